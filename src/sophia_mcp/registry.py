@@ -1,0 +1,72 @@
+"""A folder is a registry: one implementation per file, found by name, imported on first use.
+
+Entry points of the same group name extend a folder from outside the package. Listing imports
+nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Generic, TypeVar
+
+from sophia_mcp.errors import BadSetting, NotFound
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Folder(Generic[T]):
+    """The implementations beside ``package``'s ``__init__``.
+
+    Every file defines ``constant``, which must be an instance (or, for a class, a subclass or a
+    structural match checked by the caller) of ``kind``. ``group`` is the entry point group through
+    which other distributions add implementations under the same names.
+    """
+
+    package: str
+    constant: str
+    kind: type[T] | tuple[type, ...] | None = None
+    group: str = ""
+
+    def names(self) -> tuple[str, ...]:
+        """All names, sorted: files of the folder, then entry points. Imports none of them."""
+        path = importlib.import_module(self.package).__path__
+        own = {module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")}
+        return tuple(sorted(own | set(self._entry_points())))
+
+    def load(self, name: str) -> T:
+        """Import one implementation. Raises NotFound with near names, BadSetting on a wrong file."""
+        points = self._entry_points()
+        if name not in self.names():
+            near = get_close_matches(name, self.names(), 3, 0.4)
+            raise NotFound(
+                f"no {self.constant.lower()} named {name!r}",
+                why=f"known: {', '.join(self.names()) or 'none'}",
+                next=f"use {near[0]!r}" if near else "choose one of the known names",
+            )
+        if name in points:
+            found = points[name].load()
+        else:
+            found = getattr(importlib.import_module(f"{self.package}.{name}"), self.constant, None)
+        if found is None or (self.kind is not None and not isinstance(found, self.kind)):
+            raise BadSetting(
+                f"{self.package}.{name} does not define {self.constant}",
+                why="a file of this folder must define that constant",
+                next=f"define {self.constant} in it",
+            )
+        return found  # type: ignore[no-any-return]
+
+    def all(self) -> Iterator[tuple[str, T]]:
+        """Every implementation with its name, imported one by one."""
+        for name in self.names():
+            yield name, self.load(name)
+
+    def _entry_points(self) -> dict[str, importlib.metadata.EntryPoint]:
+        if not self.group:
+            return {}
+        return {point.name: point for point in importlib.metadata.entry_points(group=self.group)}

@@ -1,0 +1,56 @@
+"""How everything above the store reads and writes: transactions that carry a scope.
+
+The engine behind this contract is chosen by name from ``store/engines``. SQL that reaches it is
+the subset SQLite and PostgreSQL share: named parameters (``:name``), ``ON CONFLICT``,
+``RETURNING``, integers for time, money and truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from sophia_mcp.types import Scope
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, Any]
+
+
+class Transaction(Protocol):
+    """One short unit of work. ``scope`` says whose rows it may touch; SQL binds it as ``:workspace``
+    (it is added to the parameters of every statement)."""
+
+    scope: Scope
+
+    async def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        """All rows of a statement (also of one with ``RETURNING``)."""
+        ...
+
+    async def run(self, sql: str, parameters: Parameters | None = None) -> int:
+        """Run one statement; returns the number of rows it changed."""
+        ...
+
+    async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
+        """Run one statement for each set of parameters, in one go."""
+        ...
+
+
+class Database(Protocol):
+    """One store file (or schema). Reads see one snapshot; writes are immediate and shielded."""
+
+    def read(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
+        """A read transaction. A cancelled read is interrupted. Never await anything slow inside."""
+        ...
+
+    def write(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
+        """A write transaction: committed on a clean exit, rolled back on an error."""
+        ...
+
+    async def migrate(self, *migrations: Any) -> None:
+        """Bring the file to the given packages' newest steps."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+        ...
