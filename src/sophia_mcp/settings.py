@@ -1,0 +1,235 @@
+"""What is configured, and where it came from. The only reader of environment and configuration files.
+
+Precedence, first wins: flags given to `load`, `SOPHIA_*` variables (`__` for nesting), the project's
+`.sophia/config.toml`, the user's `config.toml`, the default. A project's file is text from a
+repository and may only set what cannot send code away or run anything (`PROJECT_MAY_SET`).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from sophia_mcp.errors import BadSetting
+
+PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
+"""Keys a project's own file may set, by section."""
+
+
+class IndexSettings(BaseModel):
+    """How repositories become an index."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    include: list[str] = Field(
+        default=[], description="Globs to index even where a default rule skips them"
+    )
+    exclude: list[str] = Field(default=[], description="Globs never to index")
+    watch: bool = Field(default=True, description="Watch the project root while a server runs")
+    workers: int = Field(default=0, ge=0, le=64, description="Parser processes; 0: one for each core")
+    max_file_bytes: int = Field(
+        default=1_000_000, ge=1_000, description="Larger files are skipped and counted"
+    )
+    allow_clone: bool = Field(default=False, description="Whether index_repo may clone git URLs")
+    store_limit_mb: int = Field(
+        default=20_000, ge=50, description="Size of the index store; least used views go first"
+    )
+
+
+class EmbedSettings(BaseModel):
+    """Which model turns text into vectors. Anything but `static` and `hashing` is opt-in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str = Field(
+        default="static", description="static, hashing, model2vec, openai, or an installed plug-in"
+    )
+    path: str = Field(default="", description="Folder of a model2vec model")
+    base_url: str = Field(
+        default="",
+        description="Root of an OpenAI-compatible endpoint, for example http://127.0.0.1:11434/v1",
+    )
+    model: str = Field(default="", description="Model name at that endpoint")
+    key: str = Field(default="", description="Reference to the key: env:NAME, file:PATH or cmd:COMMAND")
+    dimensions: int = Field(
+        default=0, ge=0, le=8192, description="Expected vector size; 0: ask the endpoint once"
+    )
+    send_source: bool = Field(
+        default=False, description="Whether source text may be sent to the endpoint"
+    )
+    max_tokens: int = Field(
+        default=0, ge=0, description="Hard limit of tokens sent by one process; 0 sends nothing"
+    )
+    usd_per_million: str = Field(default="0", description="Price used for the estimate, exact decimal")
+
+
+class ServerSettings(BaseModel):
+    """How the MCP server behaves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    read_only: bool = Field(default=False, description="Publish only tools that change nothing")
+    tools: list[str] = Field(default=[], description="Publish only these tools; empty: all")
+
+
+class LogSettings(BaseModel):
+    """Where diagnostics go. Never to standard output, which is the protocol."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="WARNING", description="Least level written"
+    )
+    file: str = Field(default="", description="A file to append to; empty: standard error")
+
+
+def _user_config() -> Path:
+    return Path(
+        os.environ.get("SOPHIA_CONFIG") or platformdirs.user_config_path("sophia") / "config.toml"
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting, frozen. Built by `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SOPHIA_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        env_ignore_empty=True,
+    )
+
+    home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("sophia"),
+        description="Folder of the two store files",
+    )
+    root: Path | None = Field(
+        default=None, description="Project root; default: found from the client or the working folder"
+    )
+    config: Path | None = Field(
+        default=None, description="The user's config.toml, where it is not the platform's"
+    )
+    index: IndexSettings = IndexSettings()
+    embed: EmbedSettings = EmbedSettings()
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
+
+
+def load(project: Path | None = None, **flags: Any) -> Settings:
+    """Settings for a project. `flags` are nested dicts; None values mean "not given".
+
+    Raises BadSetting naming the setting, its value's fault and where to mend it.
+    """
+    user = _read(_user_config(), None)
+    ours = _read(project / ".sophia" / "config.toml", PROJECT_MAY_SET) if project is not None else {}
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """Flags, environment, project file, user file. A `.env` is never read."""
+            files = (InitSettingsSource(settings_cls, ours), InitSettingsSource(settings_cls, user))
+            return (init_settings, env_settings, *files)
+
+    try:
+        return Layered(**{key: value for key, value in flags.items() if value is not None})
+    except ValidationError as error:
+        raise _explained(error) from error
+
+
+def _explained(error: ValidationError) -> BadSetting:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    variable = "SOPHIA_" + "__".join(str(part) for part in first["loc"]).upper()
+    return BadSetting(
+        f"setting {name} is wrong",
+        why=str(first["msg"]),
+        next=f"mend {name} in config.toml or the variable {variable}; docs/reference/settings.md lists all",
+    )
+
+
+def _read(path: Path, allowed: dict[str, set[str]] | None) -> dict[str, Any]:
+    """One TOML file as nested dicts; with ``allowed``, other keys are refused by name."""
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise BadSetting(
+            f"cannot read {path}", why=error.strerror or "", next="mend its permissions"
+        ) from error
+    try:
+        values = tomllib.loads(raw.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path} is not valid TOML", why=str(error), next="mend that line") from error
+    if allowed is not None:
+        for section, content in values.items():
+            keys = set(content) if isinstance(content, dict) else {""}
+            refused = keys - allowed.get(section, set())
+            if refused:
+                name = ".".join(part for part in (section, sorted(refused)[0]) if part)
+                raise BadSetting(
+                    f"{path} may not set {name}",
+                    why="a project's file comes with the repository, so it cannot choose providers, keys or limits",
+                    next=f"set {name} in {_user_config()} or as an environment variable",
+                )
+    return values
+
+
+def secret(reference: str) -> str:
+    """The value behind a secret reference, for the one caller that needs it. Empty stays empty.
+
+    Raises BadSetting without ever repeating the value.
+    """
+    if not reference:
+        return ""
+    scheme, _, rest = reference.partition(":")
+    if scheme == "env":
+        value = os.environ.get(rest, "")
+        if not value:
+            raise BadSetting(f"the variable {rest} is not set", next=f"export {rest}")
+        return value
+    if scheme == "file":
+        try:
+            return Path(rest).expanduser().read_text().strip()
+        except OSError as error:
+            raise BadSetting(f"cannot read the secret file {rest}", why=error.strerror or "") from error
+    if scheme == "cmd":
+        ran = subprocess.run(  # noqa: S603 - the person's own command, from the person's own file, no shell
+            shlex.split(rest), capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL
+        )
+        if ran.returncode != 0:
+            raise BadSetting(
+                f"the secret command failed with exit code {ran.returncode}", next="run it by hand"
+            )
+        return ran.stdout.decode(errors="replace").strip()
+    raise BadSetting(
+        f"unknown kind of secret reference {scheme!r}",
+        why="a secret is a reference, never a value",
+        next="use env:NAME, file:PATH or cmd:COMMAND",
+    )
+
+
+def environment(name: str) -> str | None:
+    """One variable another program sets for us (for example CLAUDE_PROJECT_DIR)."""
+    return os.environ.get(name)
