@@ -20,7 +20,7 @@ _MARK = "="
 
 STOP_WORDS = frozenset(
     "a an and are as at be by can do does for from has have how i if in into is it its of on or so "
-    "that the to this was we were what when where which who why will with you your".split()  # noqa: SIM905 - a sentence reads better than fifty quotes
+    "that the to this was we were what when where which who why will with you your".split()
 )
 """English function words that carry no meaning in a question about code."""
 
@@ -54,7 +54,7 @@ def _unicode_parts(piece: str) -> list[str]:
 @lru_cache(1 << 16)
 def stem(word: str) -> str:
     """The Porter stem of a word of more than three letters, else the word itself."""
-    return _PORTER.stemWord(word) if len(word) > 3 and word.isascii() else word  # type: ignore[no-any-return]
+    return _PORTER.stemWord(word) if len(word) > 3 and word.isascii() else word
 
 
 @lru_cache(1 << 16)

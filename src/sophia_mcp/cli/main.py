@@ -1,0 +1,81 @@
+"""The entry point of `sophia`: finds the command, runs it, turns errors into words and exit codes.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing found.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from sophia_mcp.cli import output
+from sophia_mcp.cli.commands import COMMANDS
+from sophia_mcp.errors import Bug, NotFound, SophiaError
+
+
+class Commands(click.Group):
+    """A group whose members are the files of `cli/commands`, imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS.names())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        try:
+            return COMMANDS.load(cmd_name)
+        except NotFound as unknown:
+            ctx.fail(str(unknown))
+
+
+@click.command(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+def sophia() -> None:
+    """Code search and more for coding assistants, on your own machine.
+
+    Start with `sophia init` in a project, then ask: sophia search "where is the retry policy".
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `sophia` and exit."""
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in given
+    try:
+        code = sophia.main(args=given, prog_name="sophia", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except click.Abort:
+        output.say("stopped")
+        code = 1
+    except SophiaError as error:
+        code = output.fail(error, as_json=as_json)
+    except BrokenPipeError:
+        code = 0
+    except KeyboardInterrupt:
+        output.say("stopped")
+        code = 1
+    except Exception as error:  # noqa: BLE001 - the door: a bug gets an id and a log line, not a traceback
+        code = output.fail(_logged(error), as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _logged(error: Exception) -> SophiaError:
+    """A bug with an id, its traceback in the log. Errors that cross a task group come out of it."""
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            found = _logged(inner)
+            if not isinstance(found, Bug):
+                return found
+    if isinstance(error, SophiaError):
+        return error
+    from sophia_mcp.ops.logs import get_logger
+
+    bug = Bug()
+    get_logger("cli").error("bug", id=bug.id, exc_info=error)
+    return bug
+
+
+if __name__ == "__main__":
+    main()

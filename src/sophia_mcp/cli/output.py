@@ -1,0 +1,90 @@
+"""How the command line speaks: results on stdout, words for people on stderr, JSON for machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sophia_mcp.errors import AgentError, NotFound, NotIndexed, SophiaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DONE, FAILED, USAGE, NOTHING = 0, 1, 2, 3
+
+
+def exit_code(error: SophiaError) -> int:
+    """3 when the thing does not exist, 2 when the call was wrong, 1 for everything else."""
+    if isinstance(error, NotFound | NotIndexed):
+        return NOTHING
+    return USAGE if isinstance(error, AgentError) else FAILED
+
+
+def fail(error: SophiaError, *, as_json: bool) -> int:
+    """Print what failed, why and what to do; returns the exit code."""
+    if as_json:
+        parts = {"code": error.code, "what": error.what, "why": error.why, "next": error.next}
+        print(json.dumps({"error": parts}, ensure_ascii=False), file=sys.stderr)  # noqa: T201
+    else:
+        lines = [f"error: {error.what}"]
+        lines += [f"  why:  {error.why}"] if error.why else []
+        lines += [f"  next: {error.next}"] if error.next else []
+        say("\n".join(lines))
+    return exit_code(error)
+
+
+def say(text: str) -> None:
+    """A line for the person, on stderr."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def show(text: str) -> None:
+    """A result, on stdout."""
+    print(text)  # noqa: T201
+
+
+def machine(value: Any) -> None:
+    """One JSON document on stdout; dataclasses become objects."""
+    show(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return str(value)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for people; tab-separated lines when stdout is not a terminal."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            show("\t".join(str(cell) for cell in row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in rows:
+        drawn.add_row(*(Text(str(cell)) for cell in row))
+    Console().print(drawn)
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr, only on a terminal; yields ``update(done, total, text)``."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total, text: progress.update(task, completed=done, total=total or None)

@@ -1,0 +1,56 @@
+"""What every test shares: the event loop backend, `--long`, and a store of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run fault and scale tests with their full counts")
+    parser.addoption("--seed", type=int, default=None, help="seed of the randomised tests; default: a new one, printed")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {_seed(config)}{' (full counts)' if config.getoption('--long') else ''}"
+
+
+def _seed(config: pytest.Config) -> int:
+    """One seed for all workers of a run, from the command line or drawn once."""
+    given = config.getoption("--seed")
+    if given is None:
+        given = int(os.environ.setdefault("SOPHIA_TEST_SEED", str(random.randrange(1 << 32))))
+    return int(given)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts were asked for."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of this run; printed in the header so that a failure can be repeated."""
+    return _seed(request.config)
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """No test sees or touches the person's own data, configuration or project variables."""
+    home = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith(("SOPHIA_", "CLAUDE_"))]:
+        if name != "SOPHIA_TEST_SEED":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SOPHIA_HOME", str(home / "data"))
+    monkeypatch.setenv("SOPHIA_CONFIG", str(home / "config.toml"))
+    return home
