@@ -1,0 +1,231 @@
+"""`sophia init`: writes Sophia into the configuration of the assistants that are used here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sophia_mcp.cli import output
+from sophia_mcp.errors import BadArgument, ClientConfigError
+
+if TYPE_CHECKING:
+    from sophia_mcp.cli.clients import Client
+
+_NAMES = ("claude-code", "claude-desktop", "cline", "roo", "cursor", "vscode", "codex", "zed")
+_BEGIN, _END = "<!-- sophia: begin -->", "<!-- sophia: end -->"
+
+
+@click.command("init")
+@click.option(
+    "--client",
+    "clients",
+    multiple=True,
+    type=click.Choice(_NAMES),
+    help="Only this one; repeat for more. Default: all that are found.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The project. Default: the working folder's.",
+)
+@click.option("--remove", is_flag=True, help="Take out what an earlier init wrote.")
+@click.option(
+    "--rule/--no-rule",
+    default=True,
+    help="Also write the rule that tells the assistant when to use which tool.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: bool, as_json: bool) -> int:
+    """Connect the assistants of this project to Sophia, or undo that with --remove.
+
+    Every file that is changed is copied first, to the backups folder of Sophia's home.
+
+    Example: sophia init --client claude-code
+    """
+    from sophia_mcp.cli.clients import CLIENTS
+
+    project = _project(root)
+    chosen = clients or tuple(
+        name for name in _NAMES if any(sign.exists() for sign in CLIENTS[name].signs(project))
+    )
+    if not chosen:
+        raise BadArgument(
+            "no assistant was found for this project",
+            why=f"looked for {', '.join(_NAMES)}",
+            next="name one: sophia init --client claude-code",
+        )
+    done = [_apply(name, CLIENTS[name], project, remove=remove, rule=rule) for name in chosen]
+    if as_json:
+        output.machine({"project": str(project), "clients": done})
+    else:
+        for record in done:
+            for line in record["changes"] or ["nothing to change"]:
+                output.show(f"{record['title']}: {line}")
+        if not remove:
+            output.say("Restart the assistant, then ask it something about this code.")
+    return output.DONE
+
+
+def _project(root: Path | None) -> Path:
+    start = (root or Path.cwd()).resolve()
+    if not start.is_dir():
+        raise BadArgument(f"{start} is not a folder", next="give an existing folder with --root")
+    return (
+        next((p for p in (start, *start.parents) if (p / ".git").exists()), start)
+        if root is None
+        else start
+    )
+
+
+def _command() -> str:
+    """The absolute path of the stdio server: editors started from a desktop have no shell PATH."""
+    import shutil
+    import sys
+
+    beside = Path(sys.executable).parent / (
+        "sophia-mcp.exe" if sys.platform == "win32" else "sophia-mcp"
+    )
+    found = str(beside) if beside.exists() else shutil.which("sophia-mcp")
+    if not found:
+        raise ClientConfigError(
+            "the program sophia-mcp was not found",
+            next="install the package with pip, then run this again",
+        )
+    return found
+
+
+def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool) -> dict[str, Any]:
+    from sophia_mcp.cli.clients import project_bound
+
+    # A file shared by all projects cannot know which one is open, so the entry names this one.
+    arguments = [] if project_bound(client, project) else ["--root", str(project)]
+    path = client.config(project)
+    before = _read(path)
+    after = _without(client, before, path) if remove else _with(client, before, path, arguments)
+    changes = [_write(path, before, after)]
+    if client.rule is not None and rule:
+        place = client.rule(project)
+        text = _read(place)
+        changes.append(_write(place, text, _rule(client, text, place, remove=remove)))
+    return {"client": name, "title": client.title, "changes": [change for change in changes if change]}
+
+
+def _with(client: Client, text: str, path: Path, arguments: list[str]) -> str:
+    from sophia_mcp.cli.jsonc import set_member
+
+    entry = client.entry(_command(), arguments)
+    try:
+        if not client.toml:
+            return set_member(text, client.keys, entry)
+        import tomlkit
+
+        document = tomlkit.parse(text)
+        servers = document.setdefault(client.keys[0], tomlkit.table(is_super_table=True))
+        table = tomlkit.table()
+        table.update(entry)
+        servers[client.keys[1]] = table
+        return tomlkit.dumps(document)
+    except (ClientConfigError, ValueError) as error:
+        raise ClientConfigError(
+            f"cannot edit {path}", why=str(error), next="mend the file, then run this again"
+        ) from error
+
+
+def _without(client: Client, text: str, path: Path) -> str:
+    from sophia_mcp.cli.jsonc import get_member, remove_member
+
+    if not text.strip():
+        return text
+    try:
+        if not client.toml:
+            return (
+                remove_member(text, client.keys) if get_member(text, client.keys) is not None else text
+            )
+        import tomlkit
+
+        document = tomlkit.parse(text)
+        servers = document.get(client.keys[0], {})
+        servers.pop(client.keys[1], None)
+        if not servers:
+            document.pop(client.keys[0], None)
+        return tomlkit.dumps(document)
+    except (ClientConfigError, ValueError) as error:
+        raise ClientConfigError(
+            f"cannot edit {path}", why=str(error), next="mend the file, then run this again"
+        ) from error
+
+
+def _rule(client: Client, text: str, path: Path, *, remove: bool) -> str:
+    from sophia_mcp.cli.clients import RULE
+
+    if client.owned:
+        head = (
+            "---\ndescription: When to use Sophia's tools\nalwaysApply: true\n---\n\n"
+            if path.suffix == ".mdc"
+            else ""
+        )
+        if path.name.endswith(".instructions.md"):
+            head = '---\napplyTo: "**"\n---\n\n'
+        return "" if remove else head + RULE
+    start, end = text.find(_BEGIN), text.find(_END)
+    outside = (
+        text
+        if start < 0 or end < start
+        else text[:start].rstrip("\n") + "\n" + text[end + len(_END) :].lstrip("\n")
+    )
+    outside = outside if outside.strip() else ""
+    if remove:
+        return outside
+    return f"{outside.rstrip()}\n\n{_BEGIN}\n{RULE}{_END}\n".lstrip("\n")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClientConfigError(
+            f"cannot read {path}", why=str(error), next="mend the file or its permissions"
+        ) from error
+
+
+def _write(path: Path, before: str, after: str) -> str:
+    """Put ``after`` in place of ``before`` with one rename; an emptied file of ours goes. Says what it did."""
+    if after == before:
+        return ""
+    kept = _backup(path) if before else None
+    empty = "".join(after.split()) in {"", "{}"}
+    try:
+        if empty:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            target = path.resolve()
+            fresh = target.with_name(target.name + ".sophia-new")
+            fresh.write_text(after, encoding="utf-8")
+            if target.exists():
+                fresh.chmod(target.stat().st_mode & 0o777)
+            fresh.replace(target)
+    except OSError as error:
+        raise ClientConfigError(
+            f"cannot write {path}", why=error.strerror or "", next="mend its permissions"
+        ) from error
+    return f"{'removed' if empty else 'wrote'} {path}" + (f" (backup: {kept})" if kept else "")
+
+
+def _backup(path: Path) -> Path:
+    import hashlib
+    import shutil
+    import time
+
+    from sophia_mcp.settings import load
+
+    folder = load().home / "backups" / "clients" / hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{path.name}"
+    shutil.copy2(path, kept)
+    return kept

@@ -1,0 +1,94 @@
+"""`sophia init` in a project, for every client it knows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from sophia_mcp.cli.clients import CLIENTS
+
+SOPHIA = Path(sys.executable).with_name("sophia")
+
+
+@pytest.fixture
+def person(tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder and a project of a person; returns the project."""
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    (tmp_path / "person").mkdir()
+    project = tmp_path / "project"
+    project.mkdir()
+    return project
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SOPHIA, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("name", sorted(CLIENTS))
+def test_every_client_gets_an_entry_that_starts_a_program_that_exists(name: str, person: Path) -> None:
+    done = run("init", "--client", name, "--root", str(person))
+    assert done.returncode == 0, done.stderr
+    client = CLIENTS[name]
+    text = client.config(person).read_text()
+    entry = tomllib.loads(text) if client.toml else json.loads(text)
+    for key in client.keys:
+        entry = entry[key]
+    assert Path(entry["command"]).is_absolute()
+    assert entry["args"] in ([], ["--root", str(person)])
+    if client.rule is not None:
+        assert "search_code" in client.rule(person).read_text()
+
+
+@pytest.mark.parametrize("name", sorted(CLIENTS))
+def test_remove_leaves_no_trace(name: str, person: Path, tmp_path: Path) -> None:
+    (person / "CLAUDE.md").write_text("# House rules\n\nTabs.\n")
+    before = files(person) | files(tmp_path / "person")
+    assert run("init", "--client", name, "--root", str(person)).returncode == 0
+    assert files(person) | files(tmp_path / "person") != before
+    assert run("init", "--client", name, "--root", str(person), "--remove").returncode == 0
+    assert files(person) | files(tmp_path / "person") == before
+
+
+def test_running_it_twice_changes_nothing_the_second_time(person: Path) -> None:
+    run("init", "--client", "claude-code", "--root", str(person))
+    first = files(person)
+    again = run("init", "--client", "claude-code", "--root", str(person))
+    assert "nothing to change" in again.stdout
+    assert files(person) == first
+
+
+def test_what_it_changes_is_backed_up_first(person: Path) -> None:
+    (person / ".mcp.json").write_text('{"mcpServers": {"mine": {"command": "x"}}}')
+    done = json.loads(run("init", "--client", "claude-code", "--root", str(person), "--json").stdout)
+    kept = done["clients"][0]["changes"][0].split("backup: ")[1].rstrip(")")
+    assert Path(kept).read_text() == '{"mcpServers": {"mine": {"command": "x"}}}'
+    assert "mine" in json.loads((person / ".mcp.json").read_text())["mcpServers"]
+
+
+def test_only_the_clients_in_use_are_configured_when_none_is_named(person: Path) -> None:
+    (person / ".roo").mkdir()
+    done = json.loads(run("init", "--root", str(person), "--json").stdout)
+    assert [client["client"] for client in done["clients"]] == ["roo"]
+
+
+def test_with_no_client_in_sight_it_says_which_it_knows(person: Path) -> None:
+    done = run("init", "--root", str(person))
+    assert done.returncode == 2
+    assert "sophia init --client" in done.stderr
+
+
+def test_a_broken_configuration_is_named_and_left_alone(person: Path) -> None:
+    (person / ".mcp.json").write_text("{ broken")
+    done = run("init", "--client", "claude-code", "--root", str(person))
+    assert done.returncode == 1
+    assert ".mcp.json" in done.stderr
+    assert (person / ".mcp.json").read_text() == "{ broken"
