@@ -1,0 +1,306 @@
+"""How do transactions run on one SQLite file that many tasks and processes share?
+
+One writing connection behind a lock, a few reading ones, each on its own thread. Writes begin
+immediate, so they wait for other processes before they hold anything; once begun they are
+shielded from cancellation. A cancelled read is interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import anyio
+import apsw
+
+from sophia_mcp.errors import BadArgument, BadSetting, StoreDamaged, StoreTooNew
+from sophia_mcp.store.database import Parameters, Row
+from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect
+from sophia_mcp.store.failures import damage_mark, translated
+from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
+from sophia_mcp.types import Scope
+
+READERS = 4
+"""Reading connections of one database in one process; more questions wait their turn."""
+
+_NETWORK = frozenset("nfs nfs4 cifs smb3 smbfs ncpfs afs ceph glusterfs fuse.sshfs fuse.rclone".split())
+_STORE = Scope("store")
+
+
+class SqliteTransaction:
+    """A transaction in progress. See ``sophia_mcp.store.database.Transaction``."""
+
+    def __init__(self, connection: aiosqlite.Connection, scope: Scope, opening: Opening) -> None:
+        self.scope = scope
+        self._connection, self._opening = connection, opening
+        self._workspace = {"workspace": scope.workspace}
+
+    async def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        with self._translated():
+            return await self._connection.execute_fetchall(sql, self._bound(parameters))  # type: ignore[return-value]
+
+    async def run(self, sql: str, parameters: Parameters | None = None) -> int:
+        with self._translated():
+            return (await self._connection.execute(sql, self._bound(parameters))).rowcount
+
+    async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
+        with self._translated():
+            await self._connection.executemany(sql, map(self._bound_each, parameters))
+
+    def _bound(self, parameters: Parameters | None) -> dict[str, Any]:
+        return {**{name: _text(value) for name, value in (parameters or {}).items()}, **self._workspace}
+
+    def _bound_each(self, parameters: Parameters | Sequence[Any]) -> Any:
+        if isinstance(parameters, Mapping):
+            return self._bound(parameters)
+        return tuple(map(_text, parameters))
+
+    @contextmanager
+    def _translated(self) -> Any:
+        with translated(self._opening.path, self._opening.durability):
+            yield
+
+
+def _text(value: Any) -> Any:
+    """NUL has no place in the text of a portable store."""
+    return value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value
+
+
+class SqliteDatabase:
+    """One store file. See ``sophia_mcp.store.database.Database``."""
+
+    def __init__(self, opening: Opening, writer: aiosqlite.Connection) -> None:
+        self.path, self.durability = opening.path, opening.durability
+        self._opening = opening
+        self._writer = writer
+        self._write_turn = anyio.Lock()
+        self._read_turn = anyio.Semaphore(READERS)
+        self._readers: list[aiosqlite.Connection] = []
+        self._closed = False
+        self._too_new: StoreTooNew | None = None
+
+    @asynccontextmanager
+    async def read(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
+        _require(scope)
+        async with self._read_turn:
+            with translated(self.path, self.durability):
+                connection = await self._reader()
+            try:
+                with translated(self.path, self.durability):
+                    # The first row read fixes the snapshot; a BEGIN alone does not.
+                    await connection.execute_fetchall("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")
+                yield SqliteTransaction(connection, scope, self._opening)
+            except BaseException:
+                await connection.interrupt()
+                raise
+            finally:
+                await self._give_back(connection)
+
+    @asynccontextmanager
+    async def write(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
+        _require(scope)
+        if self._too_new is not None:
+            raise self._too_new
+        async with self._write_turn:
+            writer = self._open_writer()
+            try:
+                with translated(self.path, self.durability):
+                    await writer.execute("BEGIN IMMEDIATE")
+                with anyio.CancelScope(shield=True):
+                    yield SqliteTransaction(writer, scope, self._opening)
+                    with translated(self.path, self.durability):
+                        await writer.commit()
+            except BaseException:
+                # Also ends a wait for the lock that nobody waits for any more.
+                await writer.interrupt()
+                with anyio.CancelScope(shield=True):
+                    await writer.rollback()
+                raise
+
+    async def migrate(self, *migrations: Migrations) -> None:
+        """See the contract. Raises StoreTooNew when newer steps forbid even reading; when they
+        forbid writing alone, writes raise it from now on."""
+        for package in migrations:
+            await self._migrate(package)
+
+    async def checkpoint(self) -> None:
+        """Move the write-ahead log into the file and shorten it, as far as readers allow."""
+        async with self._write_turn:
+            with translated(self.path, self.durability), anyio.CancelScope(shield=True):
+                await self._open_writer().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[aiosqlite.Connection]:
+        """The writing connection outside any transaction, for work that SQLite refuses inside
+        one (backup, vacuum). Errors come translated."""
+        async with self._write_turn:
+            with translated(self.path, self.durability), anyio.CancelScope(shield=True):
+                yield self._open_writer()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with anyio.CancelScope(shield=True):
+            async with self._write_turn:
+                for connection in (*self._readers, self._writer):
+                    await connection.close()
+                self._readers.clear()
+
+    def _open_writer(self) -> aiosqlite.Connection:
+        if self._closed:
+            raise BadArgument(f"{self.path.name} is closed", next="open the database again")
+        return self._writer
+
+    async def _reader(self) -> aiosqlite.Connection:
+        self._open_writer()
+        if self._readers:
+            return self._readers.pop()
+        return await connect(replace(self._opening, writable=False))
+
+    async def _give_back(self, connection: aiosqlite.Connection) -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                await connection.rollback()
+            except apsw.Error:
+                await connection.close()
+                return
+            if self._closed:
+                await connection.close()
+            else:
+                self._readers.append(connection)
+
+    async def _migrate(self, package: Migrations) -> None:
+        async with self.read(_STORE) as tx:
+            state = await _standing(tx, package)
+        if state.refuses_reading:
+            raise _too_new(self.path, package, "reads")
+        if state.refuses_writing:
+            self._too_new = _too_new(self.path, package, "writes")
+            return
+        for step in package.steps[state.newest :]:
+            async with self.write(_STORE) as tx:
+                await tx.run(RECORDS)
+                if (await _standing(tx, package)).newest >= step.number:
+                    continue  # another process was faster
+                await tx.run(step.sql)
+                await tx.run(
+                    "INSERT INTO migrations (package, number, oldest_reader, oldest_writer)"
+                    " VALUES (:package, :number, :reader, :writer)",
+                    {
+                        "package": package.package,
+                        "number": step.number,
+                        "reader": step.oldest_reader,
+                        "writer": step.oldest_writer,
+                    },
+                )
+
+
+def _require(scope: Scope) -> None:
+    if not isinstance(scope, Scope) or not scope.workspace:
+        raise BadArgument(
+            "a transaction needs a scope", why="every row belongs to a workspace", next="pass a Scope"
+        )
+
+
+def _too_new(path: Path, package: Migrations, verb: str) -> StoreTooNew:
+    return StoreTooNew(
+        f"{path.name} was written by a newer sophia",
+        why=f"its {package.package} tables changed in a way this version no longer {verb}",
+        next="upgrade this sophia, or point it at another data folder",
+    )
+
+
+async def _standing(tx: SqliteTransaction, package: Migrations) -> Standing:
+    exists = await tx.rows("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'")
+    if not exists:
+        return standing(package, [])
+    return standing(
+        package,
+        await tx.rows(
+            "SELECT number, oldest_reader, oldest_writer FROM migrations WHERE package = :package",
+            {"package": package.package},
+        ),
+    )
+
+
+def refuse_network(path: Path, mounts: str | None = None) -> None:
+    """Raises BadSetting when ``path`` lies on a network file system, as far as the platform tells:
+    processes on it cannot share a write-ahead log. ``mounts`` is the text of /proc/mounts."""
+    if mounts is None:
+        try:
+            mounts = Path("/proc/self/mounts").read_text(errors="replace")
+        except OSError:
+            return
+    place = os.path.realpath(path)
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        _, point, filesystem, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        inside = point == "/" or place == point or place.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, filesystem
+    if kind in _NETWORK:
+        raise BadSetting(
+            f"the data folder {path.parent} is on a network file system ({kind})",
+            why="processes there cannot share a write-ahead log safely",
+            next="set SOPHIA_DATA_DIR to a folder on a local disk",
+        )
+
+
+def _set_aside(path: Path) -> None:
+    """Move a damaged derived file out of the way, with its log, so that an empty one takes over.
+    Older ones moved aside before are replaced: the sources are the truth."""
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(path.with_name(f"{path.name}.aside{suffix}"))
+    damage_mark(path).unlink(missing_ok=True)
+
+
+async def open_database(
+    path: Path, *, durability: Durability, vfs: str = "", patience_s: float = PATIENCE_S
+) -> SqliteDatabase:
+    """Open or create the database file at ``path``.
+
+    ``derived`` can be rebuilt from sources: synchronous NORMAL, and a damaged file is set aside
+    for an empty one. ``truth`` cannot: synchronous FULL, checksummed pages, and a damaged file is
+    refused. ``vfs`` is the name of a registered SQLite VFS to go through (fault tests use it).
+
+    Raises OldSQLite, StoreDamaged, StoreTooNew, StoreBusy, DiskFull, BadSetting.
+    """
+    refuse_network(path)
+    opening = Opening(path, durability, writable=True, vfs=vfs, patience_s=patience_s)
+    with translated(path, durability):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise apsw.CantOpenError(str(error)) from error
+    if durability == "derived" and damage_mark(path).exists():
+        _set_aside(path)
+    try:
+        with translated(path, durability):
+            writer = await connect(opening)
+    except StoreDamaged:
+        if durability == "truth":
+            raise
+        _set_aside(path)
+        with translated(path, durability):
+            writer = await connect(opening)
+    return SqliteDatabase(opening, writer)
+
+
+@dataclass(frozen=True, slots=True)
+class Sqlite:
+    """The engine of one machine."""
+
+    async def open(self, path: Path, *, durability: Durability) -> SqliteDatabase:
+        return await open_database(path, durability=durability)
+
+
+ENGINE = Sqlite()

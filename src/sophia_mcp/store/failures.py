@@ -1,0 +1,91 @@
+"""What does an SQLite error mean to the one who can act on it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from sophia_mcp.errors import BadArgument, DiskFull, SophiaError, StoreBusy, StoreDamaged
+from sophia_mcp.store.driver import Durability
+
+_DAMAGED_READS = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
+
+
+@contextmanager
+def translated(path: Path, durability: Durability) -> Iterator[None]:
+    """Raise leaves of our error tree in place of apsw's errors. A damaged ``derived`` file is
+    marked, so that the next opening replaces it."""
+    try:
+        yield
+    except (apsw.Error, UnicodeEncodeError) as error:
+        meaning = _meaning(error, path, durability)
+        if meaning is None:
+            raise
+        if isinstance(meaning, StoreDamaged) and durability == "derived":
+            mark_damaged(path)
+        raise meaning from error
+
+
+def damage_mark(path: Path) -> Path:
+    """The empty file whose presence says that ``path`` was found damaged."""
+    return path.with_name(path.name + ".damaged")
+
+
+def mark_damaged(path: Path) -> None:
+    """Leave the mark, if the folder lets us."""
+    try:
+        damage_mark(path).touch()
+    except OSError:
+        return
+
+
+def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaError | None:
+    if isinstance(error, UnicodeEncodeError):
+        return BadArgument(
+            "a text is not valid Unicode", why=str(error), next="decode it with replacement first"
+        )
+    if _is_damage(error):
+        return damaged(path, durability, str(error))
+    if isinstance(error, apsw.BusyError | apsw.LockedError | apsw.ProtocolError):
+        return StoreBusy(
+            f"{path.name} stayed locked",
+            why=f"another process holds it ({error})",
+            next="try again; if it stays, look for a stuck sophia process",
+        )
+    if isinstance(error, apsw.FullError):
+        return DiskFull(
+            f"could not write {path.name}",
+            why=f"no space left ({error})",
+            next=f"free space on the disk that holds {path.parent}; nothing was half-written",
+        )
+    if isinstance(error, apsw.IOError | apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
+        return DiskFull(
+            f"could not read or write {path.name}",
+            why=str(error),
+            next=f"check space, permissions and the disk of {path.parent}; nothing was half-written",
+        )
+    return None
+
+
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return True
+    return isinstance(error, apsw.IOError) and error.extendedresult in _DAMAGED_READS
+
+
+def damaged(path: Path, durability: Durability, why: str) -> StoreDamaged:
+    """The error of a file that cannot be trusted, with what its reader can do."""
+    if durability == "derived":
+        return StoreDamaged(
+            f"{path.name} is damaged",
+            why=why,
+            next="start again: it is set aside and rebuilt from your sources",
+        )
+    return StoreDamaged(
+        f"{path.name} is damaged",
+        why=why,
+        next=f"keep {path} as it is and restore a backup with `sophia backup restore`",
+    )
