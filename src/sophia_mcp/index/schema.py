@@ -4,6 +4,10 @@ A *view* (repository, worktree, branch, commit) maps paths to blobs. A *blob* is
 under one language; its text, chunks, symbols and edges are stored once whoever shows them. A
 *placement* is a blob at a path of a repository: lexical rows and vectors belong to it, because the
 path is part of the meaning. The id of a chunk at a path is ``placement * 4096 + ordinal``.
+
+What a view shows are its *members*: a placement and the stamp its file had when it was read. They
+hold no path, so that one more worktree of ten thousand files costs a third of a megabyte.
+``files`` joins members with their paths and is read like a table; it is never written.
 """
 
 from __future__ import annotations
@@ -42,10 +46,17 @@ CREATE TABLE repos (
   UNIQUE (workspace, name),
   UNIQUE (workspace, root)
 );
+CREATE TABLE identities (           -- what tells two checkouts of one repository from strangers
+  workspace TEXT NOT NULL,
+  identity TEXT NOT NULL,        -- dir:<common git folder> | root:<first commit> | remote:<url>
+  repo_id INTEGER NOT NULL REFERENCES repos (id),
+  PRIMARY KEY (workspace, identity)
+) WITHOUT ROWID;
 CREATE TABLE views (
   id INTEGER PRIMARY KEY,
   workspace TEXT NOT NULL,
   repo_id INTEGER NOT NULL REFERENCES repos (id),
+  name TEXT NOT NULL,            -- what a person calls it: the repository, or the worktree's folder
   root TEXT NOT NULL,            -- folder on disk; empty for a commit view
   ref TEXT NOT NULL,             -- empty: the tree on disk; else branch, tag or commit as asked
   commit_id TEXT NOT NULL,
@@ -61,7 +72,8 @@ CREATE TABLE views (
   seconds REAL NOT NULL,
   reconciled_ns INTEGER NOT NULL,
   used_ns INTEGER NOT NULL,
-  UNIQUE (repo_id, root, ref)
+  UNIQUE (repo_id, root, ref),
+  UNIQUE (workspace, name)
 );
 CREATE TABLE blobs (
   id INTEGER PRIMARY KEY,
@@ -74,7 +86,7 @@ CREATE TABLE blobs (
   fallback TEXT NOT NULL,        -- why syntax was not used, or empty
   chunker TEXT NOT NULL,
   text BLOB NOT NULL,            -- zstd of the decoded text, UTF-8
-  UNIQUE (workspace, hash, language)
+  UNIQUE (workspace, hash, language, chunker)
 );
 CREATE TABLE placements (
   id INTEGER PRIMARY KEY,
@@ -88,20 +100,33 @@ CREATE TABLE placements (
   UNIQUE (repo_id, path, blob_id)
 );
 CREATE INDEX placements_by_blob ON placements (blob_id);
-CREATE TABLE files (
+CREATE TABLE members (
   view_id INTEGER NOT NULL REFERENCES views (id),
-  path TEXT NOT NULL,
   placement_id INTEGER NOT NULL REFERENCES placements (id),
-  size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL,
-  PRIMARY KEY (view_id, path)
+  size INTEGER NOT NULL,         -- bytes on disk when it was read
+  mtime_ns INTEGER NOT NULL,     -- 0: it was written moments before, so its time proves nothing
+  ctime_ns INTEGER NOT NULL,
+  PRIMARY KEY (view_id, placement_id)
 ) WITHOUT ROWID;
-CREATE INDEX files_by_placement ON files (placement_id);
+CREATE INDEX members_by_placement ON members (placement_id);
+CREATE VIEW files AS
+  SELECT m.view_id AS view_id, p.path AS path, m.placement_id AS placement_id,
+         m.size AS size, m.mtime_ns AS mtime_ns, m.ctime_ns AS ctime_ns
+  FROM views v
+  JOIN members m ON m.view_id = v.id
+  JOIN placements p ON p.id = m.placement_id AND p.repo_id = v.repo_id;
 CREATE TABLE skips (
   view_id INTEGER NOT NULL REFERENCES views (id),
-  path TEXT NOT NULL,
+  path TEXT NOT NULL,            -- a folder ends with a slash
   reason TEXT NOT NULL,
+  size INTEGER NOT NULL,         -- the stamp of a file that was read before it was skipped
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,
   PRIMARY KEY (view_id, path)
+) WITHOUT ROWID;
+CREATE TABLE counters (            -- the next id of a table; ids are never used twice
+  name TEXT PRIMARY KEY,
+  next INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE chunks (
   blob_id INTEGER NOT NULL REFERENCES blobs (id),
@@ -143,4 +168,24 @@ CREATE TABLE vectors (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = Migrations("index", (Step(1, _FIRST, oldest_reader=1, oldest_writer=1),))
+_SHAPE = """
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('views', NULL, '20'),
+  ('members', 'members', '200000 10000 1'),
+  ('members', 'members_by_placement', '200000 8 1'),
+  ('placements', 'sqlite_autoindex_placements_1', '30000 10000 2 1'),
+  ('placements', 'placements_by_blob', '30000 2'),
+  ('blobs', 'sqlite_autoindex_blobs_1', '25000 25000 1 1 1'),
+  ('symbols', 'symbols', '500000 20 1'),
+  ('symbols', 'symbols_by_name', '500000 6 1'),
+  ('chunks', 'chunks', '250000 10 1'),
+  ('skips', 'skips', '20000 1000 1'),
+  ('edges', NULL, '25000'),
+  ('vectors', 'vectors', '30000 30000 10000 1');
+ANALYZE sqlite_schema;
+"""
+"""What the tables look like when full, so that the planner of a connection that was opened on empty
+ones still starts from the rare side."""
+
+MIGRATIONS = Migrations("index", (Step(1, _FIRST + _SHAPE, oldest_reader=1, oldest_writer=1),))
