@@ -1,0 +1,198 @@
+"""Every promise to a user, with a stable id; tests name the ids they prove.
+
+A test declares ``@pytest.mark.requirement("id")``. `tests/test_requirements.py` checks the link both
+ways: a promise without a test fails, so does a test that names no promise. What is not built yet
+carries the reason in ``deferred`` and may have no test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One promise. ``deferred`` says why nothing proves it yet, or is empty."""
+
+    id: str
+    text: str
+    deferred: str = ""
+
+
+_LATER = "comes with the part of the product it belongs to"
+
+_ALL = (
+    # Two commands on a fresh machine
+    (
+        "commands.demo",
+        "scripts/demo installs, indexes this repository and answers one question over MCP stdio",
+    ),
+    (
+        "commands.check",
+        "source sizes, names, environment reads and blind excepts stay inside the limits of docs/design.md",
+    ),
+    ("commands.readme", "every command in the documents runs"),
+    ("commands.readme_short", "the README has at most 600 words"),
+    ("commands.reference", "reference pages are generated and up to date"),
+    # Works alone, layers, errors
+    (
+        "design.errors_answered",
+        "every error leaf has an answer at each door that is built, with what, why and next",
+    ),
+    ("design.registry_lazy", "listing the implementations of a folder imports none of them"),
+    (
+        "design.settings_precedence",
+        "flag, environment, project file, user file, default: the first that speaks wins",
+    ),
+    (
+        "design.settings_project_untrusted",
+        "a repository's own settings cannot choose providers, keys or limits",
+    ),
+    ("design.secrets_are_references", "a secret is a reference and its value never appears in an error"),
+    # Store
+    ("store.sqlite_floor", "a store refuses to open on an SQLite with the known corruption bug"),
+    ("store.scope", "a statement without a workspace scope is an error"),
+    ("store.write_shielded", "a cancelled write leaves no open transaction and no half of its rows"),
+    ("store.read_interrupted", "a cancelled read stops running"),
+    ("store.migrations", "a migration killed at any statement resumes or rolls back"),
+    (
+        "store.version_skew",
+        "a file too new to read is refused; an older program never writes a newer file",
+    ),
+    (
+        "store.nth_write_fails",
+        "a failing write or sync at any point corrupts nothing and leaves no partial unit",
+    ),
+    ("store.power_cut", "a power cut corrupts nothing; the truth keeps every acknowledged commit"),
+    ("store.many_processes", "eight processes share one store without a lock error"),
+    ("store.damage_detected", "a flipped bit in the truth is detected; a damaged index is rebuilt"),
+    ("store.text_per_repository", "rows of another repository do not change a ranking"),
+    ("store.vectors_contract", "every vector index finds what a brute-force search finds"),
+    ("store.engine_contract", "every engine passes one suite"),
+    ("store.leases", "one owner holds a lease; it passes on when its holder dies"),
+    (
+        "store.jobs",
+        "a job is recorded before its first step, can be cancelled, and is listed for resuming",
+    ),
+    ("store.backup", "a backup can be verified and restored; a damaged one is refused"),
+    # Indexing
+    ("index.views_share", "a second worktree or clone costs almost no bytes"),
+    ("index.branch_views", "a branch, tag or commit is searchable without touching the working tree"),
+    ("index.dirty_overlay", "uncommitted edits overlay the commit"),
+    ("index.incremental", "an update touches only what changed"),
+    ("index.rename", "a renamed file is found at its new path only"),
+    ("index.ignore_rules", ".gitignore and .sophiaignore are respected"),
+    ("index.skips_counted", "every skipped file is counted with its reason"),
+    ("index.secret_files", "key files and .env files are never indexed"),
+    ("index.encodings", "UTF-16 and legacy encodings are read"),
+    ("index.no_processes", "indexing a hostile git repository starts no process but our own workers"),
+    ("index.parse_limit", "a hostile file cannot exceed its parse limit and falls back to lines"),
+    ("index.hostile_tree", "links, devices, FIFOs, sparse and deep trees are skipped or read safely"),
+    ("index.resume", "an interrupted index run resumes and loses nothing that was committed"),
+    ("index.cancel", "an index run can be cancelled and leaves a usable index"),
+    ("index.equals_fresh", "after any edits the index equals a fresh one by content"),
+    ("index.watch", "a watched tree follows edits; another process takes the watch over"),
+    ("index.collect", "dead views and blobs are collected and the store keeps its size limit"),
+    ("index.versions", "blobs are redone when the chunker, grammars or model change"),
+    ("index.clone", "a git URL is cloned only where that is allowed"),
+    ("index.names", "repositories with the same name are told apart"),
+    ("index.nested", "submodules and nested worktrees are repositories of their own"),
+    ("index.git_unreadable", "what libgit2 cannot read is walked, and the answer says so"),
+    ("languages.samples", "at least forty languages are cut at the definitions listed by hand"),
+    (
+        "languages.edges",
+        "at least fifteen languages have references, imports and call edges by proof class",
+    ),
+    ("languages.every_line", "every line that is not blank belongs to exactly one chunk"),
+    ("languages.documents", "Markdown is cut by heading, notebooks by cell, configuration by key"),
+    ("languages.bombs", "parser bombs neither crash nor hang"),
+    # Embedding
+    ("embed.contract", "every embedder passes one suite"),
+    ("embed.sources", "every training source has an allowed licence and is on no exclusion list"),
+    (
+        "embed.hosted_opt_in",
+        "source leaves the machine only when a person allowed it, masked and inside a budget",
+    ),
+    ("embed.cli", "sophia embed creates, batches, searches and compares vectors"),
+    # Search
+    ("search.modes", "text, symbol, regex, references, callers, similar and outline answer"),
+    ("search.place", "a path, path:lines or symbol with full detail is a read"),
+    ("search.filters", "paths, languages and kinds filter; a filter that matches nothing says so"),
+    ("search.scope_changed", "the changed scope equals the diff"),
+    ("search.scopes", "code, tests and docs narrow the answer"),
+    (
+        "search.regex_exact",
+        "regular expressions run in linear time with exact counts and a completeness statement",
+    ),
+    ("search.callers_proof", "call edges carry their proof; a guess is never counted as resolved"),
+    ("search.trace", "frames of a stack trace land on today's lines"),
+    ("search.budget", "max_tokens and limit are never exceeded; what did not fit is named"),
+    ("search.cursor", "a cursor continues without repeating a span and is refused for another query"),
+    ("search.fresh", "every hit is checked on disk: fresh, reindexed or stale"),
+    ("search.partial", "a partial index answers and says what share it covers"),
+    ("search.not_here", "a miss begins with not here:, names the nearest and the next call"),
+    ("search.masked", "secrets in code are masked in every answer"),
+    ("search.json", "the JSON form has the fields of the contract"),
+    ("search.why", "every hit says why it is there"),
+    ("search.similar", "planted near-duplicates are found"),
+    ("search.tokens", "token counts are o200k counts"),
+    ("search.scope_connectors", "the connectors scope searches synced records", _LATER),
+    # Server
+    ("server.tools_schema", "tools/list is a snapshot of at most 3,000 tokens"),
+    ("server.both_eras", "every tool answers in both protocol eras"),
+    (
+        "server.stdio_clean",
+        "every line on stdout is protocol, and end of input or a signal ends the process",
+    ),
+    ("server.discover", "a discover probe does not lock the era"),
+    ("server.http_loopback", "HTTP serves loopback only, with Host and Origin checks"),
+    ("server.unknown_argument", "an unknown argument is named with the nearest known one"),
+    ("server.lenient_lists", "a string where a list is asked for and null for a default are accepted"),
+    ("server.output_cap", "an answer never exceeds what clients take"),
+    ("server.progress", "index_repo reports progress and never waits longer than asked"),
+    ("server.tasks", "the Tasks extension serves clients that declare it"),
+    ("server.resources", "sophia://repos, its map and its coverage are readable, and by a tool too"),
+    ("server.completions", "repository names complete"),
+    ("server.project_root", "the project root is found in the stated order; / and home are refused"),
+    ("server.roots_only", "nothing outside the allowed roots is readable"),
+    ("server.conformance_2025", "the official suite passes for 2025-11-25"),
+    ("server.conformance_2026", "the official suite passes for 2026-07-28"),
+    ("server.inspector", "Inspector lists and calls over stdio and HTTP in both eras"),
+    ("server.servers_json", "each entry of servers.json starts"),
+    ("server.light_start", "nothing heavy is imported before the first answer"),
+    ("server.index_repo", "index_repo updates, reports, rebuilds, cancels and forgets"),
+    # Security
+    ("security.paths", "no hostile path reads a byte outside its root"),
+    ("security.secrets", "planted secrets are masked and clean code is not"),
+    ("security.text", "control, bidi and zero-width characters are harmless in answers"),
+    # Command line
+    ("cli.init", "init writes every client's configuration, backs up what it changes, and undoes it"),
+    ("cli.index", "sophia index indexes a folder with progress and a report"),
+    ("cli.search", "sophia search answers, also as JSON, and exits 3 when nothing is found"),
+    ("cli.repos", "sophia repos lists what is indexed"),
+    ("cli.exit_codes", "exit codes are 0 done, 1 failed, 2 wrong usage, 3 nothing found"),
+    ("cli.help", "every command's help is a snapshot with an example"),
+    ("cli.doctor", "sophia debug doctor checks the store and says what to do"),
+    ("cli.stats", "sophia debug stats shows sizes"),
+    ("cli.health", "sophia health answers for machines"),
+    ("cli.completion", "shell completion works"),
+    # Benchmarks
+    ("bench.questions", "the relevance questions are well-formed and enough"),
+    # Not built yet
+    ("tools.run_swarm", "run_swarm executes patterns inside a budget", _LATER),
+    ("tools.get_run", "get_run shows runs", _LATER),
+    ("tools.cost_report", "cost_report prices every call", _LATER),
+    ("tools.query_connector", "query_connector reads business systems", _LATER),
+    ("tools.remember", "remember and recall keep what was learned", _LATER),
+    ("resources.timelines", "sophia://timelines and sophia://memory", _LATER),
+    ("resources.connectors", "sophia://connectors/{name}", _LATER),
+    ("resources.cost_app", "ui://sophia/cost", _LATER),
+    ("prompts.patterns", "each swarm pattern is a prompt", _LATER),
+    ("cli.later", "sophia swarm, cost, memory, connector, workspace, audit, vault, dashboard", _LATER),
+    ("store.postgres", "PostgreSQL is the engine beyond one machine", _LATER),
+    ("settings.vault", "keyring: and vault: secret references", _LATER),
+    ("server.teams", "HTTP beyond loopback with identities", _LATER),
+)
+
+REQUIREMENTS = {row[0]: Requirement(*row) for row in _ALL}
+"""All promises by id."""
