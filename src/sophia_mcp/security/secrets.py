@@ -1,0 +1,244 @@
+"""Which parts of this text are secrets, and which files should never be read at all?
+
+A text is first matched against all rules at once by one automaton, which costs microseconds; only
+the rules that hit then look for their spans. Masking keeps every line break, so that line numbers of
+a masked text are those of the file.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import re2
+
+from sophia_mcp.security.rules import RULES, Rule
+
+_MEMORY = 64 << 20  # bytes the automaton of all hints may take before it gives up
+
+_PLACEHOLDER = re.compile(
+    r"(?i)example|placeholder|change.?me|change.?this|your|dummy|sample|redacted|masked|hidden|insert|replace"
+    r"|x{4}|\*{3}|\.\.\.|todo|fixme|undefined|null|<|>|\{|\}|\$\(|%\(|%s|0{8}|1234567890$|^12345678$"
+    r"|^(?:user|test|my|the|some|foo|bar|fake|mock|no|not|super|top)?[-_ ]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|admin|root|guest)s?\d?$"
+)
+# A path, address, colour, version, file name, date or expression rather than a drawn value.
+_WRITTEN = re.compile(
+    r"^[./#@]|://|^[\w-]+\.[a-z]{2,4}$|[()\[\]|,;]|^\d{4}-\d\d-\d\d|^[\w.-]+@[\w-]+\.|::|\*"
+)
+_EXPRESSION = re.compile(
+    r"[()\[\]{}|]|^[./]|://|^\$|^%|^[@#:]|^[\w-]+(?:\.[A-Za-z_]\w+)+$|^\d{1,5}$|->|::|^--"
+)
+_LETTERS = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
+_VOWEL = re.compile(r"(?i)[aeiouy]")
+_JAM = re.compile(r"(?i)[^aeiouy]{5}|[aeiouy]{5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text without its secrets, and how many were taken out."""
+
+    text: str
+    count: int
+
+
+def mask(text: str) -> Masked:
+    """``text`` with each secret replaced by ``«masked kind»``; the line breaks stay as they were.
+
+    A secret over several lines leaves one mark on each line. Pass whole files where they are at
+    hand, or use ``mask_lines``: a key block cut in the middle cannot be told from other base64.
+    """
+    raw = text.encode("utf-8", "surrogatepass")
+    hits = _prefilter(raw)
+    if not hits:
+        return Masked(text, 0)
+    spans = _merged(_spans(raw, hits))
+    if not spans:
+        return Masked(text, 0)
+    parts: list[bytes] = []
+    done = 0
+    for start, end, kind in spans:
+        parts += (raw[done:start], _mark(raw[start:end], kind))
+        done = end
+    parts.append(raw[done:])
+    return Masked(b"".join(parts).decode("utf-8", "surrogatepass"), len(spans))
+
+
+def mask_lines(text: str, start_line: int, end_line: int) -> Masked:
+    """Lines ``start_line`` to ``end_line`` (1-based, inclusive) of ``text``, masked in its context.
+
+    The count is that of the whole text when the lines differ from their masked form, else 0.
+    """
+    masked = mask(text)
+    cut = "\n".join(masked.text.split("\n")[start_line - 1 : end_line])
+    touched = masked.count if masked.count and "«masked " in cut else 0
+    return Masked(cut, touched)
+
+
+@dataclass(frozen=True, slots=True)
+class _Automaton:
+    """All hints as one set, and each rule's own expression with the index of its masked group."""
+
+    hints: Any
+    expressions: tuple[tuple[Rule, Any, int], ...]
+
+
+@cache
+def _automaton() -> _Automaton:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # spans are byte ranges, whatever the bytes are
+    options.log_errors = False
+    expressions: list[tuple[Rule, Any, int]] = []
+    for rule in RULES:
+        compiled = re2.compile(rule.pattern.encode("ascii"), options)
+        expressions.append((rule, compiled, dict(compiled.groupindex).get(b"s", 0)))
+    options.max_mem = _MEMORY
+    hints = re2.Set.SearchSet(options)
+    for rule in RULES:
+        hints.Add(rule.hint.encode("ascii"))
+    hints.Add(b"")  # matches everything: when even this is missing, the set ran out of memory
+    hints.Compile()
+    return _Automaton(hints, tuple(expressions))
+
+
+def _prefilter(raw: bytes) -> list[int]:
+    """Indexes into RULES that may match. Short texts cost microseconds; never misses a rule."""
+    hits: list[int] = _automaton().hints.Match(raw)
+    if len(RULES) not in hits:
+        return list(range(len(RULES)))
+    return [hit for hit in hits if hit < len(RULES)]
+
+
+def _spans(raw: bytes, hits: Iterable[int]) -> list[tuple[int, int, str]]:
+    expressions = _automaton().expressions
+    found: list[tuple[int, int, str]] = []
+    for hit in sorted(hits):
+        rule, expression, group = expressions[hit]
+        for match in expression.finditer(raw):
+            start, end = match.span(group)
+            if start < 0:  # the alternative without the group: all of it is the secret
+                start, end = match.span()
+            if start < end and _passes(rule, raw[start:end]):
+                found.append((start, end, rule.kind))
+    return found
+
+
+def _merged(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Spans in order, overlapping ones joined under the kind of the earliest rule."""
+    merged: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(spans, key=lambda span: span[0]):
+        if merged and start < merged[-1][1]:
+            before = merged[-1]
+            merged[-1] = (before[0], max(before[1], end), before[2])
+        else:
+            merged.append((start, end, kind))
+    return merged
+
+
+def _mark(secret: bytes, kind: str) -> bytes:
+    mark = f"«masked {kind}»".encode()
+    return b"\n".join(mark if line.strip() else line for line in secret.split(b"\n"))
+
+
+def _passes(rule: Rule, secret: bytes) -> bool:
+    if rule.check == "none":
+        return True
+    value = secret.decode("latin-1")
+    if rule.check == "varied":
+        return len(set(value)) > 4
+    if _is_placeholder(value):
+        return False
+    return _is_random(value) if rule.check == "random" else _is_password(value)
+
+
+def _is_placeholder(value: str) -> bool:
+    """Whether people write such a value where a secret would stand."""
+    return len(set(value)) < 4 or _PLACEHOLDER.search(value) is not None
+
+
+def _is_random(value: str) -> bool:
+    """Whether ``value`` looks drawn rather than written: varied, not a path, and few of its
+    letters form pronounceable words."""
+    if len(value) < 12 or _WRITTEN.search(value):
+        return False
+    if not any(character.isalpha() for character in value):
+        return False
+    return _entropy(value) >= (3.0 if len(value) >= 16 else 2.7) and _wordy(value) < 0.6
+
+
+def _is_password(value: str) -> bool:
+    """Whether ``value`` looks chosen as a password: not words alone, not an expression."""
+    if _EXPRESSION.search(value):
+        return False
+    plain_words = value.replace("_", "").replace("-", "").replace(".", "").isalpha()
+    return not plain_words or _wordy(value) < 0.5
+
+
+def _entropy(value: str) -> float:
+    """Shannon entropy in bits per character."""
+    counts = Counter(value)
+    return -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
+
+
+def _wordy(value: str) -> float:
+    """The share of characters inside pronounceable runs of four or more letters of one case."""
+    words = (word for word in _LETTERS.findall(value) if _VOWEL.search(word) and not _JAM.search(word))
+    return sum(map(len, words)) / len(value)
+
+
+def is_secret_file(path: str) -> str | None:
+    """Why the file of this name is never read, or None. ``path`` has ``/`` or ``\\`` separators."""
+    names = path.replace("\\", "/").casefold().split("/")
+    name = names[-1]
+    if any(mark in name for mark in _SHOWN):
+        return None
+    for pattern, reason in _FILES:
+        if pattern.search(name):
+            return reason
+    for folder in names[:-1]:
+        if folder in _FOLDERS:
+            return f"it lies in a folder of credentials ({folder})"
+    return None
+
+
+# A name that says it holds no real values.
+_SHOWN = (".example", ".sample", ".template", ".dist", "example.", ".tmpl", ".defaults")
+_FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure", ".kube", ".gcloud", ".password-store"})
+_FILES = tuple(
+    (re.compile(pattern), reason)
+    for pattern, reason in (
+        (r"^\.env(?:rc)?$|^\.env[.\-_]|\.env$|^\.envrc$", "environment files hold credentials"),
+        (r"^id_(?:rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk)(?:[._-](?!pub$).*)?$", "a private SSH key"),
+        (
+            r"\.(?:pem|key|p8|p12|pfx|ppk|jks|keystore|bks|asc|gpg|pgp|kdb|kdbx|agekey|keytab|ovpn|p7b|der)$",
+            "key material",
+        ),
+        (
+            r"^(?:\.?_?netrc|\.npmrc|\.pypirc|\.yarnrc\.yml|\.pgpass|pgpass\.conf|\.my\.cnf|\.mylogin\.cnf|\.htpasswd|\.dockercfg|\.git-credentials|\.boto|\.s3cfg|\.vault-token|\.terraformrc|terraform\.rc|\.gem_credentials|auth\.json|\.htdigest)$",
+            "a file of credentials",
+        ),
+        (
+            r"^\.?(?:credentials?|secrets?)(?:\.(?:json|ya?ml|toml|ini|cfg|conf|txt|xml|properties|csv|db|env|enc|tfvars))?$",
+            "a file of credentials",
+        ),
+        (
+            r"^(?:client_secret.*|service[-_]?account.*|application_default_credentials|google-services|.*-credentials)\.json$",
+            "a cloud account's key",
+        ),
+        (r"^\.?kube(?:config|\.conf)$|\.kubeconfig$", "a cluster's credentials"),
+        (r"\.tfstate(?:\.backup)?$|\.tfvars(?:\.json)?$", "Terraform keeps secrets in it"),
+        (r"^(?:master|production|staging|credentials)\.key$|^credentials\.yml\.enc$", "a Rails key"),
+        (
+            r"^(?:shadow|gshadow|passwd|\.htpasswd.*)-?$|^(?:wallet\.dat|keychain-db|login\.keychain.*|logins\.json|key[34]\.db)$",
+            "a store of passwords",
+        ),
+        (
+            r"^\.(?:bash|zsh|sh|python|mysql|psql|node_repl|irb|rediscli|sqlite)_?history$",
+            "a history may hold typed passwords",
+        ),
+    )
+)
