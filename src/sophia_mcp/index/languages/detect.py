@@ -1,0 +1,132 @@
+"""Which language is a file written in? Its name says, then its first line, then its words."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from sophia_mcp.index.languages import LANGUAGES
+
+PROSE = {
+    "markdown": (".md", ".mdx", ".markdown", ".mkd", ".qmd", ".rmd"),
+    "rst": (".rst", ".rest"),
+    "asciidoc": (".adoc", ".asciidoc", ".asc"),
+    "text": (".txt", ".text", ".log"),
+}
+"""Documents, cut by heading (plain text by paragraph)."""
+
+NOTEBOOK = "notebook"
+CONFIGURATION = {
+    "json": (
+        ".json",
+        ".jsonc",
+        ".json5",
+        ".webmanifest",
+        ".code-workspace",
+        ".geojson",
+        ".jsonl",
+        ".ndjson",
+    ),
+    "yaml": (".yaml", ".yml", ".cff"),
+    "toml": (".toml",),
+    "ini": (
+        ".ini",
+        ".cfg",
+        ".conf",
+        ".properties",
+        ".env.example",
+        ".editorconfig",
+        ".desktop",
+        ".service",
+    ),
+    "xml": (
+        ".xml",
+        ".xsd",
+        ".xsl",
+        ".xslt",
+        ".svg",
+        ".csproj",
+        ".fsproj",
+        ".vbproj",
+        ".props",
+        ".targets",
+        ".plist",
+        ".pom",
+        ".wsdl",
+        ".resx",
+        ".xaml",
+        ".nuspec",
+    ),
+}
+"""Configuration, cut by key or element."""
+
+_NAMED = {
+    "README": "text", "LICENSE": "text", "LICENCE": "text", "COPYING": "text", "NOTICE": "text",
+    "CHANGELOG": "text", "AUTHORS": "text", "CODEOWNERS": "ini", ".gitconfig": "ini", ".npmrc": "ini",
+    ".editorconfig": "ini", "setup.cfg": "ini", "Pipfile": "toml", "poetry.lock": "toml", "Cargo.lock": "toml",
+    ".eslintrc": "json", ".babelrc": "json", ".prettierrc": "json", ".clang-format": "yaml",
+    ".clang-tidy": "yaml",
+}  # fmt: skip
+_SHEBANG = re.compile(rb"^#!\s*\S*?([^\s/]+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
+_CPP = re.compile(
+    rb"^\s*(?:class|namespace|template|using)\b|\b(?:public|private|protected)\s*:|\bstd::", re.M
+)
+_OBJECTIVE = re.compile(
+    rb"^\s*(?:@(?:interface|implementation|protocol|import|class|end)\b|#import\b)", re.M
+)
+_HEAD = 1 << 14
+
+
+def language_of(path: str, head: bytes) -> str | None:
+    """The language of a file, or None when nothing is known of it. ``head`` is its beginning
+    (16 kB settle every doubtful case); ``path`` may be relative."""
+    name = path.rpartition("/")[2]
+    exact, endings, interpreters = _tables()
+    found = exact.get(name) or _by_ending(name, endings)
+    if found is None and name.startswith(("Dockerfile.", "Containerfile.")):
+        found = "dockerfile"
+    if found is None and head.startswith(b"#!"):
+        return _by_shebang(head, interpreters)
+    return _settle(found, name, head[:_HEAD]) if found else None
+
+
+def _by_ending(name: str, endings: dict[str, str]) -> str | None:
+    """The longest known ending wins: ``.blade.php`` before ``.php``."""
+    lower = name.lower()
+    at = lower.find(".")
+    while at >= 0:
+        if (found := endings.get(lower[at:])) is not None:
+            return found
+        at = lower.find(".", at + 1)
+    return None
+
+
+def _by_shebang(head: bytes, interpreters: dict[str, str]) -> str | None:
+    match = _SHEBANG.match(head)
+    if match is None:
+        return None
+    program = match[2] if match[1] == b"env" and match[2] else match[1]
+    word = program.rpartition(b"/")[2].decode("ascii", "ignore")
+    return interpreters.get(word) or interpreters.get(word.rstrip("0123456789.-"))
+
+
+def _settle(found: str, name: str, head: bytes) -> str:
+    """Endings that several languages share."""
+    if name.endswith(".h"):
+        if _OBJECTIVE.search(head) and "objc" in LANGUAGES:
+            return "objc"
+        return "cpp" if _CPP.search(head) else "c"
+    return found
+
+
+@cache
+def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    exact, endings, interpreters = dict(_NAMED), {".ipynb": NOTEBOOK}, {}
+    for table in (PROSE, CONFIGURATION):
+        for language, known in table.items():
+            endings.update(dict.fromkeys(known, language))
+    for record in LANGUAGES.values():
+        endings.update(dict.fromkeys(record.extensions, record.name))
+        exact.update(dict.fromkeys(record.filenames, record.name))
+        interpreters.update(dict.fromkeys(record.interpreters, record.name))
+    return exact, endings, interpreters

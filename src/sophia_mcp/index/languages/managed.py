@@ -1,0 +1,66 @@
+"""Languages of the Java and .NET runtimes."""
+
+from __future__ import annotations
+
+from sophia_mcp.index.languages import rules
+from sophia_mcp.index.languages.record import Language
+
+RECORDS = (
+    Language(
+        "java",
+        "java",
+        (".java",),
+        definitions="""
+        [(class_declaration) (enum_declaration) (interface_declaration) (record_declaration)
+         (annotation_type_declaration)] @class
+        [(method_declaration) (constructor_declaration) (compact_constructor_declaration)
+         (annotation_type_element_declaration)] @function
+        """,
+        comments=("line_comment", "block_comment"),
+        own=("this",),
+    ),
+    Language(
+        "csharp",
+        "csharp",
+        (".cs", ".csx"),
+        definitions="""
+        [(class_declaration) (interface_declaration) (struct_declaration) (enum_declaration)
+         (record_declaration) (delegate_declaration)] @class
+        [(method_declaration) (constructor_declaration) (local_function_statement)] @function
+        (property_declaration) @value
+        (namespace_declaration) @scope
+        """,
+        own=("this",),
+    ),
+    Language(
+        "kotlin",
+        "kotlin",
+        (".kt", ".kts"),
+        definitions="""
+        [(class_declaration) (object_declaration) (type_alias)] @class
+        (companion_object) @scope
+        (function_declaration) @function
+        (source_file (property_declaration) @value)
+        (class_body (property_declaration) @value)
+        """,
+        comments=("line_comment", "multiline_comment"),
+        name_rule=rules.kotlin_name,
+        own=("this",),
+    ),
+    Language(
+        "scala",
+        "scala",
+        (".scala", ".sc", ".sbt"),
+        interpreters=("scala",),
+        definitions="""
+        [(object_definition) (class_definition) (trait_definition) (enum_definition) (type_definition)] @class
+        [(function_definition) (function_declaration)] @function
+        (given_definition name: (_)) @value
+        (template_body [(val_definition) (var_definition)] @value)
+        (compilation_unit [(val_definition) (var_definition)] @value)
+        """,
+        comments=("comment", "block_comment"),
+        name_rule=rules.scala_name,
+        own=("this",),
+    ),
+)

@@ -1,0 +1,73 @@
+"""What is a language to the index? One record: how its files are known and how its syntax is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+Named = tuple[str, str]
+"""The dotted qualifier written in a name (``Shape`` in ``Shape::area``, else empty), and the name."""
+
+NameRule = Callable[[Node, bytes], Named | None]
+"""Reads the name of a captured definition out of the source; None when it defines nothing."""
+
+Bound = tuple[str, str]
+"""A variable and the type the source states for it."""
+
+BindRule = Callable[[Node, bytes], list[Bound]]
+"""Reads the variables a captured declaration binds to a stated type."""
+
+Imported = tuple[str, str, str]
+"""Module as written, name inside it (empty: the module itself), local alias."""
+
+ImportRule = Callable[[Node, bytes], list[Imported]]
+"""Reads the names a captured import statement brings in."""
+
+
+def text_of(node: Node, source: bytes) -> str:
+    """The source text of a node."""
+    return source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+
+def field_name(node: Node, source: bytes) -> Named | None:
+    """The rule most grammars need: the field ``name``."""
+    name = node.child_by_field_name("name")
+    return ("", text_of(name, source)) if name is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language.
+
+    ``definitions`` is a tree-sitter query. Its captures say what a node is:
+
+    - ``@class``, ``@function``, ``@value``: a definition. A function directly inside a class
+      becomes a method;
+    - ``@scope``: encloses definitions without being one (an ``impl`` block, an extension);
+    - ``@lead``: the definition that follows begins here (decorators, attributes);
+    - ``@wrap``: begins earlier than the definition it ends with (``template <...>``);
+    - ``@above``: stays in one chunk with what follows, as comments do;
+    - ``@doc``: documentation that is not a comment (docstrings).
+
+    ``comments`` names the node types of comments. ``references`` is a query too: ``@call`` is the
+    expression that is called (``a.b.c`` as written), ``@invoke`` a call whose callee ends with
+    its field ``invoke_field``, ``@new`` a type that is constructed, ``@import`` an import
+    statement, ``@bind`` a declaration that states the type of a variable, ``@use`` a type named.
+    """
+
+    name: str
+    grammar: str
+    extensions: tuple[str, ...] = ()
+    filenames: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
+    definitions: str = ""
+    comments: tuple[str, ...] = ("comment",)
+    name_rule: NameRule = field_name
+    references: str = ""
+    invoke_field: str = "name"
+    imports: ImportRule | None = None
+    binds: BindRule | None = None
+    own: tuple[str, ...] = ()
+    """Receivers that mean the enclosing class: ``self``, ``this``."""

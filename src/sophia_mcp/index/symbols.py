@@ -1,0 +1,194 @@
+"""What does a file define? Definitions in the order of the source, nested, with their lines.
+
+A definition begins at its first line, decorators, annotations and attributes included and
+preceding comments left out, and ends at its last line with text.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from sophia_mcp.index.languages.record import Language
+from sophia_mcp.types import Kind, Symbol
+
+SIGNATURE_CHARS = 300
+NAME_CHARS = 100
+"""A longer name is an expression, not a name; it is cut."""
+
+_KINDS: tuple[tuple[str, Kind, bool], ...] = (
+    ("class", "class", True),
+    ("function", "function", True),
+    ("scope", "class", False),
+    ("value", "text", True),
+)
+_BODIES = frozenset({"function_body", "class_body", "enum_class_body", "block", "body", "do_block"})
+_SPACE = b" \t\r\n\f\v"
+
+
+@dataclass(slots=True)
+class Definition:
+    """A definition while a file is cut. Rows are 0-based and inclusive; ``parent`` is an index
+    into the same list or -1; ``listed`` is False for scopes that define nothing themselves."""
+
+    name: str
+    container: str
+    kind: Kind
+    listed: bool
+    start_row: int
+    end_row: int
+    start_byte: int
+    end_byte: int
+    parent: int
+    node: Node
+    signature: str = ""
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.container}.{self.name}" if self.container else self.name
+
+
+class Rows:
+    """Byte offsets of a source as 0-based rows."""
+
+    def __init__(self, source: bytes) -> None:
+        self.source = source
+        self.starts = [0]
+        find, add = source.find, self.starts.append
+        at = find(b"\n")
+        while at >= 0:
+            add(at + 1)
+            at = find(b"\n", at + 1)
+
+    def row(self, offset: int) -> int:
+        return bisect_right(self.starts, offset) - 1
+
+    def last(self, start: int, end: int) -> int:
+        """The row of the last byte of a span that is not white space."""
+        source = self.source
+        while end > start + 1 and source[end - 1] in _SPACE:
+            end -= 1
+        return self.row(max(start, end - 1))
+
+    def leads(self, offset: int) -> bool:
+        """Whether only white space stands before ``offset`` on its line."""
+        start = self.starts[self.row(offset)]
+        return start == offset or not self.source[start:offset].strip()
+
+
+def definitions(
+    captures: Mapping[str, Sequence[Node]], language: Language, rows: Rows
+) -> list[Definition]:
+    """All definitions by position, outer before inner."""
+    source = rows.source
+    seen: dict[tuple[int, int], tuple[Node, Kind, bool]] = {}
+    for capture, kind, listed in _KINDS:
+        for node in captures.get(capture, ()):
+            seen.setdefault(node.byte_range, (node, kind, listed))
+    found: list[Definition] = []
+    chain: list[int] = []
+    for (start, end), (node, kind, listed) in sorted(seen.items(), key=_outer_first):
+        named = language.name_rule(node, source)
+        if named is None or not named[1]:
+            continue
+        while chain and found[chain[-1]].end_byte <= start:
+            chain.pop()
+        parent = chain[-1] if chain else -1
+        above = found[parent] if parent >= 0 else None
+        qualifier, name = named
+        if above is not None and _repeats(above, name, kind):
+            continue
+        if kind == "function" and (qualifier or (above is not None and above.kind == "class")):
+            kind = "method"
+        outer = above.qualified if above is not None else ""
+        container = f"{outer}.{qualifier}" if outer and qualifier else outer or qualifier
+        chain.append(len(found))
+        found.append(
+            Definition(
+                _one_line(name),
+                container,
+                kind,
+                listed,
+                rows.row(start),
+                rows.last(start, end),
+                start,
+                end,
+                parent,
+                node,
+                signature(node, start, end, source),
+            )
+        )
+    _unwrap(found, captures.get("wrap", ()), rows)
+    _extend_upwards(found, captures.get("lead", ()), rows)
+    return found
+
+
+def symbols(found: Iterable[Definition]) -> tuple[Symbol, ...]:
+    """The definitions worth finding by name."""
+    return tuple(
+        Symbol(d.name, d.kind, d.start_row + 1, d.end_row + 1, d.container, d.signature)
+        for d in found
+        if d.listed
+    )
+
+
+def signature(node: Node, start: int, end: int, source: bytes) -> str:
+    """The declaration up to its body, white space collapsed, at most SIGNATURE_CHARS."""
+    body = node.child_by_field_name("body")
+    if body is None and (count := node.named_child_count):
+        last = node.named_child(count - 1)
+        body = last if last is not None and last.type in _BODIES else None
+    if body is not None and body.start_byte > start:
+        stop = body.start_byte
+    else:
+        stop = source.find(b"\n", start, end)
+        stop = end if stop < 0 else stop
+    text = source[start : min(stop, start + 4 * SIGNATURE_CHARS)].decode("utf-8", "ignore")
+    return " ".join(text.split())[:SIGNATURE_CHARS].rstrip(" {:=")
+
+
+def _outer_first(item: tuple[tuple[int, int], object]) -> tuple[int, int]:
+    (start, end), _ = item
+    return start, -end
+
+
+def _repeats(above: Definition, name: str, kind: Kind) -> bool:
+    """``typedef struct S {...} S`` names one thing twice."""
+    return kind == "class" and above.kind == "class" and above.name == name and above.listed
+
+
+def _one_line(name: str) -> str:
+    return name if len(name) <= NAME_CHARS and "\n" not in name else " ".join(name.split())[:NAME_CHARS]
+
+
+def _unwrap(found: list[Definition], wraps: Sequence[Node], rows: Rows) -> None:
+    """A wrapper that ends with a definition (or one byte, its semicolon, later) begins it."""
+    ends = {end: start for start, end in (node.byte_range for node in wraps)}
+    if not ends:
+        return
+    for definition in found:
+        start = ends.get(definition.end_byte, ends.get(definition.end_byte + 1))
+        if start is not None and start < definition.start_byte:
+            definition.start_row = rows.row(start)
+
+
+def _extend_upwards(found: list[Definition], leads: Sequence[Node], rows: Rows) -> None:
+    """Decorators and attributes move the start of the definition they stand before."""
+    if not leads or not found:
+        return
+    first_at: dict[int, int] = {}
+    for node in leads:
+        start, end = node.byte_range
+        top = rows.row(start)
+        for row in range(top, rows.last(start, end) + 1):
+            first_at.setdefault(row, top)
+    for definition in found:
+        row = definition.start_row
+        while row in first_at and first_at[row] < row:
+            row = first_at[row]
+        while row - 1 in first_at:
+            row = first_at[row - 1]
+        definition.start_row = row

@@ -1,0 +1,78 @@
+"""What a file says: definitions by language, and lines where no grammar helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from sophia_mcp.index.languages import LANGUAGES
+from sophia_mcp.index.parse import PARSE_BYTES, parse
+
+_DEFINED = {
+    "python": ("@a\nclass C:\n    def m(self): ...\nX = 1\n", "C:class:1 C.m:method:3 X:text:4"),
+    "javascript": (
+        "A.prototype.g = function () {};\nclass B { m() {} }\n",
+        "A.g:method:1 B:class:2 B.m:method:2",
+    ),
+    "typescript": ("interface I { f(): void }\nenum E { A }\n", "I:class:1 I.f:method:1 E:class:2"),
+    "tsx": ("const A = () => <div/>;\n", "A:function:1"),
+    "go": ("package a\nfunc (s *S[T]) F() {}\ntype S struct{}\n", "S.F:method:2 S:class:3"),
+    "rust": ("#[x]\nstruct Foo;\nimpl<T> Tr for Foo<T> { fn a() {} }\n", "Foo:class:1 Foo.a:method:3"),
+    "java": ("class A {\n @Override\n int f() { return 1; }\n}\n", "A:class:1 A.f:method:2"),
+    "php": ("<?php\nclass A { function f() {} }\n", "A:class:2 A.f:method:2"),
+    "ruby": (
+        "module M\n class A\n  def self.g; end\n end\nend\n",
+        "M:class:1 M.A:class:2 M.A.g:method:3",
+    ),
+    "csharp": ("namespace N { class A { void F() {} } }\n", "N.A:class:1 N.A.F:method:1"),
+    "kotlin": ("class A { fun f() = 1 }\nfun g() = 2\n", "A:class:1 A.f:method:1 g:function:2"),
+    "scala": ("object O { def f(x: Int): Int = 1 }\n", "O:class:1 O.f:method:1"),
+    "swift": (
+        "class A { init() {} }\nextension A { func z() {} }\n",
+        "A:class:1 A.init:method:1 A.z:method:2",
+    ),
+    "c": (
+        "typedef struct S { int x; } S;\nstatic int *f(int a) { return 0; }\n",
+        "S:class:1 f:function:2",
+    ),
+    "cpp": (
+        "template<class T>\nclass A { void f(); };\nvoid A::f() {}\n",
+        "A:class:1 A.f:method:2 A.f:method:3",
+    ),
+    "elixir": (
+        "defmodule A.B do\n def f(a) when a > 1 do\n 1\n end\nend\n",
+        "A.B:class:1 A.B.f:method:2",
+    ),
+    "bash": ("f() { echo; }\n", "f:function:1"),
+    "haskell": ("module M where\nf :: Int\nf = 1\ndata T = A\n", "f:function:2 T:class:4"),
+    "lua": ("function M.f() end\nM.g = function() end\n", "M.f:method:1 M.g:method:2"),
+    "zig": ("const P = struct { fn init() P {} };\n", "P:class:1 P.init:method:1"),
+}
+
+
+@pytest.mark.parametrize("language", sorted(_DEFINED))
+def test_definitions_are_found_with_their_kind_container_and_first_line(language: str) -> None:
+    text, expected = _DEFINED[language]
+    parsed = parse(text, "file", language)
+    found = [f"{s.container}.{s.name}:{s.kind}:{s.start_line}".removeprefix(".") for s in parsed.symbols]
+    assert found == expected.split()
+    assert parsed.fallback == ""
+
+
+def test_a_file_of_an_unknown_language_is_cut_by_lines_and_says_so() -> None:
+    parsed = parse("one\n\ntwo\n", "a.zzz", None)
+    assert [(c.start_line, c.end_line) for c in parsed.chunks] == [(1, 3)]
+    assert "no grammar" in parsed.fallback
+
+
+def test_a_file_over_the_limit_is_cut_by_lines_and_says_so() -> None:
+    parsed = parse("x = 1\n" * (PARSE_BYTES // 6 + 1), "a.py", "python")
+    assert "larger than" in parsed.fallback
+    assert parsed.symbols == ()
+
+
+def test_every_record_has_a_unique_name_and_no_two_share_an_extension() -> None:
+    seen: dict[str, str] = {}
+    for name, record in LANGUAGES.items():
+        assert record.name == name
+        for extension in record.extensions:
+            assert seen.setdefault(extension, name) == name
