@@ -1,0 +1,88 @@
+"""`sophia index`: brings a folder into the index, or up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sophia_mcp.cli import output
+from sophia_mcp.errors import BadArgument
+
+if TYPE_CHECKING:
+    from sophia_mcp.app import App
+    from sophia_mcp.types import IndexReport
+
+
+@click.command("index")
+@click.argument("path", type=click.Path(path_type=Path), default=Path())
+@click.option("--ref", default="", help="A branch, tag or commit to index instead of the files on disk.")
+@click.option("--watch", is_flag=True, help="Stay and follow changes until stopped.")
+@click.option("--full", is_flag=True, help="Index every file again, whatever changed.")
+@click.option("--include", multiple=True, help="Glob to index even where a default rule skips it.")
+@click.option("--exclude", multiple=True, help="Glob not to index.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def COMMAND(
+    path: Path,
+    ref: str,
+    watch: bool,
+    full: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Index the folder PATH (default: here) so that it can be searched.
+
+    Only what changed is read again. A run that was cut off goes on where it stopped.
+
+    Example: sophia index ~/code/shop --exclude "fixtures/**"
+    """
+    from sophia_mcp.cli.session import with_app
+
+    folder = path.expanduser().resolve()
+    if not folder.is_dir():
+        raise BadArgument(
+            f"{folder} is not a folder", why="only a folder can be indexed", next="give its folder"
+        )
+
+    async def work(app: App) -> IndexReport:
+        run = await app.start_index(
+            str(folder),
+            ref=ref,
+            full=full,
+            include=include or None,
+            exclude=exclude or None,
+            trusted=True,
+        )
+        with output.bar(f"Indexing {folder.name}") as update:
+            while not await run.wait(0.2):
+                update(*run.progress)
+        assert run.report is not None
+        _print(run.report, as_json=as_json)
+        if watch:
+            output.say("watching; stop with Ctrl-C")
+            await app.watch(folder)
+        return run.report
+
+    report = with_app(work, folder)
+    return output.FAILED if report.state == "failed" else output.DONE
+
+
+def _print(report: IndexReport, *, as_json: bool) -> None:
+    if as_json:
+        output.machine(report)
+        return
+    where = f" {report.branch or ''}@{report.commit[:10]}" if report.commit else ""
+    output.show(
+        f"{report.repo}{where}: {report.state}, {report.files_indexed} of {report.files_total} files"
+    )
+    output.show(
+        f"{report.files_changed} changed, {report.files_removed} removed, {report.chunks} chunks, "
+        f"{report.symbols} symbols in {report.seconds:.1f} s"
+    )
+    for skip in report.skipped:
+        output.show(f"  skipped {skip.count}: {skip.reason}")
+    for note in (report.reason, *report.notes):
+        if note:
+            output.show(f"  note: {note}")

@@ -1,0 +1,100 @@
+"""`sophia search`: one question, answered in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from sophia_mcp.cli import output
+
+if TYPE_CHECKING:
+    from sophia_mcp.app import App
+    from sophia_mcp.types import Answer
+
+_MODES = ("auto", "text", "symbol", "regex", "references", "callers", "similar", "outline")
+_SCOPES = ("all", "changed", "code", "tests", "docs", "connectors")
+_KINDS = ("function", "class", "method", "doc", "config")
+_DETAILS = ("auto", "locations", "signatures", "snippets", "full")
+
+
+@click.command("search")
+@click.argument("query")
+@click.option("--repo", default=None, help="Name or path of a repository, either with @ref; * for all.")
+@click.option(
+    "--mode", type=click.Choice(_MODES), default="auto", show_default=True, help="How to read the query."
+)
+@click.option("--path", "paths", multiple=True, help="Only this file, folder or glob; repeat for more.")
+@click.option("--lang", "languages", multiple=True, help="Only this language; repeat for more.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only this kind; repeat for more."
+)
+@click.option(
+    "--scope", type=click.Choice(_SCOPES), default="all", show_default=True, help="What to search."
+)
+@click.option(
+    "--detail", type=click.Choice(_DETAILS), default="auto", show_default=True, help="How much to show."
+)
+@click.option("--limit", type=click.IntRange(1, 50), default=8, show_default=True, help="Most hits.")
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(200, 20_000),
+    default=None,
+    help="Most tokens. Default: no limit.",
+)
+@click.option("--cursor", default=None, help="The next page, as an answer named it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def COMMAND(
+    query: str,
+    repo: str | None,
+    mode: str,
+    paths: tuple[str, ...],
+    languages: tuple[str, ...],
+    kinds: tuple[str, ...],
+    scope: str,
+    detail: str,
+    limit: int,
+    max_tokens: int | None,
+    cursor: str | None,
+    as_json: bool,
+) -> int:
+    """Find QUERY: words, an identifier, a regular expression, an error text, a stack trace or a place.
+
+    A folder that is not indexed yet is indexed first.
+
+    Example: sophia search "where are retries limited" --path src --limit 5
+    """
+    from sophia_mcp.cli.session import project_folder, with_app
+    from sophia_mcp.types import Detail, Kind, Mode, Request, SearchScope
+
+    def one(value: str, kind: object) -> str:
+        assert value in get_args(kind)
+        return value
+
+    request = Request(
+        query,
+        mode=one(mode, Mode),  # type: ignore[arg-type]
+        paths=paths,
+        languages=languages,
+        kinds=tuple(one(kind, Kind) for kind in kinds),  # type: ignore[misc]
+        scope=one(scope, SearchScope),  # type: ignore[arg-type]
+        limit=limit,
+        max_tokens=max_tokens,
+        detail=one(detail, Detail),  # type: ignore[arg-type]
+        cursor=cursor,
+    )
+    here = project_folder()
+
+    async def work(app: App) -> tuple[Answer, str]:
+        answer = await app.answer(request, repo=repo, project=here, wait_s=600, progress=output.bar)
+        return answer, (app.as_json(answer) if as_json else app.as_text(answer, request))
+
+    answer, text = with_app(work, here if repo is None else _folder(repo) or here)
+    output.show(text)
+    return output.DONE if answer.hits else output.NOTHING
+
+
+def _folder(repo: str) -> Path | None:
+    place = Path(repo).expanduser()
+    return place.resolve() if place.is_dir() else None

@@ -1,0 +1,26 @@
+"""`sophia serve`: the MCP server, over stdio or HTTP on loopback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("serve")
+@click.option(
+    "--http", default=None, metavar="HOST:PORT", help="Serve streamable HTTP on this loopback address."
+)
+@click.option(
+    "--root", type=click.Path(path_type=Path), default=None, help="The project. Default: the client's."
+)
+@click.option("--tools", "tools", multiple=True, help="Publish only this tool; repeat for more.")
+@click.option("--read-only", is_flag=True, help="Publish only tools that change nothing.")
+def COMMAND(http: str | None, root: Path | None, tools: tuple[str, ...], read_only: bool) -> None:
+    """Serve MCP. Without --http it speaks over stdin and stdout, which is what editors start.
+
+    Example: sophia serve --http 127.0.0.1:8700
+    """
+    from sophia_mcp.server.entry import serve
+
+    serve(http=http, root=root, tools=tools, read_only=read_only)
