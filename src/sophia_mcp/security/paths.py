@@ -46,7 +46,7 @@ _DIRECTORY = _FLAGS | getattr(os, "O_DIRECTORY", 0)
 _READ = 1 << 20
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+:/")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\..*|:.*)?$")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
@@ -138,7 +138,9 @@ def refusal(path: str, *, windows: bool) -> str | None:
     if reason:
         return reason
     folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", path))
-    if folded != path and _spelling(folded, windows=windows):
+    if folded != path and (
+        _spelling(folded, windows=windows) or (folded[:1] in "/\\" and path[0] not in "/\\")
+    ):
         return "under Unicode normalisation it becomes another path"
     return None
 
