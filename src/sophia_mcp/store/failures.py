@@ -73,7 +73,7 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
 def _is_damage(error: Exception) -> bool:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return True
-    return isinstance(error, apsw.IOError) and error.extendedresult in _DAMAGED_READS
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _DAMAGED_READS
 
 
 def damaged(path: Path, durability: Durability, why: str) -> StoreDamaged:

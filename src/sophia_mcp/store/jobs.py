@@ -1,0 +1,274 @@
+"""What long work was started, how far is it, and should it stop?
+
+A job's row is written before its work begins, so nothing that was asked for is forgotten. The
+row says who works on it and until when that is believed; a job whose worker died is resumable.
+Who runs the task is not decided here.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sophia_mcp.errors import NotFound
+from sophia_mcp.ops.clock import Clock, system
+from sophia_mcp.store.database import Database, Row
+from sophia_mcp.store.migrations import Migrations, Step
+from sophia_mcp.types import Scope
+
+State = Literal["running", "done", "failed", "cancelled", "interrupted"]
+
+BELIEVED_S = 30.0
+"""A running job whose worker was silent for longer is resumable by another."""
+
+KEPT = 1000
+"""Finished jobs remembered per workspace."""
+
+MIGRATIONS = Migrations(
+    "jobs",
+    (
+        Step(
+            1,
+            """
+            CREATE TABLE jobs (
+              id TEXT PRIMARY KEY,
+              workspace TEXT NOT NULL,
+              kind TEXT NOT NULL,
+              request TEXT NOT NULL,         -- JSON: what is needed to do it again
+              state TEXT NOT NULL,           -- running | done | failed | cancelled | interrupted
+              worker TEXT NOT NULL,
+              believed_ns INTEGER NOT NULL,  -- a running job is lost after this
+              cancel INTEGER NOT NULL,       -- 1: asked to stop
+              done REAL NOT NULL,
+              total REAL NOT NULL,           -- 0: not known
+              message TEXT NOT NULL,
+              result TEXT NOT NULL,          -- JSON, or the error's text
+              created_ns INTEGER NOT NULL,
+              updated_ns INTEGER NOT NULL
+            ) WITHOUT ROWID;
+            CREATE INDEX jobs_by_state ON jobs (workspace, state, created_ns);
+            CREATE TABLE job_events (
+              job_id TEXT NOT NULL REFERENCES jobs (id),
+              number INTEGER NOT NULL,
+              at_ns INTEGER NOT NULL,
+              done REAL NOT NULL,
+              total REAL NOT NULL,
+              message TEXT NOT NULL,
+              PRIMARY KEY (job_id, number)
+            ) WITHOUT ROWID
+            """,
+            oldest_reader=1,
+            oldest_writer=1,
+        ),
+    ),
+)
+
+_COLUMNS = (
+    "id, kind, request, state, worker, cancel, done, total, message, result, created_ns, updated_ns"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of long work. ``result`` is None until it is done; ``message`` is the latest
+    progress, or why it failed."""
+
+    id: str
+    kind: str
+    request: Mapping[str, Any]
+    state: State
+    worker: str
+    cancel: bool
+    done: float
+    total: float
+    message: str
+    result: Any
+    created_ns: int
+    updated_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of progress. ``total`` is 0 while it is not known."""
+
+    number: int
+    at_ns: int
+    done: float
+    total: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The jobs of one database. ``worker`` names this process and is unique to it."""
+
+    db: Database
+    worker: str
+    clock: Clock = system
+
+    async def start(self, scope: Scope, kind: str, request: Mapping[str, Any]) -> str:
+        """Write the row of a new job, running under this worker; returns its id."""
+        job = f"{kind}-{secrets.token_hex(6)}"
+        now = self.clock()
+        async with self.db.write(scope) as tx:
+            await tx.run(
+                "INSERT INTO jobs (id, workspace, kind, request, state, worker, believed_ns, cancel, done,"
+                " total, message, result, created_ns, updated_ns) VALUES (:id, :workspace, :kind, :request,"
+                " 'running', :worker, :believed, 0, 0, 0, '', '', :now, :now)",
+                {
+                    "id": job,
+                    "kind": kind,
+                    "request": json.dumps(dict(request)),
+                    "worker": self.worker,
+                    "believed": now + int(BELIEVED_S * 1e9),
+                    "now": now,
+                },
+            )
+        return job
+
+    async def progress(self, scope: Scope, job: str, done: float, total: float, message: str) -> bool:
+        """Record progress and prolong the belief in this worker. False: stop, because someone
+        asked for it or because the job is no longer this worker's."""
+        now = self.clock()
+        async with self.db.write(scope) as tx:
+            found = await tx.rows(
+                "UPDATE jobs SET done = :done, total = :total, message = :message, updated_ns = :now,"
+                " believed_ns = :believed WHERE id = :id AND workspace = :workspace AND state = 'running'"
+                " AND worker = :worker RETURNING cancel",
+                {
+                    "id": job,
+                    "done": done,
+                    "total": total,
+                    "message": message,
+                    "now": now,
+                    "believed": now + int(BELIEVED_S * 1e9),
+                    "worker": self.worker,
+                },
+            )
+            if found:
+                await tx.run(
+                    "INSERT INTO job_events (job_id, number, at_ns, done, total, message)"
+                    " SELECT :id, coalesce(max(number), 0) + 1, :now, :done, :total, :message"
+                    " FROM job_events WHERE job_id = :id",
+                    {"id": job, "now": now, "done": done, "total": total, "message": message},
+                )
+        return bool(found) and not found[0][0]
+
+    async def finish(self, scope: Scope, job: str, result: Any) -> None:
+        """The job is done, with this JSON-able result."""
+        await self._end(scope, job, "done", json.dumps(result))
+
+    async def fail(self, scope: Scope, job: str, reason: str) -> None:
+        """The job failed for this reason."""
+        await self._end(scope, job, "failed", json.dumps(reason))
+
+    async def stopped(self, scope: Scope, job: str) -> None:
+        """The job has stopped because it was cancelled."""
+        await self._end(scope, job, "cancelled", "")
+
+    async def cancel(self, scope: Scope, job: str) -> bool:
+        """Ask a running job to stop. False: it was not running. Raises NotFound."""
+        async with self.db.write(scope) as tx:
+            changed = await tx.run(
+                "UPDATE jobs SET cancel = 1 WHERE id = :id AND workspace = :workspace AND state = 'running'",
+                {"id": job},
+            )
+        if not changed:
+            await self.get(scope, job)
+        return changed == 1
+
+    async def cancelled(self, scope: Scope, job: str) -> bool:
+        """Whether someone asked this job to stop. Raises NotFound."""
+        return (await self.get(scope, job)).cancel
+
+    async def get(self, scope: Scope, job: str) -> Job:
+        """One job. Raises NotFound."""
+        async with self.db.read(scope) as tx:
+            found = await tx.rows(
+                f"SELECT {_COLUMNS} FROM jobs WHERE id = :id AND workspace = :workspace",  # noqa: S608
+                {"id": job},
+            )
+        if not found:
+            raise NotFound(
+                f"no job {job!r}", why="unknown, or older than those kept", next="list the jobs"
+            )
+        return _job(found[0])
+
+    async def latest(self, scope: Scope, limit: int = 50) -> list[Job]:
+        """The newest jobs first."""
+        async with self.db.read(scope) as tx:
+            found = await tx.rows(
+                f"SELECT {_COLUMNS} FROM jobs WHERE workspace = :workspace"  # noqa: S608
+                " ORDER BY created_ns DESC, id LIMIT :limit",
+                {"limit": limit},
+            )
+        return [_job(row) for row in found]
+
+    async def events(self, scope: Scope, job: str, after: int = 0) -> list[Event]:
+        """Progress events numbered above ``after``, in order."""
+        async with self.db.read(scope) as tx:
+            found = await tx.rows(
+                "SELECT e.number, e.at_ns, e.done, e.total, e.message FROM job_events e"
+                " JOIN jobs j ON j.id = e.job_id WHERE e.job_id = :id AND j.workspace = :workspace"
+                " AND e.number > :after ORDER BY e.number",
+                {"id": job, "after": after},
+            )
+        return [Event(*row) for row in found]
+
+    async def resumable(self, scope: Scope, kind: str) -> list[Job]:
+        """Running jobs of one kind whose worker is silent, each now taken over by this worker."""
+        now = self.clock()
+        async with self.db.write(scope) as tx:
+            found = await tx.rows(
+                "UPDATE jobs SET worker = :worker, believed_ns = :believed, updated_ns = :now"  # noqa: S608
+                " WHERE workspace = :workspace AND kind = :kind AND state = 'running'"
+                f" AND believed_ns <= :now RETURNING {_COLUMNS}",
+                {
+                    "worker": self.worker,
+                    "believed": now + int(BELIEVED_S * 1e9),
+                    "now": now,
+                    "kind": kind,
+                },
+            )
+        return sorted((_job(row) for row in found), key=lambda job: job.created_ns)
+
+    async def _end(self, scope: Scope, job: str, state: State, result: str) -> None:
+        async with self.db.write(scope) as tx:
+            await tx.run(
+                "UPDATE jobs SET state = :state, result = :result, updated_ns = :now"
+                " WHERE id = :id AND workspace = :workspace AND state = 'running' AND worker = :worker",
+                {
+                    "id": job,
+                    "state": state,
+                    "result": result,
+                    "now": self.clock(),
+                    "worker": self.worker,
+                },
+            )
+            old = (
+                "SELECT id FROM jobs WHERE workspace = :workspace AND state <> 'running'"
+                " ORDER BY created_ns DESC LIMIT -1 OFFSET :kept"
+            )
+            await tx.run(f"DELETE FROM job_events WHERE job_id IN ({old})", {"kept": KEPT})  # noqa: S608
+            await tx.run(f"DELETE FROM jobs WHERE id IN ({old})", {"kept": KEPT})  # noqa: S608
+
+
+def _job(row: Row) -> Job:
+    id_, kind, request, state, worker, cancel, done, total, message, result, created, updated = row
+    return Job(
+        id=id_,
+        kind=kind,
+        request=json.loads(request),
+        state=state,
+        worker=worker,
+        cancel=bool(cancel),
+        done=done,
+        total=total,
+        message=message,
+        result=json.loads(result) if result else None,
+        created_ns=created,
+        updated_ns=updated,
+    )

@@ -1,0 +1,76 @@
+"""Who alone may do this piece of work for now?
+
+A lease is one row with an end. It is taken, renewed and stolen after its end by one statement, so
+two processes can never both have it. Its holder renews it well before the end and stops working
+when a renewal fails.
+"""
+
+from __future__ import annotations
+
+from sophia_mcp.ops.clock import Clock, system
+from sophia_mcp.store.database import Database
+from sophia_mcp.store.migrations import Migrations, Step
+from sophia_mcp.types import Scope
+
+MIGRATIONS = Migrations(
+    "leases",
+    (
+        Step(
+            1,
+            """
+            CREATE TABLE leases (
+              name TEXT PRIMARY KEY,
+              owner TEXT NOT NULL,
+              expires_ns INTEGER NOT NULL
+            ) WITHOUT ROWID
+            """,
+            oldest_reader=1,
+            oldest_writer=1,
+        ),
+    ),
+)
+
+_SCOPE = Scope("store")  # a lease guards a file or tree of this machine, whoever's workspace it is
+
+
+async def take(db: Database, name: str, owner: str, ttl_s: float, *, clock: Clock = system) -> bool:
+    """Take or renew the lease ``name`` for ``ttl_s`` seconds. False: another owner has it."""
+    now = clock()
+    async with db.write(_SCOPE) as tx:
+        held = await tx.rows(
+            "INSERT INTO leases (name, owner, expires_ns) VALUES (:name, :owner, :expires)"
+            " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_ns = excluded.expires_ns"
+            " WHERE leases.owner = excluded.owner OR leases.expires_ns <= :now RETURNING owner",
+            {"name": name, "owner": owner, "expires": now + int(ttl_s * 1e9), "now": now},
+        )
+    return bool(held)
+
+
+async def renew(db: Database, name: str, owner: str, ttl_s: float, *, clock: Clock = system) -> bool:
+    """Prolong a lease that ``owner`` still has. False: it was lost, stop the work."""
+    now = clock()
+    async with db.write(_SCOPE) as tx:
+        changed = await tx.run(
+            "UPDATE leases SET expires_ns = :expires"
+            " WHERE name = :name AND owner = :owner AND expires_ns > :now",
+            {"name": name, "owner": owner, "expires": now + int(ttl_s * 1e9), "now": now},
+        )
+    return changed == 1
+
+
+async def release(db: Database, name: str, owner: str) -> None:
+    """Give the lease back. Does nothing when ``owner`` does not have it."""
+    async with db.write(_SCOPE) as tx:
+        await tx.run(
+            "DELETE FROM leases WHERE name = :name AND owner = :owner", {"name": name, "owner": owner}
+        )
+
+
+async def owner_of(db: Database, name: str, *, clock: Clock = system) -> str | None:
+    """Who has the lease now, or None."""
+    async with db.read(_SCOPE) as tx:
+        found = await tx.rows(
+            "SELECT owner FROM leases WHERE name = :name AND expires_ns > :now",
+            {"name": name, "now": clock()},
+        )
+    return str(found[0][0]) if found else None

@@ -1,0 +1,175 @@
+"""Which chunks of a repository contain these words, best first?
+
+FTS5, one table per repository: document frequencies of another repository must not change a
+ranking. Rows arrive as terms already split and stemmed by ``sophia_mcp.words``; the tokenizer only
+cuts at spaces. Nothing but terms and row ids is kept (contentless, with delete).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sophia_mcp.store.database import Transaction
+
+FIELDS = ("path", "stem", "names", "context", "doc", "body")
+"""The fields of a row, each a string of terms joined by spaces."""
+
+WEIGHTS = (4.0, 4.0, 4.0, 2.0, 1.0, 1.0)
+"""What a term in each field counts for in BM25F."""
+
+POSTINGS = 16_000
+"""Scoring costs about a microsecond for each row a term occurs in. Terms are taken rarest first
+until their rows together pass this, but never fewer than ``TERMS_KEPT``."""
+
+TERMS_KEPT = 3
+TERMS_MOST = 64
+"""More terms than this say little more about one question; the rarest are taken."""
+
+# Past ASCII every character belongs to a term; "=" marks whole identifiers.
+_TOKENIZER = "ascii tokenchars '=_'"
+_LARGEST_FETCH = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A chunk to be found by its words: ``fields`` in the order of ``FIELDS``."""
+
+    id: int
+    fields: tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """In how many of ``total`` rows each term occurs; terms that occur nowhere are missing."""
+
+    total: int
+    documents: dict[str, int]
+
+
+class TextIndex(Protocol):
+    """Words of every repository, searched one repository at a time."""
+
+    async def add(self, tx: Transaction, repo: int, rows: Sequence[TextRow]) -> None:
+        """Add rows whose ids are not in the index yet."""
+        ...
+
+    async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> None:
+        """Remove these rows, or with None all of the repository. Unknown ids do no harm."""
+        ...
+
+    async def search(
+        self,
+        tx: Transaction,
+        repo: int,
+        terms: Sequence[str],
+        limit: int,
+        keep: Callable[[int], bool] | None = None,
+    ) -> list[tuple[int, float]]:
+        """Rows with any of the terms as (id, BM25F score > 0), best first, at most ``limit``, all
+        of them accepted by ``keep``. Scores compare within one answer only."""
+        ...
+
+    async def frequencies(self, tx: Transaction, repo: int, terms: Sequence[str]) -> Frequencies:
+        """Document frequencies of these terms in one repository."""
+        ...
+
+
+class Fts5Text:
+    """``TextIndex`` over SQLite's FTS5."""
+
+    async def add(self, tx: Transaction, repo: int, rows: Sequence[TextRow]) -> None:
+        table = _table(repo)
+        await tx.run(
+            f"CREATE VIRTUAL TABLE IF NOT EXISTS {table} USING fts5({', '.join(FIELDS)},"
+            f" content='', contentless_delete=1, tokenize=\"{_TOKENIZER}\");"
+            f"CREATE VIRTUAL TABLE IF NOT EXISTS {table}_terms USING fts5vocab('{table}', 'row')"
+        )
+        await tx.many(
+            f"INSERT INTO {table} (rowid, {', '.join(FIELDS)}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            ((row.id, *row.fields) for row in rows),
+        )
+
+    async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> None:
+        table = _table(repo)
+        if ids is None:
+            await tx.run(f"DROP TABLE IF EXISTS {table}_terms; DROP TABLE IF EXISTS {table}")
+        elif ids and await _exists(tx, table):
+            await tx.many(f"DELETE FROM {table} WHERE rowid = ?", ((id_,) for id_ in ids))  # noqa: S608
+
+    async def search(
+        self,
+        tx: Transaction,
+        repo: int,
+        terms: Sequence[str],
+        limit: int,
+        keep: Callable[[int], bool] | None = None,
+    ) -> list[tuple[int, float]]:
+        if limit <= 0:
+            return []
+        chosen = choose((await self.frequencies(tx, repo, terms)).documents)
+        if not chosen:
+            return []
+        table, weights = _table(repo), ", ".join(map(str, WEIGHTS))
+        statement = (
+            f"SELECT rowid, -bm25({table}, {weights}) AS score FROM {table}"  # noqa: S608
+            f" WHERE {table} MATCH :query ORDER BY score DESC, rowid LIMIT :fetch"
+        )
+        fetch = limit if keep is None else 4 * limit
+        while True:
+            found = await tx.rows(statement, {"query": _query(chosen), "fetch": fetch})
+            kept = [(id_, score) for id_, score in found if keep is None or keep(id_)]
+            if len(kept) >= limit or len(found) < fetch or fetch >= _LARGEST_FETCH:
+                return kept[:limit]
+            fetch *= 16
+
+    async def frequencies(self, tx: Transaction, repo: int, terms: Sequence[str]) -> Frequencies:
+        table = _table(repo)
+        if not await _exists(tx, table):
+            return Frequencies(0, {})
+        [(averages,)] = await tx.rows(f"SELECT block FROM {table}_data WHERE id = 1") or [(b"\0",)]  # noqa: S608
+        unique = [term for term in dict.fromkeys(terms) if term and "\0" not in term]
+        found = await tx.rows(
+            f"SELECT term, doc FROM {table}_terms WHERE term IN (SELECT value FROM json_each(:terms))",  # noqa: S608
+            {"terms": json.dumps(unique)},
+        )
+        return Frequencies(_first_varint(averages), dict(found))
+
+
+def choose(documents: dict[str, int]) -> list[str]:
+    """The terms worth scoring, rarest first."""
+    chosen: list[str] = []
+    postings = 0
+    for term, count in sorted(documents.items(), key=lambda pair: (pair[1], pair[0]))[:TERMS_MOST]:
+        postings += count
+        if postings > POSTINGS and len(chosen) >= TERMS_KEPT:
+            break
+        chosen.append(term)
+    return chosen
+
+
+def _query(terms: Sequence[str]) -> str:
+    """A disjunction in FTS5's language; inside quotes nothing is an operator."""
+    return " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+
+
+def _table(repo: int) -> str:
+    return f"text_{int(repo)}"
+
+
+async def _exists(tx: Transaction, table: str) -> bool:
+    return bool(await tx.rows("SELECT 1 FROM sqlite_schema WHERE name = :name", {"name": table}))
+
+
+def _first_varint(block: bytes) -> int:
+    """The first number of FTS5's averages record: how many rows the table holds."""
+    value = 0
+    for i, byte in enumerate(block[:9]):
+        if i == 8:
+            return value << 8 | byte
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            break
+    return value
