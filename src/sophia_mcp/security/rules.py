@@ -32,12 +32,12 @@ class Rule:
 _HEX32 = r"[0-9a-fA-F]{32}"
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 # Between a name and its value: closing quote or bracket, an annotation, an operator, an opening quote.
-_GIVES = r"""[\w.\-]{0,20}\\?["'`\])}]{0,2}\s{0,4}(?::\s?[A-Za-z]{1,12}\s{0,3}=|[:=]=?>?|=>|,|\()\s{0,4}[(\[]?\s{0,2}[bruf@$]{0,2}\\?["'`]?"""
+_GIVES = r"""[\w.\-]{0,20}\\?["'`\])}]{0,2}\s{0,4}(?::\s?[&'A-Za-z][\w<>& ']{0,16}=|string\s{0,3}=|[:=]=?>?|=>|,|\()\s{0,4}[(\[]?\s{0,2}[bruf@$]{0,2}\\?["'`]?"""
 
 
 def _near(words: str, value: str) -> str:
     """A value without a mark of its own, told by the name it is given to."""
-    return rf"(?i:{words}){_GIVES}(?P<s>{value})\b"
+    return rf"(?i:{words}){_GIVES}(?P<s>{value})(?:[^A-Za-z0-9]|\z)"
 
 
 RULES: tuple[Rule, ...] = (
@@ -55,7 +55,10 @@ RULES: tuple[Rule, ...] = (
         "none",
     ),
     Rule(
-        "putty_key", r"Private-Lines:", r"Private-Lines: \d+\s+(?P<s>(?:[A-Za-z0-9+/=]{4,}\s?)+)", "none"
+        "putty_key",
+        r"Private-Lines:",
+        r"Private-Lines: \d+\s+(?P<s>(?:[A-Za-z0-9+/=]{16,}\s?)+)",
+        "none",
     ),
     Rule("age_key", r"AGE-SECRET-KEY-1", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
     Rule(
@@ -95,8 +98,10 @@ RULES: tuple[Rule, ...] = (
     Rule("firebase_server_key", r"APA91b", r"\bAAAA[A-Za-z0-9_\-]{7}:APA91b[A-Za-z0-9_\-]{100,}"),
     Rule(
         "azure_storage_key",
-        r"""(?i:AccountKey|account_key|storage_?key|SharedAccessKey|primary_?key)\s*["\']?\s*[=:]""",
-        r"(?i:AccountKey|account_key|storage_?key|SharedAccessKey|primary_?key)\s*[\"']?\s*[=:]\s*[\"']?(?P<s>[A-Za-z0-9+/]{43,86}={1,2})",
+        r"(?i:account_?key|storage_?key|access_?key|primary_?key)",
+        _near(
+            r"account_?key|storage_?key|shared_?access_?key|primary_?key", r"[A-Za-z0-9+/]{43,86}={1,2}"
+        ),
     ),
     Rule(
         "azure_client_secret",
@@ -158,7 +163,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "gitlab_token",
-        r"\bgl[a-z]+-[0-9A-Za-z]|GR1348941",
+        r"\bgl[a-z]+-|GR1348941",
         r"\b(?:glpat|gldt|glrt|glptt|glcbt|glsoat|glft|glimt|glagent|gloas|glffct)-[0-9A-Za-z_\-]{20,}|\bGR1348941[0-9A-Za-z_\-]{20}",
     ),
     Rule("bitbucket_token", r"ATBB|ATCTT3", r"\b(?:ATBB|ATCTT3)[0-9A-Za-z_\-=]{24,}"),
@@ -204,7 +209,7 @@ RULES: tuple[Rule, ...] = (
         r"webhookb2/",
         rf"webhook\.office\.com/webhookb2/(?P<s>{_UUID}@{_UUID}/IncomingWebhook/[0-9A-Za-z]+/{_UUID})",
     ),
-    Rule("telegram_token", r"\d:AA", r"\b\d{8,10}:AA[0-9A-Za-z_\-]{33}\b"),
+    Rule("telegram_token", r"\d:AA", r"\b\d{8,10}:AA[0-9A-Za-z_\-]{33}"),
     Rule("twilio_key", r"\b(?:SK|AC)[0-9a-f][0-9a-f][0-9a-f]", r"\b(?:SK|AC)[0-9a-f]{32}\b"),
     Rule(
         "twilio_token",
@@ -428,26 +433,26 @@ RULES: tuple[Rule, ...] = (
     # Whatever is given to a name that says what it is.
     Rule(
         "password",
-        r"""(?i:pass(?:word|wd|phrase|code)|pwd|\bpass|_pass|db_?pw)[\w.\-"\'`\])}\\]*\s*[:=,]""",
-        r"""(?i:pass(?:word|wd|phrase|code)|\bpwd|_pwd|\bpass|_pass|db_?pw)[\w.\-]{0,12}\\?["'`\])}]{0,2}\s{0,8}(?::\s?[A-Za-z]{1,12}\s{0,3}=|=>|:=|[:=]|,\s?)\s{0,8}[bruf@]{0,2}\\?["'`](?P<s>[^"'`\s\\]{6,160})\\?["'`]""",
+        r"""(?i:pass(?:word|wd|phrase|code)|pwd|\bpass|_pass|db_?pw)[\w.\-"'`\])}\\]*\s*(?:string\s*)?[:=,]""",
+        r"""(?i:pass(?:word|wd|phrase|code)|\bpwd|_pwd|\bpass|_pass|db_?pw)[\w.\-]{0,12}\\?["'`\])}]{0,2}\s{0,8}(?::\s?[&'A-Za-z][\w<>& ']{0,16}=|string\s{0,3}=|=>|:=|[:=]|,\s?)\s{0,8}[bruf@]{0,2}\\?["'`](?P<s>[^"'`\s\\]{6,160})\\?["'`]""",
         "password",
     ),
     Rule(
         "secret",
-        r"""(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|service_?-?key|app_?-?key|license_?-?key|credential|_auth\b|_salt\b|session_?-?key|webhook_?-?key|hmac_?-?key|cookie_?-?key)[\w.\-"\'`\])}\\]*\s*[:=,]""",
-        r"""(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|service_?-?key|app_?-?key|license_?-?key|credential|_auth\b|_salt\b|session_?-?key|webhook_?-?key|hmac_?-?key|cookie_?-?key)[\w.\-]{0,24}\\?["'`\])}]{0,2}\s{0,8}(?::\s?[&'A-Za-z]{1,16}\s{0,3}=|=>|:=|[:=]|,\s?)\s{0,8}[bruf@]{0,2}\\?["'`](?P<s>[^"'`\s\\]{12,400})\\?["'`]""",
+        r"""(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|storage_?-?key|account_?-?key|service_?-?key|app_?-?key|license_?-?key|credential|_auth\b|_salt\b|session_?-?key|webhook_?-?key|hmac_?-?key|cookie_?-?key)[\w.\-"'`\])}\\]*\s*(?:string\s*)?[:=,]""",
+        r"""(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|storage_?-?key|account_?-?key|service_?-?key|app_?-?key|license_?-?key|credential|_auth\b|_salt\b|session_?-?key|webhook_?-?key|hmac_?-?key|cookie_?-?key)[\w.\-]{0,24}\\?["'`\])}]{0,2}\s{0,8}(?::\s?[&'A-Za-z][\w<>& ']{0,16}=|string\s{0,3}=|=>|:=|[:=]|,\s?)\s{0,8}[bruf@]{0,2}\\?["'`](?P<s>[^"'`\s\\]{12,400})\\?["'`]""",
         "random",
     ),
     Rule(
         "password",
-        r"""(?m:^[^\n"\'`]*(?i:pass(?:word|wd|phrase)|_pwd|_pass)[\w.\-]*\s*[:= ])""",
-        r"""(?m:^\s*(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+|-D)?[\w.\-]{0,40}(?i:pass(?:word|wd|phrase)|_pwd|_pass)[\w.\-]{0,12}[ \t]{0,8}[:= ][ \t]{0,8}(?P<s>[^\s"'`$<{(\[%*&#;,]{6,160})[ \t]*$)""",
+        r"""(?m:^[^\n"'`]*(?i:pass(?:word|wd|phrase)|_pwd|_pass)[\w.\-]*\s*[:= ])""",
+        r"""(?m:^\s*(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+|-D)?[\w.\-]{0,40}(?i:pass(?:word|wd|phrase)|_pwd|_pass)[\w.\-]{0,12}[ \t]{0,8}[:= ][ \t]{0,8}(?P<s>[^\s"'`$<{(\[%*&#;,][^\s"'`<{(\[;,]{5,159})[ \t]*$)""",
         "password",
     ),
     Rule(
         "secret",
-        r"""(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|service_?-?key|app_?-?key|license_?-?key|credential|_auth\b|_salt\b|session_?-?key|webhook_?-?key|hmac_?-?key|cookie_?-?key)[\w.\-"\'`\])}\\]*\s*[:=,]""",
-        r"""(?m:^\s*(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+|-D)?[\w.\-]{0,40}(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|credential)[\w.\-]{0,24}[ \t]{0,8}[:=][ \t]{0,8}(?P<s>[A-Za-z0-9_+/=.~!@^\-]{16,400})[ \t]*;?[ \t]*$)""",
+        r"""(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|storage_?-?key|account_?-?key|service_?-?key|app_?-?key|license_?-?key|credential|_auth\b|_salt\b|session_?-?key|webhook_?-?key|hmac_?-?key|cookie_?-?key)[\w.\-"'`\])}\\]*\s*(?:string\s*)?[:=,]""",
+        r"""(?m:^\s*(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+|-D)?[\w.\-]{0,40}(?i:secret|token|api_?-?key|access_?-?key|auth_?-?key|private_?-?key|encryption_?-?key|signing_?-?key|master_?-?key|credential)[\w.\-]{0,24}[ \t]{0,8}[:=][ \t]{0,8}(?P<s>[A-Za-z0-9_+/=.~!@^?*%#&\-]{16,400})[ \t]*;?[ \t]*$)""",
         "random",
     ),
 )

@@ -23,16 +23,18 @@ _MEMORY = 64 << 20  # bytes the automaton of all hints may take before it gives 
 
 _PLACEHOLDER = re.compile(
     r"(?i)example|placeholder|change.?me|change.?this|your|dummy|sample|redacted|masked|hidden|insert|replace"
-    r"|x{4}|\*{3}|\.\.\.|todo|fixme|undefined|null|<|>|\{|\}|\$\(|%\(|%s|0{8}|1234567890$|^12345678$"
-    r"|^(?:user|test|my|the|some|foo|bar|fake|mock|no|not|super|top)?[-_ ]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|admin|root|guest)s?\d?$"
+    r"|x{4}|\*{3}|\.\.\.|todo|fixme|undefined|null|<[\w .-]+>|\{[\w .:!$-]*\}|\$\{|\$\(|%\(|%s$|0{8}|1234567890$|^12345678$"
+    r"|^(?:user|test|my|the|some|foo|bar|fake|mock|no|not|super|top)?[-_ ]?"
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|admin|root|guest)s?\d?$"
 )
 # A path, address, colour, version, file name, date or expression rather than a drawn value.
 _WRITTEN = re.compile(
-    r"^[./#@]|://|^[\w-]+\.[a-z]{2,4}$|[()\[\]|,;]|^\d{4}-\d\d-\d\d|^[\w.-]+@[\w-]+\.|::|\*"
+    r"^[.#@]|^/\w+/|://|^[\w-]+\.[a-z]{2,4}$|[()\[\]|,;]|^\d{4}-\d\d-\d\d|^[\w.-]+@[\w-]+\.|::"
 )
-_EXPRESSION = re.compile(
-    r"[()\[\]{}|]|^[./]|://|^\$|^%|^[@#:]|^[\w-]+(?:\.[A-Za-z_]\w+)+$|^\d{1,5}$|->|::|^--"
-)
+_EXPRESSION = re.compile(r"\w\([^)]*\)|[\[\]|]|^[./]|://|^\$|^%|^[@#:]|^\d{1,5}$|->|::|^--")
+_ATTRIBUTE = re.compile(r"^[\w-]+(?:\.[A-Za-z_]\w+)+$")
+_PART = re.compile(r"[A-Za-z0-9]+")
+_TURN = re.compile(r"(?<=[A-Za-z])\d|(?<=\d)[A-Za-z]")
 _LETTERS = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
 _VOWEL = re.compile(r"(?i)[aeiouy]")
 _JAM = re.compile(r"(?i)[^aeiouy]{5}|[aeiouy]{5}")
@@ -162,17 +164,19 @@ def _is_placeholder(value: str) -> bool:
 
 def _is_random(value: str) -> bool:
     """Whether ``value`` looks drawn rather than written: varied, not a path, and few of its
-    letters form pronounceable words."""
+    letters form pronounceable words, or letters and digits alternate often."""
     if len(value) < 12 or _WRITTEN.search(value):
         return False
     if not any(character.isalpha() for character in value):
         return False
-    return _entropy(value) >= (3.0 if len(value) >= 16 else 2.7) and _wordy(value) < 0.6
+    if _entropy(value) < (3.0 if len(value) >= 16 else 2.7):
+        return False
+    return _wordy(value) < 0.6 or max(len(_TURN.findall(part)) for part in _PART.findall(value)) >= 5
 
 
 def _is_password(value: str) -> bool:
     """Whether ``value`` looks chosen as a password: not words alone, not an expression."""
-    if _EXPRESSION.search(value):
+    if _EXPRESSION.search(value) or (_ATTRIBUTE.match(value) and _wordy(value) >= 0.5):
         return False
     plain_words = value.replace("_", "").replace("-", "").replace(".", "").isalpha()
     return not plain_words or _wordy(value) < 0.5
