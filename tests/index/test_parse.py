@@ -40,11 +40,11 @@ _DEFINED = {
     ),
     "elixir": (
         "defmodule A.B do\n def f(a) when a > 1 do\n 1\n end\nend\n",
-        "A.B:class:1 A.B.f:method:2",
+        "A.B:class:1 A.B.f:function:2",
     ),
     "bash": ("f() { echo; }\n", "f:function:1"),
     "haskell": ("module M where\nf :: Int\nf = 1\ndata T = A\n", "f:function:2 T:class:4"),
-    "lua": ("function M.f() end\nM.g = function() end\n", "M.f:method:1 M.g:method:2"),
+    "lua": ("function M.f() end\nM.g = function() end\n", "M.f:function:1 M.g:function:2"),
     "zig": ("const P = struct { fn init() P {} };\n", "P:class:1 P.init:method:1"),
 }
 

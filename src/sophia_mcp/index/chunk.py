@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from tree_sitter import Node
 
+from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.index.symbols import SIGNATURE_CHARS, Definition, Rows
 from sophia_mcp.types import Chunk, Kind
 
@@ -24,7 +25,6 @@ whoever owns it. Measured on the relevance questions."""
 LINE_CHARS = 2000
 """Longer lines are cut for indexing: nobody reads them, and they drown the words beside them."""
 
-CHUNKS_MOST = 4096
 DOC_CHARS = 4000
 
 _MARKS = re.compile(
@@ -80,12 +80,14 @@ def by_syntax(
     rows: Rows,
     attached: set[int],
     notes: Sequence[tuple[int, int, str]],
+    kind: Kind = "text",
 ) -> tuple[Chunk, ...]:
     """Chunks of a parsed file. ``attached`` are rows that belong to what follows (comments,
-    decorators); ``notes`` are comment and docstring texts as (first row, last row, text)."""
+    decorators); ``notes`` are comment and docstring texts as (first row, last row, text);
+    ``kind`` is that of chunks outside every definition."""
     spans = _Cutter(lines, found, root, rows, attached).spans()
     spans = _merge(_solid(spans, lines), lines)
-    return _chunks(_limit(spans), found, notes)
+    return _chunks(_limit(spans), found, notes, kind)
 
 
 def by_lines(lines: Lines, kind: Kind = "text", size: int = TARGET) -> tuple[Chunk, ...]:
@@ -234,8 +236,8 @@ def _joins(a: _Span, b: _Span, lines: Lines) -> bool:
 
 
 def _limit(spans: list[_Span]) -> list[_Span]:
-    """At most CHUNKS_MOST spans: neighbours are joined evenly when there are more."""
-    group = -(-len(spans) // CHUNKS_MOST)
+    """At most CHUNKS_PER_BLOB spans: neighbours are joined evenly when there are more."""
+    group = -(-len(spans) // CHUNKS_PER_BLOB)
     if group <= 1:
         return spans
     return [
@@ -245,7 +247,10 @@ def _limit(spans: list[_Span]) -> list[_Span]:
 
 
 def _chunks(
-    spans: Sequence[_Span], found: Sequence[Definition], notes: Sequence[tuple[int, int, str]]
+    spans: Sequence[_Span],
+    found: Sequence[Definition],
+    notes: Sequence[tuple[int, int, str]],
+    default: Kind,
 ) -> tuple[Chunk, ...]:
     """Chunks with what they define and say. Definitions and notes are read once, in order."""
     starts = sorted(range(len(found)), key=lambda i: found[i].start_row)
@@ -260,7 +265,7 @@ def _chunks(
         whole = [found[i] for i in span.whole]
         owner = found[span.owner] if span.owner >= 0 else None
         subject = whole[0] if len(whole) == 1 else owner
-        kind = subject.kind if subject else max(whole, key=_length).kind if whole else "text"
+        kind = subject.kind if subject else max(whole, key=_length).kind if whole else default
         signatures = (
             [d.signature for d in whole] if len(whole) > 1 else [subject.signature if subject else ""]
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import tree_sitter_language_pack as pack
 from tree_sitter import Language as Grammar
-from tree_sitter import Node, Parser, Query, QueryCursor, Tree
+from tree_sitter import Node, Parser, Query, QueryCursor, Range, Tree
 
 from sophia_mcp.index.languages.record import Language
 
@@ -29,11 +30,14 @@ class Reader:
     grammar: Grammar
     query: Query
 
-    def tree(self, source: bytes, seconds: float = PARSE_SECONDS) -> Tree:
-        """The syntax tree of ``source``. Raises SlowParse past ``seconds``."""
+    def tree(
+        self, source: bytes, regions: Sequence[Range] | None = None, seconds: float = PARSE_SECONDS
+    ) -> Tree:
+        """The syntax tree of ``source``, or of these regions of it. Raises SlowParse past
+        ``seconds``."""
         end = time.monotonic() + seconds
         try:
-            return Parser(self.grammar).parse(
+            return Parser(self.grammar, included_ranges=regions).parse(
                 lambda offset, _: source[offset : offset + _READ_BYTES],
                 progress_callback=lambda _offset, _error: time.monotonic() > end,
             )

@@ -6,21 +6,25 @@ Pure and iterative. Files that no grammar reads are cut by lines, and the result
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from operator import itemgetter
 
 from tree_sitter import Node
 
-from sophia_mcp.index import chunk, symbols
+from sophia_mcp.index import chunk, documents, symbols
 from sophia_mcp.index.grammars import SlowParse, reader
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.languages.detect import language_of
+from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE, language_of
 from sophia_mcp.index.languages.record import Language
-from sophia_mcp.types import Parsed
+from sophia_mcp.types import Kind, Parsed
 
 __all__ = ["PARSE_BYTES", "VERSION", "language_of", "parse"]
 
 PARSE_BYTES = 512 * 1024
 """A larger file is cut by lines: parsers of hostile input take more memory than their input."""
+
+_NOTES = (("comment", True, True), ("lead", True, False), ("above", True, False), ("doc", False, True))
+"""Captures that stay with the definition below them, and those whose text is documentation."""
 
 VERSION = f"1+{importlib.metadata.version('tree-sitter-language-pack')}"
 """Grows with every change of what ``parse`` answers; blobs of another version are redone."""
@@ -32,13 +36,19 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
     ``language`` is what ``language_of`` said. Never raises on any text: what cannot be parsed
     is cut by lines with the reason in ``fallback``.
     """
-    record = LANGUAGES.get(language or "")
+    if language in PROSE:
+        return documents.prose(text, language)
+    record = LANGUAGES.get("json" if language == NOTEBOOK else language or "")
     if record is None:
         return _by_lines(text, language or "", "no grammar for this file")
     source = text.encode("utf-8", "replace")
+    if not source.endswith(b"\n"):
+        source += b"\n"  # several grammars read the last line only with its end
     if len(source) > PARSE_BYTES:
         return _by_lines(text, record.name, f"larger than {PARSE_BYTES // 1024} kB")
     try:
+        if language == NOTEBOOK and (cells := documents.notebook(text, _code)) is not None:
+            return cells
         return _by_syntax(text, source, record)
     except SlowParse:
         return _by_lines(text, record.name, "syntax took too long to read")
@@ -50,42 +60,50 @@ def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
     loaded = reader(record)
     root = loaded.tree(source).root_node
     captures = loaded.captures(root)
+    sources: list[symbols.Captured] = [(captures, record)]
+    if record.script and "script" in captures:
+        sources.append(_script(captures["script"], source, LANGUAGES[record.script]))
     rows = symbols.Rows(source)
-    found = symbols.definitions(captures, record, rows)
+    found = symbols.definitions(sources, root, rows)
     if not found and root.is_error:
-        return _by_lines(text, record.name, "syntax errors throughout")
-    attached, notes = _notes(captures, rows)
-    chunks = chunk.by_syntax(chunk.Lines(text), found, root, rows, attached, notes)
+        return _by_lines(text, record.name, "syntax errors throughout", record.kind)
+    attached, notes = _notes(sources, rows)
+    chunks = chunk.by_syntax(chunk.Lines(text), found, root, rows, attached, notes, record.kind)
     return Parsed(record.name, chunks, symbols.symbols(found))
 
 
+def _code(text: str, language: str) -> Parsed:
+    return parse(text, "", language)
+
+
+def _script(regions: Sequence[Node], source: bytes, language: Language) -> symbols.Captured:
+    """The scripts inside a page, read by their own grammar at their own place."""
+    loaded = reader(language)
+    return loaded.captures(loaded.tree(source, [node.range for node in regions]).root_node), language
+
+
 def _notes(
-    captures: Mapping[str, Sequence[Node]], rows: symbols.Rows
+    sources: Sequence[symbols.Captured], rows: symbols.Rows
 ) -> tuple[set[int], list[tuple[int, int, str]]]:
     """Rows that belong to the definition below them, and the comment and docstring texts."""
     attached: set[int] = set()
     notes: list[tuple[int, int, str]] = []
     source, row_of, starts = rows.source, rows.row, rows.starts
-    for capture in ("comment", "lead", "above"):
-        for node in captures.get(capture, ()):
-            start, end = node.byte_range
-            first = row_of(start)
-            last = (
-                first if first + 1 < len(starts) and end <= starts[first + 1] else rows.last(start, end)
-            )
-            line = starts[first]
-            if line == start or not source[line:start].strip():
-                attached.update(range(first, last + 1))
-            if capture == "comment":
-                notes.append((first, last, source[start:end].decode("utf-8", "replace")))
-    for node in captures.get("doc", ()):
-        start, end = node.byte_range
-        notes.append(
-            (row_of(start), rows.last(start, end), source[start:end].decode("utf-8", "replace"))
-        )
-    notes.sort(key=lambda note: note[0])
+    for captures, _ in sources:
+        for capture, attaches, speaks in _NOTES:
+            for node in captures.get(capture, ()):
+                start, end = node.byte_range
+                first = row_of(start)
+                one = first + 1 == len(starts) or end <= starts[first + 1]
+                last = first if one else rows.last(start, end)
+                line = starts[first]
+                if attaches and (line == start or not source[line:start].strip()):
+                    attached.update(range(first, last + 1))
+                if speaks:
+                    notes.append((first, last, source[start:end].decode("utf-8", "replace")))
+    notes.sort(key=itemgetter(0))
     return attached, notes
 
 
-def _by_lines(text: str, language: str, reason: str) -> Parsed:
-    return Parsed(language, chunk.by_lines(chunk.Lines(text)), fallback=reason)
+def _by_lines(text: str, language: str, reason: str, kind: Kind = "text") -> Parsed:
+    return Parsed(language, chunk.by_lines(chunk.Lines(text), kind), fallback=reason)

@@ -16,15 +16,27 @@ from sophia_mcp.index.languages.record import Language
 from sophia_mcp.types import Kind, Symbol
 
 SIGNATURE_CHARS = 300
+Captured = tuple[Mapping[str, Sequence[Node]], Language]
+"""Captured nodes by capture name, and the language whose query captured them."""
+
 NAME_CHARS = 100
 """A longer name is an expression, not a name; it is cut."""
 
-_KINDS: tuple[tuple[str, Kind, bool], ...] = (
-    ("class", "class", True),
-    ("function", "function", True),
-    ("scope", "class", False),
-    ("value", "text", True),
-)
+_KINDS: dict[str, tuple[Kind, bool]] = {
+    "class": ("class", True),
+    "module": ("class", True),
+    "method": ("method", True),
+    "free": ("function", True),
+    "function": ("function", True),
+    "scope": ("class", False),
+    "value": ("text", True),
+    "config": ("config", True),
+    "heading": ("doc", True),
+    "part": ("config", False),
+}
+"""The kind of each capture and whether it is listed among the symbols; earlier ones win."""
+
+_HOLD_METHODS = frozenset({"class", "scope"})
 _BODIES = frozenset({"function_body", "class_body", "enum_class_body", "block", "body", "do_block"})
 _SPACE = b" \t\r\n\f\v"
 
@@ -45,6 +57,8 @@ class Definition:
     parent: int
     node: Node
     signature: str = ""
+    methods: bool = False
+    """Whether a function directly inside is a method."""
 
     @property
     def qualified(self) -> str:
@@ -79,51 +93,78 @@ class Rows:
         return start == offset or not self.source[start:offset].strip()
 
 
-def definitions(
-    captures: Mapping[str, Sequence[Node]], language: Language, rows: Rows
-) -> list[Definition]:
-    """All definitions by position, outer before inner."""
-    source = rows.source
-    seen: dict[tuple[int, int], tuple[Node, Kind, bool]] = {}
-    for capture, kind, listed in _KINDS:
-        for node in captures.get(capture, ()):
-            seen.setdefault(node.byte_range, (node, kind, listed))
+def definitions(sources: Sequence[Captured], root: Node, rows: Rows) -> list[Definition]:
+    """All definitions by position, outer before inner. ``sources`` are the captures of the file
+    and of scripts embedded in it, each with its language."""
     found: list[Definition] = []
     chain: list[int] = []
-    for (start, end), (node, kind, listed) in sorted(seen.items(), key=_outer_first):
-        named = language.name_rule(node, source)
-        if named is None or not named[1]:
-            continue
+    for start, end, node, capture, language in _candidates(sources, rows.source):
+        kind, listed = _KINDS[capture]
         while chain and found[chain[-1]].end_byte <= start:
             chain.pop()
+        named = language.name_rule(node, rows.source)
+        if named is None or not named[1]:
+            continue
         parent = chain[-1] if chain else -1
         above = found[parent] if parent >= 0 else None
         qualifier, name = named
-        if above is not None and _repeats(above, name, kind):
+        if above is not None and _repeats(above, name, kind, start):
             continue
-        if kind == "function" and (qualifier or (above is not None and above.kind == "class")):
+        if capture == "function" and (qualifier or (above is not None and above.methods)):
             kind = "method"
         outer = above.qualified if above is not None else ""
         container = f"{outer}.{qualifier}" if outer and qualifier else outer or qualifier
-        chain.append(len(found))
-        found.append(
-            Definition(
-                _one_line(name),
-                container,
-                kind,
-                listed,
-                rows.row(start),
-                rows.last(start, end),
-                start,
-                end,
-                parent,
-                node,
-                signature(node, start, end, source),
-            )
+        signed = signature(node, start, end, rows.source)
+        definition = Definition(
+            _one_line(name),
+            container,
+            kind,
+            listed,
+            rows.row(start),
+            rows.last(start, end),
+            start,
+            end,
+            parent,
+            node,
+            signed,
+            capture in _HOLD_METHODS,
         )
-    _unwrap(found, captures.get("wrap", ()), rows)
-    _extend_upwards(found, captures.get("lead", ()), rows)
+        if language.clauses and found and _continues(found[-1], definition):
+            found[-1].end_row, found[-1].end_byte = definition.end_row, end
+            found[-1].node = above.node if above is not None else root
+            continue
+        chain.append(len(found))
+        found.append(definition)
+    for captures, _ in sources:
+        _unwrap(found, captures.get("wrap", ()), rows)
+        _extend_upwards(found, captures.get("lead", ()), rows)
     return found
+
+
+def _candidates(
+    sources: Sequence[Captured], source: bytes
+) -> list[tuple[int, int, Node, str, Language]]:
+    """Captured definitions once each, the first capture of a node counting, outer first."""
+    seen: dict[tuple[int, int], tuple[int, int, Node, str, Language]] = {}
+    for captures, language in sources:
+        tails = _tails(captures.get("tail", ()), source)
+        for capture in _KINDS:
+            for node in captures.get(capture, ()):
+                start, end = span = node.byte_range
+                if span not in seen:
+                    seen[span] = (start, tails.get(end, end), node, capture, language)
+    return sorted(seen.values(), key=lambda item: (item[0], -item[1]))
+
+
+def _tails(nodes: Sequence[Node], source: bytes) -> dict[int, int]:
+    """Where a definition that ends here really ends: bodies that stand beside their signature."""
+    ends: dict[int, int] = {}
+    for node in nodes:
+        start, end = node.byte_range
+        while start > 0 and source[start - 1] in _SPACE:
+            start -= 1
+        ends[start] = end
+    return ends
 
 
 def symbols(found: Iterable[Definition]) -> tuple[Symbol, ...]:
@@ -150,14 +191,20 @@ def signature(node: Node, start: int, end: int, source: bytes) -> str:
     return " ".join(text.split())[:SIGNATURE_CHARS].rstrip(" {:=")
 
 
-def _outer_first(item: tuple[tuple[int, int], object]) -> tuple[int, int]:
-    (start, end), _ = item
-    return start, -end
+def _repeats(above: Definition, name: str, kind: Kind, start: int) -> bool:
+    """``typedef struct S {...} S`` names one thing twice, and so does a header inside its body."""
+    if above.name != name or not above.listed:
+        return False
+    return above.start_byte == start or (kind == "class" and above.kind == "class")
 
 
-def _repeats(above: Definition, name: str, kind: Kind) -> bool:
-    """``typedef struct S {...} S`` names one thing twice."""
-    return kind == "class" and above.kind == "class" and above.name == name and above.listed
+def _continues(last: Definition, definition: Definition) -> bool:
+    return (
+        last.name == definition.name
+        and last.container == definition.container
+        and last.parent == definition.parent
+        and last.kind == definition.kind
+    )
 
 
 def _one_line(name: str) -> str:

@@ -20,7 +20,7 @@ _CPP = (
     _C
     + """
 (class_specifier name: (_) body: (_)) @class
-(namespace_definition name: (_)) @class
+(namespace_definition name: (_)) @module
 (alias_declaration) @class
 (concept_definition) @class
 (field_declaration declarator: (function_declarator)) @function
@@ -51,7 +51,8 @@ RECORDS = (
         (".rs",),
         interpreters=("rust-script",),
         definitions="""
-        [(struct_item) (enum_item) (union_item) (trait_item) (type_item) (mod_item body: (_))] @class
+        [(struct_item) (enum_item) (union_item) (trait_item) (type_item)] @class
+        (mod_item body: (_)) @module
         [(function_item) (function_signature_item) (macro_definition)] @function
         [(const_item) (static_item)] @value
         (impl_item) @scope
@@ -89,22 +90,6 @@ RECORDS = (
         own=("this",),
     ),
     Language(
-        "haskell",
-        "haskell",
-        (".hs", ".hs-boot"),
-        interpreters=("runhaskell", "runghc"),
-        definitions="""
-        [(data_type) (newtype) (class) (type_synomym) (type_family)] @class
-        (declarations [(function) (bind)] @function)
-        (class_declarations [(signature) (function) (bind)] @function)
-        (instance_declarations [(function) (bind)] @function)
-        (declarations (signature) @lead)
-        (instance) @scope
-        """,
-        comments=("comment", "haddock"),
-        name_rule=rules.haskell_name,
-    ),
-    Language(
         "zig",
         "zig",
         (".zig", ".zon"),
@@ -116,5 +101,171 @@ RECORDS = (
         """,
         comments=("line_comment", "doc_comment", "container_doc_comment"),
         name_rule=rules.zig_name,
+    ),
+    Language(
+        "cuda",
+        "cuda",
+        (".cu", ".cuh"),
+        definitions=_CPP,
+        name_rule=rules.declared_name,
+        own=("this",),
+    ),
+    Language(
+        "objc",
+        "objc",
+        (".m", ".mm"),
+        definitions="""
+        [(class_interface) (class_implementation) (protocol_declaration)] @class
+        [(method_declaration) (method_definition)] @function
+        (function_definition) @function
+        (struct_specifier name: (_) body: (_)) @class
+        (type_definition) @class
+        (preproc_def) @value
+        """,
+        name_rule=rules.selector_name,
+        own=("self",),
+    ),
+    Language(
+        "glsl",
+        "glsl",
+        (".glsl", ".vert", ".frag", ".geom", ".comp", ".tesc", ".tese"),
+        definitions="""
+        (function_definition) @function
+        (struct_specifier name: (_) body: (_)) @class
+        (translation_unit (declaration) @value)
+        (preproc_def) @value
+        """,
+        name_rule=rules.declared_name,
+    ),
+    Language(
+        "wgsl",
+        "wgsl",
+        (".wgsl",),
+        definitions="(struct_declaration) @class (function_declaration) @function",
+        comments=("line_comment", "block_comment"),
+    ),
+    Language(
+        "d",
+        "d",
+        (".d", ".di"),
+        definitions="""
+        [(class_declaration) (struct_declaration) (interface_declaration) (union_declaration) (enum_declaration)
+         (template_declaration)] @class
+        [(function_declaration) (constructor)] @function
+        """,
+        name_rule=rules.with_default(rules.leading("identifier"), constructor="this"),
+        own=("this",),
+    ),
+    Language(
+        "odin",
+        "odin",
+        (".odin",),
+        definitions="""
+        [(struct_declaration) (enum_declaration) (union_declaration)] @class
+        (procedure_declaration) @function
+        (source_file (const_declaration) @value)
+        """,
+        comments=("comment", "block_comment"),
+        name_rule=rules.leading("identifier"),
+    ),
+    Language(
+        "hare",
+        "hare",
+        (".ha",),
+        definitions="""
+        (function_declaration) @function
+        (type_declaration) @class
+        [(constant_declaration) (global_declaration)] @value
+        """,
+        name_rule=rules.leading("identifier"),
+    ),
+    Language(
+        "nim",
+        "nim",
+        (".nim", ".nims", ".nimble"),
+        definitions="""
+        (type_declaration) @class
+        [(proc_declaration) (func_declaration) (method_declaration) (template_declaration) (macro_declaration)
+         (iterator_declaration) (converter_declaration)] @function
+        (source_file (const_section (variable_declaration) @value))
+        """,
+        comments=("comment", "block_comment", "documentation_comment", "block_documentation_comment"),
+        name_rule=rules.leading("symbol_declaration_list"),
+    ),
+    Language(
+        "solidity",
+        "solidity",
+        (".sol",),
+        definitions="""
+        [(contract_declaration) (interface_declaration) (library_declaration) (struct_declaration)
+         (enum_declaration)] @class
+        [(function_definition) (constructor_definition) (modifier_definition) (event_definition)
+         (error_declaration) (fallback_receive_definition)] @function
+        (state_variable_declaration) @value
+        """,
+        name_rule=rules.with_default(
+            rules.first_of("identifier"),
+            constructor_definition="constructor",
+            fallback_receive_definition="receive",
+        ),
+    ),
+    Language(
+        "fortran",
+        "fortran",
+        (".f90", ".f95", ".f03", ".f08", ".f", ".for", ".ftn"),
+        definitions="""
+        (derived_type_definition) @class
+        [(module) (submodule) (program)] @module
+        [(subroutine) (function)] @function
+        """,
+        name_rule=rules.leading("name", "type_name"),
+    ),
+    Language(
+        "ada",
+        "ada",
+        (".adb", ".ads"),
+        definitions="""
+        (full_type_declaration) @class
+        [(package_body) (package_declaration) (generic_package_declaration)] @module
+        [(subprogram_body) (subprogram_declaration) (expression_function_declaration)] @function
+        """,
+        name_rule=rules.leading("identifier"),
+    ),
+    Language(
+        "pascal",
+        "pascal",
+        (".pas", ".pp", ".dpr", ".lpr", ".inc.pas"),
+        definitions="""
+        (declType) @class
+        (declProc) @function
+        (defProc) @function
+        (declConst) @value
+        """,
+        name_rule=rules.split_at(".", rules.leading("identifier")),
+    ),
+    Language(
+        "verilog",
+        "verilog",
+        (".v", ".sv", ".svh", ".vh"),
+        definitions="""
+        [(interface_declaration) (class_declaration)] @class
+        [(module_declaration) (package_declaration)] @module
+        [(function_declaration) (task_declaration)] @function
+        """,
+        name_rule=rules.leading(
+            *("simple_identifier", "module_identifier", "function_identifier", "class_identifier"),
+            *("interface_identifier", "package_identifier", "task_identifier"),
+        ),
+    ),
+    Language(
+        "vhdl",
+        "vhdl",
+        (".vhd", ".vhdl"),
+        definitions="""
+        [(entity_declaration) (component_declaration)] @class
+        [(architecture_body) (package_declaration) (package_body)] @module
+        [(function_body) (procedure_body) (process_statement)] @function
+        """,
+        name_rule=rules.by_field("name", "designator"),
     ),
 )

@@ -16,57 +16,9 @@ PROSE = {
 """Documents, cut by heading (plain text by paragraph)."""
 
 NOTEBOOK = "notebook"
-CONFIGURATION = {
-    "json": (
-        ".json",
-        ".jsonc",
-        ".json5",
-        ".webmanifest",
-        ".code-workspace",
-        ".geojson",
-        ".jsonl",
-        ".ndjson",
-    ),
-    "yaml": (".yaml", ".yml", ".cff"),
-    "toml": (".toml",),
-    "ini": (
-        ".ini",
-        ".cfg",
-        ".conf",
-        ".properties",
-        ".env.example",
-        ".editorconfig",
-        ".desktop",
-        ".service",
-    ),
-    "xml": (
-        ".xml",
-        ".xsd",
-        ".xsl",
-        ".xslt",
-        ".svg",
-        ".csproj",
-        ".fsproj",
-        ".vbproj",
-        ".props",
-        ".targets",
-        ".plist",
-        ".pom",
-        ".wsdl",
-        ".resx",
-        ".xaml",
-        ".nuspec",
-    ),
-}
-"""Configuration, cut by key or element."""
-
-_NAMED = {
-    "README": "text", "LICENSE": "text", "LICENCE": "text", "COPYING": "text", "NOTICE": "text",
-    "CHANGELOG": "text", "AUTHORS": "text", "CODEOWNERS": "ini", ".gitconfig": "ini", ".npmrc": "ini",
-    ".editorconfig": "ini", "setup.cfg": "ini", "Pipfile": "toml", "poetry.lock": "toml", "Cargo.lock": "toml",
-    ".eslintrc": "json", ".babelrc": "json", ".prettierrc": "json", ".clang-format": "yaml",
-    ".clang-tidy": "yaml",
-}  # fmt: skip
+_NAMED = dict.fromkeys(
+    ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG", "AUTHORS", "CODEOWNERS"), "text"
+)
 _SHEBANG = re.compile(rb"^#!\s*\S*?([^\s/]+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
 _CPP = re.compile(
     rb"^\s*(?:class|namespace|template|using)\b|\b(?:public|private|protected)\s*:|\bstd::", re.M
@@ -74,6 +26,12 @@ _CPP = re.compile(
 _OBJECTIVE = re.compile(
     rb"^\s*(?:@(?:interface|implementation|protocol|import|class|end)\b|#import\b)", re.M
 )
+_MATLAB = re.compile(rb"^\s*(?:function\b|classdef\b|%)|^\s*end\s*;?\s*$", re.M)
+_APEX = re.compile(
+    rb"^\s*(?:(?:public|global|private|abstract|virtual|with|without)\b.*)?\bclass\s+\w+", re.M
+)
+_PROLOG = re.compile(rb"^:-\s|^[a-z]\w*(?:\([^)]*\))?\s*:-", re.M)
+_PERL = re.compile(rb"^\s*(?:use\s|package\s|sub\s|my\s)", re.M)
 _HEAD = 1 << 14
 
 
@@ -113,18 +71,23 @@ def _by_shebang(head: bytes, interpreters: dict[str, str]) -> str | None:
 def _settle(found: str, name: str, head: bytes) -> str:
     """Endings that several languages share."""
     if name.endswith(".h"):
-        if _OBJECTIVE.search(head) and "objc" in LANGUAGES:
+        if _OBJECTIVE.search(head):
             return "objc"
         return "cpp" if _CPP.search(head) else "c"
+    if name.endswith(".m") and not _OBJECTIVE.search(head) and _MATLAB.search(head):
+        return "matlab"
+    if name.endswith(".cls") and _APEX.search(head):
+        return "apex"
+    if name.endswith(".pl") and _PROLOG.search(head) and not _PERL.search(head):
+        return "text"
     return found
 
 
 @cache
 def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     exact, endings, interpreters = dict(_NAMED), {".ipynb": NOTEBOOK}, {}
-    for table in (PROSE, CONFIGURATION):
-        for language, known in table.items():
-            endings.update(dict.fromkeys(known, language))
+    for language, known in PROSE.items():
+        endings.update(dict.fromkeys(known, language))
     for record in LANGUAGES.values():
         endings.update(dict.fromkeys(record.extensions, record.name))
         exact.update(dict.fromkeys(record.filenames, record.name))

@@ -29,7 +29,8 @@ _FIELDS = """
 (field_definition property: (_) value: [(arrow_function) (function_expression)]) @function
 """
 _TYPES = """
-[(abstract_class_declaration) (interface_declaration) (type_alias_declaration) (enum_declaration) (internal_module)] @class
+[(abstract_class_declaration) (interface_declaration) (type_alias_declaration) (enum_declaration)] @class
+(internal_module) @module
 [(function_signature) (abstract_method_signature) (method_signature)] @function
 (public_field_definition name: (_) value: [(arrow_function) (function_expression)]) @function
 """
@@ -126,9 +127,10 @@ RECORDS = (
         (".lua", ".rockspec", ".wlua"),
         interpreters=("lua", "luajit"),
         definitions="""
-        (function_declaration) @function
-        (assignment_statement (variable_list . (_) .) (expression_list . (function_definition) .)) @function
-        (field name: (_) value: (function_definition)) @function
+        (function_declaration name: (method_index_expression)) @method
+        (function_declaration) @free
+        (assignment_statement (variable_list . (_) .) (expression_list . (function_definition) .)) @free
+        (field name: (_) value: (function_definition)) @free
         """,
         name_rule=rules.lua_name,
         own=("self",),
@@ -139,7 +141,8 @@ RECORDS = (
         (".ex", ".exs"),
         interpreters=("elixir",),
         definitions="""
-        ((call target: (identifier) @_k) @class (#any-of? @_k "defmodule" "defprotocol" "defimpl"))
+        ((call target: (identifier) @_k) @class (#any-of? @_k "defprotocol"))
+        ((call target: (identifier) @_k) @module (#any-of? @_k "defmodule" "defimpl"))
         ((call target: (identifier) @_k) @function
           (#any-of? @_k "def" "defp" "defmacro" "defmacrop" "defguard" "defguardp" "defdelegate" "test"))
         ((call target: (identifier) @_k) @value (#any-of? @_k "defstruct" "defexception"))
@@ -158,5 +161,108 @@ RECORDS = (
         (".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", "PKGBUILD"),
         ("sh", "bash", "zsh", "dash", "ksh", "ash"),
         "(function_definition) @function",
+    ),
+    Language(
+        "fish",
+        "fish",
+        (".fish",),
+        interpreters=("fish",),
+        definitions="(function_definition) @function",
+    ),
+    Language(
+        "powershell",
+        "powershell",
+        (".ps1", ".psm1", ".psd1"),
+        interpreters=("pwsh",),
+        definitions="""
+        [(class_statement) (enum_statement)] @class
+        [(function_statement) (class_method_definition)] @function
+        """,
+        name_rule=rules.leading("function_name", "simple_name"),
+        own=("$this",),
+    ),
+    Language(
+        "perl",
+        "perl",
+        (".pl", ".pm", ".t", ".psgi"),
+        interpreters=("perl",),
+        definitions="(package_statement) @class (subroutine_declaration_statement) @function",
+        comments=("comment", "pod"),
+        name_rule=rules.split_at("::", rules.by_field("name")),
+        own=("$self",),
+    ),
+    Language(
+        "r",
+        "r",
+        (".r", ".rprofile"),
+        (".Rprofile",),
+        ("Rscript",),
+        """
+        (binary_operator lhs: [(identifier) (string)] operator: ["<-" "=" "<<-"] rhs: (function_definition)) @function
+        (program (binary_operator lhs: (identifier) operator: ["<-" "="]) @value)
+        """,
+        name_rule=rules.by_field("lhs"),
+    ),
+    Language(
+        "julia",
+        "julia",
+        (".jl",),
+        interpreters=("julia",),
+        definitions="""
+        [(struct_definition) (abstract_definition) (primitive_definition)] @class
+        (module_definition) @module
+        [(function_definition) (macro_definition)] @function
+        (assignment . (call_expression)) @function
+        (assignment . (where_expression (call_expression))) @function
+        (const_statement (assignment) @value)
+        """,
+        comments=("line_comment", "block_comment"),
+        name_rule=rules.julia_name,
+    ),
+    Language(
+        "tcl",
+        "tcl",
+        (".tcl", ".tk", ".itcl"),
+        interpreters=("tclsh", "wish", "expect"),
+        definitions="(procedure) @function (namespace) @scope",
+        name_rule=rules.second_word,
+    ),
+    Language(
+        "luau",
+        "luau",
+        (".luau",),
+        definitions="""
+        (function_declaration name: (method_index_expression)) @method
+        (function_declaration) @free
+        (type_definition) @class
+        """,
+        name_rule=rules.lua_name,
+        own=("self",),
+    ),
+    Language(
+        "gdscript",
+        "gdscript",
+        (".gd",),
+        definitions="""
+        [(class_definition) (class_name_statement) (enum_definition)] @class
+        [(function_definition) (constructor_definition) (signal_statement)] @function
+        (source [(const_statement) (variable_statement) (export_variable_statement) (onready_variable_statement)] @value)
+        """,
+        name_rule=rules.with_default(rules.by_field("name"), constructor_definition="_init"),
+        own=("self",),
+    ),
+    Language(
+        "vim",
+        "vim",
+        (".vim", ".vimrc"),
+        ("vimrc", ".vimrc", ".gvimrc"),
+        definitions="(function_definition) @function (command_statement) @function",
+        name_rule=rules.leading("function_declaration"),
+    ),
+    Language(
+        "matlab",
+        "matlab",
+        (".mlx",),
+        definitions="(class_definition) @class (function_definition) @function",
     ),
 )

@@ -63,4 +63,68 @@ RECORDS = (
         name_rule=rules.scala_name,
         own=("this",),
     ),
+    Language(
+        "groovy",
+        "groovy",
+        (".groovy", ".gradle", ".gvy"),
+        ("Jenkinsfile",),
+        ("groovy",),
+        comments=("line_comment", "block_comment"),
+        definitions="""
+        ((command (unit (identifier) @_k) (block . (unit (identifier)))) @class
+          (#any-of? @_k "class" "interface" "trait" "enum"))
+        ((command (unit (identifier) @_k) (block . (unit (func)))) @function
+          (#not-any-of? @_k "if" "while" "for" "switch" "return" "new" "else"))
+        """,
+        name_rule=rules.groovy_name,
+        own=("this",),
+    ),
+    Language(
+        "dart",
+        "dart",
+        (".dart",),
+        definitions="""
+        [(class_definition) (mixin_declaration) (enum_declaration) (extension_type_declaration) (type_alias)] @class
+        (extension_declaration) @scope
+        [(method_signature) (constructor_signature)] @function
+        (program (function_signature) @function)
+        (program (getter_signature) @function)
+        (static_final_declaration) @value
+        (function_body) @tail
+        """,
+        comments=("comment", "documentation_comment"),
+        name_rule=rules.dart_name,
+        own=("this",),
+    ),
+    Language(
+        "haxe",
+        "haxe",
+        (".hx",),
+        definitions="""
+        [(class_declaration) (interface_declaration) (typedef_declaration)] @class
+        (function_declaration) @function
+        """,
+        own=("this",),
+    ),
+    Language(
+        "hack",
+        "hack",
+        (".hack", ".hck"),
+        definitions="""
+        [(class_declaration) (trait_declaration) (interface_declaration) (enum_declaration)] @class
+        [(function_declaration) (method_declaration)] @function
+        """,
+        own=("$this",),
+    ),
+    Language(
+        "apex",
+        "apex",
+        (".apex", ".trigger"),
+        definitions="""
+        [(class_declaration) (enum_declaration) (interface_declaration)] @class
+        [(method_declaration) (constructor_declaration)] @function
+        """,
+        comments=("line_comment", "block_comment"),
+        own=("this",),
+    ),
 )

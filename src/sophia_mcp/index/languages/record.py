@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
+from sophia_mcp.types import Kind
+
 Named = tuple[str, str]
 """The dotted qualifier written in a name (``Shape`` in ``Shape::area``, else empty), and the name."""
 
@@ -43,12 +45,16 @@ class Language:
 
     ``definitions`` is a tree-sitter query. Its captures say what a node is:
 
-    - ``@class``, ``@function``, ``@value``: a definition. A function directly inside a class
-      becomes a method;
+    - ``@class``, ``@module``, ``@function``, ``@value``: a definition. A function directly inside
+      a class, or qualified by its name, becomes a method; ``@free`` and ``@method`` are settled;
+    - ``@config``, ``@heading``: a key, table or element of configuration; a heading of prose;
+    - ``@part``: the same, not worth a place among the symbols;
     - ``@scope``: encloses definitions without being one (an ``impl`` block, an extension);
     - ``@lead``: the definition that follows begins here (decorators, attributes);
     - ``@wrap``: begins earlier than the definition it ends with (``template <...>``);
     - ``@above``: stays in one chunk with what follows, as comments do;
+    - ``@tail``: prolongs the definition that ends right before it;
+    - ``@script``: a region in the language ``script``;
     - ``@doc``: documentation that is not a comment (docstrings).
 
     ``comments`` names the node types of comments. ``references`` is a query too: ``@call`` is the
@@ -71,3 +77,8 @@ class Language:
     binds: BindRule | None = None
     own: tuple[str, ...] = ()
     """Receivers that mean the enclosing class: ``self``, ``this``."""
+    clauses: bool = False
+    """Definitions of one name in a row are clauses of one function."""
+    script: str = ""
+    kind: Kind = "text"
+    """The kind of chunks outside every definition."""

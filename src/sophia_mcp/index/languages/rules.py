@@ -34,6 +34,58 @@ def first_of(*kinds: str) -> NameRule:
     return rule
 
 
+def by_field(*fields: str) -> NameRule:
+    """The first of these fields that is there."""
+
+    def rule(node: Node, source: bytes) -> Named | None:
+        for field in fields:
+            name = node.child_by_field_name(field)
+            if name is not None:
+                return "", text_of(name, source)
+        return None
+
+    return rule
+
+
+def leading(*kinds: str) -> NameRule:
+    """The name that stands first: a field ``name`` or a child of one of these types, on the node
+    or down its first children."""
+    wanted = frozenset(kinds)
+
+    def rule(node: Node, source: bytes) -> Named | None:
+        here: Node | None = node
+        for _ in range(_STEPS):
+            if here is None:
+                return None
+            name = here.child_by_field_name("name")
+            if name is None:
+                name = next(
+                    (child for child in here.named_children[:_STEPS] if child.type in wanted), None
+                )
+            if name is not None:
+                inner = name.child_by_field_name("name")
+                return "", text_of(inner if inner is not None else name, source)
+            here = here.named_child(0) if here.named_child_count else None
+        return None
+
+    return rule
+
+
+def with_default(rule: NameRule, **names: str) -> NameRule:
+    """``rule``, or a fixed name for node types that have none (constructors)."""
+
+    def named(node: Node, source: bytes) -> Named | None:
+        fixed = names.get(node.type)
+        return ("", fixed) if fixed is not None else rule(node, source)
+
+    return named
+
+
+def split_at(separator: str, rule: NameRule) -> NameRule:
+    """``rule`` whose names carry their qualifier."""
+    return lambda node, source: dotted(rule(node, source), separator)
+
+
 def dotted(named: Named | None, separator: str = ".") -> Named | None:
     """``A.B.C`` as the name ``C`` qualified by ``A.B``."""
     if named is None:
@@ -198,3 +250,195 @@ def haskell_name(node: Node, source: bytes) -> Named | None:
             return None
         return ("", f"{named[1]} {text_of(types, source)}" if types is not None else named[1])
     return field_name(node, source)
+
+
+def lisp_name(node: Node, source: bytes) -> Named | None:
+    """The second element of ``(define name ...)``, or the head of ``(define (name x) ...)``."""
+    inner = node.named_child(0) if node.named_child_count == 1 else None
+    if inner is not None and inner.type == "defun":  # Common Lisp reads its own headers
+        header = inner.named_child(0)
+        name = header.child_by_field_name("function_name") if header is not None else None
+        return ("", text_of(name, source)) if name is not None else None
+    named = field_name(node, source)
+    if named is not None:
+        return named
+    elements = [
+        child for child in node.named_children[:_STEPS] if child.type not in ("comment", "meta_lit")
+    ]
+    name = elements[1] if len(elements) > 1 else None
+    if node.type == "special_form" and elements:
+        name = elements[0]
+    for _ in range(_STEPS):
+        if name is None or name.type not in ("list", "list_lit", "quote", "quoting_lit"):
+            break
+        name = name.named_child(0) if name.named_child_count else None
+    if name is None:
+        return None
+    text = text_of(name, source)
+    return ("", text.rpartition(" ")[2]) if len(text) <= _PLAIN else None
+
+
+def selector_name(node: Node, source: bytes) -> Named | None:
+    """Objective-C: a method is named by its selector, other things by their first identifier."""
+    if node.type in ("method_declaration", "method_definition"):
+        parts: list[str] = []
+        for child in node.named_children[:_STEPS]:
+            if child.type == "identifier":
+                parts.append(text_of(child, source))
+        colons = any(child.type == "method_parameter" for child in node.named_children[:_STEPS])
+        return ("", ":".join(parts) + (":" if colons else "")) if parts else None
+    if node.type in ("class_interface", "class_implementation", "protocol_declaration"):
+        return first_of("identifier")(node, source)
+    return declared_name(node, source)
+
+
+def fsharp_name(node: Node, source: bytes) -> Named | None:
+    """``this.M`` defines ``M``; a module may be named by a path."""
+    named = leading("identifier", "long_identifier", "identifier_pattern")(node, source)
+    if named is None:
+        return None
+    name = named[1].strip("()` ").rpartition(".")[2]
+    return ("", name) if name else None
+
+
+def hcl_name(node: Node, source: bytes) -> Named | None:
+    """``resource "kind" "name"`` is ``resource.kind.name``."""
+    words: list[str] = []
+    for child in node.named_children[:_STEPS]:
+        if child.type not in ("identifier", "string_lit"):
+            break
+        words.append(text_of(child, source).strip('"'))
+    return ("", ".".join(words)) if words else None
+
+
+def cmake_name(node: Node, source: bytes) -> Named | None:
+    """The first argument of ``function``, ``macro``, ``add_library``."""
+    call = node if node.type == "normal_command" else node.named_child(0)
+    if call is None:
+        return None
+    arguments = next((child for child in call.named_children if child.type == "argument_list"), None)
+    words = text_of(arguments, source).split(None, 1) if arguments is not None else []
+    return ("", words[0]) if words else None
+
+
+def second_word(node: Node, source: bytes) -> Named | None:
+    """``namespace eval NAME {...}`` of Tcl."""
+    named = field_name(node, source)
+    if named is not None:
+        return "", named[1].removeprefix("::").replace("::", ".")
+    words = text_of(node, source)[:400].split(None, 3)
+    return ("", words[2].strip(":")) if len(words) > 2 and words[1] == "eval" else None
+
+
+def groovy_name(node: Node, source: bytes) -> Named | None:
+    """The grammar sees only commands and blocks; the first unit of the block carries the name."""
+    block = next((child for child in node.named_children[:_STEPS] if child.type == "block"), None)
+    name = block.named_child(0) if block is not None and block.named_child_count else None
+    for _ in range(4):
+        if name is None or name.type == "identifier":
+            break
+        name = name.named_child(0) if name.named_child_count else None
+    return ("", text_of(name, source)) if name is not None else None
+
+
+def selectors(node: Node, source: bytes) -> Named | None:
+    """A style rule is named by its selectors."""
+    named = field_name(node, source)
+    if named is not None:
+        return named
+    for child in node.named_children[:_STEPS]:
+        if child.type in ("selectors", "keyframes_name", "identifier"):
+            return "", " ".join(text_of(child, source).split())
+    return None
+
+
+def element_id(node: Node, source: bytes) -> Named | None:
+    """An element is named by its ``id`` (or ``name``) attribute, else not at all."""
+    tag = node.named_child(0)
+    for attribute in tag.named_children[:_STEPS] if tag is not None else ():
+        text = text_of(attribute, source)
+        key, _, value = text.partition("=")
+        if key.strip().lower() in ("id", "name", "x:name", "key") and value:
+            return "", value.strip().strip("\"'")
+    return None
+
+
+def key_name(node: Node, source: bytes) -> Named | None:
+    """The key of a pair, or the header of a table, without quotes and brackets."""
+    key = node.child_by_field_name("key")
+    if key is None:
+        key = node.named_child(0)
+    if key is None:
+        return None
+    text = text_of(key, source).strip().strip("\"'[] \t")
+    return ("", text) if text and len(text) <= _PLAIN and "\n" not in text else None
+
+
+def scss_name(node: Node, source: bytes) -> Named | None:
+    """A variable is named by its property, everything else as in CSS."""
+    if node.type != "declaration":
+        return selectors(node, source)
+    name = node.named_child(0)
+    text = text_of(name, source) if name is not None else ""
+    return ("", text) if text[:1] in ("$", "@") or text[:2] == "--" else None
+
+
+def section_name(node: Node, source: bytes) -> Named | None:
+    """The parts of a single-file component."""
+    if node.type in ("template_element", "style_element"):
+        return "", node.type.removesuffix("_element")
+    return element_id(node, source)
+
+
+def ocaml_name(node: Node, source: bytes) -> Named | None:
+    """A binding's pattern, or the first name inside."""
+    pattern = node.child_by_field_name("pattern")
+    if pattern is not None:
+        return "", text_of(pattern, source)
+    return leading(
+        "module_name", "class_name", "method_name", "module_type_name", "value_name", "constructor_name"
+    )(node, source)
+
+
+def dart_name(node: Node, source: bytes) -> Named | None:
+    """Named constructors and factories are ``Class.name``; the class is their container already."""
+    here: Node | None = node
+    if node.type == "method_signature":
+        here = next((child for child in node.named_children if child.type.endswith("_signature")), None)
+    if here is None:
+        return None
+    names = [child for child in here.named_children[:_STEPS] if child.type == "identifier"]
+    if here.type.endswith("constructor_signature"):
+        return ("", text_of(names[-1], source)) if names else None
+    named = field_name(here, source)
+    if named is not None:
+        return named
+    wanted = names or [
+        child for child in here.named_children[:_STEPS] if child.type == "type_identifier"
+    ]
+    return ("", text_of(wanted[0], source)) if wanted else None
+
+
+def julia_name(node: Node, source: bytes) -> Named | None:
+    """Type parameters, return types and arguments all stand after the name."""
+    named = field_name(node, source)
+    if named is not None:
+        return named
+    here: Node | None = node
+    for _ in range(_STEPS):
+        here = here.named_child(0) if here is not None and here.named_child_count else None
+        if here is None or here.type in ("identifier", "field_expression", "operator"):
+            break
+    return dotted(("", text_of(here, source))) if here is not None else None
+
+
+def make_name(node: Node, source: bytes) -> Named | None:
+    """Targets of a rule; directives such as ``.PHONY`` define nothing."""
+    named = leading("targets", "word")(node, source)
+    return None if named is None or re.match(r"\.[A-Z_]+$", named[1]) else named
+
+
+def latex_name(node: Node, source: bytes) -> Named | None:
+    """The title of a section, the name of a command."""
+    named = by_field("text", "declaration")(node, source)
+    return ("", " ".join(named[1].strip("{}\\ ").split())) if named is not None else None

@@ -1,0 +1,204 @@
+"""Functional languages and the Lisp family."""
+
+from __future__ import annotations
+
+from sophia_mcp.index.languages import rules
+from sophia_mcp.index.languages.record import Language
+
+RECORDS = (
+    Language(
+        "haskell",
+        "haskell",
+        (".hs", ".hs-boot"),
+        interpreters=("runhaskell", "runghc"),
+        definitions="""
+        [(data_type) (newtype) (class) (type_synomym) (type_family)] @class
+        (declarations [(function) (bind)] @function)
+        (class_declarations [(signature) (function) (bind)] @function)
+        (instance_declarations [(function) (bind)] @function)
+        (declarations (signature) @lead)
+        (instance) @scope
+        """,
+        comments=("comment", "haddock"),
+        name_rule=rules.haskell_name,
+        clauses=True,
+    ),
+    Language(
+        "purescript",
+        "purescript",
+        (".purs",),
+        definitions="""
+        [(data) (newtype) (type_alias) (class_declaration)] @class
+        (purescript (function) @function)
+        (class_instance (function) @function)
+        (class_body (signature) @function)
+        (purescript (signature) @lead)
+        (class_instance) @scope
+        """,
+        name_rule=rules.leading("class_name", "instance_name"),
+        clauses=True,
+    ),
+    Language(
+        "elm",
+        "elm",
+        (".elm",),
+        definitions="""
+        [(type_declaration) (type_alias_declaration)] @class
+        (file (value_declaration) @function)
+        (port_annotation) @function
+        (file (type_annotation) @lead)
+        """,
+        comments=("line_comment", "block_comment"),
+        name_rule=rules.leading("lower_case_identifier"),
+    ),
+    Language(
+        "ocaml",
+        "ocaml",
+        (".ml",),
+        interpreters=("ocaml",),
+        definitions="""
+        (type_binding) @class
+        (class_binding) @class
+        (module_binding) @module
+        (module_type_definition) @module
+        (exception_definition) @class
+        (method_definition) @function
+        (compilation_unit (value_definition (let_binding (parameter)) @function))
+        (structure (value_definition (let_binding (parameter)) @function))
+        (compilation_unit (value_definition (let_binding pattern: (value_name) body: [(fun_expression) (function_expression)]) @function))
+        (structure (value_definition (let_binding pattern: (value_name) body: [(fun_expression) (function_expression)]) @function))
+        (compilation_unit (value_definition (let_binding pattern: (value_name)) @value))
+        (structure (value_definition (let_binding pattern: (value_name)) @value))
+        (external) @function
+        """,
+        name_rule=rules.ocaml_name,
+    ),
+    Language(
+        "ocaml_interface",
+        "ocaml_interface",
+        (".mli",),
+        definitions="""
+        (type_binding) @class
+        (module_binding) @module
+        (module_type_definition) @module
+        (exception_definition) @class
+        (value_specification) @function
+        (external) @function
+        """,
+        name_rule=rules.ocaml_name,
+    ),
+    Language(
+        "fsharp",
+        "fsharp",
+        (".fs", ".fsx"),
+        definitions="""
+        (type_definition) @class
+        [(module_defn) (named_module)] @module
+        (namespace) @scope
+        (function_or_value_defn (function_declaration_left)) @function
+        (named_module (declaration_expression (function_or_value_defn (value_declaration_left)) @value))
+        (module_defn (declaration_expression (function_or_value_defn (value_declaration_left)) @value))
+        (member_defn (method_or_prop_defn)) @function
+        """,
+        comments=("line_comment", "block_comment"),
+        name_rule=rules.fsharp_name,
+    ),
+    Language(
+        "erlang",
+        "erlang",
+        (".erl", ".hrl", ".escript"),
+        ("rebar.config",),
+        ("escript",),
+        """
+        (fun_decl) @function
+        [(record_decl) (type_alias) (opaque)] @class
+        (pp_define) @value
+        (spec) @lead
+        """,
+        name_rule=rules.leading("atom", "var"),
+        clauses=True,
+    ),
+    Language(
+        "gleam",
+        "gleam",
+        (".gleam",),
+        definitions="""
+        (function) @function
+        [(type_definition) (type_alias) (external_type)] @class
+        (constant) @value
+        """,
+        comments=("comment", "module_comment", "statement_comment"),
+        name_rule=rules.leading("type_name", "type_identifier"),
+    ),
+    Language(
+        "clojure",
+        "clojure",
+        (".clj", ".cljs", ".cljc", ".edn", ".bb"),
+        interpreters=("bb", "clojure"),
+        definitions="""
+        ((list_lit . (sym_lit) @_k . (_)) @function
+          (#any-of? @_k "defn" "defn-" "defmacro" "defmulti" "defmethod" "deftest" "definline" "s/defn"))
+        ((list_lit . (sym_lit) @_k . (_)) @class
+          (#any-of? @_k "defprotocol" "defrecord" "deftype" "definterface"))
+        ((list_lit . (sym_lit) @_k . (_)) @value (#any-of? @_k "def" "defonce" "s/def"))
+        """,
+        name_rule=rules.lisp_name,
+    ),
+    Language(
+        "commonlisp",
+        "commonlisp",
+        (".lisp", ".lsp", ".cl", ".asd"),
+        interpreters=("sbcl", "clisp"),
+        definitions="""
+        (list_lit (defun)) @function
+        ((list_lit . (sym_lit) @_k . (_)) @class
+          (#any-of? @_k "defclass" "defstruct" "define-condition" "deftype" "defpackage"))
+        ((list_lit . (sym_lit) @_k . (_)) @value (#any-of? @_k "defvar" "defparameter" "defconstant"))
+        """,
+        comments=("comment", "block_comment"),
+        name_rule=rules.lisp_name,
+    ),
+    Language(
+        "elisp",
+        "elisp",
+        (".el",),
+        (".emacs",),
+        definitions="""
+        [(function_definition) (macro_definition)] @function
+        (source_file (special_form . ["defvar" "defconst"]) @value)
+        ((list . (symbol) @_k . (_)) @value (#any-of? @_k "defcustom" "defgroup" "defface" "defvar-local"))
+        ((list . (symbol) @_k . (_)) @function
+          (#any-of? @_k "cl-defun" "cl-defmethod" "cl-defgeneric" "cl-defmacro" "define-minor-mode" "define-derived-mode"))
+        ((list . (symbol) @_k . (_)) @class (#any-of? @_k "cl-defstruct" "defclass"))
+        """,
+        name_rule=rules.lisp_name,
+    ),
+    Language(
+        "scheme",
+        "scheme",
+        (".scm", ".ss", ".sld", ".sls"),
+        interpreters=("guile", "chibi-scheme"),
+        definitions="""
+        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define*" "define-public"))
+        ((list . (symbol) @_k . (symbol)) @function (#any-of? @_k "define-syntax" "define-syntax-rule"))
+        ((list . (symbol) @_k . (_)) @class (#any-of? @_k "define-record-type" "define-class"))
+        (program ((list . (symbol) @_k . (symbol)) @value (#any-of? @_k "define" "define-public")))
+        """,
+        comments=("comment", "block_comment"),
+        name_rule=rules.lisp_name,
+    ),
+    Language(
+        "racket",
+        "racket",
+        (".rkt", ".rktl"),
+        interpreters=("racket",),
+        definitions="""
+        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define/contract" "define-syntax-rule" "define/public"))
+        ((list . (symbol) @_k . (symbol)) @function (#any-of? @_k "define-syntax"))
+        ((list . (symbol) @_k . (_)) @class (#any-of? @_k "struct" "define-struct"))
+        (program ((list . (symbol) @_k . (symbol)) @value (#any-of? @_k "define")))
+        """,
+        comments=("comment", "block_comment"),
+        name_rule=rules.lisp_name,
+    ),
+)
