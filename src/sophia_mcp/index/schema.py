@@ -165,7 +165,7 @@ CREATE TABLE vectors (
   scales BLOB NOT NULL,          -- count little-endian float32
   rows BLOB NOT NULL,            -- count x dimensions int8, row after row
   PRIMARY KEY (model, repo_id, placement_id)
-) WITHOUT ROWID;
+);                               -- with row ids: rows of 2 kB would spill from an index's own pages
 """
 
 _SHAPE = """
@@ -182,7 +182,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('chunks', 'chunks', '250000 10 1'),
   ('skips', 'skips', '20000 1000 1'),
   ('edges', NULL, '25000'),
-  ('vectors', 'vectors', '30000 30000 10000 1');
+  ('vectors', 'sqlite_autoindex_vectors_1', '30000 30000 10000 1');
 ANALYZE sqlite_schema;
 """
 """What the tables look like when full, so that the planner of a connection that was opened on empty

@@ -33,7 +33,7 @@ from sophia_mcp.store.vectors._table import (
     these_rows,
 )
 
-CANDIDATES = 1000
+CANDIDATES = 2000
 """Rows re-scored at least; one in ``CANDIDATE_SHARE`` in large repositories."""
 
 CANDIDATE_SHARE = 100
@@ -168,25 +168,21 @@ def _resident(arrays: Arrays, query: Float32, k: int, placements: Int64 | None) 
     if count == 0:
         return NOTHING
     if count <= EXACT_ROWS:
-        parts = [
-            cosines(rows[i : i + 4096] if chosen is None else rows[chosen[i : i + 4096]], query)
-            for i in range(0, count, 4096)
-        ]
-        # The last block of a growing array may reach past the rows in use.
-        scores = np.concatenate(parts)[:count]
+        scores = cosines(rows[: arrays.count], query, chosen)
         ids = arrays.ids[:count] if chosen is None else arrays.ids[chosen]
         return _nearest(ids, scores, scores, k)
     candidates = _candidates(arrays, query, max(CANDIDATES, 10 * k, count // CANDIDATE_SHARE), chosen)
     sampled = _sample(count) if chosen is None else chosen[_sample(count)]
     return _nearest(
-        arrays.ids[candidates], cosines(rows[candidates], query), cosines(rows[sampled], query), k
+        arrays.ids[candidates], cosines(rows, query, candidates), cosines(rows, query, sampled), k
     )
 
 
 def _candidates(arrays: Arrays, query: Float32, most: int, chosen: Int64 | None) -> Int64:
-    distances = arrays.distances(query, chosen)
+    estimates = arrays.estimates(query, chosen)
+    count = len(estimates)
     nearest = (
-        np.argpartition(distances, most)[:most] if most < len(distances) else np.arange(len(distances))
+        np.argpartition(estimates, count - most)[count - most :] if most < count else np.arange(count)
     )
     return np.sort(nearest if chosen is None else chosen[nearest])
 
