@@ -1,0 +1,251 @@
+"""The answer to one question: classify, gather, rank, check the disk, pack. Read ``search`` as a sentence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import anyio
+
+from sophia_mcp import words
+from sophia_mcp.errors import BadArgument
+from sophia_mcp.index.views import View
+from sophia_mcp.search import (
+    absent,
+    changed,
+    cursor,
+    filters,
+    freshness,
+    graph,
+    place,
+    ranking,
+    regex,
+    repomap,
+    similar,
+    symbols,
+    tracing,
+)
+from sophia_mcp.search.engine import Engine, Outcome, Question
+from sophia_mcp.search.evidence import Values
+from sophia_mcp.search.pack import Material, pack
+from sophia_mcp.search.query import classify
+from sophia_mcp.search.render import call
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
+
+__all__ = ["Engine", "search"]
+
+REFRESH_S = 2.0
+"""Changed files are read again for at most this long before an answer says ``stale``."""
+
+LONGEST_QUERY = 2000
+_CHECKED = 3
+"""Files checked beyond the limit of hits, as a multiple: spans may fall away while packing."""
+
+
+async def search(engine: Engine, view: View, request: Request) -> Answer:
+    """Answer a request about one view.
+
+    Raises BadArgument for a query or bounds out of range, BadQuery for a pattern or cursor that
+    cannot be used.
+    """
+    _check(request)
+    earlier = cursor.read(view, request)
+    view = await engine.index.reconcile(view)
+    question, outcome = _unseen(*await _find(engine, view, request), earlier)
+    states: dict[str, Freshness] = {}
+    for _ in range(2):
+        checked = await _fresh(question, outcome)
+        paths = {question.atlas.paths[file] for file in checked.changed | checked.gone}
+        if not paths or states:
+            states |= dict.fromkeys(paths, "stale")
+            break
+        renewed = await _refresh(engine, view, sorted(paths))
+        states = dict.fromkeys(paths, "stale" if renewed is None else "reindexed")
+        if renewed is None:
+            break
+        question, outcome = _unseen(*await _find(engine, renewed, request), earlier)
+    return await _pack(question, outcome, states, earlier)
+
+
+def _check(request: Request) -> None:
+    if not request.query.strip() or len(request.query) > LONGEST_QUERY:
+        raise BadArgument(
+            "query must hold 1 to 2,000 characters",
+            why=f"it holds {len(request.query)}",
+            next="send the words, name, pattern or the first frames of the trace",
+        )
+    if not 1 <= request.limit <= 50:
+        raise BadArgument("limit must be 1 to 50", why=f"it is {request.limit}", next="use limit=8")
+    if request.max_tokens is not None and not 200 <= request.max_tokens <= 20_000:
+        raise BadArgument(
+            "max_tokens must be 200 to 20,000",
+            why=f"it is {request.max_tokens}",
+            next="use max_tokens=2500",
+        )
+
+
+async def _find(engine: Engine, view: View, request: Request) -> tuple[Question, Outcome]:
+    """Classify the request, build its filter, and search in the way it asks for."""
+    query = classify(request.query, request.mode)
+    if query.kind == "regex" and request.mode == "auto" and not regex.usable(query.text):
+        query = replace(query, kind="words")
+    vector = await _embedded(engine, query.text) if query.kind in ("words", "error", "path") else None
+    async with engine.database.read(LOCAL) as tx:
+        atlas = await engine.atlases.of(tx, view)
+    differing = await changed.paths(view) if request.scope == "changed" else None
+    chosen = filters.build(atlas, request, differing)
+    question = Question(engine, view, atlas, request, query, chosen)
+    if chosen.problem:
+        return question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request)))
+    async with engine.database.read(LOCAL) as tx:
+        outcome = await _route(question, tx, vector)
+        return question, await _judged(question, tx, outcome)
+
+
+async def _route(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    mode, kind = question.request.mode, question.query.kind
+    if mode == "outline":
+        return await repomap.find(question, tx)
+    if mode in ("references", "callers"):
+        return await graph.find(question, tx)
+    if mode == "similar":
+        return await similar.find(question, tx)
+    if kind == "regex":
+        return await regex.find(question, tx)
+    if kind == "lines":
+        return await place.lines(question, tx)
+    if kind == "trace":
+        return await tracing.find(question, tx)
+    if mode == "symbol":
+        return await symbols.find(question, tx)
+    if kind == "path":
+        return await _path(question, tx, vector)
+    if kind == "identifier":
+        return await _identifier(question, tx)
+    return await ranking.find(question, tx, vector)
+
+
+async def _path(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    """A file, else a folder, else a dotted name, else words."""
+    found = await place.whole(question, tx)
+    if found is not None:
+        return found
+    if place.folder(question, question.query.path):
+        return await repomap.find(question, tx)
+    named = replace(question, query=replace(question.query, kind="identifier"))
+    if await symbols.definitions(tx, question.atlas, named.query.name, "", question.filter.allowed):
+        return await _identifier(named, tx)
+    return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
+
+
+async def _identifier(question: Question, tx: Transaction) -> Outcome:
+    """A name: its definitions and the spans about it; by meaning only when it is not defined."""
+    query = question.query
+    defined = await symbols.definitions(
+        tx, question.atlas, query.name, query.container, question.filter.allowed
+    )
+    vector = None
+    if not defined:
+        named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
+        if named is not None:
+            return named
+        vector = await _embedded(question.engine, query.text)
+    return await ranking.find(question, tx, vector)
+
+
+async def _embedded(engine: Engine, text: str) -> Values | None:
+    """The question as a vector of the engine's model."""
+    vector: Values = await engine.embedder.query(text)
+    return vector
+
+
+async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
+    """Say "not here" where the evidence says so, with the nearest names and the next call."""
+    if outcome.notes and outcome.notes[0].startswith("not here:"):
+        return outcome
+    if outcome.candidates and (not outcome.facts or not absent.is_absent(outcome.facts)):
+        return outcome
+    query = question.query
+    asked = (
+        query.name
+        if query.kind == "identifier"
+        else max(words.IDENTIFIER.findall(query.text), key=len, default="")
+    )
+    near = await symbols.nearest(tx, question.atlas, query.name if query.kind == "identifier" else asked)
+    what = f"{query.text!r}" if len(query.text) <= 60 else "this"
+    note = f"not here: nothing in {question.view.label} speaks of {what}"
+    if outcome.candidates:
+        note += "; the hits are only the nearest"
+    if near:
+        note += f"; nearest names: {', '.join(near)}"
+    next_call = call(near[0], mode="symbol") if near else call(asked or query.text, mode="regex")
+    return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
+
+
+def _widen(request: Request) -> str:
+    return f"next: {call(request.query)} without paths, languages, kinds and scope"
+
+
+async def _fresh(question: Question, outcome: Outcome) -> freshness.Checked:
+    files = {item.file for item in outcome.candidates}
+    if not files:
+        return freshness.NOTHING_CHANGED
+    async with question.engine.database.read(LOCAL) as tx:
+        return await freshness.check(tx, question.view, question.atlas, files)
+
+
+async def _refresh(engine: Engine, view: View, paths: Sequence[str]) -> View | None:
+    """The view with these files read again, or None when that took too long."""
+    with anyio.move_on_after(REFRESH_S):
+        return await engine.index.refresh(view, paths)
+    return None
+
+
+def _unseen(question: Question, outcome: Outcome, earlier: frozenset[bytes]) -> tuple[Question, Outcome]:
+    """The outcome without spans of earlier pages, cut to what is checked on disk and may be shown."""
+    paths = question.atlas.paths
+    left = [
+        item
+        for item in outcome.candidates
+        if not earlier or cursor.span(paths[item.file], item.start, item.end) not in earlier
+    ]
+    return question, replace(outcome, candidates=tuple(left[: question.request.limit * _CHECKED]))
+
+
+async def _pack(
+    question: Question, outcome: Outcome, states: dict[str, Freshness], earlier: frozenset[bytes]
+) -> Answer:
+    engine, view, atlas, request = question.engine, question.view, question.atlas, question.request
+    files = sorted({item.file for item in outcome.candidates})
+    async with engine.database.read(LOCAL) as tx:
+        texts = await engine.content.texts(tx, atlas.blobs[files].tolist()) if files else {}
+    material = Material(
+        candidates=outcome.candidates,
+        texts={file: texts[int(atlas.blobs[file])] for file in files},
+        paths={file: atlas.paths[file] for file in files},
+        languages={file: atlas.languages[file] for file in files},
+        freshness={file: states[atlas.paths[file]] for file in files if atlas.paths[file] in states},
+        repo=view.label,
+        total=outcome.total,
+        index=_coverage(question, sum(state == "stale" for state in states.values())),
+        notes=outcome.notes,
+        earlier=earlier,
+        cursor=lambda shown: cursor.write(view, request, shown),
+    )
+    return pack(material, request, engine.count_tokens)
+
+
+def _coverage(question: Question, stale: int) -> Coverage:
+    view = question.view
+    return Coverage(
+        state=view.state,
+        commit=view.commit,
+        files_indexed=len(question.atlas.paths),
+        files_total=max(view.files_total, len(question.atlas.paths)),
+        stale_files=stale,
+        checked_s_ago=round(max(time.time_ns() - view.reconciled_ns, 0) / 1e9, 1)
+        if view.on_disk
+        else 0.0,
+    )

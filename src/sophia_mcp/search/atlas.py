@@ -1,0 +1,216 @@
+"""What files does a view hold, and what do their paths say? One snapshot per generation, kept.
+
+Everything that depends only on the map of a view (which placements, which languages, what the
+path says about a file's role) is computed once and reused until the view's generation moves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp import words
+from sophia_mcp.index.views import View
+from sophia_mcp.store.database import Transaction
+
+Mask = NDArray[np.bool_]
+
+TEST = re.compile(
+    r"(^|/)(tests?|__tests__|specs?|testing|testdata|test[-_][^/]*|[^/]*[-_]tests?|e2e|benches|benchmarks?"
+    r"|fixtures?|[a-z]*Test|mocks?|__mocks__)(/|$)"
+    r"|(^|/)(test_[^/]*|conftest|[^/]*([._-](test|spec|bench|tests|specs|benchmark)|Tests?|Spec|Suite|Benchmarks?))\.\w+$"
+)
+EXAMPLE = re.compile(r"(^|/)(_?examples?|docs_src|demos?|samples?|tutorials?)(/|$)", re.IGNORECASE)
+VENDORED = re.compile(
+    r"(^|/)(compat|_compat|legacy|vendor|third_party|deprecated|generated|node_modules)(/|$)"
+)
+BARREL = re.compile(r"(^|/)(__init__\.py|package-info\.java)$")
+DECLARATION = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
+DOCUMENT = re.compile(
+    r"\.(md|mdx|markdown|rst|txt|adoc|asciidoc|org|pod|rdoc|textile)$"
+    r"|(^|/)(LICENSE|LICENCE|COPYING|CHANGELOG|CHANGES|NOTICE|AUTHORS|HISTORY|NEWS)[^/]*$",
+    re.IGNORECASE,
+)
+NEWS = re.compile(
+    r"(^|/)(LICENSE|LICENCE|COPYING|CHANGELOG|CHANGES|NOTICE|AUTHORS|HISTORY|NEWS|RELEASE[^/]*)(\.[^/]*)?$",
+    re.IGNORECASE,
+)
+CONFIG = re.compile(
+    r"\.(json|jsonc|json5|ya?ml|toml|ini|cfg|conf|xml|properties|lock|csv|tsv|svg|plist|gradle|env)$"
+    r"|(^|/)(Dockerfile|Makefile|CMakeLists\.txt|\.[^/]+)$",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(r"v(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PathWords:
+    """Stemmed words of a path without its extension, of its stem, and of its last folder."""
+
+    path: frozenset[str]
+    stem: tuple[str, ...]
+    folder: frozenset[str]
+
+
+@lru_cache(1 << 15)
+def path_words(path: str) -> PathWords:
+    """The lexical words of one path."""
+    folder, _, name = path.rpartition("/")
+    stem = name.rsplit(".", 1)[0] if "." in name[1:] else name
+
+    def split(text: str) -> tuple[str, ...]:
+        return tuple(term for term in words.text_terms(text) if not term.startswith("="))
+
+    return PathWords(
+        frozenset(split(f"{folder}/{stem}")), split(stem), frozenset(split(folder.rpartition("/")[2]))
+    )
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """The files of one view at one generation, sorted by path; all sequences share that order.
+
+    ``whole`` says that the view shows every placement of its repository, so that searches need no
+    filter.
+    """
+
+    view: View
+    paths: Sequence[str]
+    placements: NDArray[np.int64]
+    blobs: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    mtimes: NDArray[np.int64]
+    ctimes: NDArray[np.int64]
+    languages: Sequence[str]
+    lexical: Mask
+    trigram: Mask
+    whole: bool
+    _flags: dict[str, Mask] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> dict[int, int]:
+        """Position of a placement."""
+        return {int(placement): i for i, placement in enumerate(self.placements)}
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Position of a path."""
+        return {path: i for i, path in enumerate(self.paths)}
+
+    @cached_property
+    def by_blob(self) -> dict[int, list[int]]:
+        """Positions that show a blob."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for i, blob in enumerate(self.blobs.tolist()):
+            found[blob].append(i)
+        return dict(found)
+
+    def flag(self, name: str, pattern: re.Pattern[str]) -> Mask:
+        """Which paths a pattern matches, computed once."""
+        if name not in self._flags:
+            search = pattern.search
+            self._flags[name] = np.fromiter(
+                (search(path) is not None for path in self.paths), bool, len(self.paths)
+            )
+        return self._flags[name]
+
+    @cached_property
+    def old_versions(self) -> frozenset[int]:
+        """Positions inside a folder ``vN`` that has a higher sibling, or whose file also exists
+        without that folder."""
+        versioned = [(i, path.split("/")) for i, path in enumerate(self.paths) if "/v" in "/" + path]
+        newest: dict[tuple[str, ...], int] = {}
+        marks: list[tuple[int, list[str], int, int]] = []
+        for i, split in versioned:
+            for depth, part in enumerate(split[:-1]):
+                version = _VERSION.fullmatch(part)
+                if version:
+                    parent, number = tuple(split[:depth]), int(version[1])
+                    newest[parent] = max(newest.get(parent, 0), number)
+                    marks.append((i, split, depth, number))
+        return frozenset(
+            i
+            for i, split, depth, number in marks
+            if number < newest[tuple(split[:depth])]
+            or "/".join(split[:depth] + split[depth + 1 :]) in self.position
+        )
+
+    def role(self, name: str) -> Mask:
+        """One of the path roles: test, example, vendored, barrel, declaration, document, news, config."""
+        return self.flag(name, _ROLES[name])
+
+
+_ROLES = {
+    "test": TEST,
+    "example": EXAMPLE,
+    "vendored": VENDORED,
+    "barrel": BARREL,
+    "declaration": DECLARATION,
+    "document": DOCUMENT,
+    "news": NEWS,
+    "config": CONFIG,
+}
+
+_FILES = """
+SELECT p.path, p.id, p.blob_id, p.chunks, m.size, m.mtime_ns, m.ctime_ns, b.language, p.lexical, p.trigram
+FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id
+WHERE m.view_id = :view AND p.workspace = :workspace ORDER BY p.path
+"""
+
+
+async def load(tx: Transaction, view: View) -> Atlas:
+    """Read the map of a view."""
+    rows = await tx.rows(_FILES, {"view": view.id})
+    all_placements = await tx.rows(
+        "SELECT COUNT(*) FROM placements WHERE repo_id = :repo AND workspace = :workspace",
+        {"repo": view.repo_id},
+    )
+    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) if rows else [()] * 10
+
+    def numbers(column: int) -> NDArray[np.int64]:
+        return np.array(columns[column], dtype=np.int64)
+
+    return Atlas(
+        view=view,
+        paths=[str(path) for path in columns[0]],
+        placements=numbers(1),
+        blobs=numbers(2),
+        counts=numbers(3),
+        sizes=numbers(4),
+        mtimes=numbers(5),
+        ctimes=numbers(6),
+        languages=[str(language) for language in columns[7]],
+        lexical=numbers(8).astype(bool),
+        trigram=numbers(9).astype(bool),
+        whole=int(all_placements[0][0]) == len(rows),
+    )
+
+
+class Atlases:
+    """The atlases of the views asked last, each valid for one generation."""
+
+    def __init__(self, keep: int = 4) -> None:
+        self._keep = keep
+        self._held: OrderedDict[int, Atlas] = OrderedDict()
+
+    async def of(self, tx: Transaction, view: View) -> Atlas:
+        """The atlas of a view at its present generation and stage."""
+        held = self._held.get(view.id)
+        if held is None or (held.view.generation, held.view.stage) != (view.generation, view.stage):
+            held = self._held[view.id] = await load(tx, view)
+        self._held.move_to_end(view.id)
+        while len(self._held) > self._keep:
+            self._held.popitem(last=False)
+        return held
+
+
+def matching(values: Iterable[str], test: Callable[[str], bool], length: int) -> Mask:
+    """A mask over ``values``."""
+    return np.fromiter((test(value) for value in values), bool, length)

@@ -1,0 +1,121 @@
+"""Which files differ from the base? Uncommitted work, and the branch against where it left its base.
+
+Read through libgit2. The base is the merge base with the branch that others build on: what the
+remote calls its head, else main or master.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio.to_thread
+import pygit2
+from pygit2.enums import DeltaStatus, FileStatus
+
+from sophia_mcp.errors import BadArgument
+from sophia_mcp.index.git import Unreadable, open_checkout
+from sophia_mcp.index.views import View
+
+_BASES = (
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/remotes/origin/master",
+    "refs/heads/main",
+    "refs/heads/master",
+    "refs/heads/trunk",
+    "refs/heads/develop",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Paths that differ from the base, and the lines of each that are new (1-based, inclusive)."""
+
+    base: str
+    paths: frozenset[str]
+    removed: frozenset[str] = frozenset()
+    lines: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+async def paths(view: View) -> frozenset[str]:
+    """The changed paths of a view. Raises BadArgument where there is no git to compare with."""
+    found = await anyio.to_thread.run_sync(changes, view)
+    return found.paths
+
+
+def changes(view: View) -> Changes:
+    """Everything that differs: working tree and index against the merge base with the base branch.
+    Blocking; run it in a thread."""
+    if not view.root:
+        raise _no_base("this view has no working tree")
+    try:
+        checkout = open_checkout(Path(view.root))
+        if checkout is None:
+            raise _no_base("the folder is not a git repository")
+        return _differences(checkout.repository, view)
+    except (Unreadable, pygit2.GitError, KeyError, ValueError, OSError) as problem:
+        raise _no_base(str(problem)) from problem
+
+
+def _differences(repository: pygit2.Repository, view: View) -> Changes:
+    head = None if repository.head_is_unborn else repository.head.peel(pygit2.Commit)
+    if view.ref:
+        head = repository.revparse_single(view.commit).peel(pygit2.Commit)
+    base = _base(repository, head)
+    changed: set[str] = set()
+    removed: set[str] = set()
+    if head is not None and base is not None and base.id != head.id:
+        diff = base.tree.diff_to_tree(head.tree)
+        for delta in diff.deltas:
+            (removed if delta.status == DeltaStatus.DELETED else changed).add(delta.new_file.path)
+    if view.on_disk:
+        for path, flags in repository.status(untracked_files="all").items():
+            if (
+                flags & (FileStatus.WT_DELETED | FileStatus.INDEX_DELETED)
+                and not flags & FileStatus.WT_NEW
+            ):
+                removed.add(path)
+                changed.discard(path)
+            elif flags & ~FileStatus.IGNORED:
+                changed.add(path)
+                removed.discard(path)
+        same = _reverted(repository, base, changed, Path(view.root))
+        changed -= same
+    return Changes(str(base.id) if base else "", frozenset(changed), frozenset(removed))
+
+
+def _reverted(
+    repository: pygit2.Repository, base: pygit2.Commit | None, changed: set[str], root: Path
+) -> set[str]:
+    """Files whose bytes on disk are again those of the base."""
+    if base is None:
+        return set()
+    same: set[str] = set()
+    for path in changed:
+        try:
+            entry = base.tree[path]
+            if str(entry.id) == str(pygit2.hashfile(str(root / path))):
+                same.add(path)
+        except (KeyError, OSError, ValueError):
+            continue
+    return same
+
+
+def _base(repository: pygit2.Repository, head: pygit2.Commit | None) -> pygit2.Commit | None:
+    """Where the branch left its base; the head itself on the base branch."""
+    if head is None:
+        return None
+    for name in _BASES:
+        reference = repository.references.get(name)
+        if reference is None:
+            continue
+        target = reference.resolve().peel(pygit2.Commit)
+        meeting = repository.merge_base(head.id, target.id)
+        if meeting is not None:
+            return repository[meeting].peel(pygit2.Commit)
+    return head
+
+
+def _no_base(why: str) -> BadArgument:
+    return BadArgument('scope="changed" needs git', why=why, next='ask again with scope="all"')

@@ -1,0 +1,157 @@
+"""What does a blob say? Text, chunks, symbols and edges of blobs, kept while they are in use.
+
+A blob never changes, so what was read stays true; the caches are bounded by size only.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import zstandard
+
+from sophia_mcp.index import edges
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Chunk, Symbol
+
+T = TypeVar("T")
+
+_MAX_TEXT = 4 << 20
+"""No stored text is longer (files over 1 MB are not indexed; decoding may grow them)."""
+
+
+class Held(Generic[T]):
+    """A cache by blob id that forgets the least recently used beyond ``capacity`` units."""
+
+    def __init__(self, capacity: int, weigh: Callable[[T], int]) -> None:
+        self._capacity, self._weigh, self._weight = capacity, weigh, 0
+        self._items: OrderedDict[int, T] = OrderedDict()
+
+    def get(self, key: int) -> T | None:
+        """The item, marked as used."""
+        if key in self._items:
+            self._items.move_to_end(key)
+            return self._items[key]
+        return None
+
+    def put(self, key: int, item: T) -> None:
+        """Keep an item; forget the oldest ones when there is no room."""
+        if key not in self._items:
+            self._weight += self._weigh(item)
+        self._items[key] = item
+        while self._weight > self._capacity and len(self._items) > 1:
+            _, old = self._items.popitem(last=False)
+            self._weight -= self._weigh(old)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The decoded text of a blob, by lines without their ends."""
+
+    lines: tuple[str, ...]
+
+    def span(self, start: int, end: int) -> str:
+        """Lines ``start`` to ``end``, 1-based and inclusive."""
+        return "\n".join(self.lines[start - 1 : end])
+
+
+def ids(values: Iterable[int]) -> str:
+    """Integers as an SQL list; only integers can pass."""
+    return ",".join(str(int(value)) for value in values) or "NULL"
+
+
+class Content:
+    """Reads blobs in batches through the caches. One instance serves an engine."""
+
+    def __init__(self) -> None:
+        self._texts: Held[Text] = Held(24 << 20, lambda text: sum(map(len, text.lines)) + 64)
+        self._chunks: Held[tuple[Chunk, ...]] = Held(20_000, lambda chunks: len(chunks) + 1)
+        self._symbols: Held[tuple[Symbol, ...]] = Held(40_000, lambda symbols: len(symbols) + 1)
+        self._edges: Held[edges.Edges] = Held(
+            60_000, lambda found: len(found.references) + len(found.imports) + 1
+        )
+
+    async def texts(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, Text]:
+        """Texts of the given blobs."""
+
+        async def read(missing: Sequence[int]) -> dict[int, Text]:
+            rows = await tx.rows(
+                f"SELECT id, text FROM blobs WHERE workspace = :workspace AND id IN ({ids(missing)})"  # noqa: S608
+            )
+            unpack = zstandard.ZstdDecompressor().decompress
+            return {
+                blob: Text(tuple(unpack(packed, max_output_size=_MAX_TEXT).decode().split("\n")))
+                for blob, packed in rows
+            }
+
+        return await _through(self._texts, blobs, read)
+
+    async def chunks(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, tuple[Chunk, ...]]:
+        """Chunks of the given blobs by ordinal (without their comment text, which is not stored)."""
+
+        async def read(missing: Sequence[int]) -> dict[int, tuple[Chunk, ...]]:
+            rows = await tx.rows(
+                "SELECT blob_id, ordinal, start_line, end_line, kind, symbol, context, names, signature"  # noqa: S608
+                f" FROM chunks WHERE blob_id IN ({ids(missing)}) ORDER BY blob_id, ordinal"
+            )
+            found: dict[int, list[Chunk]] = {blob: [] for blob in missing}
+            for blob, ordinal, start, end, kind, symbol, context, names, signature in rows:
+                found[blob].append(
+                    Chunk(ordinal, start, end, kind, symbol, _split(context), _split(names), signature)
+                )
+            return {blob: tuple(chunks) for blob, chunks in found.items()}
+
+        return await _through(self._chunks, blobs, read)
+
+    async def symbols(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, tuple[Symbol, ...]]:
+        """Definitions of the given blobs in file order."""
+
+        async def read(missing: Sequence[int]) -> dict[int, tuple[Symbol, ...]]:
+            rows = await tx.rows(
+                "SELECT blob_id, name, kind, start_line, end_line, container, signature"  # noqa: S608
+                f" FROM symbols WHERE blob_id IN ({ids(missing)}) ORDER BY blob_id, position"
+            )
+            found: dict[int, list[Symbol]] = {blob: [] for blob in missing}
+            for blob, *values in rows:
+                found[blob].append(Symbol(*values))
+            return {blob: tuple(symbols) for blob, symbols in found.items()}
+
+        return await _through(self._symbols, blobs, read)
+
+    async def edges(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, edges.Edges]:
+        """References and imports of the given blobs; blobs whose edges are not stored yet are absent."""
+
+        async def read(missing: Sequence[int]) -> dict[int, edges.Edges]:
+            rows = await tx.rows(
+                f"SELECT blob_id, packed FROM edges WHERE blob_id IN ({ids(missing)})"  # noqa: S608
+            )
+            return {blob: edges.unpack(packed) for blob, packed in rows}
+
+        return await _through(self._edges, blobs, read)
+
+
+def _split(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split("\n")) if joined else ()
+
+
+_BATCH = 400
+
+
+async def _through(
+    held: Held[T], blobs: Sequence[int], read: Callable[[Sequence[int]], Awaitable[dict[int, T]]]
+) -> dict[int, T]:
+    found: dict[int, T] = {}
+    missing: list[int] = []
+    for blob in dict.fromkeys(map(int, blobs)):
+        item = held.get(blob)
+        if item is None:
+            missing.append(blob)
+        else:
+            found[blob] = item
+    for start in range(0, len(missing), _BATCH):
+        for blob, item in (await read(missing[start : start + _BATCH])).items():
+            held.put(blob, item)
+            found[blob] = item
+    return found

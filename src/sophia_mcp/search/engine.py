@@ -1,0 +1,109 @@
+"""What does a search need? The parts an answer is made with, and what a stage hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp.embed.providers import Embedder
+from sophia_mcp.index.views import View
+from sophia_mcp.search.atlas import Atlas, Atlases
+from sophia_mcp.search.content import Content
+from sophia_mcp.search.filters import Filter
+from sophia_mcp.search.lexicon import Lexicon
+from sophia_mcp.search.query import Query
+from sophia_mcp.store.database import Database
+from sophia_mcp.store.text import TextIndex
+from sophia_mcp.store.trigrams import TrigramIndex
+from sophia_mcp.store.vectors import VectorIndex
+from sophia_mcp.types import Kind, Request
+
+
+class Tree(Protocol):
+    """The part of the index that a search calls: both calls return the view as it now stands."""
+
+    async def reconcile(self, view: View) -> View:
+        """Bring the view to the tree on disk; cheap, at most once a second."""
+        ...
+
+    async def refresh(self, view: View, paths: Sequence[str]) -> View:
+        """Read these files again now."""
+        ...
+
+
+@runtime_checkable
+class WordEncoder(Protocol):
+    """An embedder that knows single words."""
+
+    def encode_words(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """One row per word; zeros for an unknown one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything a search is made with. The caches fill themselves; one engine serves a process."""
+
+    database: Database
+    text: TextIndex
+    trigrams: TrigramIndex
+    vectors: VectorIndex
+    embedder: Embedder
+    index: Tree
+    count_tokens: Callable[[str], int]
+    atlases: Atlases = field(default_factory=Atlases)
+    content: Content = field(default_factory=Content)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Numbers and vectors for words."""
+        known = isinstance(self.embedder, WordEncoder)
+        return Lexicon(self.embedder.encode_words if known else None)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request on its way: classified, with its view's map and its filter."""
+
+    engine: Engine
+    view: View
+    atlas: Atlas
+    request: Request
+    query: Query
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Lines that may be shown. ``home`` is the whole definition they belong to, ``focus`` the line
+    that matters most (0: the first), ``anchor`` the line a definition's own text starts on (below its
+    comments). ``sibling``: a better span of the same file stands before it. ``text`` replaces the
+    lines of the file where an answer shows something else (an outline)."""
+
+    file: int
+    start: int
+    end: int
+    symbol: str = ""
+    kind: Kind = "text"
+    score: float = 0.0
+    why: str = ""
+    home: tuple[int, int] = (0, 0)
+    focus: int = 0
+    sibling: bool = False
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a way of searching found, best first. ``total`` counts all matches, also those that are
+    not among the candidates."""
+
+    candidates: tuple[Candidate, ...]
+    total: int
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, float] = field(default_factory=dict)

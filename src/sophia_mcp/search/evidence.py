@@ -1,0 +1,162 @@
+"""What speaks for each file? The candidates of one question, with everything known about them.
+
+Pure: it receives what the searches found and lays it out as arrays over the chunks and the files
+of the candidates, for the features to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp.index.schema import CHUNKS_PER_BLOB
+from sophia_mcp.search.atlas import Atlas
+from sophia_mcp.search.lexical import Lexical
+from sophia_mcp.search.query import Query
+from sophia_mcp.search.semantic import Semantic
+
+Values = NDArray[np.float32]
+
+
+def as_values(values: Any) -> Values:
+    """Any numeric array as float32."""
+    return np.asarray(values, np.float32)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Arrays over the chunks of the candidate files, file after file in the order of ``files``.
+
+    files    positions in the atlas                    starts   first chunk of each file
+    owner    candidate file of each chunk              ordinal  number of the chunk in its blob
+    lex      BM25 over the best BM25 of the question   cosine   raw cosine with the question
+    meaning  (cosine - mean) / (best - mean)           names    idf share of the question in defined names
+    defines  1 exact, .8 otherwise: the file defines the identifier asked for
+    mentions 1: the file defines a code name that occurs inside the question
+    """
+
+    query: Query
+    atlas: Atlas
+    weights: Mapping[str, float]
+    files: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    ordinal: NDArray[np.int64]
+    lex: Values
+    cosine: Values
+    meaning: Values
+    names: Values
+    defines: Values
+    mentions: Values
+    mean: float
+    deviation: float
+    file_meaning: Values
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the idf of the question's words (never zero)."""
+        return sum(self.weights.values()) + 1e-6
+
+    def best(self, values: Values) -> Values:
+        """The largest value of each file."""
+        return np.maximum.reduceat(values, self.starts).astype(np.float32)
+
+    def second(self, values: Values) -> Values:
+        """The second largest value of each file; 0 when it has one chunk."""
+        order = np.lexsort((-values, self.owner))
+        seconds = np.zeros(len(self.files), np.float32)
+        many = np.diff(np.append(self.starts, len(values))) > 1
+        seconds[many] = values[order[self.starts[many] + 1]]
+        return seconds
+
+    def sums(self, values: Values) -> Values:
+        """The sum of each file."""
+        return np.add.reduceat(values, self.starts).astype(np.float32)
+
+
+def gather(
+    query: Query,
+    atlas: Atlas,
+    lexical: Lexical,
+    semantic: Semantic,
+    rows: Mapping[int, Values],
+    files: Sequence[int],
+    names: Mapping[int, float],
+    defines: Mapping[int, float],
+    mentions: frozenset[int],
+) -> Evidence:
+    """Lay out the evidence for candidate ``files`` (atlas positions, at least one).
+
+    ``rows`` maps placements to the unit vectors of their chunks, ``names`` chunk ids to the share
+    of the question in the names they define.
+    """
+    held = np.array(sorted(files), np.int64)
+    counts = np.maximum(atlas.counts[held], 1)
+    starts = np.append(0, np.cumsum(counts)[:-1]).astype(np.int64)
+    owner = np.repeat(np.arange(len(held)), counts)
+    ordinal = np.arange(len(owner)) - starts[owner]
+    chunk_ids = atlas.placements[held][owner] * CHUNKS_PER_BLOB + ordinal
+    lex = _scatter(
+        chunk_ids, lexical.ids, lexical.scores / max(float(np.max(lexical.scores, initial=0)), 1e-9)
+    )
+    cosine = np.full(len(owner), semantic.mean, np.float32)
+    file_cosine = np.full(len(held), semantic.mean, np.float32)
+    if semantic.vector.any():
+        _cosines(atlas, held, starts, counts, rows, semantic, cosine, file_cosine)
+    top = max(float(np.max(cosine, initial=semantic.mean)), semantic.mean + 1e-6)
+    named = np.array([names.get(int(chunk), 0.0) for chunk in chunk_ids], np.float32)
+    best_file = max(float(file_cosine.max()), semantic.mean + 1e-6)
+    return Evidence(
+        query=query,
+        atlas=atlas,
+        weights=lexical.weights,
+        files=held,
+        starts=starts,
+        owner=owner,
+        ordinal=ordinal,
+        lex=lex,
+        cosine=cosine,
+        meaning=((cosine - semantic.mean) / (top - semantic.mean)).astype(np.float32),
+        names=named,
+        defines=np.array([defines.get(int(file), 0.0) for file in held], np.float32),
+        mentions=np.array([int(file) in mentions for file in held], np.float32),
+        mean=semantic.mean,
+        deviation=semantic.deviation,
+        file_meaning=((file_cosine - semantic.mean) / (best_file - semantic.mean)).astype(np.float32),
+    )
+
+
+def _scatter(chunk_ids: NDArray[np.int64], found: NDArray[np.int64], scores: Values) -> Values:
+    values = np.zeros(len(chunk_ids), np.float32)
+    if len(found):
+        order = np.argsort(found)
+        at = np.searchsorted(found[order], chunk_ids).clip(0, len(found) - 1)
+        hit = found[order][at] == chunk_ids
+        values[hit] = scores[order][at[hit]]
+    return values
+
+
+def _cosines(
+    atlas: Atlas,
+    held: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    rows: Mapping[int, Values],
+    semantic: Semantic,
+    cosine: Values,
+    file_cosine: Values,
+) -> None:
+    """Fill in cosines of chunks, and of files: the direction of the sum of their chunks."""
+    for i, placement in enumerate(atlas.placements[held].tolist()):
+        matrix = rows.get(placement)
+        if matrix is None or not len(matrix):
+            continue
+        length = min(len(matrix), int(counts[i]))
+        start = int(starts[i])
+        cosine[start : start + length] = matrix[:length] @ semantic.vector
+        whole = matrix.sum(0)
+        file_cosine[i] = float(whole @ semantic.vector) / max(float(np.linalg.norm(whole)), 1e-9)

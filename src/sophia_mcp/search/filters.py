@@ -1,0 +1,153 @@
+"""Which files and spans may answer? Paths, languages, kinds and scope as masks over a view."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+import numpy as np
+
+from sophia_mcp.search.atlas import Atlas, Mask, matching
+from sophia_mcp.types import Kind, Request
+
+_ALIASES = {
+    "py": "python",
+    "js": "javascript",
+    "jsx": "javascript",
+    "ts": "typescript",
+    "rs": "rust",
+    "rb": "ruby",
+    "kt": "kotlin",
+    "cs": "csharp",
+    "c#": "csharp",
+    "c++": "cpp",
+    "cc": "cpp",
+    "golang": "go",
+    "sh": "bash",
+    "shell": "bash",
+    "yml": "yaml",
+    "md": "markdown",
+    "ex": "elixir",
+    "hs": "haskell",
+    "pl": "perl",
+    "objective-c": "objc",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``allowed`` is a mask over the atlas, or None when every file may answer. ``problem`` says
+    why nothing may, in words for the caller."""
+
+    allowed: Mask | None
+    kinds: frozenset[Kind]
+    problem: str = ""
+
+
+def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None) -> Filter:
+    """The filter of a request. ``changed`` holds the changed paths when the scope asks for them."""
+    masks: list[Mask] = []
+    problems: list[str] = []
+    if request.paths:
+        masks.append(_paths(atlas, request.paths))
+        if not masks[-1].any():
+            problems.append(_no_path(atlas, request.paths))
+    if request.languages:
+        wanted = {_ALIASES.get(name.casefold(), name.casefold()) for name in request.languages}
+        masks.append(matching(atlas.languages, lambda name: name in wanted, len(atlas.paths)))
+        if not masks[-1].any():
+            known = ", ".join(sorted(set(atlas.languages) - {""})[:12])
+            problems.append(f"no file is in {', '.join(request.languages)}; here: {known}")
+    scope = _scope(atlas, request, changed)
+    if scope is not None:
+        masks.append(scope)
+        if not scope.any():
+            problems.append(f"scope={request.scope!r} holds no file")
+    allowed = np.logical_and.reduce(masks) if masks else None
+    if allowed is not None and not allowed.any() and not problems:
+        problems.append("the filters exclude one another: no file passes all of them")
+    return Filter(allowed, frozenset(request.kinds), "; ".join(problems))
+
+
+def _scope(atlas: Atlas, request: Request, changed: Collection[str] | None) -> Mask | None:
+    if request.scope == "changed":
+        held = frozenset(changed or ())
+        return matching(atlas.paths, held.__contains__, len(atlas.paths))
+    if request.scope == "tests":
+        return atlas.role("test")
+    if request.scope == "docs":
+        return _documents(atlas)
+    if request.scope == "code":
+        return ~(atlas.role("test") | _documents(atlas))
+    if request.scope == "connectors":
+        return np.zeros(len(atlas.paths), bool)
+    return None
+
+
+def _documents(atlas: Atlas) -> Mask:
+    return atlas.role("document") & ~atlas.flag("cmake", re.compile(r"(^|/)CMakeLists\.txt$"))
+
+
+def _paths(atlas: Atlas, wanted: Sequence[str]) -> Mask:
+    mask = np.zeros(len(atlas.paths), bool)
+    for place in wanted:
+        place = place.strip().replace("\\", "/").removeprefix("./").strip("/")
+        if place in ("", ".", "**", "*"):
+            return np.ones(len(atlas.paths), bool)
+        found = matching(atlas.paths, _test(place), len(atlas.paths))
+        if not found.any():
+            found = matching(atlas.paths, _test(f"**/{place}"), len(atlas.paths))
+        mask |= found
+    return mask
+
+
+@lru_cache(256)
+def pattern(place: str) -> re.Pattern[str]:
+    """A file, a folder, or a glob in which ``*`` stays inside a folder and ``**`` does not."""
+    parts: list[str] = []
+    i = 0
+    while i < len(place):
+        char = place[i]
+        if place.startswith("**/", i):
+            parts.append("(?:.*/)?")
+            i += 3
+            continue
+        if place.startswith("**", i):
+            parts.append(".*")
+            i += 2
+            continue
+        if char == "*":
+            parts.append("[^/]*")
+        elif char == "?":
+            parts.append("[^/]")
+        elif char == "{" and "}" in place[i:]:
+            end = place.index("}", i)
+            parts.append("(?:" + "|".join(map(re.escape, place[i + 1 : end].split(","))) + ")")
+            i = end
+        elif char == "[" and "]" in place[i + 2 :]:
+            end = place.index("]", i + 2)
+            inner = place[i + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
+            parts.append("[" + ("^" + inner[1:] if inner[0] in "!^" else inner) + "]")
+            i = end
+        else:
+            parts.append(re.escape(char))
+        i += 1
+    return re.compile("".join(parts) + "(?:/.*)?", re.DOTALL)
+
+
+def _test(place: str):  # type: ignore[no-untyped-def]
+    full = pattern(place).fullmatch
+    if "/" not in place and "*" in place:
+        anywhere = pattern(f"**/{place}").fullmatch
+        return lambda path: full(path) is not None or anywhere(path) is not None
+    return lambda path: full(path) is not None
+
+
+def _no_path(atlas: Atlas, wanted: Sequence[str]) -> str:
+    folders = {path.rsplit("/", i)[0] for path in atlas.paths for i in range(1, 4) if "/" in path}
+    near = get_close_matches(wanted[0].strip("/"), [*folders, *atlas.paths], 3, 0.5)
+    hint = f"; near: {', '.join(near)}" if near else ""
+    return f"no indexed file matches paths={list(wanted)!r}{hint}"

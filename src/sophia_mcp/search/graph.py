@@ -1,0 +1,338 @@
+"""Who uses this name, and how sure is that? References and callers with the proof of each.
+
+A use is *same file* (the definition stands in the file and nothing else is named), *import-resolved*
+(the file imports it from where it is defined, or shares its package), *receiver-typed* (the source
+states the type of what it is called on) or *name-only*. Name-only uses are guesses: they are shown
+last, labelled, and never counted among resolved ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sophia_mcp.index.edges import Edges
+from sophia_mcp.search import symbols
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.place import enclosing, qualified
+from sophia_mcp.search.symbols import Definition
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Import, Reference, Symbol
+
+Proof = Literal["same file", "import-resolved", "receiver-typed", "name-only"]
+
+_ORDER: tuple[Proof, ...] = ("receiver-typed", "import-resolved", "same file", "name-only")
+_SELF = frozenset(
+    {"self", "this", "cls", "Self", "super", "super()", "static", "@", "me", "$this", "parent"}
+)
+_PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
+_FILES_MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of the name, with its proof."""
+
+    file: int
+    reference: Reference
+    proof: Proof
+
+
+async def find(question: Question, tx: Transaction) -> Outcome:
+    """Uses of the name asked for: by caller, or line by line."""
+    query, atlas = question.query, question.atlas
+    defined = await symbols.definitions(tx, atlas, query.name, query.container)
+    exact = [item for item in defined if item.exact] or defined
+    files, unread = await _files(question, tx, query.name)
+    edges = await question.engine.content.edges(tx, atlas.blobs[files].tolist() if files else [])
+    held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
+    unread += len(files) - len(held)
+    uses = resolve(query.name, exact, held, atlas.paths, atlas.languages)
+    if question.request.mode == "callers":
+        uses = [use for use in uses if use.reference.kind == "call"]
+    defined_at = await question.engine.content.symbols(
+        tx, atlas.blobs[[u.file for u in uses]].tolist() if uses else []
+    )
+    homes = {use.file: defined_at[int(atlas.blobs[use.file])] for use in uses}
+    resolved = [use for use in uses if use.proof != "name-only"]
+    candidates = (
+        _by_caller(uses, homes, question)
+        if question.request.mode == "callers"
+        else _by_line(uses, homes, question)
+    )
+    word = "calls" if question.request.mode == "callers" else "uses"
+    guesses = len(uses) - len(resolved)
+    notes = [_said(question, exact, len(resolved), guesses, word)]
+    if unread:
+        notes.append(f"not complete: edges of {unread} files are not read yet")
+    if not uses:
+        near = await symbols.nearest(tx, atlas, query.name)
+        hint = f"; nearest names: {', '.join(near)}" if near and not exact else ""
+        there = "defined but never used" if exact else "neither defined nor used"
+        return Outcome(
+            (), 0, (f"not here: {query.name} is {there} in {question.view.label}{hint}", *notes[1:])
+        )
+    return Outcome(tuple(candidates), len(resolved), tuple(notes))
+
+
+def _said(
+    question: Question, exact: Sequence[Definition], resolved: int, guesses: int, word: str
+) -> str:
+    atlas = question.atlas
+    places = [f"{atlas.paths[item.file]}:{item.symbol.start_line}" for item in exact[:3]]
+    more = f" and {len(exact) - 3} more" if len(exact) > 3 else ""
+    where = f"defined at {', '.join(places)}{more}" if places else "not defined here"
+    guessed = f"; {guesses} by name only (guesses, not counted)" if guesses else ""
+    return f"{resolved} resolved {word}{guessed}; {where}"
+
+
+async def _files(question: Question, tx: Transaction, name: str) -> tuple[list[int], int]:
+    """Files whose text can hold the name, and how many more there would be."""
+    atlas, allowed = question.atlas, question.filter.allowed
+    every = [i for i in range(len(atlas.paths)) if allowed is None or allowed[i]]
+    narrowed = None
+    if len(name) >= 3:
+        narrowed = await question.engine.trigrams.candidates(tx, atlas.view.repo_id, [[name]])
+    if narrowed is not None:
+        named = {atlas.index[placement] for placement in narrowed if placement in atlas.index}
+        every = [i for i in every if i in named or not atlas.trigram[i]]
+    return every[:_FILES_MOST], max(len(every) - _FILES_MOST, 0)
+
+
+def resolve(
+    name: str,
+    defined: Sequence[Definition],
+    edges: Mapping[int, Edges],
+    paths: Sequence[str],
+    languages: Sequence[str],
+) -> list[Use]:
+    """Every use of ``name`` with its proof, surest first; definitions themselves are not uses."""
+    uses: list[Use] = []
+    for file, held in edges.items():
+        here = [item for item in defined if item.file == file]
+        for reference in held.references:
+            if reference.name == name and not _defines(reference, here):
+                proof = _proof(reference, file, defined, here, held.imports, paths, languages)
+                uses.append(Use(file, reference, proof))
+        uses += [
+            Use(file, Reference(name, "import", item.line), _imported(item, file, defined, paths))
+            for item in held.imports
+            if item.name == name
+            and not any(
+                r.kind == "import" and r.name == name and r.line == item.line for r in held.references
+            )
+        ]
+    return sorted(uses, key=lambda use: (_ORDER.index(use.proof), paths[use.file], use.reference.line))
+
+
+def _defines(reference: Reference, here: Sequence[Definition]) -> bool:
+    """A use at the line that defines the name is the definition, unless it is a call."""
+    return reference.kind != "call" and any(item.symbol.start_line == reference.line for item in here)
+
+
+def _proof(
+    reference: Reference,
+    file: int,
+    defined: Sequence[Definition],
+    here: Sequence[Definition],
+    imports: Sequence[Import],
+    paths: Sequence[str],
+    languages: Sequence[str],
+) -> Proof:
+    receiver = reference.receiver.strip()
+    if reference.receiver_type:
+        stated = _last(reference.receiver_type)
+        if any(_last(item.symbol.container) == stated for item in defined):
+            return "receiver-typed"
+        return "name-only"
+    if not receiver:
+        if any(not item.symbol.container or _encloses(item, reference) for item in here):
+            return "same file"
+        for item in imports:
+            if reference.name in (item.alias or item.name, item.name):
+                return _imported(item, file, defined, paths)
+        if any(
+            item.name in ("", "*") and _comes_from(item, file, target, paths)
+            for item in imports
+            for target in defined
+            if not target.symbol.container
+        ):
+            return "import-resolved"
+        return _same_package(reference, file, defined, paths, languages)
+    if receiver in _SELF:
+        return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
+    first = re.split(r"::|->|\.|\\", receiver)[0]
+    whole = _last(receiver)
+    if any(_last(item.symbol.container) == whole for item in here):
+        return "same file"
+    for item in imports:
+        named = first in (item.alias, item.name) or (not item.name and first == _last(item.module))
+        if named and _receives(item, file, defined, paths, whole):
+            return "import-resolved"
+    return _same_package(reference, file, defined, paths, languages)
+
+
+def _encloses(item: Definition, reference: Reference) -> bool:
+    """The use is made inside the class that holds the definition."""
+    container = item.symbol.container
+    return bool(container) and reference.caller.startswith(container + ".")
+
+
+def _imported(item: Import, file: int, defined: Sequence[Definition], paths: Sequence[str]) -> Proof:
+    sure = any(
+        _comes_from(item, file, target, paths) for target in defined if not target.symbol.container
+    )
+    return "import-resolved" if sure else "name-only"
+
+
+def _receives(
+    item: Import, file: int, defined: Sequence[Definition], paths: Sequence[str], whole: str
+) -> bool:
+    """``module.name()`` where the module is imported, or ``Class.name()`` where the class is."""
+    for target in defined:
+        container = target.symbol.container
+        if (
+            container
+            and _last(container) in (item.name, whole)
+            and _comes_from(item, file, target, paths)
+        ):
+            return True
+        if not container and _comes_from(item, file, target, paths):
+            return True
+    return False
+
+
+def _comes_from(item: Import, file: int, target: Definition, paths: Sequence[str]) -> bool:
+    """The imported module is the file that defines the target (by the end of its path)."""
+    stem = _module_parts(paths[target.file])
+    for written in (item.module, f"{item.module}.{item.name}" if item.name else item.module):
+        wanted = _written_parts(written, paths[file])
+        if wanted and stem[-len(wanted) :] == wanted:
+            return True
+        folder = stem[:-1]
+        # A package re-exports what its files define: `from app import Router`, `import "app/router"`.
+        if wanted and folder[-len(wanted) :] == wanted:
+            return True
+    return False
+
+
+def _module_parts(path: str) -> list[str]:
+    stem = re.sub(r"(\.d)?\.[A-Za-z0-9]+$", "", path)
+    parts = [part for part in stem.split("/") if part]
+    if parts and parts[-1] in ("__init__", "index", "mod", "lib", "main") and len(parts) > 1:
+        parts = parts[:-1]
+    return parts
+
+
+def _written_parts(module: str, importer: str) -> list[str]:
+    """``..a.b``, ``./a/b``, ``crate::a::b``, ``a/b.h`` as path parts; relative ones are made whole."""
+    module = module.strip("\"'<> ;")
+    if module.startswith("."):
+        folder = importer.split("/")[:-1]
+        if "/" in module or module in (".", ".."):
+            for part in module.split("/"):
+                if part == "..":
+                    folder = folder[:-1]
+                elif part not in (".", ""):
+                    folder.append(re.sub(r"\.(?:[cm]?[jt]sx?|h|hpp|php|rb)$", "", part))
+            return folder
+        ups = len(module) - len(module.lstrip("."))
+        folder = folder[: len(folder) - ups + 1]
+        return [*folder, *[part for part in module.lstrip(".").split(".") if part]]
+    module = re.sub(r"\.(?:h|hh|hpp|hxx|js|mjs|cjs|ts|tsx|jsx|php|rb|dart|lua)$", "", module)
+    parts = [part for part in re.split(r"::|[./\\]", module) if part]
+    while parts and parts[0] in ("crate", "super", "self", "package", "@", "~", "src"):
+        parts = parts[1:]
+    return parts
+
+
+def _same_package(
+    reference: Reference,
+    file: int,
+    defined: Sequence[Definition],
+    paths: Sequence[str],
+    languages: Sequence[str],
+) -> Proof:
+    """Where a folder is a package, its files see one another without an import."""
+    if languages[file] not in _PACKAGE_IS_FOLDER:
+        return "name-only"
+    folder = paths[file].rpartition("/")[0]
+    whole = _last(reference.receiver)
+    for item in defined:
+        near = paths[item.file].rpartition("/")[0] == folder and languages[item.file] == languages[file]
+        if near and (whole == _last(item.symbol.container) if whole else not item.symbol.container):
+            return "import-resolved"
+    return "name-only"
+
+
+def _last(dotted: str) -> str:
+    bare = re.sub(r"[<\[(].*$", "", dotted.strip().lstrip("*&"))
+    return re.split(r"::|->|[./\\]", bare)[-1].strip()
+
+
+def _why(uses: Iterable[Use], verb: str) -> str:
+    held = list(uses)
+    proof = min((use.proof for use in held), key=_ORDER.index)
+    lines = ", ".join(str(line) for line in sorted({use.reference.line for use in held})[:6])
+    label = "guess: name only" if proof == "name-only" else proof
+    return f"{verb} at {lines} ({label})"
+
+
+def _by_caller(
+    uses: Sequence[Use], homes: Mapping[int, tuple[Symbol, ...]], question: Question
+) -> list[Candidate]:
+    """One candidate for each calling definition, or calling place outside of definitions."""
+    groups: dict[tuple[int, str, int, bool], list[Use]] = defaultdict(list)
+    found: dict[tuple[int, str, int, bool], Symbol | None] = {}
+    for use in uses:
+        home = enclosing(homes[use.file], use.reference.line)
+        guess = use.proof == "name-only"
+        key = (
+            use.file,
+            qualified(home) if home else "",
+            home.start_line if home else use.reference.line,
+            guess,
+        )
+        groups[key].append(use)
+        found[key] = home
+    candidates = []
+    for key, held in groups.items():
+        home, first = found[key], held[0].reference.line
+        span = (home.start_line, home.end_line) if home else (first, first)
+        candidates.append(_candidate(question, held, span, home, "calls it"))
+    return sorted(candidates, key=lambda item: -item.score)
+
+
+def _by_line(
+    uses: Sequence[Use], homes: Mapping[int, tuple[Symbol, ...]], question: Question
+) -> list[Candidate]:
+    verbs = {"call": "call", "import": "import", "use": "use"}
+    merged: dict[tuple[int, int], list[Use]] = defaultdict(list)
+    for use in uses:
+        merged[(use.file, use.reference.line)].append(use)
+    candidates = []
+    for (file, line), held in merged.items():
+        home = enclosing(homes[file], line)
+        candidates.append(_candidate(question, held, (line, line), home, verbs[held[0].reference.kind]))
+    return sorted(candidates, key=lambda item: -item.score)
+
+
+def _candidate(
+    question: Question, held: Sequence[Use], span: tuple[int, int], home: Symbol | None, verb: str
+) -> Candidate:
+    proof = min((use.proof for use in held), key=_ORDER.index)
+    test = bool(question.atlas.role("test")[held[0].file])
+    score = 1.0 - 0.25 * _ORDER.index(proof) * (proof == "name-only") - 0.1 * test
+    return Candidate(
+        held[0].file,
+        *span,
+        qualified(home) if home else "",
+        home.kind if home else "text",
+        score,
+        _why(held, verb),
+        span,
+        held[0].reference.line,
+    )

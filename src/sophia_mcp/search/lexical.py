@@ -1,0 +1,56 @@
+"""Which chunks share words with the question, and how rare is each word here?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp import words
+from sophia_mcp.index.schema import split_id
+from sophia_mcp.search.atlas import Atlas, Mask
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.text import TextIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Lexical:
+    """Chunk ids with their BM25 scores, descending; ``weights`` holds the idf of each plain stem of
+    the question in this repository, ``known`` the stems that occur here at all."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    weights: dict[str, float] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+
+
+def keeps(atlas: Atlas, allowed: Mask | None) -> Callable[[int], bool] | None:
+    """A test of chunk ids for searches, or None when every chunk of the repository may answer."""
+    if allowed is None and atlas.whole:
+        return None
+    placements = atlas.placements if allowed is None else atlas.placements[allowed]
+    held = frozenset(placements.tolist())
+    return lambda chunk: split_id(chunk)[0] in held
+
+
+async def search(
+    tx: Transaction, text: TextIndex, atlas: Atlas, question: str, limit: int, allowed: Mask | None
+) -> Lexical:
+    """The best ``limit`` chunks by words, and the weights of the question's words."""
+    repo = atlas.view.repo_id
+    terms = words.query_terms(question)[:64]
+    if not terms:
+        return Lexical(np.zeros(0, np.int64), np.zeros(0, np.float32))
+    counts = await text.frequencies(tx, repo, terms)
+    found = await text.search(tx, repo, terms, limit, keeps(atlas, allowed))
+    plain = [term for term in terms if not term.startswith("=")]
+    weights = {term: math.log(1 + counts.total / (1 + counts.documents.get(term, 0))) for term in plain}
+    return Lexical(
+        np.array([chunk for chunk, _ in found], np.int64),
+        np.array([max(score, 0.0) for _, score in found], np.float32),
+        weights,
+        frozenset(term for term in plain if counts.documents.get(term, 0)),
+    )

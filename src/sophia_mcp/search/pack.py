@@ -1,0 +1,297 @@
+"""What fits into the answer, and how does it look? Spans into a token budget, then text or JSON.
+
+Pure. The budget is counted on the rendered answer itself, so it holds for everything an agent
+sees: headers, notes and the line that says how to go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sophia_mcp.search import cursor
+from sophia_mcp.search.content import Text
+from sophia_mcp.search.engine import Candidate
+from sophia_mcp.search.render import block, call, render
+from sophia_mcp.security.secrets import mask
+from sophia_mcp.security.text import plain
+from sophia_mcp.types import Answer, Coverage, Detail, Freshness, Hit, Request
+
+SNIPPET_LINES = 40
+"""A span longer than this is shown around the lines that match."""
+
+SIGNATURE_LINES = 3
+_LEAST = 110
+"""Tokens: below this share a hit shows too little to judge it."""
+
+_LEADERS = 3
+"""The first hits get twice the room of the others."""
+
+_NAMED_MOST = 6
+"""Omitted spans named one by one."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the packer chooses from: candidates in order, the texts of their files, and the facts of
+    the answer."""
+
+    candidates: Sequence[Candidate]
+    texts: Mapping[int, Text]
+    paths: Mapping[int, str]
+    languages: Mapping[int, str]
+    freshness: Mapping[int, Freshness]
+    repo: str
+    total: int
+    index: Coverage
+    notes: tuple[str, ...]
+    earlier: frozenset[bytes]
+    cursor: Callable[[Sequence[bytes]], str]
+
+
+def pack(material: Material, request: Request, count: Callable[[str], int]) -> Answer:
+    """The answer: at most ``limit`` hits and ``max_tokens`` tokens, in the order of the candidates,
+    none of an earlier page. What did not fit is named, with the call that gets it."""
+    masked = _Masked(material.texts)
+    fresh = [item for item in material.candidates if _mark(material, item) not in material.earlier]
+    hits: list[Hit] = []
+    used: list[Candidate] = []
+    wanted = fresh[: request.limit]
+    budget = request.max_tokens
+    room = None if budget is None else budget - _overhead(material, request, count)
+    for place, item in enumerate(wanted):
+        if room is None:
+            hits.append(_hit(material, masked, item, request.detail, None, count, request))
+            used.append(item)
+            continue
+        share = _share(room, place, len(wanted))
+        hit = _hit(material, masked, item, request.detail, share, count, request)
+        cost = count(block(hit, request.format))
+        if cost > room and hits:
+            break
+        room -= cost
+        hits.append(hit)
+        used.append(item)
+    answer = _answer(material, request, hits, used, fresh, masked)
+    if budget is not None:
+        answer = _fit(answer, material, request, hits, used, fresh, masked, count)
+    return answer
+
+
+def _mark(material: Material, item: Candidate) -> bytes:
+    return cursor.span(material.paths[item.file], item.start, item.end)
+
+
+def _share(room: int, place: int, hits: int) -> int:
+    """Tokens for the hit at ``place``: leaders weigh double, and what one leaves falls to the next."""
+    weights = [2.0 if i < _LEADERS else 1.0 for i in range(place, hits)]
+    return max(int(room * weights[0] / sum(weights)), _LEAST)
+
+
+def _overhead(material: Material, request: Request, count: Callable[[str], int]) -> int:
+    """Tokens of an answer that holds no hit yet."""
+    token = "x" * (24 + 7 * (len(material.earlier) + request.limit))
+    empty = Answer((), material.total, token, material.index, material.notes)
+    return count(render(empty, request)) + 24
+
+
+class _Masked:
+    """Texts without secrets and without characters that act, worked out once per file."""
+
+    def __init__(self, texts: Mapping[int, Text]) -> None:
+        self._texts, self._done = texts, dict[int, tuple[list[str], int]]()
+        self.secrets: dict[int, int] = {}
+
+    def lines(self, file: int, start: int, end: int) -> list[str]:
+        if file not in self._done:
+            masked = mask("\n".join(self._texts[file].lines))
+            self._done[file] = (masked.text.split("\n"), masked.count)
+        lines, count = self._done[file]
+        shown = [plain(line.rstrip("\r")) for line in lines[start - 1 : end]]
+        if count and any("«masked " in line for line in shown):
+            self.secrets[file] = count
+        return shown
+
+    def length(self, file: int) -> int:
+        return len(self._texts[file].lines)
+
+
+def _hit(
+    material: Material,
+    masked: _Masked,
+    item: Candidate,
+    detail: Detail,
+    share: int | None,
+    count: Callable[[str], int],
+    request: Request,
+) -> Hit:
+    """One candidate at the detail asked for, shortened until it costs at most ``share`` tokens."""
+    start, end = _range(item, detail, masked.length(item.file))
+    hit = Hit(
+        material.repo,
+        material.paths[item.file],
+        start,
+        end,
+        item.symbol,
+        item.kind,
+        material.languages[item.file],
+        round(item.score, 4),
+        item.why,
+        material.freshness.get(item.file, "fresh"),
+    )
+    if detail == "locations":
+        return hit
+    if item.text is not None:
+        lines = plain(item.text).split("\n")
+        return _shorten_text(hit, lines, share, count, request)
+    if detail == "signatures":
+        first = item.focus if item.home == (0, 0) else start
+        start, end = first, min(first + SIGNATURE_LINES - 1, end)
+    longest = end - start + 1 if detail == "full" else SNIPPET_LINES
+    start, end = _window(item, start, end, longest)
+    lines = masked.lines(item.file, start, end)
+    whole = replace(hit, start_line=start, end_line=end, text="\n".join(lines))
+    if share is None or count(block(whole, request.format)) <= share:
+        return whole
+    return _shorten(hit, item, start, lines, share, count, request)
+
+
+def _range(item: Candidate, detail: Detail, length: int) -> tuple[int, int]:
+    start, end = item.start, item.end
+    if detail == "full" and item.home[0]:
+        start, end = min(start, item.home[0]), max(end, item.home[1])
+    return max(start, 1), max(min(end, length), 1)
+
+
+def _window(item: Candidate, start: int, end: int, longest: int) -> tuple[int, int]:
+    """At most ``longest`` lines: from the beginning when they reach the focus, else around it."""
+    if end - start + 1 <= longest:
+        return start, end
+    if item.focus < start + longest - 1:
+        return start, start + longest - 1
+    first = min(max(item.focus - longest // 3, start), end - longest + 1)
+    return first, first + longest - 1
+
+
+def _shorten(
+    hit: Hit,
+    item: Candidate,
+    start: int,
+    lines: Sequence[str],
+    share: int,
+    count: Callable[[str], int],
+    request: Request,
+) -> Hit:
+    """The most lines that fit the share, found by halving; at least one line."""
+    low, high = 1, len(lines)
+    best = replace(hit, start_line=start, end_line=start, text=lines[0] if lines else "")
+    while low <= high:
+        middle = (low + high) // 2
+        first, last = _window(item, start, start + len(lines) - 1, middle)
+        tried = replace(
+            hit, start_line=first, end_line=last, text="\n".join(lines[first - start : last - start + 1])
+        )
+        if count(block(tried, request.format)) <= share:
+            best, low = tried, middle + 1
+        else:
+            high = middle - 1
+    return best
+
+
+def _shorten_text(
+    hit: Hit, lines: Sequence[str], share: int | None, count: Callable[[str], int], request: Request
+) -> Hit:
+    whole = replace(hit, text="\n".join(lines))
+    if share is None or count(block(whole, request.format)) <= share:
+        return whole
+    low, high = 0, len(lines)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count(block(replace(hit, text="\n".join([*lines[:middle], "…"])), request.format)) <= share:
+            low = middle
+        else:
+            high = middle - 1
+    return replace(hit, text="\n".join([*lines[:low], "…"]) if low else "")
+
+
+def _answer(
+    material: Material,
+    request: Request,
+    hits: Sequence[Hit],
+    used: Sequence[Candidate],
+    fresh: Sequence[Candidate],
+    masked: _Masked,
+    named: int = _NAMED_MOST,
+) -> Answer:
+    rest = fresh[len(used) :]
+    shown = [*material.earlier, *(_mark(material, item) for item in used)]
+    notes = list(material.notes)
+    if masked.secrets:
+        total = sum(masked.secrets.values())
+        notes.append(f"{total} secret{'s' if total > 1 else ''} masked")
+    omitted = []
+    for hit, item in zip(hits, used, strict=True):
+        if hit.text and item.text is None and request.detail != "signatures":
+            _, last = _range(item, request.detail, item.end if not item.home[0] else max(item.home))
+            if hit.end_line < last:
+                omitted.append(call(f"{hit.path}:{hit.end_line + 1}-{last}", detail="full"))
+    omitted = omitted[:2] if request.detail != "full" else omitted
+    for item in rest[: named if request.limit > len(used) or named < _NAMED_MOST else 0]:
+        omitted.append(f"{material.paths[item.file]}:{item.start}-{item.end} {item.symbol}".rstrip())
+    return Answer(
+        tuple(hits),
+        max(material.total, len(hits)),
+        material.cursor(shown) if rest else None,
+        material.index,
+        tuple(notes),
+        tuple(omitted[: named if named else 0]),
+    )
+
+
+def _fit(
+    answer: Answer,
+    material: Material,
+    request: Request,
+    hits: list[Hit],
+    used: list[Candidate],
+    fresh: Sequence[Candidate],
+    masked: _Masked,
+    count: Callable[[str], int],
+) -> Answer:
+    """Give up, in this order, names of omitted spans, text of the last hits, hits, notes, until the
+    rendered answer counts at most the budget."""
+    budget = request.max_tokens or 0
+    named = _NAMED_MOST
+    hits, used = list(hits), list(used)
+    while count(render(answer, request)) > budget:
+        if named:
+            named = named // 2
+        elif hits and hits[-1].text and len(hits) == 1 and "\n" in hits[-1].text:
+            lines = hits[-1].text.split("\n")
+            kept = lines[: len(lines) // 2]
+            hits[-1] = replace(
+                hits[-1], text="\n".join(kept), end_line=hits[-1].end_line - len(lines) + len(kept)
+            )
+        elif hits and hits[-1].text and len(hits) == 1:
+            hits[-1] = replace(hits[-1], text="")
+        elif hits:
+            hits.pop()
+            used.pop()
+        else:
+            return _bare(answer, request, count)
+        answer = _answer(material, request, hits, used, fresh, masked, named)
+    return answer
+
+
+def _bare(answer: Answer, request: Request, count: Callable[[str], int]) -> Answer:
+    """An answer without hits whose notes alone pass the budget: the first notes that fit."""
+    budget = request.max_tokens or 0
+    notes = list(answer.notes)
+    answer = replace(answer, omitted=(), next_cursor=None)
+    while notes and count(render(replace(answer, notes=tuple(notes)), request)) > budget:
+        last = notes[-1]
+        if len(notes) == 1 and len(last) > 40:
+            notes[-1] = last[: len(last) * 2 // 3].rstrip() + "…"
+        else:
+            notes.pop()
+    return replace(answer, notes=tuple(notes))

@@ -1,0 +1,165 @@
+"""What stands at this place? A path, or lines of a path, answered as a read."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from sophia_mcp.search import filters
+from sophia_mcp.search.content import Text
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.trace import match_path
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Kind, Symbol
+
+_OUTLINE_LINES = 80
+
+
+def locate(question: Question, path: str) -> list[int]:
+    """Files a written path means, best first: itself, else those that end with it."""
+    atlas = question.atlas
+    path = path.strip().replace("\\", "/").removeprefix("./")
+    root = question.view.root
+    if root and path.startswith(root.rstrip("/") + "/"):
+        path = path[len(root.rstrip("/")) + 1 :]
+    if path in atlas.position:
+        return [atlas.position[path]]
+    if "*" in path:
+        glob = filters.pattern(path if "/" in path else f"**/{path}").fullmatch
+        return [i for i, held in enumerate(atlas.paths) if glob(held)]
+    wanted = path.strip("/")
+    ending = [i for i, held in enumerate(atlas.paths) if held.endswith("/" + wanted)]
+    return sorted(
+        ending, key=lambda i: (bool(atlas.role("test")[i]), len(atlas.paths[i]), atlas.paths[i])
+    )
+
+
+def folder(question: Question, path: str) -> str | None:
+    """The folder a written path means, or None."""
+    wanted = path.strip().replace("\\", "/").removeprefix("./").strip("/")
+    if not wanted:
+        return None
+    prefix = wanted + "/"
+    if any(held.startswith(prefix) for held in question.atlas.paths):
+        return wanted
+    inner = f"/{prefix}"
+    for held in question.atlas.paths:
+        at = held.find(inner)
+        if at >= 0:
+            return held[: at + len(inner) - 1]
+    return None
+
+
+async def lines(question: Question, tx: Transaction) -> Outcome:
+    """``path:10-80``: those lines; ``path:10``: the definition around line 10."""
+    query = question.query
+    files = locate(question, query.path)
+    if not files:
+        return _missing(question)
+    content, atlas = question.engine.content, question.atlas
+    found: list[Candidate] = []
+    notes: list[str] = []
+    for file in files[: question.request.limit]:
+        blob = int(atlas.blobs[file])
+        text = (await content.texts(tx, [blob]))[blob]
+        symbols = (await content.symbols(tx, [blob]))[blob]
+        length = len(text.lines)
+        start = min(query.start, length)
+        if query.start > length:
+            notes.append(f"{atlas.paths[file]} has {length} lines; showing the last")
+        home = enclosing(symbols, start)
+        if query.end:
+            begin, end = start, min(query.end, length)
+        elif home and home.end_line - home.start_line < 120:
+            begin, end = home.start_line, home.end_line
+        else:
+            begin, end = max(start - 12, 1), min(start + 24, length)
+        found.append(
+            Candidate(
+                file,
+                begin,
+                end,
+                qualified(home) if home else "",
+                home.kind if home else _kind(question, file),
+                1.0,
+                "the place asked for",
+                (begin, end),
+                start,
+            )
+        )
+    if len(files) > 1:
+        notes.append(f"{len(files)} files end with {query.path!r}")
+    return Outcome(tuple(found), len(found), tuple(notes))
+
+
+async def whole(question: Question, tx: Transaction) -> Outcome | None:
+    """A path: its outline, or with ``detail="full"`` the file itself. None when no file or folder is
+    meant, so that the text may still be a name."""
+    files = locate(question, question.query.path)
+    if not files:
+        return None
+    found: list[Candidate] = []
+    content, atlas = question.engine.content, question.atlas
+    for file in files[: question.request.limit]:
+        blob = int(atlas.blobs[file])
+        text = (await content.texts(tx, [blob]))[blob]
+        symbols = (await content.symbols(tx, [blob]))[blob]
+        length = len(text.lines)
+        shown = None
+        if question.request.detail != "full" and length > 40 and symbols:
+            shown = outline_of(symbols, text)
+        found.append(
+            Candidate(
+                file, 1, length, "", _kind(question, file), 1.0, "path match", (1, length), 1, text=shown
+            )
+        )
+    return Outcome(tuple(found), len(files))
+
+
+def outline_of(symbols: tuple[Symbol, ...], text: Text, most: int = _OUTLINE_LINES) -> str:
+    """Definitions of a file as numbered signatures, indented by depth; the outer ones when many."""
+    ordered = sorted(symbols, key=lambda symbol: (symbol.start_line, -symbol.end_line))
+    while len(ordered) > most:
+        deepest = max(symbol.container.count(".") + bool(symbol.container) for symbol in ordered)
+        if not deepest:
+            break
+        ordered = [
+            symbol
+            for symbol in ordered
+            if symbol.container.count(".") + bool(symbol.container) < deepest
+        ]
+    rows = []
+    for symbol in ordered[:most]:
+        depth = symbol.container.count(".") + bool(symbol.container)
+        signature = (symbol.signature or text.span(symbol.start_line, symbol.start_line)).strip()
+        rows.append(
+            f"{symbol.start_line}-{symbol.end_line} {'  ' * depth}{signature.splitlines()[0][:160]}"
+        )
+    if len(ordered) > most:
+        rows.append(f"… {len(ordered) - most} more definitions")
+    return "\n".join(rows)
+
+
+def enclosing(symbols: tuple[Symbol, ...], line: int) -> Symbol | None:
+    """The innermost definition around a line."""
+    around = [symbol for symbol in symbols if symbol.start_line <= line <= symbol.end_line]
+    return min(around, key=lambda symbol: symbol.end_line - symbol.start_line, default=None)
+
+
+def qualified(symbol: Symbol) -> str:
+    """``container.name``."""
+    return f"{symbol.container}.{symbol.name}" if symbol.container else symbol.name
+
+
+def _kind(question: Question, file: int) -> Kind:
+    if question.atlas.role("document")[file]:
+        return "doc"
+    return "config" if question.atlas.role("config")[file] else "text"
+
+
+def _missing(question: Question) -> Outcome:
+    query, paths = question.query, question.atlas.paths
+    same = match_path(query.path, paths) or get_close_matches(query.path, paths, 3, 0.5)
+    name = query.path.rsplit("/", 1)[-1]
+    near = same[:3] or get_close_matches(name, [path.rsplit("/", 1)[-1] for path in paths], 3, 0.6)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    return Outcome((), 0, (f"not here: no indexed file is {query.path!r}{hint}",))

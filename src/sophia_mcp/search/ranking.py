@@ -1,0 +1,335 @@
+"""Which spans answer a question in words, or one about an identifier?
+
+Candidates come from words, meaning, symbols and paths; files are ranked, then the spans of the best
+files and of the best chunks. Everything read from the store happens here; the rest is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sophia_mcp import words
+from sophia_mcp.index.schema import split_id
+from sophia_mcp.search import (
+    absent,
+    evidence,
+    features,
+    lexical,
+    ranker,
+    semantic,
+    spanfeatures,
+    symbols,
+)
+from sophia_mcp.search.content import Text
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.evidence import Evidence, Values
+from sophia_mcp.search.spanfeatures import Scene, bag
+from sophia_mcp.search.spans import Span, Unit, comment_lines, cut, units
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Chunk, Symbol
+
+CANDIDATES = 200
+"""Chunks taken by words, and as many by meaning."""
+
+FILES_MOST = 240
+"""Candidate files whose features are computed."""
+
+CHUNKS_RANKED = 64
+"""Chunks cut into spans."""
+
+FILES_RANKED = 24
+"""The best files lend their best chunks whether or not a search found those."""
+
+SIBLINGS_MOST = 4
+"""Further spans of one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The ranked spans of a question with all that ranked them, for packing and for fitting."""
+
+    evidence: Evidence
+    file_matrix: Values
+    file_scores: Values
+    scene: Scene | None
+    span_matrix: Values
+    span_scores: Values
+
+
+async def find(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    """The spans that answer best. ``vector`` is the embedded question, None for words alone."""
+    ranked = await rank(question, tx, vector)
+    if ranked is None or ranked.scene is None:
+        return Outcome((), 0, facts=absent.nothing(question.query))
+    facts = absent.facts(ranked.scene, ranked.span_matrix, ranked.span_scores)
+    chosen = choose(ranked, question.filter.kinds)
+    return Outcome(tuple(chosen), len(chosen), facts=facts)
+
+
+async def rank(question: Question, tx: Transaction, vector: Values | None) -> Ranked | None:
+    """Everything that a question's answer is chosen from; None when there is no candidate."""
+    found = await _candidates(question, tx, vector)
+    if found is None:
+        return None
+    kind = "symbol" if question.query.kind in ("identifier", "path") else "words"
+    weights = ranker.ranker(kind)
+    matrix = features.matrix(found)
+    scores = matrix @ ranker.vector(weights.file, features.FILE)
+    scene = await _scene(question, tx, found, scores)
+    if not scene.spans:
+        return Ranked(found, matrix, scores, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
+    span_matrix = spanfeatures.matrix(scene)
+    span_scores = span_matrix @ ranker.vector(weights.span, spanfeatures.SPAN)
+    return Ranked(found, matrix, scores, scene, span_matrix, span_scores)
+
+
+async def _candidates(question: Question, tx: Transaction, vector: Values | None) -> Evidence | None:
+    engine, atlas, query, allowed = (
+        question.engine,
+        question.atlas,
+        question.query,
+        question.filter.allowed,
+    )
+    lex = await lexical.search(tx, engine.text, atlas, query.text, CANDIDATES, allowed)
+    near = semantic.nothing()
+    if vector is not None:
+        near = await semantic.search(
+            tx, engine.vectors, atlas, engine.embedder.model.id, vector, CANDIDATES, allowed
+        )
+    defines, mentions = await _defining(question, tx)
+    score: dict[int, float] = {}
+    for ids, values in ((lex.ids, lex.scores), (near.ids, near.scores - near.mean)):
+        best = max(float(np.max(values, initial=0)), 1e-9)
+        for chunk, value in zip(ids.tolist(), values.tolist(), strict=True):
+            file = atlas.index.get(split_id(chunk)[0])
+            if file is not None:
+                score[file] = max(score.get(file, 0.0), value / best)
+    for file in (*defines, *mentions):
+        score[file] = 2.0
+    if not score:
+        return None
+    files = sorted(score, key=lambda file: -score[file])[:FILES_MOST]
+    rows: Mapping[int, Values] = {}
+    if near.vector.any():
+        places = atlas.placements[files].tolist()
+        rows = await engine.vectors.rows(tx, atlas.view.repo_id, engine.embedder.model.id, places)
+    names = await _named(question, tx, lex, near, set(files))
+    return evidence.gather(query, atlas, lex, near, rows, files, names, defines, frozenset(mentions))
+
+
+async def _defining(question: Question, tx: Transaction) -> tuple[dict[int, float], set[int]]:
+    """Files that define the identifier asked for, and files that define names the question quotes."""
+    query, atlas, allowed = question.query, question.atlas, question.filter.allowed
+    defines: dict[int, float] = {}
+    mentions: set[int] = set()
+    if query.kind == "identifier":
+        for item in await symbols.definitions(tx, atlas, query.name, query.container, allowed):
+            defines[item.file] = max(defines.get(item.file, 0.0), 1.0 if item.exact else 0.8)
+        if any(value == 1.0 for value in defines.values()):
+            defines = {file: value for file, value in defines.items() if value == 1.0}
+    else:
+        for name in query.identifiers[:6]:
+            for item in (await symbols.definitions(tx, atlas, name.rsplit(".", 1)[-1], "", allowed))[
+                :40
+            ]:
+                mentions.add(item.file)
+    return dict(list(defines.items())[:100]), mentions
+
+
+async def _named(
+    question: Question, tx: Transaction, lex: lexical.Lexical, near: semantic.Semantic, files: set[int]
+) -> dict[int, float]:
+    """For each found chunk the idf share of the question in the names it defines."""
+    atlas = question.atlas
+    wanted: dict[int, list[int]] = {}
+    for chunk in {*lex.ids.tolist(), *near.ids.tolist()}:
+        placement, ordinal = split_id(chunk)
+        file = atlas.index.get(placement)
+        if file in files:
+            wanted.setdefault(int(atlas.blobs[file]), []).append(ordinal)
+    chunks = await question.engine.content.chunks(tx, list(wanted))
+    total = sum(lex.weights.values()) + 1e-6
+    shares: dict[int, float] = {}
+    for blob, ordinals in wanted.items():
+        for ordinal in ordinals:
+            if ordinal < len(chunks.get(blob, ())):
+                said = _name_terms(chunks[blob][ordinal].names)
+                share = sum(weight for term, weight in lex.weights.items() if term in said) / total
+                for file in atlas.by_blob[blob] if share else ():
+                    shares[int(atlas.placements[file]) * 4096 + ordinal] = share
+    return shares
+
+
+def _name_terms(names: Sequence[str]) -> set[str]:
+    return {term for name in names for term in words.terms(name)}
+
+
+async def _scene(question: Question, tx: Transaction, found: Evidence, scores: Values) -> Scene:
+    """Cut the most promising chunks into spans and lay out their words."""
+    chosen = _promising(found, scores)
+    atlas, content = question.atlas, question.engine.content
+    files = np.unique(found.files[found.owner[chosen]])
+    blobs = atlas.blobs[files].tolist()
+    texts = await content.texts(tx, blobs)
+    chunks = await content.chunks(tx, blobs)
+    defined = await content.symbols(tx, blobs)
+    spans = _cut(found, chosen, texts, chunks, defined)
+    wanted = question.filter.kinds
+    if wanted:
+        spans = [span for span in spans if span.kind in wanted]
+    return layout(question, found, scores, spans, texts)
+
+
+def _promising(found: Evidence, scores: Values) -> list[int]:
+    """Chunks to cut: by their own words and meaning plus the standing of their file."""
+    standing = (scores - scores.max())[found.owner]
+    own = found.lex + found.meaning + 0.5 * found.names + 0.35 * standing
+    own += 4.0 * (found.defines[found.owner] > 0) * (found.lex > 0)
+    order = np.argsort(-own, kind="stable")
+    chosen = dict.fromkeys(order[:CHUNKS_RANKED].tolist())
+    for file in np.argsort(-scores, kind="stable")[:FILES_RANKED].tolist():
+        start = int(found.starts[file])
+        end = int(found.starts[file + 1]) if file + 1 < len(found.starts) else len(found.owner)
+        best = start + np.argsort(-own[start:end], kind="stable")[:2]
+        chosen.update(dict.fromkeys(best.tolist()))
+    return list(chosen)
+
+
+def _cut(
+    found: Evidence,
+    chosen: Sequence[int],
+    texts: Mapping[int, Text],
+    chunks: Mapping[int, Sequence[Chunk]],
+    defined: Mapping[int, Sequence[Symbol]],
+) -> list[Span]:
+    held: dict[int, list[Unit]] = {}
+    spans: list[Span] = []
+    for number in chosen:
+        file = int(found.files[found.owner[number]])
+        blob, ordinal = int(found.atlas.blobs[file]), int(found.ordinal[number])
+        text = texts.get(blob)
+        if text is None or ordinal >= len(chunks.get(blob, ())):
+            continue
+        if blob not in held:
+            held[blob] = units(defined.get(blob, ()), text.lines)
+        spans += cut(file, number, chunks[blob][ordinal], text.lines, held[blob])
+    return spans
+
+
+def layout(
+    question: Question, found: Evidence, scores: Values, spans: Sequence[Span], texts: Mapping[int, Text]
+) -> Scene:
+    """The words of spans as arrays."""
+    lexicon, atlas = question.engine.lexicon, question.atlas
+    lexicon.make_room()
+    shown = [texts[int(atlas.blobs[span.file])].lines[span.start - 1 : span.end] for span in spans]
+    body: list[list[int]] = []
+    comments: list[list[int]] = []
+    for lines in shown:
+        numbers = [lexicon.text(line) for line in lines]
+        body.append([number for line in numbers for number in line])
+        marks = comment_lines(lines)
+        comments.append([n for line, mark in zip(numbers, marks, strict=True) if mark for n in line])
+    best = scores.max() if len(scores) else 0.0
+    return Scene(
+        evidence=found,
+        lexicon=lexicon,
+        spans=spans,
+        texts=shown,
+        file_scores=(scores - best)[found.owner[[span.chunk for span in spans]]]
+        if spans
+        else scores[:0],
+        body=bag(body),
+        comments=bag(comments),
+        heads=bag([lexicon.text(span.signature) for span in spans]),
+        names=bag([lexicon.text(span.name) for span in spans]),
+        homes=bag([lexicon.text(span.container) for span in spans]),
+        paths=bag([lexicon.text(atlas.paths[span.file].rsplit(".", 1)[0]) for span in spans]),
+    )
+
+
+def choose(ranked: Ranked, kinds: frozenset[str] = frozenset()) -> list[Candidate]:
+    """Best span of each file first, then siblings; spans of one definition that touch are joined."""
+    scene = ranked.scene
+    if scene is None:
+        return []
+    order = np.argsort(-ranked.span_scores, kind="stable").tolist()
+    firsts: list[Candidate] = []
+    siblings: list[Candidate] = []
+    shown: dict[int, list[Span]] = {}
+    for i in order:
+        span = scene.spans[i]
+        held = shown.setdefault(span.file, [])
+        if any(other.start <= span.end and span.start <= other.end for other in held):
+            continue
+        if len(held) > SIBLINGS_MOST:
+            continue
+        candidate = Candidate(
+            span.file,
+            span.start,
+            span.end,
+            span.symbol,
+            span.kind,
+            float(ranked.span_scores[i]),
+            why(scene, ranked.span_matrix, i),
+            span.home if span.home[0] else (span.start, span.end),
+            focus(scene, i),
+            sibling=bool(held),
+        )
+        (siblings if held else firsts).append(candidate)
+        held.append(span)
+    return [*firsts, *siblings]
+
+
+def focus(scene: Scene, i: int) -> int:
+    """The line of a span that says most of the question."""
+    span = scene.spans[i]
+    stem_of = scene.lexicon.stems()
+    weight = {scene.lexicon.stem(term): value for term, value in scene.evidence.weights.items()}
+    best, line = 0.0, span.start
+    for offset, text in enumerate(scene.texts[i]):
+        value = sum(
+            weight.get(stem, 0.0) for stem in {int(stem_of[n]) for n in scene.lexicon.text(text)}
+        )
+        if value > best + 1e-9:
+            best, line = value, span.start + offset
+    return line
+
+
+def why(scene: Scene, matrix: Values, i: int) -> str:
+    """One short reason."""
+    span = scene.spans[i]
+    value = dict(zip(spanfeatures.SPAN, matrix[i].tolist(), strict=True))
+    if value["defines"] and scene.evidence.query.kind == "identifier":
+        return f"defines {span.name}"
+    if value["literal"] >= 0.5:
+        return "has this text"
+    spoken = {words.stem(word): word for word in words.words(scene.evidence.query.text)}
+    in_name = _said(scene, scene.names, i, spoken)
+    if value["mentioned"]:
+        return f"defines {span.name}"
+    reasons = [f"name: {', '.join(in_name)}"] if in_name else []
+    in_doc = [word for word in _said(scene, scene.comments, i, spoken) if word not in in_name]
+    in_body = [
+        word
+        for word in _said(scene, scene.body, i, spoken)
+        if word not in in_name and word not in in_doc
+    ]
+    if in_doc:
+        reasons.append(f"comment: {', '.join(in_doc[:4])}")
+    if in_body and len(reasons) < 2:
+        reasons.append(f"words: {', '.join(in_body[:4])}")
+    return "; ".join(reasons[:2]) or "close in meaning"
+
+
+def _said(scene: Scene, held: spanfeatures.Bag, i: int, spoken: Mapping[str, str]) -> list[str]:
+    end = held.starts[i + 1] if i + 1 < len(held.starts) else len(held.numbers)
+    stem_of = scene.lexicon.stems()
+    numbers = held.numbers[held.starts[i] : end]
+    present = {int(stem_of[number]) for number in numbers.tolist() if number >= 0}
+    said = [term for term in scene.evidence.weights if scene.lexicon.stem(term) in present]
+    said.sort(key=lambda term: -scene.evidence.weights[term])
+    return [spoken.get(term, term) for term in said][:4]

@@ -1,0 +1,242 @@
+"""Which lines match this regular expression? Linear time, exact counts, and a statement of what was
+searched.
+
+Literals that every match must contain narrow the files through trigrams; the texts themselves
+decide. Files without trigrams yet are looked at directly, files outside the index are read from disk.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import re2
+
+from sophia_mcp.errors import BadQuery, NotFound, OutsideRoots, TooLarge
+from sophia_mcp.index.decode import decode, is_binary
+from sophia_mcp.search.content import Text
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.literals import required
+from sophia_mcp.search.place import enclosing, qualified
+from sophia_mcp.security.paths import read_inside
+from sophia_mcp.store.database import Transaction
+
+_BATCH = 200
+_MATCHES_MOST = 100_000
+"""Matches counted at most; beyond, the answer says "at least"."""
+_SHOWN_MOST = 400
+_TOGETHER = 3
+"""Matches at most this many lines apart are shown as one span."""
+_MEMORY = 8 << 20
+_OUTSIDE_MOST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Lines of a file that match, ascending, and how many matches they hold."""
+
+    file: int
+    lines: tuple[int, ...]
+    count: int
+
+
+def compile(pattern: str) -> Any:
+    """A linear-time automaton. Raises BadQuery with RE2's own words."""
+    options = re2.Options()
+    options.max_mem = _MEMORY
+    options.log_errors = False
+    options.never_nl = False
+    try:
+        return re2.compile(f"(?m){pattern}", options)
+    except re2.error as problem:
+        said = problem.args[0] if problem.args else problem
+        said = said.decode() if isinstance(said, bytes) else str(said)
+        raise BadQuery(
+            f"the regular expression cannot be used: {said}",
+            why="linear-time syntax (RE2) has no look-around and no back-references",
+            next='rewrite it, or search the words with mode="text"',
+        ) from None
+
+
+def usable(pattern: str) -> bool:
+    """Whether the text is a regular expression at all."""
+    try:
+        compile(pattern)
+    except BadQuery:
+        return False
+    return True
+
+
+async def find(question: Question, tx: Transaction) -> Outcome:
+    """Every matching line, best files first, with the exact number of matches."""
+    pattern = compile(question.query.text)
+    files, direct = await _files(question, tx)
+    matches, capped = await _scan(question, tx, pattern, files)
+    total = sum(item.count for item in matches)
+    atlas = question.atlas
+    tests = atlas.role("test")
+    matches.sort(key=lambda item: (bool(tests[item.file]), -min(item.count, 3), atlas.paths[item.file]))
+    shown: list[Matches] = []
+    for item in matches:
+        shown.append(item)
+        if sum(len(one.lines) for one in shown) >= _SHOWN_MOST:
+            break
+    symbols = await question.engine.content.symbols(
+        tx, atlas.blobs[[item.file for item in shown]].tolist() if shown else []
+    )
+    candidates: list[Candidate] = []
+    for item in shown:
+        held = symbols[int(atlas.blobs[item.file])]
+        for place, (first, last) in enumerate(_clusters(item.lines)):
+            home = enclosing(held, first)
+            candidates.append(
+                Candidate(
+                    item.file,
+                    first,
+                    last,
+                    qualified(home) if home else "",
+                    home.kind if home else "text",
+                    1.0 / (1 + len(candidates)),
+                    f"{item.count} matches in file" if item.count > 1 and not place else "matches",
+                    focus=first,
+                    sibling=bool(place),
+                )
+            )
+    notes = [_statement(question, len(matches), total, capped, direct)]
+    notes += await _outside(question, tx, pattern)
+    if not total:
+        return Outcome((), 0, (f"not here: no line matches {question.query.text!r}", *notes))
+    return Outcome(tuple(candidates), total, tuple(notes))
+
+
+async def _files(question: Question, tx: Transaction) -> tuple[list[int], int]:
+    """Files that may match, and how many of them have no trigrams yet."""
+    atlas, allowed = question.atlas, question.filter.allowed
+    every = [i for i in range(len(atlas.paths)) if allowed is None or allowed[i]]
+    direct = [i for i in every if not atlas.trigram[i]]
+    plan = required(question.query.text)
+    if plan is None:
+        return every, len(direct)
+    narrowed = await question.engine.trigrams.candidates(tx, atlas.view.repo_id, plan)
+    if narrowed is None:
+        return every, len(direct)
+    named = {atlas.index[placement] for placement in narrowed if placement in atlas.index}
+    named.update(direct)
+    return [i for i in every if i in named], len(direct)
+
+
+async def _scan(
+    question: Question, tx: Transaction, pattern: Any, files: Sequence[int]
+) -> tuple[list[Matches], bool]:
+    found: list[Matches] = []
+    total = 0
+    blobs = question.atlas.blobs
+    for start in range(0, len(files), _BATCH):
+        batch = files[start : start + _BATCH]
+        texts = await question.engine.content.texts(tx, blobs[batch].tolist())
+        for file in batch:
+            item = scan(file, texts[int(blobs[file])], pattern)
+            if item.count:
+                found.append(item)
+                total += item.count
+        if total > _MATCHES_MOST:
+            return found, True
+    return found, False
+
+
+def scan(file: int, text: Text, pattern: Any) -> Matches:
+    """All matches in one text; an empty match counts where it stands, once a line."""
+    body = "\n".join(text.lines)
+    if pattern.search(body) is None:
+        return Matches(file, (), 0)
+    ends = list(accumulate((len(line) + 1 for line in text.lines), initial=0))
+    lines: dict[int, int] = {}
+    count = 0
+    for match in pattern.finditer(body):
+        line = bisect_right(ends, match.start())
+        if line > len(text.lines):
+            continue
+        if match.start() == match.end() and line in lines:
+            continue
+        lines[line] = lines.get(line, 0) + 1
+        count += 1
+    return Matches(file, tuple(lines), count)
+
+
+def _clusters(lines: Sequence[int]) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    for line in lines:
+        if spans and line - spans[-1][1] <= _TOGETHER and line - spans[-1][0] < 20:
+            spans[-1] = (spans[-1][0], line)
+        else:
+            spans.append((line, line))
+    return spans
+
+
+def _statement(question: Question, files: int, total: int, capped: bool, direct: int) -> str:
+    """What was counted, and whether that is everything."""
+    atlas, view = question.atlas, question.view
+    searched = (
+        len(atlas.paths) if question.filter.allowed is None else int(question.filter.allowed.sum())
+    )
+    bound = "at least " if capped else ""
+    said = f"{bound}{total} matches in {files} of {searched} files"
+    if capped:
+        return f"{said}; counting stopped there"
+    if view.state == "indexing" or len(atlas.paths) < view.files_total:
+        return f"{said}; not complete: {len(atlas.paths)} of {view.files_total} files are indexed"
+    scanned = f" ({direct} read without trigrams)" if direct else ""
+    return f"{said}; complete for the indexed files{scanned}"
+
+
+async def _outside(question: Question, tx: Transaction, pattern: Any) -> list[str]:
+    """Matches in files that the index left out for their size or origin, read from disk."""
+    view, request = question.view, question.request
+    if not view.on_disk or request.paths or request.languages or request.kinds or request.scope != "all":
+        return []
+    rows = await tx.rows(
+        "SELECT path, reason FROM skips WHERE view_id = :view ORDER BY path", {"view": view.id}
+    )
+    readable = [
+        str(path)
+        for path, reason in rows
+        if not str(path).endswith("/") and not any(word in str(reason) for word in _UNSEEN)
+    ]
+    found: list[str] = []
+    for path in readable[:_OUTSIDE_MOST]:
+        count = _outside_count(Path(view.root), path, pattern)
+        if count:
+            found.append(f"{path} ({count})")
+    notes = [f"also in files outside the index: {', '.join(found[:8])}"] if found else []
+    if len(rows) - min(len(readable), _OUTSIDE_MOST) > 0:
+        notes.append(
+            f"{len(rows) - min(len(readable), _OUTSIDE_MOST)} skipped files and folders were not searched"
+        )
+    return notes
+
+
+_UNSEEN = (
+    "secret",
+    "binary",
+    "symlink",
+    "link",
+    "device",
+    "special",
+    "submodule",
+    "ignored",
+    "unreadable",
+)
+
+
+def _outside_count(root: Path, path: str, pattern: Any) -> int:
+    try:
+        raw = read_inside(root, path, 4 << 20)
+    except (NotFound, OutsideRoots, TooLarge):
+        return 0
+    if is_binary(raw[:8192]):
+        return 0
+    return scan(0, Text(tuple(decode(raw).text.split("\n"))), pattern).count

@@ -1,0 +1,89 @@
+"""How does an agent see an answer? As plain text grouped by file, or as one JSON object."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sophia_mcp.security.text import plain_line
+from sophia_mcp.types import Answer, Hit, Request
+
+
+def call(query: str, **arguments: object) -> str:
+    """A call of the tool, as an agent would write it."""
+    written = "".join(
+        f", {name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items()
+    )
+    return f"search_code({json.dumps(query, ensure_ascii=False)}{written})"
+
+
+def render(answer: Answer, request: Request) -> str:
+    """The whole answer in the format asked for."""
+    return as_json(answer) if request.format == "json" else as_text(answer, request)
+
+
+def as_json(answer: Answer) -> str:
+    """One compact JSON object with every field of the contract."""
+    whole: dict[str, Any] = {
+        "hits": [asdict(hit) for hit in answer.hits],
+        "total": answer.total,
+        "next_cursor": answer.next_cursor,
+        "index": asdict(answer.index),
+        "notes": [*answer.notes, *(f"omitted: {name}" for name in answer.omitted)],
+    }
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_text(answer: Answer, request: Request) -> str:
+    """Notes, then hits under their files, then how to continue."""
+    parts: list[str] = []
+    coverage = _coverage(answer)
+    # "not here" must be the first thing read.
+    parts += [*answer.notes[:1], *coverage, *answer.notes[1:]]
+    if parts:
+        parts.append("")
+    parts += [_block(hit) for hit in answer.hits]
+    if answer.omitted:
+        parts.append("not shown: " + "; ".join(answer.omitted))
+    if answer.next_cursor:
+        rest = answer.total - len(answer.hits)
+        counted = f" ({rest} more)" if rest > 0 else ""
+        parts.append(
+            f"more{counted}: search_code(query=<same>, cursor={json.dumps(answer.next_cursor)})"
+        )
+    return "\n".join(parts).rstrip("\n") or "no hits"
+
+
+def block(hit: Hit, format: str) -> str:
+    """One hit as it stands in an answer, for counting."""
+    if format == "json":
+        return json.dumps(asdict(hit), ensure_ascii=False, separators=(",", ":")) + ","
+    return _block(hit) + "\n"
+
+
+def _block(hit: Hit) -> str:
+    state = "" if hit.freshness == "fresh" else f"  ({hit.freshness})"
+    symbol = f"  {plain_line(hit.symbol)}" if hit.symbol else ""
+    why = f"  {plain_line(hit.why)}" if hit.why else ""
+    head = f"{plain_line(hit.path)}:{hit.start_line}-{hit.end_line}{symbol}  [{hit.kind}]{why}{state}"
+    if not hit.text:
+        return head
+    lines = hit.text.split("\n")
+    if len(lines) != hit.end_line - hit.start_line + 1:
+        # Not lines of the file (an outline carries its own line numbers).
+        return "\n".join([head, *(f"  {line}" for line in lines), ""])
+    return "\n".join([head, *(f"{hit.start_line + i} {line}" for i, line in enumerate(lines)), ""])
+
+
+def _coverage(answer: Answer) -> list[str]:
+    index = answer.index
+    if index.state == "failed":
+        return [f"index: failed; the answer stands on {index.files_indexed} files of an earlier run"]
+    if index.files_indexed < index.files_total or index.state == "indexing":
+        total = max(index.files_total, index.files_indexed)
+        share = 100 * index.files_indexed // max(total, 1)
+        return [
+            f"index: {index.files_indexed} of {total} files so far ({share} %); more may match later"
+        ]
+    return []

@@ -1,0 +1,228 @@
+"""What is in this repository, most central first? Outlines of files, folders and the whole.
+
+Files are ranked by how much others use what they define: PageRank over name references, as in
+Brin and Page (1998), kept for one generation of a view.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp.errors import NotFound
+from sophia_mcp.index.edges import Edges
+from sophia_mcp.index.views import View
+from sophia_mcp.search import filters, place
+from sophia_mcp.search.atlas import Atlas
+from sophia_mcp.search.content import ids
+from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
+from sophia_mcp.search.query import Query
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import LOCAL, Request, Symbol
+
+_FILES_MOST = 3000
+"""Files whose references are read for the ranking; further ones rank by their size alone."""
+
+_COMMON = 6
+"""A name that more files define than this says nothing about which is meant."""
+
+_DAMPING = 0.85
+_ROUNDS = 30
+_SHOWN_FILES = 60
+_SHOWN_SYMBOLS = 8
+
+_ranks: OrderedDict[tuple[int, int, str], NDArray[np.float64]] = OrderedDict()
+
+
+async def find(question: Question, tx: Transaction) -> Outcome:
+    """The outline of a file, a folder or the whole repository."""
+    wanted = question.query.text.strip()
+    if wanted in (".", "/", "*", "", "repo", "repository") or wanted == question.view.label:
+        return await _map(question, tx, "")
+    files = place.locate(question, wanted)
+    if files:
+        as_path = Query(wanted, "path", path=wanted)
+        whole = await place.whole(_with(question, as_path), tx)
+        if whole is not None:
+            return whole
+    folder = place.folder(question, wanted)
+    if folder is not None:
+        return await _map(question, tx, folder)
+    if wanted == question.view.name or " " in wanted:
+        return await _map(question, tx, "")
+    return Outcome((), 0, (f"not here: no indexed file or folder is {wanted!r}",))
+
+
+def _with(question: Question, query: Query) -> Question:
+    return Question(
+        question.engine, question.view, question.atlas, question.request, query, question.filter
+    )
+
+
+async def outline(engine: Engine, view: View, where: str = "", max_tokens: int = 2000) -> str:
+    """The ranked map of a folder or of everything as text of at most ``max_tokens``."""
+    async with engine.database.read(LOCAL) as tx:
+        atlas = await engine.atlases.of(tx, view)
+        request = Request(where or ".", mode="outline", max_tokens=max_tokens)
+        query = Query(where or ".", "words")
+        question = Question(engine, view, atlas, request, query, filters.build(atlas, request))
+        outcome = await find(question, tx)
+    if not outcome.candidates:
+        raise NotFound(
+            f"nothing is indexed at {where or view.label!r}", next="ask for a folder of the repository"
+        )
+    lines: list[str] = []
+    spent = 0
+    for item in outcome.candidates:
+        text = f"{atlas.paths[item.file]}\n" + "".join(
+            f"  {line}\n" for line in (item.text or "").split("\n") if line
+        )
+        cost = engine.count_tokens(text) + 1
+        if spent + cost > max_tokens - 12:
+            left = len(outcome.candidates) - len(lines)
+            lines.append(f"… {left} more files\n")
+            break
+        spent += cost
+        lines.append(text)
+    return "".join(lines)
+
+
+async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
+    atlas, allowed = question.atlas, question.filter.allowed
+    ranks = await rank(question.engine, tx, atlas)
+    inside = [
+        i
+        for i, path in enumerate(atlas.paths)
+        if (not folder or path.startswith(folder + "/")) and (allowed is None or allowed[i])
+    ]
+    inside.sort(key=lambda i: (-ranks[i], atlas.paths[i]))
+    chosen = inside[:_SHOWN_FILES]
+    symbols = await question.engine.content.symbols(tx, atlas.blobs[chosen].tolist() if chosen else [])
+    texts = await question.engine.content.texts(tx, atlas.blobs[chosen].tolist() if chosen else [])
+    candidates = []
+    for file in chosen:
+        blob = int(atlas.blobs[file])
+        text = texts[blob]
+        outer = _outer(symbols[blob])
+        shown = place.outline_of(outer, text, _SHOWN_SYMBOLS) if outer else ""
+        candidates.append(
+            Candidate(
+                file,
+                1,
+                len(text.lines),
+                "",
+                "text",
+                float(ranks[file]),
+                "",
+                (1, len(text.lines)),
+                1,
+                text=shown,
+            )
+        )
+    said = f"{len(inside)} files in {folder or question.view.label}, most used first"
+    return Outcome(tuple(candidates), len(inside), (said,))
+
+
+def _outer(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
+    """What a map shows of a file: outer definitions, public ones first, classes with their members
+    where there is room."""
+    outer = [
+        symbol
+        for symbol in symbols
+        if not symbol.container and symbol.kind in ("class", "function", "doc")
+    ]
+    public = [symbol for symbol in outer if not symbol.name.startswith("_")] or outer
+    longest = sorted(public, key=lambda symbol: symbol.start_line - symbol.end_line)[:_SHOWN_SYMBOLS]
+    return tuple(sorted(longest, key=lambda symbol: symbol.start_line))
+
+
+async def rank(engine: Engine, tx: Transaction, atlas: Atlas) -> NDArray[np.float64]:
+    """How central each file is, summing to 1; kept for one generation and stage of the view."""
+    key = (atlas.view.id, atlas.view.generation, atlas.view.stage)
+    if key not in _ranks:
+        files = _worth_reading(atlas)
+        blobs = atlas.blobs[files].tolist() if files else []
+        edges = await engine.content.edges(tx, blobs)
+        definers = await _definers(tx, atlas)
+        held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
+        _ranks[key] = pagerank(len(atlas.paths), links(held, definers), _start(atlas))
+        while len(_ranks) > 8:
+            _ranks.popitem(last=False)
+    return _ranks[key]
+
+
+def _worth_reading(atlas: Atlas) -> list[int]:
+    tests = atlas.role("test")
+    order = sorted(range(len(atlas.paths)), key=lambda i: (bool(tests[i]), -int(atlas.sizes[i])))
+    return order[:_FILES_MOST]
+
+
+def _start(atlas: Atlas) -> NDArray[np.float64]:
+    """Where the walk begins again: code before tests, documents and configuration."""
+    weight = np.ones(len(atlas.paths))
+    for role, factor in (
+        ("test", 0.2),
+        ("document", 0.3),
+        ("config", 0.2),
+        ("vendored", 0.2),
+        ("example", 0.3),
+    ):
+        weight[atlas.role(role)] *= factor
+    return np.asarray(weight / max(float(weight.sum()), 1e-9))
+
+
+async def _definers(tx: Transaction, atlas: Atlas) -> dict[str, list[int]]:
+    """Name to the files that define it, rare names only."""
+    found: dict[str, set[int]] = defaultdict(set)
+    blobs = list(atlas.by_blob)
+    for start in range(0, len(blobs), 500):
+        rows = await tx.rows(
+            f"SELECT name, blob_id FROM symbols WHERE blob_id IN ({ids(blobs[start : start + 500])})"  # noqa: S608
+            " AND kind IN ('function', 'class', 'method')"
+        )
+        for name, blob in rows:
+            found[str(name)].update(atlas.by_blob[int(blob)])
+    return {
+        name: sorted(files) for name, files in found.items() if len(files) <= _COMMON and len(name) > 2
+    }
+
+
+def links(
+    edges: Mapping[int, Edges], definers: Mapping[str, Sequence[int]]
+) -> dict[tuple[int, int], float]:
+    """Weighted links from a using file to each defining file; many uses of one name count little more."""
+    weights: dict[tuple[int, int], float] = defaultdict(float)
+    for file, held in edges.items():
+        uses: dict[str, int] = defaultdict(int)
+        for reference in held.references:
+            uses[reference.name] += 1
+        for name, count in uses.items():
+            targets = definers.get(name, ())
+            if file in targets:
+                continue
+            for target in targets:
+                weights[file, target] += float(np.sqrt(count)) / len(targets)
+    return dict(weights)
+
+
+def pagerank(
+    count: int, weights: Mapping[tuple[int, int], float], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The stationary distribution of a walk over the links that starts again with 1 - 0.85."""
+    ranks = start.copy()
+    if not weights:
+        return ranks
+    pairs = np.array(list(weights), np.int64)
+    values = np.array(list(weights.values()))
+    out = np.zeros(count)
+    np.add.at(out, pairs[:, 0], values)
+    share = values / out[pairs[:, 0]]
+    for _ in range(_ROUNDS):
+        flow = np.zeros(count)
+        np.add.at(flow, pairs[:, 1], ranks[pairs[:, 0]] * share)
+        lost = ranks[out == 0].sum()
+        ranks = (1 - _DAMPING) * start + _DAMPING * (flow + lost * start)
+    return ranks

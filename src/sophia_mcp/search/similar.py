@@ -1,0 +1,138 @@
+"""What looks like this code? Near duplicates by shared words in order, then neighbours by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sophia_mcp import words
+from sophia_mcp.index.schema import split_id
+from sophia_mcp.search import lexical, semantic
+from sophia_mcp.search.content import Text
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.place import enclosing, locate
+from sophia_mcp.search.spans import Span, cut, units
+from sophia_mcp.store.database import Transaction
+
+_CHUNKS = 60
+_SHINGLE = 3
+_MOST_TERMS = 24
+_LEAST = 0.12
+"""Below this likeness a span is only about the same subject."""
+
+
+async def find(question: Question, tx: Transaction) -> Outcome:
+    """Spans most like the code at ``path:line``, or like the code that was sent."""
+    code, own = await _sample(question, tx)
+    if not code.strip():
+        return Outcome((), 0, (f"not here: no indexed file is {question.query.path!r}",))
+    chunks = await _near(question, tx, code)
+    candidates = await _compare(question, tx, code, own, chunks)
+    if not candidates:
+        return Outcome((), 0, ("not here: nothing else in this repository is like that code",))
+    return Outcome(tuple(candidates), len(candidates))
+
+
+async def _sample(question: Question, tx: Transaction) -> tuple[str, tuple[int, int, int]]:
+    """The code to compare with, and where it stands (file, first, last line; -1 when it was sent)."""
+    query = question.query
+    if query.kind != "lines":
+        return query.text, (-1, 0, 0)
+    files = locate(question, query.path)
+    if not files:
+        return "", (-1, 0, 0)
+    blob = int(question.atlas.blobs[files[0]])
+    text = (await question.engine.content.texts(tx, [blob]))[blob]
+    symbols = (await question.engine.content.symbols(tx, [blob]))[blob]
+    start, end = query.start, query.end
+    if not end:
+        home = enclosing(symbols, query.start)
+        start, end = (
+            (home.start_line, home.end_line)
+            if home
+            else (max(query.start - 8, 1), min(query.start + 8, len(text.lines)))
+        )
+    return text.span(start, end), (files[0], start, end)
+
+
+async def _near(question: Question, tx: Transaction, code: str) -> list[int]:
+    """Chunks that share rare words with the code, and chunks near it in meaning."""
+    engine, atlas, allowed = question.engine, question.atlas, question.filter.allowed
+    terms = list(dict.fromkeys(words.text_terms(code)))
+    counts = await engine.text.frequencies(tx, atlas.view.repo_id, terms[:200])
+    # The rarest words that more than one chunk has tell copies apart.
+    known = [term for term in terms if counts.documents.get(term, 0)]
+    rare = sorted(known, key=lambda term: counts.documents[term])[:_MOST_TERMS]
+    keep = lexical.keeps(atlas, allowed)
+    found = await engine.text.search(tx, atlas.view.repo_id, rare, _CHUNKS, keep) if rare else []
+    ids = [chunk for chunk, _ in found]
+    vector = await engine.embedder.query(code)
+    near = await semantic.search(
+        tx, engine.vectors, atlas, engine.embedder.model.id, vector, _CHUNKS, allowed
+    )
+    return list(dict.fromkeys([*ids, *near.ids.tolist()]))
+
+
+async def _compare(
+    question: Question, tx: Transaction, code: str, own: tuple[int, int, int], chunks: Sequence[int]
+) -> list[Candidate]:
+    atlas, content = question.atlas, question.engine.content
+    places = [(atlas.index[p], ordinal) for p, ordinal in map(split_id, chunks) if p in atlas.index]
+    blobs = atlas.blobs[[file for file, _ in places]].tolist() if places else []
+    texts = await content.texts(tx, blobs)
+    held = await content.chunks(tx, blobs)
+    symbols = await content.symbols(tx, blobs)
+    wanted = shingles(code)
+    scored: list[tuple[float, Span]] = []
+    for file, ordinal in places:
+        blob = int(atlas.blobs[file])
+        text: Text = texts[blob]
+        if ordinal >= len(held[blob]):
+            continue
+        for span in cut(file, 0, held[blob][ordinal], text.lines, units(symbols[blob], text.lines)):
+            if file == own[0] and span.start <= own[2] and own[1] <= span.end:
+                continue
+            scored.append((likeness(wanted, shingles(text.span(span.start, span.end))), span))
+    scored.sort(key=lambda item: -item[0])
+    shown: dict[int, list[Span]] = {}
+    candidates: list[Candidate] = []
+    for score, span in scored:
+        same = shown.setdefault(span.file, [])
+        if any(other.start <= span.end and span.start <= other.end for other in same):
+            continue
+        if score < _LEAST and len(candidates) >= 3:
+            break
+        reason = f"{round(score * 100)} % alike" if score >= _LEAST else "close in meaning"
+        candidates.append(
+            Candidate(
+                span.file,
+                span.start,
+                span.end,
+                span.symbol,
+                span.kind,
+                score,
+                reason,
+                span.home if span.home[0] else (span.start, span.end),
+                span.start,
+                sibling=bool(same),
+            )
+        )
+        same.append(span)
+    return candidates
+
+
+def shingles(code: str) -> set[tuple[str, ...]]:
+    """Runs of three words in order, and single words: names may differ between copies."""
+    run = [term for term in words.text_terms(code) if not term.startswith("=")]
+    return {tuple(run[i : i + _SHINGLE]) for i in range(len(run) - _SHINGLE + 1)} | {
+        (word,) for word in run
+    }
+
+
+def likeness(left: set[tuple[str, ...]], right: set[tuple[str, ...]]) -> float:
+    """Jaccard, leaning to containment so that a copy inside a longer function counts."""
+    shared = len(left & right)
+    if not shared:
+        return 0.0
+    union = shared / len(left | right)
+    contained = shared / max(min(len(left), len(right)), 12)
+    return 0.7 * union + 0.3 * min(contained, 1.0)

@@ -1,0 +1,408 @@
+"""What can be said about a span? The features that choose the lines of an answer.
+
+A span inherits the score of its file and of its chunk, and is then compared with the question
+word by word: exactly (stems, weighed by rarity) and softly, each word of the question meeting its
+best word inside the span by the static vectors (late interaction without a network).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp import words
+from sophia_mcp.search.evidence import Evidence, Values, as_values
+from sophia_mcp.search.lexicon import Lexicon
+from sophia_mcp.search.spans import Span
+
+Numbers = NDArray[np.int64]
+
+_HEADER = 6.0
+"""Weight of the names above a span inside its vector: path and enclosing definitions."""
+_QUOTED = re.compile(r"[\"'`“‘]([^\"'`“”‘’]{3,})[\"'`”’]")
+_PIECES = re.compile(r"[\"'`“”‘’{}<>\[\]()]|\b0x[0-9a-f]+\b|\b\d+\b|%[sdrv]|\s/\S+|[:;,]\s|\.{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """Word numbers of many spans in a row: ``starts[i]`` is where span i begins; a span without
+    words holds a single -1, so that no slice is empty."""
+
+    numbers: Numbers
+    starts: Numbers
+
+
+def bag(lists: Sequence[Sequence[int]]) -> Bag:
+    """Lay lists of word numbers out in a row."""
+    filled = [numbers or (-1,) for numbers in lists]
+    lengths = np.fromiter(map(len, filled), np.int64, len(filled))
+    flat = np.fromiter(
+        (number for numbers in filled for number in numbers), np.int64, int(lengths.sum())
+    )
+    return Bag(flat, np.append(0, np.cumsum(lengths)[:-1]).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All candidate spans of one question. ``texts`` holds the lines of each span, ``body`` the
+    words of all lines, ``comments`` those of comment lines, ``heads`` those of the signature,
+    ``names`` of the own name, ``homes`` of the enclosing names, ``paths`` of the path."""
+
+    evidence: Evidence
+    lexicon: Lexicon
+    spans: Sequence[Span]
+    texts: Sequence[Sequence[str]]
+    file_scores: Values
+    body: Bag
+    comments: Bag
+    heads: Bag
+    names: Bag
+    homes: Bag
+    paths: Bag
+
+    @cached_property
+    def chunks(self) -> Numbers:
+        return np.array([span.chunk for span in self.spans], np.int64)
+
+    @cached_property
+    def terms(self) -> list[str]:
+        return list(self.evidence.weights)
+
+    @cached_property
+    def idf(self) -> Values:
+        values = np.array([self.evidence.weights[term] for term in self.terms], np.float32)
+        return values / max(float(values.sum()), 1e-6)
+
+    @cached_property
+    def _stem_of(self) -> NDArray[np.int32]:
+        return np.append(self.lexicon.stems(), -1)  # index -1: no word
+
+    def counts(self, held: Bag) -> Values:
+        """How often each stem of the question stands in each span: (terms, spans)."""
+        wanted = np.array([self.lexicon.stem(term) for term in self.terms], np.int64)
+        if not len(wanted):
+            return np.zeros((0, len(self.spans)), np.float32)
+        equal = self._stem_of[held.numbers][None, :] == wanted[:, None]
+        return np.add.reduceat(equal, held.starts, axis=1, dtype=np.float32)
+
+    def share(self, held: Bag) -> Values:
+        """The idf share of the question found in each span."""
+        return (
+            self.idf @ (self.counts(held) > 0)
+            if len(self.terms)
+            else np.zeros(len(self.spans), np.float32)
+        )
+
+    @cached_property
+    def in_body(self) -> Values:
+        return self.counts(self.body)
+
+    @cached_property
+    def lengths(self) -> Values:
+        return np.diff(np.append(self.body.starts, len(self.body.numbers))).astype(np.float32)
+
+    @cached_property
+    def asked(self) -> tuple[Numbers, Values]:
+        """The words of the question with a weight each (the idf of their stem), summing to 1."""
+        numbers: dict[int, float] = {}
+        for word in words.words(self.evidence.query.text):
+            weight = self.evidence.weights.get(words.stem(word))
+            if weight is not None:
+                numbers[self.lexicon.word(word)] = weight
+        values = np.array(list(numbers.values()), np.float32)
+        return np.array(list(numbers), np.int64), values / max(float(values.sum()), 1e-6)
+
+    @cached_property
+    def _unique(self) -> tuple[Numbers, Values]:
+        """Every word of all bags once, with unit vectors."""
+        bags = (self.body, self.comments, self.names, self.homes, self.paths)
+        held = np.unique(np.concatenate([one.numbers for one in bags]))
+        held = held[held >= 0]
+        return held, self.lexicon.vectors(held)
+
+    @cached_property
+    def closeness(self) -> Values:
+        """Cosine of each word of the question with each unique word, 1 for equal stems: the last
+        column stands for "no word" and is 0."""
+        asked, _ = self.asked
+        held, vectors = self._unique
+        if not len(asked):
+            return np.zeros((0, len(held) + 1), np.float32)
+        question = _unit(self.lexicon.vectors(asked))
+        close = question @ _unit(vectors).T
+        close[self._stem_of[asked][:, None] == self._stem_of[held][None, :]] = 1.0
+        return np.concatenate([np.maximum(close, 0), np.zeros((len(asked), 1), np.float32)], 1)
+
+    def _columns(self, held: Bag) -> Numbers:
+        unique, _ = self._unique
+        columns = np.searchsorted(unique, held.numbers).clip(0, max(len(unique) - 1, 0))
+        return np.where(held.numbers < 0, len(unique), columns)
+
+    def soft(self, held: Bag) -> Values:
+        """Late interaction: each word of the question meets its closest word of the span."""
+        _, weight = self.asked
+        if not len(weight):
+            return np.zeros(len(self.spans), np.float32)
+        best = np.maximum.reduceat(self.closeness[:, self._columns(held)], held.starts, axis=1)
+        return as_values(weight @ best)
+
+    @cached_property
+    def vectors(self) -> Values:
+        """A unit vector for each span: log-weighted words plus the header, as chunks have."""
+        unique, vectors = self._unique
+        weights = np.zeros((len(self.spans), len(unique) + 1), np.float32)
+        owner = np.repeat(np.arange(len(self.spans)), self.lengths.astype(np.int64))
+        np.add.at(weights, (owner, self._columns(self.body)), 1.0)
+        np.log(weights, out=weights, where=weights > 0)
+        weights += _present(weights, owner, self._columns(self.body))
+        for held in (self.paths, self.homes, self.names):
+            lengths = np.diff(np.append(held.starts, len(held.numbers)))
+            np.add.at(
+                weights, (np.repeat(np.arange(len(self.spans)), lengths), self._columns(held)), _HEADER
+            )
+        return _unit(weights[:, :-1] @ vectors)
+
+    @cached_property
+    def question(self) -> Values:
+        """The direction of the question by its words."""
+        numbers = np.array(self.lexicon.text(self.evidence.query.text), np.int64)
+        if not len(numbers):
+            return np.zeros(self._unique[1].shape[1], np.float32)
+        return as_values(_unit(self.lexicon.vectors(numbers).sum(0, keepdims=True))[0])
+
+
+def _present(weights: Values, owner: Numbers, columns: Numbers) -> Values:
+    present = np.zeros_like(weights)
+    present[owner, columns] = 1.0
+    return present
+
+
+def _unit(rows: Values) -> Values:
+    return as_values(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
+
+
+def _flags(scene: Scene, test: Callable[[Span], bool | float]) -> Values:
+    return np.array([test(span) for span in scene.spans], np.float32)
+
+
+def _to_best(values: NDArray[Any]) -> Values:
+    return as_values(values / max(float(np.max(values, initial=0)), 1e-6))
+
+
+def file(s: Scene) -> Values:
+    """The score of its file, 0 for the best file."""
+    return s.file_scores
+
+
+def lex(s: Scene) -> Values:
+    """Its chunk by words."""
+    return s.evidence.lex[s.chunks]
+
+
+def sem(s: Scene) -> Values:
+    """Its chunk by meaning."""
+    return s.evidence.meaning[s.chunks]
+
+
+def semz(s: Scene) -> Values:
+    """How far its chunk stands out by meaning."""
+    z = (s.evidence.cosine[s.chunks] - s.evidence.mean) / s.evidence.deviation
+    return as_values(np.clip(z, -2, 8) / 8)
+
+
+def near(s: Scene) -> Values:
+    """The span itself by meaning, between the mean and the best of the candidates."""
+    cosine = s.vectors @ s.question
+    mean = float(cosine.mean())
+    return as_values((cosine - mean) / max(float(cosine.max()) - mean, 1e-6))
+
+
+def cover(s: Scene) -> Values:
+    """The idf share of the question that its lines say."""
+    return s.share(s.body)
+
+
+def bm25(s: Scene) -> Values:
+    """Its own words, saturated and against its length, over the best span."""
+    if not len(s.terms):
+        return np.zeros(len(s.spans), np.float32)
+    length = s.lengths / max(float(s.lengths.mean()), 1.0)
+    saturated = s.in_body * 2.2 / (s.in_body + 1.2 * (0.25 + 0.75 * length))
+    return _to_best(s.idf @ saturated)
+
+
+def name(s: Scene) -> Values:
+    """The idf share of the question that its own name says."""
+    return s.share(s.names)
+
+
+def named(s: Scene) -> Values:
+    """The share of its own name that the question says."""
+    if not len(s.terms):
+        return np.zeros(len(s.spans), np.float32)
+    said = s.counts(s.names).sum(0)
+    lengths = np.diff(np.append(s.names.starts, len(s.names.numbers)))
+    return as_values(np.minimum(said / lengths, 1))
+
+
+def home(s: Scene) -> Values:
+    """The idf share of the question that the enclosing names say."""
+    return s.share(s.homes)
+
+
+def head(s: Scene) -> Values:
+    """The idf share of the question that its signature says."""
+    return s.share(s.heads)
+
+
+def doc(s: Scene) -> Values:
+    """The idf share of the question that its comments say."""
+    return s.share(s.comments)
+
+
+def maxsim(s: Scene) -> Values:
+    """Late interaction with all its words."""
+    return s.soft(s.body)
+
+
+def namesim(s: Scene) -> Values:
+    """Late interaction with its own name."""
+    return s.soft(s.names)
+
+
+def homesim(s: Scene) -> Values:
+    """Late interaction with the enclosing names."""
+    return s.soft(s.homes)
+
+
+def docsim(s: Scene) -> Values:
+    """Late interaction with its comments."""
+    return s.soft(s.comments)
+
+
+def pairs(s: Scene) -> Values:
+    """The share of neighbouring words of the question that stand on one line."""
+    asked = list(dict.fromkeys(words.stem(word) for word in words.words(s.evidence.query.text)))
+    asked = [stem for stem in asked if stem in s.evidence.weights]
+    wanted = list(pairwise(asked))
+    if not wanted:
+        return np.zeros(len(s.spans), np.float32)
+    numbers = {stem: s.lexicon.stem(stem) for stem in asked}
+    stem_of = s.lexicon.stems()
+    held = set(numbers.values())
+    found = np.zeros(len(s.spans), np.float32)
+    for i, lines in enumerate(s.texts):
+        if s.in_body[:, i].astype(bool).sum() < 2:
+            continue
+        present = [held & {int(stem_of[word]) for word in s.lexicon.text(line)} for line in lines]
+        found[i] = sum(
+            any(numbers[left] in line and numbers[right] in line for line in present)
+            for left, right in wanted
+        ) / len(wanted)
+    return found
+
+
+def literal(s: Scene) -> Values:
+    """The longest literal piece of the question that stands in it verbatim, as a share."""
+    text = s.evidence.query.text
+    pieces = [piece.strip().lower() for piece in [*_QUOTED.findall(text), *_PIECES.split(text)]]
+    pieces = sorted(
+        {piece for piece in pieces if len(piece) >= 6 and (" " in piece or len(piece) >= 10)}, key=len
+    )
+    found = np.zeros(len(s.spans), np.float32)
+    if not pieces or s.evidence.query.kind != "error":
+        return found
+    longest = len(pieces[-1])
+    for i, lines in enumerate(s.texts):
+        body = "\n".join(lines).lower()
+        found[i] = max(
+            (len(piece) / longest for piece in reversed(pieces) if piece in body), default=0.0
+        )
+    return found
+
+
+def defines(s: Scene) -> Values:
+    """It is the definition of the identifier asked for."""
+    wanted = s.evidence.query.name
+    return _flags(
+        s,
+        lambda span: (
+            0.0
+            if not span.begins
+            else 1.0
+            if span.name == wanted
+            else 0.8
+            if span.name.casefold() == wanted.casefold()
+            else 0.0
+        ),
+    )
+
+
+def within(s: Scene) -> Values:
+    """It is inside the container asked for (``Router.add``)."""
+    wanted = s.evidence.query.container.casefold()
+    return _flags(s, lambda span: bool(wanted) and wanted in span.container.casefold())
+
+
+def mentioned(s: Scene) -> Values:
+    """It defines a code name that the question quotes."""
+    wanted = {name.rsplit(".", 1)[-1] for name in s.evidence.query.identifiers}
+    return _flags(s, lambda span: span.begins and span.name in wanted)
+
+
+def begins(s: Scene) -> Values:
+    """A definition begins here."""
+    return _flags(s, lambda span: span.begins)
+
+
+def function(s: Scene) -> Values:
+    """It is a function or a method."""
+    return _flags(s, lambda span: span.kind in ("function", "method"))
+
+
+def class_head(s: Scene) -> Values:
+    """It is the head of a class or another container."""
+    return _flags(s, lambda span: span.kind == "class" and span.begins)
+
+
+def loose(s: Scene) -> Values:
+    """It belongs to no definition."""
+    return _flags(s, lambda span: span.loose)
+
+
+def top(s: Scene) -> Values:
+    """It belongs to no definition and opens the file: imports, licence."""
+    return _flags(s, lambda span: span.loose and span.start <= 3)
+
+
+def lines(s: Scene) -> Values:
+    """Its length: the logarithm of its lines."""
+    return _flags(s, lambda span: float(np.log(span.end - span.start + 1)) / 5)
+
+
+def tiny(s: Scene) -> Values:
+    """It has fewer than three lines."""
+    return _flags(s, lambda span: span.end - span.start < 2)
+
+
+SPAN: Mapping[str, Callable[[Scene], Values]] = {
+    feature.__name__: feature
+    for feature in (
+        file, lex, sem, semz, near, cover, bm25, name, named, home, head, doc, maxsim, namesim, homesim,
+        docsim, pairs, literal, defines, within, mentioned, begins, function, class_head, loose, top,
+        lines, tiny,
+    )
+}  # fmt: skip
+"""Every feature of a span, by the name its weight has in ``ranker.toml``."""
+
+
+def matrix(scene: Scene) -> Values:
+    """Spans by features, in the order of ``SPAN``."""
+    return np.stack([feature(scene) for feature in SPAN.values()], 1).astype(np.float32)

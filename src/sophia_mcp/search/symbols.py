@@ -1,0 +1,116 @@
+"""Where is a name defined, and which names come near it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from sophia_mcp import words
+from sophia_mcp.search.atlas import Atlas, Mask
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition at a file of the view. ``exact``: the case agrees and so does the container, when
+    one was asked for."""
+
+    file: int
+    symbol: Symbol
+    exact: bool
+    named_container: bool
+
+
+_BY_NAME = """
+SELECT DISTINCT s.blob_id, s.name, s.kind, s.start_line, s.end_line, s.container, s.signature
+FROM symbols s JOIN placements p ON p.blob_id = s.blob_id
+WHERE s.folded = :folded AND p.repo_id = :repo AND p.workspace = :workspace
+"""
+
+
+async def definitions(
+    tx: Transaction, atlas: Atlas, name: str, container: str = "", allowed: Mask | None = None
+) -> list[Definition]:
+    """All definitions of ``name`` in the view, exact case and named container first."""
+    rows = await tx.rows(_BY_NAME, {"folded": name.casefold(), "repo": atlas.view.repo_id})
+    found: list[Definition] = []
+    for blob, *values in rows:
+        symbol = Symbol(*values)
+        inside = not container or container.casefold() in symbol.container.casefold().replace(
+            "::", "."
+        ).split(".")
+        for file in atlas.by_blob.get(blob, ()):
+            if allowed is None or allowed[file]:
+                found.append(Definition(file, symbol, symbol.name == name and inside, inside))
+    return sorted(
+        found,
+        key=lambda item: (
+            not item.named_container,
+            not item.exact,
+            bool(atlas.role("test")[item.file]),
+            bool(atlas.role("declaration")[item.file] | atlas.role("vendored")[item.file]),
+            item.symbol.kind not in ("class", "function", "method"),
+            atlas.paths[item.file].count("/"),
+            atlas.paths[item.file],
+            item.symbol.start_line,
+        ),
+    )
+
+
+async def find(question: Question, tx: Transaction) -> Outcome:
+    """Definitions of the name asked for, nothing else."""
+    query = question.query
+    defined = await definitions(tx, question.atlas, query.name, query.container, question.filter.allowed)
+    kinds = question.filter.kinds
+    found = [item for item in defined if not kinds or item.symbol.kind in kinds]
+    exact = [item for item in found if item.exact]
+    candidates = tuple(
+        as_candidate(item, 1.0 - place / 1000) for place, item in enumerate(exact or found)
+    )
+    notes = () if exact or not found else ("no exact match: another case or container",)
+    return Outcome(candidates, len(candidates), notes)
+
+
+def as_candidate(item: Definition, score: float) -> Candidate:
+    """The whole definition."""
+    symbol = item.symbol
+    name = f"{symbol.container}.{symbol.name}" if symbol.container else symbol.name
+    span = (symbol.start_line, symbol.end_line)
+    return Candidate(item.file, *span, name, symbol.kind, score, f"defines {symbol.name}", span, span[0])
+
+
+async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> list[str]:
+    """Defined names that are spelt like ``name`` or share most of its words, best first."""
+    held = await tx.rows(
+        "SELECT DISTINCT s.name FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "
+        "WHERE p.repo_id = :repo AND p.workspace = :workspace AND s.kind IN ('function', 'class', 'method') "
+        "LIMIT 60000",
+        {"repo": atlas.view.repo_id},
+    )
+    return near_names(name, [str(row[0]) for row in held], limit)
+
+
+def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
+    """Spelling first, then shared words; pure."""
+    folded: dict[str, str] = {}
+    for other in known:
+        folded.setdefault(other.casefold(), other)
+    wanted = name.casefold()
+    close = [
+        folded[key]
+        for key in get_close_matches(
+            wanted, [key for key in folded if abs(len(key) - len(wanted)) <= 3], limit, 0.75
+        )
+    ]
+    asked = {words.stem(part) for part in words.parts(name)}
+    if asked:
+        scored = []
+        for other in folded.values():
+            shared = asked & {words.stem(part) for part in words.parts(other)}
+            if shared and len(shared) * 2 >= len(asked):
+                scored.append((-len(shared), len(other), other))
+        close += [other for _, _, other in sorted(scored)[: limit * 2]]
+    return list(dict.fromkeys(close))[:limit]
