@@ -127,6 +127,7 @@ class Request:
     max_tokens: int | None = 2500
     detail: Detail = "auto"
     cursor: str | None = None
+    format: Literal["text", "json"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
