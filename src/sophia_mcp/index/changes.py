@@ -1,0 +1,115 @@
+"""What must be read, shown or dropped to bring a view to its tree? And in which order?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sophia_mcp.index.commits import CommitTree
+from sophia_mcp.index.git import Unreadable, open_checkout
+from sophia_mcp.index.prepare import Task
+from sophia_mcp.index.walk import Stamp, Tree
+from sophia_mcp.index.write import Known
+
+VOUCH_FROM = 64
+"""So many files to look at, and it pays to ask git which of them are as its index says."""
+
+_READ_FIRST = re.compile(r"(^|/)(readme|agents|architecture|contributing)[^/]*$", re.IGNORECASE)
+_READ_LAST = re.compile(
+    r"(^|/)(tests?|testing|specs?|__tests__|fixtures?|testdata|examples?|demos?|benchmarks?|locales?|i18n|vendor"
+    r"|third_party|_vendor)(/|$)|(^|/)(test_[^/]*|[^/]*[._-](test|spec)s?\.\w+)$",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    r"\.(py|pyi|js|jsx|mjs|cjs|ts|tsx|go|rs|java|kt|kts|scala|c|h|cc|cpp|cxx|hpp|hh|cs|rb|php|swift|m|mm|ex|exs|erl"
+    r"|hs|lua|pl|pm|sh|bash|zig|dart|jl|r|clj|ml|mli|fs|vue|svelte|sql|proto|graphql|sol|nim|v|sv|vhd|tf|nix)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``vouched`` files are known by (path, hash, stamp) without reading them; ``read`` ones are
+    tasks in the order in which they are worth having; ``gone`` paths are no longer there."""
+
+    total: int
+    read: list[Task]
+    vouched: list[tuple[str, str, Stamp]]
+    gone: list[str]
+    skips: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """Paths to do something about."""
+        return len(self.read) + len(self.vouched) + len(self.gone)
+
+
+def plan_tree(tree: Tree, known: Mapping[str, Known], *, afresh: bool = False) -> Plan:
+    """What to do for a tree on disk. Asks git about many changes at once, so call it in a thread."""
+    files = tree.files()
+    changed = {
+        path: stamp
+        for path, stamp in files.items()
+        if afresh or (held := known.get(path)) is None or held.stamp != stamp or not held.current
+    }
+    names: dict[str, str] = {}
+    if tree.detection == "git" and len(changed) >= VOUCH_FROM and not afresh:
+        names = _vouch(tree)
+    vouched = [(path, name, stamp) for path, stamp in changed.items() if (name := names.get(path))]
+    read = [
+        Task(path, changed[path], _hash(known, path, afresh))
+        for path in in_order(path for path in changed if path not in names)
+    ]
+    gone = [path for path in known if path not in files]
+    return Plan(len(files), read, vouched, gone, tree.skips())
+
+
+def plan_commit(tree: CommitTree, known: Mapping[str, Known], *, afresh: bool = False) -> Plan:
+    """What to do for a commit: what is placed already is shown, the rest is read from objects."""
+    changed = {
+        path: (blob, stamp)
+        for path, (blob, stamp) in tree.files.items()
+        if afresh or (held := known.get(path)) is None or held.hash != blob or not held.current
+    }
+    if afresh:
+        read = [Task(path, changed[path][1], "", changed[path][0]) for path in in_order(changed)]
+        vouched = []
+    else:
+        read = []
+        vouched = [(path, *changed[path]) for path in in_order(changed)]
+    gone = [path for path in known if path not in tree.files]
+    return Plan(len(tree.files), read, vouched, gone, tree.skips)
+
+
+def in_order(paths: Iterable[str]) -> list[str]:
+    """Paths so that what answers most questions comes first: read-me, code near the top, the
+    other texts, tests and examples."""
+    return sorted(paths, key=_worth)
+
+
+def _worth(path: str) -> tuple[int, int, str]:
+    depth = path.count("/")
+    if _READ_LAST.search(path):
+        return (3, depth, path)
+    if depth < 2 and _READ_FIRST.search(path):
+        return (0, depth, path)
+    return (1 if _CODE.search(path) else 2, depth, path)
+
+
+def _hash(known: Mapping[str, Known], path: str, afresh: bool) -> str:
+    held = known.get(path)
+    return held.hash if held is not None and held.current and not afresh else ""
+
+
+def _vouch(tree: Tree) -> dict[str, str]:
+    """Path to blob id of the files whose bytes on disk are, says git, those of its index."""
+    try:
+        checkout = open_checkout(Path(tree.root))
+        if checkout is None:
+            return {}
+        dirty = checkout.dirty()
+        return {path: blob for path, blob in checkout.tracked().items() if blob and path not in dirty}
+    except Unreadable:
+        return {}

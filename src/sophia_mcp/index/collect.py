@@ -1,0 +1,193 @@
+"""What does nobody show any more, and what goes first when the store is full?
+
+A view that shows another blob at a path leaves a dead placement behind. Dead ones are kept for a
+while, because branches are switched back; they go when they are many, or when space is short.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from sophia_mcp.index.run import Storage
+from sophia_mcp.index.schema import chunk_id
+from sophia_mcp.index.write import cut
+
+DEAD_SHARE = 0.3
+"""Dead placements kept for each live one of a repository, at most."""
+
+DEAD_KEPT = 1000
+GONE_NS = 7 * 24 * 3600 * 1_000_000_000
+"""A view whose folder is gone is kept so long after its last use: it may be a drive."""
+
+COMMIT_VIEW_NS = 30 * 24 * 3600 * 1_000_000_000
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """How much was removed."""
+
+    views: int = 0
+    placements: int = 0
+    blobs: int = 0
+
+
+async def collect(storage: Storage, repo: int, *, everything: bool = False) -> Collected:
+    """Remove what no view of a repository shows; ``everything`` also what is still kept in case."""
+    views = await _drop_dead_views(storage, repo)
+    async with storage.database.read(storage.scope) as tx:
+        rows = await tx.rows(
+            "SELECT p.id, p.chunks FROM placements p WHERE p.repo_id = :repo"
+            " AND NOT EXISTS (SELECT 1 FROM members m WHERE m.placement_id = p.id)",
+            {"repo": repo},
+        )
+        live = await tx.rows("SELECT COUNT(*) FROM placements WHERE repo_id = :repo", {"repo": repo})
+    dead = [(int(id_), int(chunks)) for id_, chunks in rows]
+    if not dead or (
+        not everything and len(dead) <= max(DEAD_KEPT, DEAD_SHARE * (int(live[0][0]) - len(dead)))
+    ):
+        return Collected(views)
+    removed = 0
+    for part in cut(dead, _BATCH):
+        removed += await _remove_placements(storage, repo, part)
+    return Collected(views, removed, await _remove_blobs(storage))
+
+
+async def forget_view(storage: Storage, view: int) -> None:
+    """Remove a view; what only it showed goes with the next collection."""
+    while True:
+        async with storage.database.write(storage.scope) as tx:
+            rows = await tx.rows(
+                "SELECT placement_id FROM members WHERE view_id = :view LIMIT 2000", {"view": view}
+            )
+            await tx.many(
+                "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
+                [(view, id_) for (id_,) in rows],
+            )
+            if not rows:
+                await tx.run("DELETE FROM skips WHERE view_id = :view", {"view": view})
+                await tx.run("DELETE FROM views WHERE id = :view", {"view": view})
+                return
+
+
+async def forget_repo(storage: Storage, repo: int) -> None:
+    """Remove a repository with all its views, words and vectors."""
+    async with storage.database.read(storage.scope) as tx:
+        views = [
+            int(id_)
+            for (id_,) in await tx.rows("SELECT id FROM views WHERE repo_id = :repo", {"repo": repo})
+        ]
+    for view in views:
+        await forget_view(storage, view)
+    async with storage.database.write(storage.scope) as tx:
+        await storage.text.remove(tx, repo, None)
+        await storage.trigrams.remove(tx, repo, None)
+        await tx.run("DELETE FROM vectors WHERE repo_id = :repo", {"repo": repo})
+        await tx.run("DELETE FROM placements WHERE repo_id = :repo", {"repo": repo})
+        await tx.run("DELETE FROM identities WHERE repo_id = :repo", {"repo": repo})
+        await tx.run("DELETE FROM repos WHERE id = :repo", {"repo": repo})
+    await _remove_blobs(storage)
+
+
+async def shrink(storage: Storage, size_bytes: int, limit_bytes: int, keep: int = 0) -> list[str]:
+    """While the store is over its limit, forget the views used longest ago; returns their names.
+
+    ``size_bytes`` is the size of the store's file; freed pages are reused, so the sum of what was
+    freed is estimated by the texts and vectors that went. ``keep`` is never forgotten.
+    """
+    forgotten: list[str] = []
+    async with storage.database.read(storage.scope) as tx:
+        rows = await tx.rows(
+            "SELECT v.id, v.name, v.repo_id FROM views v WHERE v.workspace = :workspace AND v.id <> :keep"
+            " ORDER BY v.used_ns",
+            {"keep": keep},
+        )
+    size = size_bytes
+    for view, name, repo in rows:
+        if size <= limit_bytes:
+            break
+        before = await _weight(storage)
+        await forget_view(storage, int(view))
+        async with storage.database.read(storage.scope) as tx:
+            left = await tx.rows("SELECT 1 FROM views WHERE repo_id = :repo LIMIT 1", {"repo": repo})
+        if left:
+            await collect(storage, int(repo), everything=True)
+        else:
+            await forget_repo(storage, int(repo))
+        size -= 3 * max(0, before - await _weight(storage))
+        forgotten.append(str(name))
+    return forgotten
+
+
+async def _weight(storage: Storage) -> int:
+    """Bytes of all stored texts: about a third of what they and everything made of them take."""
+    async with storage.database.read(storage.scope) as tx:
+        rows = await tx.rows("SELECT COALESCE(SUM(LENGTH(text)), 0) FROM blobs")
+    return int(rows[0][0])
+
+
+async def _drop_dead_views(storage: Storage, repo: int) -> int:
+    """Views of folders that are gone, and of commits that nobody asked about for a month."""
+    async with storage.database.read(storage.scope) as tx:
+        rows = await tx.rows(
+            "SELECT id, root, ref, used_ns FROM views WHERE repo_id = :repo", {"repo": repo}
+        )
+    now = time.time_ns()
+    present = {root for _, root, _, _ in rows if await anyio.Path(root).is_dir()}
+    dropped = 0
+    for view, root, ref, used in rows:
+        # A removed worktree is told from an unplugged drive by the trees of the repository that remain.
+        dead = root not in present and (bool(present) or used < now - GONE_NS)
+        if dead or (ref and used < now - COMMIT_VIEW_NS):
+            await forget_view(storage, int(view))
+            dropped += 1
+    return dropped
+
+
+async def _remove_placements(storage: Storage, repo: int, items: Sequence[tuple[int, int]]) -> int:
+    marks = ", ".join(str(id_) for id_, _ in items)
+    async with storage.database.write(storage.scope) as tx:
+        rows = await tx.rows(
+            f"SELECT p.id, p.chunks FROM placements p WHERE p.id IN ({marks})"  # noqa: S608
+            " AND NOT EXISTS (SELECT 1 FROM members m WHERE m.placement_id = p.id)"
+        )
+        ids = [int(id_) for id_, _ in rows]
+        await storage.text.remove(
+            tx, repo, [chunk_id(int(id_), ordinal) for id_, chunks in rows for ordinal in range(chunks)]
+        )
+        await storage.trigrams.remove(tx, repo, ids)
+        models = [str(model) for (model,) in await tx.rows("SELECT DISTINCT model FROM views")]
+        await tx.many(
+            "DELETE FROM vectors WHERE model = ? AND repo_id = ? AND placement_id = ?",
+            [(model, repo, id_) for model in models for id_ in ids],
+        )
+        await tx.many("DELETE FROM placements WHERE id = ?", [(id_,) for id_ in ids])
+        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :repo", {"repo": repo})
+    return len(ids)
+
+
+async def _remove_blobs(storage: Storage) -> int:
+    """Blobs that stand nowhere any more, with all that was read from them."""
+    removed = 0
+    async with storage.database.read(storage.scope) as tx:
+        rows = await tx.rows(
+            "SELECT b.id FROM blobs b WHERE b.workspace = :workspace"
+            " AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.blob_id = b.id)"
+        )
+    for part in cut([int(id_) for (id_,) in rows], _BATCH):
+        marks = ", ".join(map(str, part))
+        async with storage.database.write(storage.scope) as tx:
+            found = await tx.rows(
+                f"SELECT b.id FROM blobs b WHERE b.id IN ({marks})"  # noqa: S608
+                " AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.blob_id = b.id)"
+            )
+            ids = [(int(id_),) for (id_,) in found]
+            for table in ("chunks", "symbols", "edges"):
+                await tx.many(f"DELETE FROM {table} WHERE blob_id = ?", ids)  # noqa: S608
+            await tx.many("DELETE FROM blobs WHERE id = ?", ids)
+            removed += len(ids)
+    return removed

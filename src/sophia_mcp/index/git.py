@@ -1,0 +1,357 @@
+"""What does git know about this folder, read through libgit2 and never by running git?
+
+A repository is untrusted data. libgit2 runs no hook, filter, file-system monitor or credential
+program, but a crafted ``.git`` can still point at somebody else's repository or at a device, so a
+checkout is opened only when everything it consists of lies where its owner must have put it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
+
+ROOT_WALK = 50_000
+"""Commits visited at most to find the first one of a history."""
+
+_TRACKED_CHANGE = (
+    FileStatus.WT_MODIFIED
+    | FileStatus.WT_DELETED
+    | FileStatus.WT_TYPECHANGE
+    | FileStatus.WT_RENAMED
+    | FileStatus.WT_UNREADABLE
+    | FileStatus.WT_NEW
+)
+_PLAIN = ("HEAD", "config", "index", "packed-refs", "commondir", "gitdir", "info/exclude", "shallow")
+_NOT_NAMES = ("", ".", "..", ".git")
+_INNER = ("objects", "refs", "info", "objects/pack", "objects/info")
+
+# Nothing that belongs to a repository is run, so it does not matter whose it is.
+pygit2.settings.owner_validation = False
+
+
+class Unreadable(Exception):
+    """libgit2 cannot, or must not, read this repository; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a commit: its blob id and whether it is an ordinary file."""
+
+    path: str
+    blob: str
+    kind: str  # file | symlink | submodule
+
+
+class Checkout:
+    """An opened repository and the folder it is checked out in. Use it from one thread."""
+
+    def __init__(self, root: Path, repository: pygit2.Repository) -> None:
+        self.root = root
+        self.repository = repository
+
+    def head(self) -> tuple[str, str]:
+        """(commit id, branch); either is empty when there is none."""
+        try:
+            if self.repository.head_is_unborn:
+                target = self.repository.references.get("HEAD")
+                name = str(target.target) if target is not None else ""
+                return "", name.removeprefix("refs/heads/")
+            head = self.repository.head
+            branch = "" if self.repository.head_is_detached else str(head.shorthand)
+            return str(head.target), branch
+        except (pygit2.GitError, KeyError, ValueError, UnicodeDecodeError) as problem:
+            raise Unreadable(f"HEAD cannot be read: {problem}") from problem
+
+    def tracked(self) -> dict[str, str]:
+        """Path to blob id of every ordinary file in the index; submodules carry an empty id."""
+        try:
+            return {
+                entry.path: "" if entry.mode == FileMode.COMMIT else str(entry.id)
+                for entry in self.repository.index
+            }
+        except (pygit2.GitError, OSError, ValueError, UnicodeDecodeError) as problem:
+            raise Unreadable(f"its index cannot be read: {problem}") from problem
+
+    def dirty(self) -> frozenset[str]:
+        """Tracked paths whose bytes on disk are not the ones the index names."""
+        try:
+            found = self.repository.status(untracked_files="no", ignored=False)
+        except (pygit2.GitError, OSError, ValueError, UnicodeDecodeError) as problem:
+            raise Unreadable(f"its status cannot be read: {problem}") from problem
+        return frozenset(path for path, flags in found.items() if flags & _TRACKED_CHANGE)
+
+    def ignored(self, path: str) -> bool:
+        """Whether git's ignore rules name ``path``; a folder is written with a trailing slash."""
+        try:
+            return bool(self.repository.path_is_ignored(path))
+        except (pygit2.GitError, ValueError) as problem:
+            raise Unreadable(f"its ignore rules cannot be read: {problem}") from problem
+
+    def identities(self) -> tuple[str, ...]:
+        """What two checkouts of one repository share: git folder, first commit, remote."""
+        common = os.path.realpath(_common(Path(self.repository.path)))
+        found = [f"dir:{common}"]
+        first = self._first_commit()
+        if first:
+            found.append(f"root:{first}")
+        remote = origin(self.repository)
+        if remote:
+            found.append(f"remote:{remote}")
+        return tuple(found)
+
+    def _first_commit(self) -> str:
+        commit, _ = self.head()
+        if not commit or self.repository.is_shallow:
+            return ""
+        try:
+            walk = self.repository.walk(pygit2.Oid(hex=commit), SortMode.NONE)
+            walk.simplify_first_parent()
+            for number, step in enumerate(walk):
+                if not step.parent_ids:
+                    return str(step.id)
+                if number >= ROOT_WALK:
+                    break
+        except (pygit2.GitError, KeyError, ValueError):
+            return ""
+        return ""
+
+
+def open_checkout(root: Path) -> Checkout | None:
+    """The repository checked out in ``root``; None where there is no ``.git``.
+
+    Raises Unreadable when there is one that libgit2 cannot read, or that lies elsewhere without
+    the other place agreeing.
+    """
+    place = root / ".git"
+    try:
+        mode = place.lstat().st_mode
+    except OSError:
+        return None
+    gitdir = _gitdir(root, place, mode)
+    _check_plain(gitdir)
+    common = _common(gitdir)
+    if common != gitdir:
+        _check_plain(common)
+    try:
+        repository = pygit2.Repository(str(gitdir))
+        workdir = repository.workdir
+    except (pygit2.GitError, KeyError, ValueError, OSError, UnicodeDecodeError) as problem:
+        raise Unreadable(f"libgit2 cannot open it: {problem}") from problem
+    if workdir is None:
+        raise Unreadable("its configuration calls it bare")
+    if os.path.realpath(workdir) != os.path.realpath(root):
+        raise Unreadable("its configuration names another working tree")
+    _check_rule_files(repository)
+    return Checkout(root, repository)
+
+
+def open_objects(gitdir: str) -> pygit2.Repository:
+    """The object store of a checkout that ``open_checkout`` accepted. Raises Unreadable."""
+    try:
+        return pygit2.Repository(gitdir)
+    except (pygit2.GitError, KeyError, ValueError, OSError) as problem:
+        raise Unreadable(f"libgit2 cannot open it: {problem}") from problem
+
+
+def find_commit(repository: pygit2.Repository, ref: str) -> str:
+    """The commit id a branch, remote branch, tag or (short) id names. Raises KeyError."""
+    for name in (
+        f"refs/heads/{ref}",
+        f"refs/tags/{ref}",
+        f"refs/remotes/{ref}",
+        f"refs/remotes/origin/{ref}",
+    ):
+        try:
+            found = repository.references.get(name)
+        except (ValueError, pygit2.GitError):
+            continue
+        if found is not None:
+            return str(found.peel(pygit2.Commit).id)
+    try:
+        return str(repository.revparse_single(ref).peel(pygit2.Commit).id)
+    except (KeyError, ValueError, pygit2.GitError) as problem:
+        raise KeyError(ref) from problem
+
+
+def commit_entries(repository: pygit2.Repository, commit: str) -> Iterator[Entry]:
+    """Every file of a commit, depth first, each folder in git's order. Raises Unreadable."""
+    try:
+        top = repository[commit].peel(pygit2.Commit).tree
+        stack: list[tuple[str, Iterator[pygit2.Object]]] = [("", iter(top))]
+        while stack:
+            prefix, entries = stack[-1]
+            entry = next(entries, None)
+            if entry is None:
+                stack.pop()
+                continue
+            if entry.name is None or entry.name in _NOT_NAMES or "/" in entry.name:
+                continue  # git never writes such a name; joined to a folder it would lead out
+            path = f"{prefix}{entry.name}"
+            if entry.filemode == FileMode.COMMIT:
+                yield Entry(path, "", "submodule")
+            elif entry.type == ObjectType.TREE:
+                stack.append((path + "/", iter(repository[entry.id])))  # type: ignore[call-overload]
+            else:
+                link = entry.filemode == FileMode.LINK
+                yield Entry(path, str(entry.id), "symlink" if link else "file")
+    except (pygit2.GitError, KeyError, ValueError, UnicodeDecodeError) as problem:
+        raise Unreadable(f"commit {commit[:12]} cannot be read: {problem}") from problem
+
+
+def object_size(repository: pygit2.Repository, blob: str) -> int:
+    """Bytes of a blob without reading it; -1 when it is missing (a partial clone)."""
+    try:
+        return int(repository.odb.read_header(pygit2.Oid(hex=blob))[1])
+    except (pygit2.GitError, KeyError, ValueError):
+        return -1
+
+
+def read_object(repository: pygit2.Repository, blob: str, limit: int) -> bytes | None:
+    """The bytes of a blob; None when it is missing or larger than ``limit``."""
+    size = object_size(repository, blob)
+    if size < 0 or size > limit:
+        return None
+    try:
+        found = repository[blob]
+    except (pygit2.GitError, KeyError, ValueError):
+        return None
+    return found.data if isinstance(found, pygit2.Blob) else None
+
+
+def blob_at(repository: pygit2.Repository, commit: str, path: str) -> str:
+    """The blob id of ``path`` in a commit, or empty."""
+    try:
+        entry = repository[commit].peel(pygit2.Commit).tree[path]
+    except (pygit2.GitError, KeyError, ValueError):
+        return ""
+    return str(entry.id) if entry.type == ObjectType.BLOB and entry.filemode != FileMode.LINK else ""
+
+
+def origin(repository: pygit2.Repository) -> str:
+    """The URL of ``origin`` without credentials, in one spelling; empty when there is none."""
+    try:
+        url = repository.config["remote.origin.url"]
+    except (KeyError, pygit2.GitError, ValueError):
+        return ""
+    return plain_url(url or "")
+
+
+def plain_url(url: str) -> str:
+    """``git@host:a/b.git`` and ``https://me:token@host/a/b`` become ``host/a/b``; paths stay paths."""
+    url = url.strip()
+    match = re.fullmatch(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)(?:[^@/]*@)?([^/:]*)(?::\d+)?/+(.*)", url)
+    if not match:
+        match = re.fullmatch(r"(?:[^@/:]+@)([^/:]+):(?!//)/*(.*)", url)
+    host, path = (match[1].lower(), match[2]) if match else ("", url)
+    path = path.rstrip("/").removesuffix(".git")
+    return f"{host}/{path}" if host else path
+
+
+def _gitdir(root: Path, place: Path, mode: int) -> Path:
+    """Where the repository lies, if that place agrees. Raises Unreadable."""
+    if stat.S_ISDIR(mode):
+        return place
+    if not stat.S_ISREG(mode):
+        raise Unreadable("its .git is neither a folder nor a file")
+    line = _line(place)
+    if not line.startswith("gitdir:"):
+        raise Unreadable("its .git file names no repository")
+    gitdir = Path(os.path.normpath(root / line.removeprefix("gitdir:").strip()))
+    if not gitdir.is_dir():
+        raise Unreadable("its .git file names a repository that does not exist")
+    back = _line(gitdir / "gitdir")
+    if back and os.path.realpath(gitdir / back) == os.path.realpath(place):
+        return gitdir
+    if _worktree_setting(gitdir, root):
+        return gitdir
+    raise Unreadable("its .git file names a repository that does not name it back")
+
+
+def _worktree_setting(gitdir: Path, root: Path) -> bool:
+    """Whether a submodule's repository says that it is checked out in ``root``."""
+    config = gitdir / "config"
+    try:
+        if not stat.S_ISREG(config.lstat().st_mode):
+            return False
+        named = pygit2.Config(str(config))["core.worktree"]
+    except (OSError, KeyError, ValueError, pygit2.GitError):
+        return False
+    return os.path.realpath(gitdir / (named or "")) == os.path.realpath(root)
+
+
+def _common(gitdir: Path) -> Path:
+    """The folder that all worktrees of a repository share."""
+    named = _line(gitdir / "commondir")
+    return Path(os.path.normpath(gitdir / named)) if named else gitdir
+
+
+def _check_plain(gitdir: Path) -> None:
+    """Raise Unreadable when a part of a repository is a link, device or FIFO, or lies elsewhere."""
+    for name in _PLAIN:
+        mode = _mode(gitdir / name)
+        if mode is not None and not stat.S_ISREG(mode):
+            raise Unreadable(f"its {name} is not a regular file")
+    for name in _INNER:
+        mode = _mode(gitdir / name)
+        if mode is not None and not stat.S_ISDIR(mode):
+            raise Unreadable(f"its {name} is not a folder")
+    if _mode(gitdir / "objects" / "info" / "alternates") is not None:
+        raise Unreadable("it borrows objects from another repository")
+    _check_references(gitdir)
+    common = _common(gitdir)
+    if common != gitdir and gitdir.parent != common / "worktrees":
+        raise Unreadable("it shares a repository that lies elsewhere")
+
+
+def _check_references(gitdir: Path) -> None:
+    """libgit2 opens loose references itself and would wait for ever on a FIFO among them."""
+    for folder, below, files in os.walk(gitdir / "refs"):
+        for name in (*below, *files):
+            mode = _mode(Path(folder, name))
+            if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise Unreadable("one of its references is not a regular file")
+
+
+def _check_rule_files(repository: pygit2.Repository) -> None:
+    """The same for the rule files that its configuration names."""
+    for name in ("core.excludesfile", "core.attributesfile"):
+        try:
+            named = repository.config[name]
+        except (KeyError, ValueError, pygit2.GitError):
+            continue
+        try:
+            mode = Path(named or "").expanduser().stat().st_mode
+        except (OSError, RuntimeError):
+            continue
+        if not stat.S_ISREG(mode):
+            raise Unreadable(f"its {name} is not a regular file")
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return None
+
+
+def _line(path: Path) -> str:
+    """The first line of a small regular file, or empty."""
+    try:
+        opened = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            return ""
+        return os.fsdecode(os.read(opened, 8192)).split("\n", 1)[0].strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(opened)

@@ -1,0 +1,298 @@
+"""What is written about one file? Everything that costs thought, worked out in a worker process.
+
+Reads the file as safely as it can be read, then decodes, hashes, parses, splits its words, packs
+its edges, compresses its text and embeds its chunks. The parent process only stores the outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pygit2
+import zstandard
+from numpy.typing import NDArray
+
+from sophia_mcp.errors import SophiaError
+from sophia_mcp.index import ignore, parse
+from sophia_mcp.index.decode import decode, is_binary
+from sophia_mcp.index.git import open_objects, read_object
+from sophia_mcp.index.walk import TOO_LARGE, UNREADABLE, Stamp, settled
+from sophia_mcp.security.paths import MISSING, open_inside, read_open
+from sophia_mcp.types import Chunk, Parsed, Passage
+from sophia_mcp.words import IDENTIFIER, terms
+
+LINE_CHARACTERS = 2000
+"""Of a longer line only the beginning is worth words and vectors."""
+
+IDENTIFIER_CHARACTERS = 128
+HEADER_NAMES = 3
+"""Enclosing definitions that are part of a chunk's meaning, innermost last."""
+
+_CACHED_TERMS = 200_000
+
+
+class Encoder(Protocol):
+    """A local embedder inside a worker."""
+
+    def encode(self, passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """int8 rows (n, dimensions) and their n scales."""
+        ...
+
+
+class Place(NamedTuple):
+    """Where the files of a batch are read: a folder on disk, or the objects of a repository."""
+
+    root: str
+    gitdir: str = ""
+    max_bytes: int = 1_000_000
+
+
+class Task(NamedTuple):
+    """One file to prepare, with the stamp its walk saw. ``known`` is the hash of a blob that needs
+    no work when it is still there; ``blob`` the object to read instead of the disk; ``lines`` says
+    why not to parse it."""
+
+    path: str
+    stamp: Stamp
+    known: str = ""
+    blob: str = ""
+    lines: str = ""
+
+
+class Prepared(NamedTuple):
+    """All rows of one file, but for their ids."""
+
+    path: str
+    stamp: Stamp
+    hash: str
+    lines: int
+    encoding: str
+    language: str
+    fallback: str
+    text: bytes
+    chunks: list[tuple[int, int, int, str, str, str, str, str]]
+    symbols: list[tuple[int, str, str, str, str, int, int, str]]
+    edges: bytes
+    words: list[tuple[str, str, str, str, str, str]]
+    scales: bytes
+    rows: bytes
+
+
+class Unchanged(NamedTuple):
+    """The file still holds the blob that was known."""
+
+    path: str
+    stamp: Stamp
+    hash: str
+
+
+class Refused(NamedTuple):
+    """The file is left out for what it holds."""
+
+    path: str
+    stamp: Stamp
+    reason: str
+
+
+class Gone(NamedTuple):
+    """There is no such file any more."""
+
+    path: str
+
+
+Outcome = Prepared | Unchanged | Refused | Gone
+
+
+class Preparer:
+    """Prepares files of one place; keeps what is worth keeping between files."""
+
+    def __init__(self, place: Place, encoder: Encoder | None) -> None:
+        self._root = Path(place.root)
+        self._limit = place.max_bytes
+        self._objects: pygit2.Repository | None = open_objects(place.gitdir) if place.gitdir else None
+        self._encoder = encoder
+        self._zstd = zstandard.ZstdCompressor(level=3)
+
+    def prepare(self, task: Task) -> Outcome:
+        """The outcome for one file. Raises only where the code is wrong."""
+        read = self._read_object(task) if task.blob else self._read_file(task)
+        if not isinstance(read, tuple) or isinstance(read, (Refused, Gone)):
+            return read
+        raw, stamp = read
+        name = blob_hash(raw)
+        if name == task.known:
+            return Unchanged(task.path, stamp, name)
+        reason = refused_content(task.path, raw)
+        if reason:
+            return Refused(task.path, stamp, reason)
+        return self._parse(task, raw, stamp, name)
+
+    def _read_file(self, task: Task) -> tuple[bytes, Stamp] | Refused | Gone:
+        try:
+            opened = open_inside(self._root, task.path)
+        except SophiaError as problem:
+            return Gone(task.path) if problem.why == MISSING else refuse(task, problem.why)
+        try:
+            found = os.fstat(opened)
+            stamp = Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            now = time.time_ns()
+            if found.st_size > self._limit:
+                return Refused(task.path, settled(stamp, now), TOO_LARGE)
+            raw = read_open(opened, task.path, self._limit)
+        except SophiaError as problem:
+            return refuse(task, problem.why)
+        finally:
+            os.close(opened)
+        return raw, settled(stamp, now)
+
+    def _read_object(self, task: Task) -> tuple[bytes, Stamp] | Refused:
+        raw = read_object(self._objects, task.blob, self._limit) if self._objects is not None else None
+        if raw is None:
+            return refuse(task, "the object is missing or too large")
+        return raw, Stamp(len(raw), 0, 0)
+
+    def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Prepared:
+        decoded = decode(raw)
+        text = decoded.text
+        language = parse.language_of(task.path, raw[:8192])
+        if task.lines:
+            parsed = replace(
+                parse.parse(text, task.path, None), language=language or "", fallback=task.lines
+            )
+        else:
+            parsed = parse.parse(text, task.path, language)
+        lines = short_lines(text)
+        bodies = ["\n".join(lines[chunk.start_line - 1 : chunk.end_line]) for chunk in parsed.chunks]
+        scales, rows = self._embed(task.path, parsed.chunks, bodies)
+        return Prepared(
+            task.path,
+            stamp,
+            name,
+            len(lines) - (1 if lines and not lines[-1] else 0),
+            decoded.encoding,
+            parsed.language,
+            parsed.fallback,
+            self._zstd.compress(text.encode("utf-8", "replace")),
+            [_chunk_row(chunk) for chunk in parsed.chunks],
+            _symbol_rows(parsed),
+            b"",  # EDGES
+            _words(task.path, parsed.chunks, bodies),
+            scales,
+            rows,
+        )
+
+    def _embed(self, path: str, chunks: Sequence[Chunk], bodies: Sequence[str]) -> tuple[bytes, bytes]:
+        if self._encoder is None or not chunks:
+            return b"", b""
+        rows, scales = self._encoder.encode(passages(path, [chunk.context for chunk in chunks], bodies))
+        return scales.astype("<f4").tobytes(), rows.astype(np.int8).tobytes()
+
+
+def blob_hash(raw: bytes) -> str:
+    """Git's id of these bytes."""
+    return hashlib.sha1(b"blob %d\0" % len(raw) + raw, usedforsecurity=False).hexdigest()
+
+
+def passages(path: str, contexts: Sequence[Sequence[str]], bodies: Sequence[str]) -> list[Passage]:
+    """What is embedded for the chunks of a file, so that every pass embeds the same."""
+    place = _without_suffix(path)
+    return [
+        Passage((place, *tuple(context)[-HEADER_NAMES:]), body)
+        for context, body in zip(contexts, bodies, strict=True)
+    ]
+
+
+def refused_content(path: str, raw: bytes) -> str | None:
+    """Why a file is left out for what it holds, or None."""
+    if is_binary(raw[:8192]):
+        return ignore.BINARY
+    if ignore.looks_minified(raw, path.rpartition(".")[2].lower()):
+        return ignore.MINIFIED
+    return ignore.refused_head(raw)
+
+
+class _Terms(dict[str, str]):
+    """Identifier to its space-joined terms, worked out once."""
+
+    def __missing__(self, identifier: str) -> str:
+        if len(self) > _CACHED_TERMS:
+            self.clear()
+        found = " ".join(terms(identifier)) if len(identifier) <= IDENTIFIER_CHARACTERS else ""
+        self[identifier] = found
+        return found
+
+
+_TERMS = _Terms()
+
+
+def lexical(text: str) -> str:
+    """The terms of a text, space-joined, in order."""
+    return " ".join(map(_TERMS.__getitem__, IDENTIFIER.findall(text)))
+
+
+def _words(
+    path: str, chunks: Sequence[Chunk], bodies: Sequence[str]
+) -> list[tuple[str, str, str, str, str, str]]:
+    place = _without_suffix(path)
+    whole, stem = lexical(place), lexical(place.rpartition("/")[2])
+    return [
+        (
+            whole,
+            stem,
+            lexical(" ".join(chunk.names)),
+            lexical(" ".join(chunk.context)),
+            lexical(chunk.doc),
+            lexical(body),
+        )
+        for chunk, body in zip(chunks, bodies, strict=True)
+    ]
+
+
+def _chunk_row(chunk: Chunk) -> tuple[int, int, int, str, str, str, str, str]:
+    return (
+        chunk.ordinal,
+        chunk.start_line,
+        chunk.end_line,
+        chunk.kind,
+        chunk.symbol,
+        "\n".join(chunk.context),
+        "\n".join(chunk.names),
+        chunk.signature,
+    )
+
+
+def _symbol_rows(parsed: Parsed) -> list[tuple[int, str, str, str, str, int, int, str]]:
+    return [
+        (number, s.name, s.name.casefold(), s.container, s.kind, s.start_line, s.end_line, s.signature)
+        for number, s in enumerate(parsed.symbols)
+    ]
+
+
+def short_lines(text: str) -> list[str]:
+    """The lines of a text as words and vectors see them: very long ones lose their end."""
+    lines = text.split("\n")
+    if len(max(lines, key=len)) > LINE_CHARACTERS:
+        return [line[:LINE_CHARACTERS] for line in lines]
+    return lines
+
+
+def _without_suffix(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    stem = name.rpartition(".")[0] if "." in name.lstrip(".") else name
+    return f"{folder}{slash}{stem}"
+
+
+def refuse(task: Task, why: str) -> Refused:
+    """The outcome for a file that cannot be read; it is tried again when its stamp changes."""
+    return Refused(task.path, settled(task.stamp, time.time_ns()), f"{UNREADABLE}: {why}")
+
+
+EncoderOpener = Callable[[], Encoder]
+"""Opens an encoder inside a worker; must be picklable (a function or a partial of one)."""

@@ -1,0 +1,173 @@
+"""What does this process remember about the trees it looked at, so that looking again is cheap?
+
+For each view: the walk of its folder, and what the store shows at each path. Both are caches: the
+walk is checked against the disk each time, the rest is read again when the view's generation was
+moved by somebody else.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from sophia_mcp.errors import NotFound
+from sophia_mcp.index.changes import Plan, plan_commit, plan_tree
+from sophia_mcp.index.commits import list_commit
+from sophia_mcp.index.git import Unreadable, find_commit, open_checkout
+from sophia_mcp.index.ignore import Choice
+from sophia_mcp.index.prepare import Place
+from sophia_mcp.index.views import View
+from sophia_mcp.index.walk import Tree, walk, walk_again
+from sophia_mcp.index.write import Known, Target, known_files
+from sophia_mcp.store.database import Database
+from sophia_mcp.types import Scope
+
+KEPT_VIEWS = 8
+
+
+@dataclass(slots=True)
+class Held:
+    """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk."""
+
+    generation: int
+    target: Target
+    known: dict[str, Known]
+    tree: Tree | None = None
+    checked: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A tree as it is now: where its files are read, how it was listed, and what follows."""
+
+    place: Place
+    plan: Plan
+    commit: str
+    branch: str
+    detection: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Trees:
+    """Looks at trees. ``defaults`` is the choice of the settings."""
+
+    database: Database
+    scope: Scope
+    defaults: Choice = field(default_factory=Choice)
+    _held: dict[int, Held] = field(default_factory=dict)
+
+    def age(self, view: View) -> float:
+        """Seconds since this process last looked at the disk for a view."""
+        held = self._held.get(view.id)
+        return time.monotonic() - held.checked if held is not None and held.checked else float("inf")
+
+    async def look(self, view: View, target: Target) -> Look:
+        """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""
+        held = await self._hold(view, target)
+        choice = self.choice(view)
+        if view.ref:
+            return await anyio.to_thread.run_sync(
+                _look_at_commit, view, held.known, choice, target.afresh
+            )
+        if not await anyio.Path(view.root).is_dir():
+            raise NotFound(
+                f"the folder {view.root} is gone",
+                why="it was moved or deleted",
+                next="index its new place",
+            )
+        before = None if target.afresh else held.tree
+        tree, plan = await anyio.to_thread.run_sync(
+            partial(_look_at_folder, Path(view.root), before, held.known, choice, afresh=target.afresh)
+        )
+        held.tree, held.checked = tree, time.monotonic()
+        return Look(
+            Place(view.root, "", choice.max_bytes),
+            plan,
+            tree.commit,
+            tree.branch,
+            tree.detection,
+            tree.reason,
+        )
+
+    async def known(self, view: View, target: Target) -> Mapping[str, Known]:
+        """What the view shows, by path."""
+        return (await self._hold(view, target)).known
+
+    def learn(self, view: View, generation: int, changed: Mapping[str, Known | None]) -> None:
+        """Take over what a run stored: None for a path that is no longer shown."""
+        held = self._held.get(view.id)
+        if held is None:
+            return
+        for path, known in changed.items():
+            if known is None:
+                held.known.pop(path, None)
+            else:
+                held.known[path] = known
+        held.generation = generation
+
+    def place(self, view: View) -> Place:
+        """Where the files of a view on disk are read."""
+        return Place(view.root, "", self.choice(view).max_bytes)
+
+    def forget(self, view_id: int) -> None:
+        """Remember nothing about a view."""
+        self._held.pop(view_id, None)
+
+    def choice(self, view: View) -> Choice:
+        """What the person chose for a repository, with the defaults of the settings."""
+        include, exclude = tuple(json.loads(view.include)), tuple(json.loads(view.exclude))
+        return Choice(
+            include or self.defaults.include, (*self.defaults.exclude, *exclude), self.defaults.max_bytes
+        )
+
+    async def _hold(self, view: View, target: Target) -> Held:
+        held = self._held.get(view.id)
+        if held is not None and held.generation == view.generation and held.target == target:
+            return held
+        async with self.database.read(self.scope) as tx:
+            known = await known_files(tx, target)
+        tree, checked = (held.tree, held.checked) if held is not None else (None, 0.0)
+        self._held.pop(view.id, None)
+        self._held[view.id] = held = Held(view.generation, target, known, tree, checked)
+        while len(self._held) > KEPT_VIEWS:
+            self._held.pop(next(iter(self._held)))
+        return held
+
+
+def _look_at_folder(
+    root: Path, before: Tree | None, known: Mapping[str, Known], choice: Choice, *, afresh: bool
+) -> tuple[Tree, Plan]:
+    tree = walk_again(before, choice) if before is not None else walk(root, choice)
+    return tree, plan_tree(tree, known, afresh=afresh)
+
+
+def _look_at_commit(view: View, known: Mapping[str, Known], choice: Choice, afresh: bool) -> Look:
+    try:
+        checkout = open_checkout(Path(view.root))
+        if checkout is None:
+            raise Unreadable("there is no git repository any more")
+        commit = find_commit(checkout.repository, view.ref)
+        tree = list_commit(checkout.repository, commit, choice)
+    except (Unreadable, KeyError) as problem:
+        raise NotFound(
+            f"{view.ref!r} of {view.root} cannot be read",
+            why=str(problem),
+            next="give a ref that exists",
+        ) from problem
+    gitdir = str(checkout.repository.path)
+    return Look(
+        Place(view.root, gitdir, choice.max_bytes),
+        plan_commit(tree, known, afresh=afresh),
+        commit,
+        view.ref,
+        "git",
+        "",
+    )

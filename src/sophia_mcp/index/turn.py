@@ -1,0 +1,96 @@
+"""Whose turn is it to index this repository? One process at a time, by a lease that it renews."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from sophia_mcp.errors import StoreBusy
+from sophia_mcp.store import leases
+from sophia_mcp.store.database import Database
+
+TTL_S = 60.0
+RENEW_S = 5.0
+POLL_S = 0.1
+
+OWNER = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+"""This process, so that others on the machine can see whether it still lives."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A lease that is held. Its holder calls ``keep`` between pieces of work."""
+
+    db: Database
+    name: str
+    _renewed: float = field(default_factory=time.monotonic)
+
+    async def keep(self) -> None:
+        """Prolong the lease when it is time to. Raises StoreBusy when it was lost."""
+        if time.monotonic() - self._renewed < RENEW_S:
+            return
+        self._renewed = time.monotonic()
+        if not await leases.renew(self.db, self.name, OWNER, TTL_S):
+            raise StoreBusy(
+                f"another process took over {self.name}",
+                why="this one did not renew its lease in time",
+                next="run it again; what was committed stays",
+            )
+
+
+@asynccontextmanager
+async def turn(db: Database, name: str, wait_s: float = 0.0) -> AsyncIterator[Turn | None]:
+    """Hold the lease ``name`` for the length of the block; yields None when another has it.
+
+    Waits at most ``wait_s`` seconds for it. The lease of a process of this machine that is no
+    longer alive is taken over at once.
+    """
+    if not await _obtain(db, name, wait_s):
+        yield None
+        return
+    try:
+        yield Turn(db, name)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await leases.release(db, name, OWNER)
+
+
+async def is_held_elsewhere(db: Database, name: str) -> bool:
+    """Whether a living process other than this one holds the lease."""
+    owner = await leases.owner_of(db, name)
+    return owner is not None and owner != OWNER and not _is_dead(owner)
+
+
+async def _obtain(db: Database, name: str, wait_s: float) -> bool:
+    deadline = anyio.current_time() + wait_s
+    while True:
+        if await leases.take(db, name, OWNER, TTL_S):
+            return True
+        owner = await leases.owner_of(db, name)
+        if owner is not None and _is_dead(owner):
+            await leases.release(db, name, owner)
+            continue
+        if anyio.current_time() >= deadline:
+            return False
+        await anyio.sleep(POLL_S)
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether the owner surely ended: a process of this machine that does not exist."""
+    host, pid, *_ = (*owner.split(":"), "", "")
+    if host != socket.gethostname() or not pid.isdigit() or os.name == "nt":
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

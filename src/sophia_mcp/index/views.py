@@ -1,0 +1,214 @@
+"""Which repository and which of its views does a name or path mean?
+
+A view is one tree of a repository: a folder on disk, or a commit read from its objects. Worktrees
+and clones of one repository are views of the same row, so that they share what was indexed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from sophia_mcp.errors import NotFound, NotIndexed
+from sophia_mcp.store.database import Database, Row, Transaction
+from sophia_mcp.types import LOCAL, IndexState, Scope
+
+_COLUMNS = """
+  v.id, v.repo_id, v.name, r.name, r.kind, v.root, v.ref, v.commit_id, v.branch, v.detection, v.reason, v.state,
+  v.stage, v.generation, v.files_total, v.chunker, v.model, v.seconds, v.reconciled_ns, r.generation, r.trusted,
+  r.include, r.exclude, r.watch
+"""
+_FROM = "FROM views v JOIN repos r ON r.id = v.repo_id WHERE v.workspace = :workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One tree of a repository as the store knows it.
+
+    ``name`` is what a person calls it, ``repo`` its repository. ``ref`` is empty for the tree on
+    disk. ``reason`` says why it failed or why git could not be used. ``include`` and ``exclude``
+    are JSON lists of globs.
+    """
+
+    id: int
+    repo_id: int
+    name: str
+    repo: str
+    kind: str
+    root: str
+    ref: str
+    commit: str
+    branch: str
+    detection: str
+    reason: str
+    state: IndexState
+    stage: str
+    generation: int
+    files_total: int
+    chunker: str
+    model: str
+    seconds: float
+    reconciled_ns: int
+    repo_generation: int
+    trusted: bool
+    include: str
+    exclude: str
+    watch: bool
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether its files are read from a folder and not from git's objects."""
+        return not self.ref
+
+    @property
+    def label(self) -> str:
+        """The name with ``@ref`` where it is a commit view."""
+        return f"{self.name}@{self.ref}" if self.ref and "@" not in self.name else self.name
+
+
+def _view(row: Row) -> View:
+    values = list(row)
+    values[20], values[23] = bool(row[20]), bool(row[23])
+    return View(*values)
+
+
+async def load(tx: Transaction, view: int) -> View | None:
+    """One view by its id."""
+    rows = await tx.rows(f"SELECT {_COLUMNS} {_FROM} AND v.id = :id", {"id": view})
+    return _view(rows[0]) if rows else None
+
+
+async def repositories(db: Database, scope: Scope = LOCAL) -> tuple[View, ...]:
+    """Every view, each repository's first tree first."""
+    async with db.read(scope) as tx:
+        rows = await tx.rows(f"SELECT {_COLUMNS} {_FROM} ORDER BY r.name, v.id")
+    return tuple(_view(row) for row in rows)
+
+
+async def find(db: Database, root: Path, ref: str = "", scope: Scope = LOCAL) -> View | None:
+    """The view of exactly this folder and ref."""
+    async with db.read(scope) as tx:
+        rows = await tx.rows(
+            f"SELECT {_COLUMNS} {_FROM} AND v.root = :root AND v.ref = :ref",
+            {"root": str(root), "ref": ref},
+        )
+    return _view(rows[0]) if rows else None
+
+
+async def resolve(
+    db: Database, place: str | None, project_root: Path | None = None, scope: Scope = LOCAL
+) -> View:
+    """The view that a name or path means, either with ``@ref``; None means the project root.
+
+    A path means the innermost view that holds it. Raises NotIndexed for a folder that exists but
+    was never indexed, NotFound with the nearest names for anything else.
+    """
+    views = await repositories(db, scope)
+    text = place if place is not None else str(project_root or "")
+    if not text:
+        raise NotFound(
+            "no repository was named", why="there is no project root either", next="give `repo`"
+        )
+    found = _match(text, "", views, project_root)
+    at = len(text)
+    while found is None and (at := text.rfind("@", 0, at)) > 0:
+        found = _match(text[:at], text[at + 1 :], views, project_root)
+    if found is not None:
+        return found
+    return _missing(text, views, project_root)
+
+
+def split_ref(place: str, names: Sequence[str] = ()) -> tuple[str, str]:
+    """``name@ref`` in its two parts; an ``@`` that belongs to an existing path or name stays."""
+    at = len(place)
+    if place in names or Path(place).expanduser().exists():
+        return place, ""
+    while (at := place.rfind("@", 0, at)) > 0:
+        if place[:at] in names or Path(place[:at]).expanduser().exists():
+            return place[:at], place[at + 1 :]
+    return place, ""
+
+
+def as_path(text: str, project_root: Path | None) -> Path | None:
+    """The absolute path a text means when it looks like one or exists, else None."""
+    if not text or "\0" in text:
+        return None
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        looks = text in (".", "..") or text.startswith(("./", "../")) or "/" in text
+        if project_root is None or not (looks or (project_root / text).is_dir()):
+            return None
+        path = project_root / path
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return None
+
+
+async def touch(db: Database, view: View, scope: Scope = LOCAL) -> None:
+    """Note that a view was used, for the collector."""
+    async with db.write(scope) as tx:
+        now = {"id": view.id, "repo": view.repo_id, "now": time.time_ns()}
+        await tx.run("UPDATE views SET used_ns = :now WHERE id = :id", now)
+        await tx.run("UPDATE repos SET used_ns = :now WHERE id = :repo", now)
+
+
+def free_name(root: Path, taken: Sequence[str]) -> str:
+    """A name for a folder that no other view has: its own, with its parent's, or with a number."""
+    used = set(taken)
+    base = root.name or "root"
+    for name in (base, f"{root.parent.name}/{base}" if root.parent.name else base):
+        if name not in used:
+            return name
+    number = 2
+    while f"{base}-{number}" in used:
+        number += 1
+    return f"{base}-{number}"
+
+
+def _match(text: str, ref: str, views: Sequence[View], project_root: Path | None) -> View | None:
+    by_name = [view for view in views if text in (view.name, view.label)]
+    path = as_path(text, project_root)
+    if not by_name and path is not None:
+        holding = [view for view in views if view.root and _holds(view.root, path)]
+        longest = max((len(view.root) for view in holding), default=0)
+        by_name = [view for view in holding if len(view.root) == longest]
+    if not by_name:
+        by_name = [view for view in views if view.repo == text]
+    if not ref:
+        return next((view for view in by_name if view.on_disk), by_name[0] if by_name else None)
+    repos = {view.repo_id for view in by_name}
+    same = [view for view in views if view.repo_id in repos and view.ref == ref]
+    return next(
+        (view for view in same if view.root in {v.root for v in by_name}), same[0] if same else None
+    )
+
+
+def _holds(root: str, path: Path) -> bool:
+    return str(path) == root or str(path).startswith(root.rstrip("/") + "/")
+
+
+def _missing(text: str, views: Sequence[View], project_root: Path | None) -> View:
+    base, ref = split_ref(text, [view.name for view in views])
+    path = as_path(base, project_root)
+    known = _match(base, "", views, project_root)
+    if ref and known is not None:
+        raise NotIndexed(
+            f"{ref!r} of {known.name} is not indexed",
+            why="a branch, tag or commit is indexed when it is first asked for",
+            next=f'index_repo(path="{known.root}@{ref}")',
+        )
+    if path is not None and path.is_dir():
+        raise NotIndexed(
+            f"{path} is not indexed", why="no view of it exists yet", next=f'index_repo(path="{path}")'
+        )
+    names = [view.label for view in views]
+    near = get_close_matches(text, names, 3, 0.4)
+    raise NotFound(
+        f"no repository named {text!r}",
+        why=f"indexed: {', '.join(names[:12]) or 'none'}",
+        next=f"use {near[0]!r}" if near else "give a name from sophia://repos or the path of a folder",
+    )

@@ -1,0 +1,337 @@
+"""Which files stand in this tree, and which have changed their stamp since it was last walked?
+
+A walk lists folders without following any link and judges names; it reads no file but the rules.
+Walking again trusts the time of a folder for its list of names, and asks the file system for the
+stamp of every file, so that an unchanged tree costs one ``stat`` for each file and folder.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from sophia_mcp.index import ignore
+from sophia_mcp.index.git import Checkout, Unreadable, open_checkout
+from sophia_mcp.index.ignore import Choice
+
+EVERYTHING = Choice()
+
+DEPTH_LIMIT = 100
+RACY_NS = 2_000_000_000
+"""A time this close to now proves nothing: the next write may leave the same one."""
+
+TOO_LARGE = "too large"
+SYMLINK = "symbolic link"
+SPECIAL = "device, socket or FIFO"
+BAD_NAME = "name is not UTF-8"
+TOO_DEEP = "nested deeper than 100 folders"
+NESTED = "a repository of its own"
+SUBMODULE = "submodule"
+UNREADABLE = "unreadable"
+
+
+class Stamp(NamedTuple):
+    """What the file system says about one file; nanoseconds since the epoch."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(slots=True)
+class Folder:
+    """One listed folder: its time (0: too fresh to trust), files, skips, folders below, and the
+    stamps of its rule files."""
+
+    mtime_ns: int
+    files: dict[str, Stamp] = field(default_factory=dict)
+    skips: dict[str, str] = field(default_factory=dict)
+    below: list[str] = field(default_factory=list)
+    rules: dict[str, Stamp | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Tree:
+    """A walked tree. ``folders`` is keyed by ``""`` or ``a/b/``; ``guards`` holds the stamps of the
+    files outside the tree's own whose change makes its judgements void (git's index and excludes)."""
+
+    root: Path
+    detection: str
+    reason: str
+    commit: str
+    branch: str
+    folders: dict[str, Folder]
+    guards: dict[str, Stamp | None]
+    taken_ns: int
+    tracked: dict[str, str] = field(default_factory=dict)
+
+    def files(self) -> dict[str, Stamp]:
+        """Every file that may be read, in the order of the walk."""
+        found: dict[str, Stamp] = {}
+        for folder in self.folders.values():
+            found.update(folder.files)
+        return found
+
+    def skips(self) -> dict[str, str]:
+        """Every file and folder that is left out by name or kind, with the reason."""
+        found: dict[str, str] = {}
+        for folder in self.folders.values():
+            found.update(folder.skips)
+        return found
+
+
+class _GitBroke(Exception):
+    """git's rules became unreadable during the walk; its message says why."""
+
+
+def walk(root: Path, choice: Choice = EVERYTHING) -> Tree:
+    """List a tree from scratch; git says what is tracked and ignored where libgit2 can read it."""
+    reason = "no git repository"
+    try:
+        checkout = open_checkout(root)
+        if checkout is not None:
+            return _Walk(root, choice, checkout).run()
+    except (Unreadable, _GitBroke) as problem:
+        reason = str(problem)
+    return _Walk(root, choice, None, reason).run()
+
+
+def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
+    """The tree as it is now, from what it was. Begins anew when its rules may have changed."""
+    root = str(tree.root)
+    if tree.guards != _guards(tree.root, tree.detection == "git"):
+        return walk(tree.root, choice)
+    taken = time.time_ns()
+    folders: dict[str, Folder] = {}
+    stale: set[str] = set()
+    for rel, known in tree.folders.items():
+        now = _folder_time(root, rel)
+        if now is None or now != known.mtime_ns:
+            stale.add(rel)
+            continue
+        if any(stamp_of(f"{root}/{path}") != before for path, before in known.rules.items()):
+            return walk(tree.root, choice)
+        files = {
+            path: stamp
+            for path in known.files
+            if (stamp := stamp_of(f"{root}/{path}")) is not None and stamp.size <= choice.max_bytes
+        }
+        if len(files) != len(known.files):
+            stale.add(rel)
+            continue
+        folders[rel] = Folder(now, files, known.skips, known.below, known.rules)
+    if not stale:
+        return replace(tree, folders=folders, taken_ns=taken)
+    try:
+        checkout = open_checkout(tree.root) if tree.detection == "git" else None
+        return _Walk(tree.root, choice, checkout, tree.reason, tree.tracked).run(folders)
+    except (Unreadable, _GitBroke):
+        return walk(tree.root, choice)
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """The stamp of a regular file; None for anything else."""
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def settled(stamp: Stamp, now_ns: int) -> Stamp:
+    """The stamp to keep for a file read at ``now_ns``; one that may still repeat loses its time."""
+    fresh = max(stamp.mtime_ns, stamp.ctime_ns) > now_ns - RACY_NS
+    return Stamp(stamp.size, 0, stamp.ctime_ns) if fresh else stamp
+
+
+def _folder_time(root: str, rel: str) -> int | None:
+    try:
+        found = os.lstat(f"{root}/{rel}" if rel else root)
+    except OSError:
+        return None
+    return found.st_mtime_ns if stat.S_ISDIR(found.st_mode) else None
+
+
+def _guards(root: Path, git: bool) -> dict[str, Stamp | None]:
+    """Stamps of what decides which names count but is no file of the tree."""
+    names = [".git"]
+    if git:
+        names += [".git/index", ".git/info/exclude", ".git/HEAD"]
+    found: dict[str, Stamp | None] = {}
+    for name in names:
+        try:
+            seen = os.lstat(root / name)
+        except OSError:
+            found[name] = None
+            continue
+        is_file = stat.S_ISREG(seen.st_mode)
+        found[name] = (
+            Stamp(seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns) if is_file else Stamp(-1, 0, 0)
+        )
+    return found
+
+
+class _Walk:
+    """One listing of a tree from its root."""
+
+    def __init__(
+        self,
+        root: Path,
+        choice: Choice,
+        checkout: Checkout | None,
+        reason: str = "",
+        tracked: dict[str, str] | None = None,
+    ) -> None:
+        self._root = root
+        self._checkout = checkout
+        self._reason = reason
+        if tracked is None:
+            tracked = checkout.tracked() if checkout else {}
+        self._tracked = tracked
+        self._parents = _parents(self._tracked)
+        self._limit = choice.max_bytes
+        self._rules = ignore.Rules(ignore.reader(root), choice, checkout.ignored if checkout else None)
+        self._folders: dict[str, Folder] = {}
+        self._taken = time.time_ns()
+
+    def run(self, known: dict[str, Folder] | None = None) -> Tree:
+        """Walk from the root; folders in ``known`` are taken as they stand there."""
+        guards = _guards(self._root, self._checkout is not None)
+        commit, branch = self._checkout.head() if self._checkout else ("", "")
+        stack = [""]
+        while stack:
+            rel = stack.pop()
+            folder = known.get(rel) if known else None
+            if folder is None:
+                stack.extend(reversed(self._list(rel)))
+                continue
+            self._folders[rel] = folder
+            self._rules.enter(rel, {path[len(rel) :] for path in folder.rules})
+            stack.extend(reversed(folder.below))
+        return Tree(
+            self._root,
+            "git" if self._checkout else "walk",
+            self._reason,
+            commit,
+            branch,
+            self._folders,
+            guards,
+            self._taken,
+            self._tracked,
+        )
+
+    def _list(self, rel: str) -> list[str]:
+        """List one folder, remember it, and return the folders below that are entered."""
+        place = f"{self._root}/{rel}" if rel else str(self._root)
+        before = _folder_time(str(self._root), rel)
+        if before is None:
+            return []
+        if before > self._taken - RACY_NS:
+            before = 0
+        folder = Folder(before)
+        try:
+            with os.scandir(place) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as problem:
+            self._folders[rel] = Folder(0, skips={rel or "./": f"{UNREADABLE}: {problem.strerror}"})
+            return []
+        names = {entry.name for entry in entries}
+        if rel and self._refuse_whole(rel, names, folder):
+            return []
+        self._check_rule_files(entries)
+        self._rules.enter(rel, names)
+        folder.rules = {
+            rel + name: stamp_of(f"{self._root}/{rel}{name}")
+            for name in (ignore.RULES_FILE, ignore.GIT_RULES_FILE)
+            if name in names
+        }
+        self._folders[rel] = folder
+        for entry in entries:
+            self._judge(rel, entry, folder)
+        return folder.below
+
+    def _refuse_whole(self, rel: str, names: set[str], folder: Folder) -> bool:
+        """Whether what lies in a folder shows that none of it belongs to this tree."""
+        reason = NESTED if ".git" in names else None
+        if reason is None and rel not in self._parents:
+            reason = self._rules.contents(rel, names)
+        if reason is None and rel.count("/") > DEPTH_LIMIT:
+            reason = TOO_DEEP
+        if reason is not None:
+            folder.skips[rel] = reason
+            self._folders[rel] = folder
+        return reason is not None
+
+    def _check_rule_files(self, entries: list[os.DirEntry[str]]) -> None:
+        """libgit2 opens ignore files itself and would wait for ever on a FIFO in their place."""
+        if self._checkout is None:
+            return
+        for entry in entries:
+            if entry.name in (ignore.GIT_RULES_FILE, ".gitattributes") and not entry.is_file(
+                follow_symlinks=False
+            ):
+                raise _GitBroke(f"a {entry.name} is not a regular file")
+
+    def _judge(self, rel: str, entry: os.DirEntry[str], folder: Folder) -> None:
+        name = entry.name
+        path = rel + name
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            folder.skips[path.encode("utf-8", "replace").decode()] = BAD_NAME
+            return
+        try:
+            if entry.is_symlink():
+                folder.skips[path] = SYMLINK
+            elif entry.is_dir(follow_symlinks=False):
+                self._judge_folder(name, path, folder)
+            elif not entry.is_file(follow_symlinks=False):
+                folder.skips[path] = SPECIAL
+            else:
+                self._judge_file(name, path, entry, folder)
+        except OSError as problem:
+            folder.skips[path] = f"{UNREADABLE}: {problem.strerror}"
+        except Unreadable as problem:
+            raise _GitBroke(str(problem)) from problem
+
+    def _judge_folder(self, name: str, path: str, folder: Folder) -> None:
+        if name == ".git" and path == ".git":
+            return
+        key = path + "/"
+        if self._tracked.get(path) == "":
+            folder.skips[key] = SUBMODULE
+            return
+        reason = self._rules.folder(name, key, tracked=key in self._parents)
+        if reason is None:
+            folder.below.append(key)
+        else:
+            folder.skips[key] = reason
+
+    def _judge_file(self, name: str, path: str, entry: os.DirEntry[str], folder: Folder) -> None:
+        if name == ".git" and path == ".git":
+            return
+        reason = self._rules.file(name, path, tracked=path in self._tracked)
+        if reason is None:
+            found = entry.stat(follow_symlinks=False)
+            if found.st_size <= self._limit:
+                folder.files[path] = Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+                return
+            reason = TOO_LARGE
+        folder.skips[path] = reason
+
+
+def _parents(tracked: dict[str, str]) -> frozenset[str]:
+    """Every folder (``a/b/``) that holds a tracked file."""
+    found: set[str] = set()
+    for path in tracked:
+        end = path.rfind("/")
+        while end > 0 and path[: end + 1] not in found:
+            found.add(path[: end + 1])
+            end = path.rfind("/", 0, end)
+    return frozenset(found)

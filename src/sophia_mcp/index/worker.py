@@ -1,0 +1,122 @@
+"""A process that prepares files and may be killed at any moment.
+
+It reads frames on its standard input (a batch) and writes frames on its standard output (one
+outcome for each file, then an empty frame). Both descriptors are moved out of the way before
+anything else, so that nothing here can write into the protocol. The kernel stops it when one file
+takes too much time or memory; the parent then knows which file it was.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import struct
+import sys
+from typing import Any, BinaryIO
+
+from sophia_mcp.index.prepare import Encoder, EncoderOpener, Place, Preparer, Task, refuse
+
+FILE_SECONDS = 2.0
+"""Processor time one file may take."""
+
+MEMORY_BYTES = 256 << 20
+"""Address space beyond what the process holds when it begins."""
+
+IDLE_SECONDS = 120.0
+"""A worker that nobody asks for so long goes away by itself."""
+
+_LENGTH = struct.Struct("<I")
+READY = b"ready"
+
+
+def write_frame(stream: BinaryIO, payload: bytes) -> None:
+    """One frame: four bytes of length, then the payload."""
+    stream.write(_LENGTH.pack(len(payload)))
+    stream.write(payload)
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next frame; None at the end of the stream or when it is cut off."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    size = _LENGTH.unpack(head)[0]
+    payload = stream.read(size)
+    return payload if len(payload) == size else None
+
+
+def main() -> None:
+    """Serve batches until the parent closes the pipe."""
+    source, sink = _own_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a worker ends
+    _limit_memory()
+    write_frame(sink, READY)
+    sink.flush()
+    opener: EncoderOpener | None = None
+    encoder: Encoder | None = None
+    place: Place | None = None
+    preparer: Preparer | None = None
+    while (frame := _next(source)) is not None:
+        asked_place, asked_opener, tasks = pickle.loads(frame)  # noqa: S301 - written by our own parent
+        if asked_opener != opener:
+            opener, encoder, preparer = asked_opener, asked_opener() if asked_opener else None, None
+        if preparer is None or asked_place != place:
+            place, preparer = asked_place, Preparer(asked_place, encoder)
+        for task in tasks:
+            write_frame(sink, pickle.dumps(_prepare(preparer, task), protocol=5))
+            sink.flush()
+        write_frame(sink, b"")
+        sink.flush()
+
+
+def _prepare(preparer: Preparer, task: Task) -> Any:
+    _time_limit(FILE_SECONDS)
+    try:
+        return preparer.prepare(task)
+    except MemoryError:
+        if task.lines:
+            return refuse(task, "it needs too much memory")
+        return preparer.prepare(task._replace(lines="it needs too much memory to parse"))
+    finally:
+        _time_limit(0)
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    source, sink = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    return os.fdopen(source, "rb", 1 << 16), os.fdopen(sink, "wb", 1 << 16)
+
+
+def _next(source: BinaryIO) -> bytes | None:
+    if sys.platform != "win32" and not select.select([source], [], [], IDLE_SECONDS)[0]:
+        return None
+    return read_frame(source)
+
+
+def _time_limit(seconds: float) -> None:
+    """Let the kernel end this process when it has used so much processor time, even inside C."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _limit_memory() -> None:
+    if sys.platform != "linux":
+        return
+    import resource  # noqa: PLC0415 - exists on POSIX only
+
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        held = int(statm.read().split()[0]) * resource.getpagesize()
+    limit = held + MEMORY_BYTES
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

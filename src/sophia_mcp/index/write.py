@@ -1,0 +1,412 @@
+"""How do prepared files become rows, a short transaction at a time?
+
+Every function here is idempotent: what is already stored is found and kept, so a run that was cut
+off continues where its last committed batch ended. Ids are counted, never reused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import zstandard
+
+from sophia_mcp.index.prepare import Gone, Outcome, Prepared, Refused, Unchanged
+from sophia_mcp.index.schema import chunk_id
+from sophia_mcp.index.walk import Stamp
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.text import TextIndex, TextRow
+from sophia_mcp.store.trigrams import TrigramIndex
+
+T = TypeVar("T")
+
+_VARIABLES = 500
+"""Values of one IN list; longer ones are asked in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows go: a view of a repository, by which parser and embedding model. ``model`` is
+    empty when vectors are not made by the workers; ``afresh`` replaces what is stored."""
+
+    view: int
+    repo: int
+    chunker: str
+    model: str
+    afresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a view shows at a path. ``hash`` is empty for a file that was read and left out."""
+
+    stamp: Stamp
+    hash: str
+    current: bool
+
+
+async def known_files(tx: Transaction, target: Target) -> dict[str, Known]:
+    """Everything that was read for a view: members, and files left out for what they hold.
+
+    ``current`` is false for what another parser or model made.
+    """
+    rows = await tx.rows(
+        "SELECT p.path, b.hash, b.chunker, m.size, m.mtime_ns, m.ctime_ns,"
+        " CASE WHEN :model = '' OR p.chunks = 0 THEN 1 ELSE EXISTS (SELECT 1 FROM vectors x WHERE x.model = :model"
+        " AND x.repo_id = p.repo_id AND x.placement_id = p.id) END"
+        " FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id"
+        " WHERE m.view_id = :view",
+        {"view": target.view, "model": target.model},
+    )
+    found = {
+        path: Known(Stamp(size, mtime, ctime), name, chunker == target.chunker and bool(embedded))
+        for path, name, chunker, size, mtime, ctime, embedded in rows
+    }
+    for path, size, mtime, ctime in await tx.rows(
+        "SELECT path, size, mtime_ns, ctime_ns FROM skips WHERE view_id = :view AND ctime_ns <> 0",
+        {"view": target.view},
+    ):
+        found[path] = Known(Stamp(size, mtime, ctime), "", True)
+    return found
+
+
+async def store(
+    tx: Transaction,
+    target: Target,
+    outcomes: Sequence[Outcome],
+    text: TextIndex,
+    trigrams: TrigramIndex | None = None,
+) -> None:
+    """Write the outcomes of one batch and show them in the view; with their trigrams when given."""
+    shown = await _shown(tx, target, [outcome.path for outcome in outcomes])
+    prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
+    placed = await _place(tx, target, prepared, text) if prepared else {}
+    if trigrams is not None and prepared:
+        await _trigrams(tx, target, [(placed[file.path], file.text) for file in prepared], trigrams)
+    leaving: list[str] = []
+    members: list[tuple[int, int, int, int, int]] = []
+    skips: list[tuple[int, str, str, int, int, int]] = []
+    unskipped: list[str] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Prepared):
+            placement = placed[outcome.path]
+            if shown.get(outcome.path, placement) != placement:
+                leaving.append(outcome.path)
+            members.append((target.view, placement, *outcome.stamp))
+            unskipped.append(outcome.path)
+        elif isinstance(outcome, Unchanged):
+            if outcome.path in shown:
+                members.append((target.view, shown[outcome.path], *outcome.stamp))
+        elif isinstance(outcome, Refused):
+            leaving.append(outcome.path)
+            skips.append((target.view, outcome.path, outcome.reason, *outcome.stamp))
+        else:
+            assert isinstance(outcome, Gone)
+            leaving.append(outcome.path)
+            unskipped.append(outcome.path)
+    await tx.many(
+        "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
+        [(target.view, shown[path]) for path in leaving if path in shown],
+    )
+    await tx.many(
+        "DELETE FROM skips WHERE view_id = ? AND path = ?", [(target.view, p) for p in unskipped]
+    )
+    await _show(tx, members)
+    await _skip(tx, skips)
+    moved = any(not isinstance(outcome, Unchanged) for outcome in outcomes)
+    await _grow(tx, target, words=bool(prepared), view=moved)
+
+
+async def adopt(
+    tx: Transaction, target: Target, files: Sequence[tuple[str, str, Stamp]]
+) -> list[tuple[str, str, Stamp]]:
+    """Show blobs that are already placed at these (path, hash, stamp); returns the others."""
+    paths = [path for path, _, _ in files]
+    placed: dict[tuple[str, str], tuple[int, int]] = {}
+    for part in cut(paths):
+        marks, values = _list(part)
+        for id_, path, name, size in await tx.rows(
+            "SELECT p.id, p.path, b.hash, b.size FROM placements p JOIN blobs b ON b.id = p.blob_id"  # noqa: S608
+            f" WHERE p.repo_id = :repo AND b.chunker = :chunker AND p.lexical = 1 AND p.path IN ({marks})"
+            " AND (:model = '' OR p.chunks = 0 OR EXISTS (SELECT 1 FROM vectors x WHERE x.model = :model"
+            " AND x.repo_id = p.repo_id AND x.placement_id = p.id))",
+            {"repo": target.repo, "chunker": target.chunker, "model": target.model, **values},
+        ):
+            placed[path, name] = (id_, size)
+    taken = [f for f in files if placed.get((f[0], f[1]), (0, -1))[1] == f[2].size]
+    left = [f for f in files if placed.get((f[0], f[1]), (0, -1))[1] != f[2].size]
+    if taken:
+        shown = await _shown(tx, target, [path for path, _, _ in taken])
+        await tx.many(
+            "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
+            [
+                (target.view, shown[path])
+                for path, name, _ in taken
+                if path in shown and shown[path] != placed[path, name][0]
+            ],
+        )
+        await tx.many(
+            "DELETE FROM skips WHERE view_id = ? AND path = ?", [(target.view, f[0]) for f in taken]
+        )
+        await _show(
+            tx, sorted((target.view, placed[path, name][0], *stamp) for path, name, stamp in taken)
+        )
+        await _grow(tx, target, words=False, view=True)
+    return left
+
+
+async def drop(tx: Transaction, target: Target, paths: Sequence[str]) -> None:
+    """Show these paths no longer."""
+    shown = await _shown(tx, target, paths)
+    await tx.many(
+        "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
+        [(target.view, p) for p in shown.values()],
+    )
+    await tx.many(
+        "DELETE FROM skips WHERE view_id = ? AND path = ?", [(target.view, path) for path in paths]
+    )
+    await _grow(tx, target, words=False, view=True)
+
+
+async def set_skips(tx: Transaction, target: Target, skips: dict[str, str]) -> bool:
+    """Make the skips by name and kind equal to these; returns whether anything changed."""
+    rows = await tx.rows(
+        "SELECT path, reason FROM skips WHERE view_id = :view AND ctime_ns = 0", {"view": target.view}
+    )
+    stored: dict[str, str] = dict(rows)
+    if stored == skips:
+        return False
+    await tx.many(
+        "DELETE FROM skips WHERE view_id = ? AND path = ?",
+        [(target.view, path) for path in stored if path not in skips],
+    )
+    await _skip(
+        tx, [(target.view, path, why, 0, 0, 0) for path, why in skips.items() if stored.get(path) != why]
+    )
+    return True
+
+
+async def next_ids(tx: Transaction, name: str, count: int) -> int:
+    """The first of ``count`` new ids of a table."""
+    rows = await tx.rows(
+        "INSERT INTO counters (name, next) VALUES (:name, 1 + :count)"
+        " ON CONFLICT (name) DO UPDATE SET next = counters.next + :count RETURNING next",
+        {"name": name, "count": count},
+    )
+    return int(rows[0][0]) - count
+
+
+def cut(items: Sequence[T], size: int = _VARIABLES) -> Iterator[Sequence[T]]:
+    """A sequence in parts of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _list(values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
+    """The text and parameters of an IN list."""
+    bound = {f"v{number}": value for number, value in enumerate(values)}
+    return ", ".join(f":{name}" for name in bound), bound
+
+
+async def _shown(tx: Transaction, target: Target, paths: Sequence[str]) -> dict[str, int]:
+    """Path to placement of what the view shows at these paths."""
+    found: dict[str, int] = {}
+    for part in cut(paths):
+        marks, values = _list(part)
+        rows = await tx.rows(
+            f"SELECT path, placement_id FROM files WHERE view_id = :view AND path IN ({marks})",  # noqa: S608
+            {"view": target.view, **values},
+        )
+        found.update(rows)
+    return found
+
+
+async def _place(
+    tx: Transaction, target: Target, files: Sequence[Prepared], text: TextIndex
+) -> dict[str, int]:
+    """Blobs, placements, words and vectors of these files; path to placement. Words are written in
+    the transaction that makes a placement, so a placement always has them."""
+    blobs = await _blobs(tx, target, files)
+    placements: dict[tuple[str, int], tuple[int, int]] = {}
+    for part in cut([file.path for file in files]):
+        marks, values = _list(part)
+        for id_, path, blob, chunks in await tx.rows(
+            f"SELECT id, path, blob_id, chunks FROM placements WHERE repo_id = :repo AND path IN ({marks})",  # noqa: S608
+            {"repo": target.repo, **values},
+        ):
+            placements[path, blob] = (id_, chunks)
+    new = [f for f in files if (f.path, blobs[f.hash, f.language]) not in placements]
+    first = await next_ids(tx, "placements", len(new)) if new else 0
+    rows = [
+        (first + number, f.path, target.repo, blobs[f.hash, f.language], len(f.chunks))
+        for number, f in enumerate(new)
+    ]
+    scope = tx.scope.workspace
+    await tx.many(
+        "INSERT INTO placements (id, workspace, repo_id, path, blob_id, chunks, lexical, trigram)"
+        " VALUES (?, ?, ?, ?, ?, ?, 1, 0)",
+        [(id_, scope, repo, path, blob, chunks) for id_, path, repo, blob, chunks in rows],
+    )
+    for id_, path, _, blob, _ in rows:
+        placements[path, blob] = (id_, -1)
+    placed = {f.path: placements[f.path, blobs[f.hash, f.language]] for f in files}
+    await _words(tx, target, files, placed, text)
+    await _vectors(tx, target, files, placed)
+    return {path: id_ for path, (id_, _) in placed.items()}
+
+
+async def _words(
+    tx: Transaction,
+    target: Target,
+    files: Sequence[Prepared],
+    placed: dict[str, tuple[int, int]],
+    text: TextIndex,
+) -> None:
+    wordless = [f for f in files if target.afresh or placed[f.path][1] < 0]
+    again = [placed[f.path] for f in wordless if placed[f.path][1] >= 0]
+    if again:
+        await text.remove(
+            tx, target.repo, [chunk_id(id_, n) for id_, chunks in again for n in range(chunks)]
+        )
+        await tx.many(
+            "UPDATE placements SET chunks = ? WHERE id = ?",
+            [(len(f.chunks), placed[f.path][0]) for f in wordless],
+        )
+    await text.add(
+        tx,
+        target.repo,
+        [
+            TextRow(chunk_id(placed[f.path][0], chunk[0]), words)
+            for f in wordless
+            for chunk, words in zip(f.chunks, f.words, strict=True)
+        ],
+    )
+
+
+async def _trigrams(
+    tx: Transaction, target: Target, files: Sequence[tuple[int, bytes]], trigrams: TrigramIndex
+) -> None:
+    texts = dict(files)
+    marks, values = _list(texts)
+    new = [
+        id_
+        for (id_,) in await tx.rows(
+            f"SELECT id FROM placements WHERE trigram = 0 AND id IN ({marks})",  # noqa: S608
+            values,
+        )
+    ]
+    await trigrams.add(tx, target.repo, [(id_, plain_text(texts[id_])) for id_ in new])
+    await tx.many("UPDATE placements SET trigram = 1 WHERE id = ?", [(id_,) for id_ in new])
+
+
+def plain_text(packed: bytes) -> str:
+    """The text of a blob from its stored form."""
+    return zstandard.ZstdDecompressor().decompress(packed).decode("utf-8", "replace")
+
+
+async def _vectors(
+    tx: Transaction, target: Target, files: Sequence[Prepared], placed: dict[str, tuple[int, int]]
+) -> None:
+    if not target.model:
+        return
+    await tx.many(
+        "INSERT INTO vectors (model, placement_id, repo_id, count, scales, rows) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (model, repo_id, placement_id) DO UPDATE SET count = excluded.count,"
+        " scales = excluded.scales, rows = excluded.rows",
+        [
+            (target.model, placed[f.path][0], target.repo, len(f.chunks), f.scales, f.rows)
+            for f in files
+            if f.chunks
+        ],
+    )
+
+
+async def _blobs(
+    tx: Transaction, target: Target, files: Sequence[Prepared]
+) -> dict[tuple[str, str], int]:
+    """(hash, language) to blob id; new blobs get their text, chunks, symbols and edges."""
+    found: dict[tuple[str, str], int] = {}
+    for part in cut([file.hash for file in files]):
+        marks, values = _list(part)
+        for id_, name, language in await tx.rows(
+            "SELECT id, hash, language FROM blobs WHERE workspace = :workspace AND chunker = :chunker"  # noqa: S608
+            f" AND hash IN ({marks})",
+            {"chunker": target.chunker, **values},
+        ):
+            found[name, language] = id_
+    stored = {(f.hash, f.language): f for f in files if (f.hash, f.language) in found}
+    new = {(f.hash, f.language): f for f in files if (f.hash, f.language) not in found}
+    if stored and target.afresh:
+        ids = [(found[key],) for key in stored]
+        for table in ("chunks", "symbols", "edges"):
+            await tx.many(f"DELETE FROM {table} WHERE blob_id = ?", ids)  # noqa: S608
+        await _contents(tx, [(found[key], file) for key, file in stored.items()])
+    if new:
+        first = await next_ids(tx, "blobs", len(new))
+        numbered = list(zip(range(first, first + len(new)), new.values(), strict=True))
+        scope = tx.scope.workspace
+        await tx.many(
+            "INSERT INTO blobs (id, workspace, hash, language, size, lines, encoding, fallback, chunker, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    i,
+                    scope,
+                    f.hash,
+                    f.language,
+                    f.stamp.size,
+                    f.lines,
+                    f.encoding,
+                    f.fallback,
+                    target.chunker,
+                    f.text,
+                )
+                for i, f in numbered
+            ],
+        )
+        await _contents(tx, numbered)
+        found.update(zip(new, range(first, first + len(new)), strict=True))
+    return found
+
+
+async def _contents(tx: Transaction, files: Sequence[tuple[int, Prepared]]) -> None:
+    await tx.many(
+        "INSERT INTO chunks (blob_id, ordinal, start_line, end_line, kind, symbol, context, names, signature)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(blob, *row) for blob, file in files for row in file.chunks],
+    )
+    await tx.many(
+        "INSERT INTO symbols (blob_id, position, name, folded, container, kind, start_line, end_line, signature)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(blob, *row) for blob, file in files for row in file.symbols],
+    )
+    await tx.many(
+        "INSERT INTO edges (blob_id, packed) VALUES (?, ?)",
+        [(blob, file.edges) for blob, file in files if file.edges],
+    )
+
+
+async def _show(tx: Transaction, members: Sequence[tuple[int, int, int, int, int]]) -> None:
+    await tx.many(
+        "INSERT INTO members (view_id, placement_id, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (view_id, placement_id) DO UPDATE SET size = excluded.size,"
+        " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns",
+        members,
+    )
+
+
+async def _skip(tx: Transaction, skips: Sequence[tuple[int, str, str, int, int, int]]) -> None:
+    await tx.many(
+        "INSERT INTO skips (view_id, path, reason, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (view_id, path) DO UPDATE SET reason = excluded.reason, size = excluded.size,"
+        " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns",
+        skips,
+    )
+
+
+async def _grow(tx: Transaction, target: Target, *, words: bool, view: bool) -> None:
+    if words:
+        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :id", {"id": target.repo})
+    if view:
+        await tx.run("UPDATE views SET generation = generation + 1 WHERE id = :id", {"id": target.view})
