@@ -1,0 +1,70 @@
+"""Deterministic vectors without weights, for tests: each word points in a direction of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from sophia_mcp.embed import options as given
+from sophia_mcp.embed.bags import Bags
+from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
+from sophia_mcp.errors import BadSetting
+from sophia_mcp.types import Passage
+
+DIMENSIONS = 64
+MAX_DIMENSIONS = 512
+
+
+class HashingEmbedder:
+    """Texts that share words are similar, and nothing else is."""
+
+    def __init__(self, dimensions: int = DIMENSIONS) -> None:
+        self._model = Model(f"hashing-{dimensions}", dimensions, local=True)
+        self._bags = Bags(self.encode_words, dimensions, header_weight=1.0)
+
+    @property
+    def model(self) -> Model:
+        return self._model
+
+    def encode(self, passages: Sequence[Passage]) -> Vectors:
+        return normalised(self._bags.passages(passages), self._model.id)
+
+    def encode_query(self, text: str) -> Vectors:
+        return normalised(self._bags.query(text)[None], self._model.id)[0]
+
+    def encode_words(self, words: Sequence[str]) -> Vectors:
+        """One row of ±1 per word, (count, dimensions)."""
+        if not words:
+            return np.zeros((0, self._model.dimensions), np.float32)
+        return np.stack([_direction(word, self._model.dimensions) for word in words])
+
+    async def documents(self, passages: Sequence[Passage]) -> Vectors:
+        return self.encode(passages)
+
+    async def query(self, text: str) -> Vectors:
+        return self.encode_query(text)
+
+
+@lru_cache(1 << 14)
+def _direction(word: str, dimensions: int) -> Vectors:
+    digest = hashlib.shake_128(word.encode("utf-8", "surrogatepass")).digest(dimensions // 8)
+    bits = np.unpackbits(np.frombuffer(digest, np.uint8))
+    return bits.astype(np.float32) * 2 - 1
+
+
+def _open(options: Mapping[str, object]) -> HashingEmbedder:
+    given.check("hashing", options, ("dimensions",))
+    dimensions = options.get("dimensions") or DIMENSIONS
+    if not isinstance(dimensions, int) or dimensions % 8 or not 8 <= dimensions <= MAX_DIMENSIONS:
+        raise BadSetting(
+            f"the embedder hashing cannot have {dimensions!r} dimensions",
+            why=f"it takes multiples of 8 up to {MAX_DIMENSIONS}",
+            next=f"leave it out for {DIMENSIONS}",
+        )
+    return HashingEmbedder(dimensions)
+
+
+PROVIDER = Provider("deterministic, without weights, for tests", local=True, open=_open)

@@ -1,0 +1,95 @@
+"""Our own model: a table of word vectors trained on permissively licensed packages, in the wheel.
+
+The table is int8 with a scale per row and is mapped, not read: processes share its pages. It comes from
+``scripts/train_embedder``; ``weights/SOURCES.toml`` lists every package that it learned from.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from sophia_mcp.embed import options as given
+from sophia_mcp.embed.bags import Bags
+from sophia_mcp.embed.pieces import Pieces
+from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
+from sophia_mcp.errors import BadSetting
+from sophia_mcp.types import Passage
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+
+
+class StaticEmbedder:
+    """Sums of word vectors from the table in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            about = tomllib.loads((folder / "model.toml").read_text("utf-8"))
+            vocabulary = (folder / "vocabulary.txt").read_text("utf-8").split("\n")
+            self._table = np.load(folder / "table.npy", mmap_mode="r", allow_pickle=False)
+            self._scales = np.load(folder / "scales.npy", allow_pickle=False).astype(np.float32)
+        except (OSError, ValueError) as error:
+            raise BadSetting(
+                f"the embedding model in {folder} cannot be read",
+                why=str(error),
+                next="install the package again, or train it with scripts/train_embedder",
+            ) from error
+        if not len(vocabulary) == len(self._table) == len(self._scales):
+            raise BadSetting(
+                f"the embedding model in {folder} does not fit together",
+                why=f"{len(vocabulary)} words, {len(self._table)} rows, {len(self._scales)} scales",
+                next="install the package again, or train it with scripts/train_embedder",
+            )
+        self._pieces = Pieces(vocabulary)
+        self._model = Model(str(about["id"]), int(self._table.shape[1]), local=True)
+        self._bags = Bags(self.encode_words, self._model.dimensions, float(about["header_weight"]))
+
+    @property
+    def model(self) -> Model:
+        return self._model
+
+    def encode(self, passages: Sequence[Passage]) -> Vectors:
+        return normalised(self._bags.passages(passages), self._model.id)
+
+    def encode_query(self, text: str) -> Vectors:
+        return normalised(self._bags.query(text)[None], self._model.id)[0]
+
+    def encode_words(self, words: Sequence[str]) -> Vectors:
+        """Raw vectors of single lower-case words, (count, dimensions); an unknown word is zero.
+        The length of a raw vector says how much the word tells."""
+        rows = [self._pieces.rows(word) for word in words]
+        counts = np.fromiter(map(len, rows), np.int64, len(rows))
+        flat = np.fromiter((row for some in rows for row in some), np.int64, int(counts.sum()))
+        vectors = self._table[flat].astype(np.float32) * self._scales[flat][:, None]
+        if (counts == 1).all():
+            return vectors
+        sums = np.zeros((len(rows), self._model.dimensions), np.float32)
+        known = counts > 0
+        if known.any():
+            starts = (np.cumsum(counts) - counts)[known]
+            sums[known] = np.add.reduceat(vectors, starts, axis=0)
+        return sums
+
+    async def documents(self, passages: Sequence[Passage]) -> Vectors:
+        return self.encode(passages)
+
+    async def query(self, text: str) -> Vectors:
+        return self.encode_query(text)
+
+
+@lru_cache(4)
+def _opened(folder: Path) -> StaticEmbedder:
+    return StaticEmbedder(folder)
+
+
+def _open(options: Mapping[str, object]) -> StaticEmbedder:
+    given.check("static", options, ("folder",))
+    folder = options.get("folder")
+    return _opened(Path(str(folder)) if folder else WEIGHTS)
+
+
+PROVIDER = Provider("our own code model, in the package, instant", local=True, open=_open)
