@@ -58,7 +58,9 @@ class Truth:
         rows = chosen + 0.7 * self.draw.standard_normal((count, DIMENSIONS))
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
-    async def put(self, placement: int, repo: int = 1, model: str = MODEL, count: int = PER_PLACEMENT) -> None:
+    async def put(
+        self, placement: int, repo: int = 1, model: str = MODEL, count: int = PER_PLACEMENT
+    ) -> None:
         await self.put_all([placement], repo, model, count)
 
     async def put_all(
@@ -110,8 +112,10 @@ async def truth(tmp_path: Path, seed: int) -> AsyncIterator[Truth]:
 
 
 @pytest.fixture(params=INDEXES.names())
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> VectorIndex:
-    return INDEXES.load(request.param)(tmp_path)
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorIndex]:
+    index = INDEXES.load(request.param)(tmp_path)
+    yield index
+    await index.close()
 
 
 async def ask(
@@ -179,7 +183,9 @@ async def test_changes_are_seen_when_the_generation_moves(truth: Truth, index: V
     )
 
 
-async def test_a_repository_made_anew_under_an_old_id_starts_empty(truth: Truth, index: VectorIndex) -> None:
+async def test_a_repository_made_anew_under_an_old_id_starts_empty(
+    truth: Truth, index: VectorIndex
+) -> None:
     await truth.put_all(list(range(1, 20)))
     query = truth.vectors(1)[0]
     await ask(truth, index, query)
@@ -189,7 +195,9 @@ async def test_a_repository_made_anew_under_an_old_id_starts_empty(truth: Truth,
     assert await ask(truth, index, query) == {}
 
 
-async def test_mean_and_deviation_are_those_of_the_rows_searched(truth: Truth, index: VectorIndex) -> None:
+async def test_mean_and_deviation_are_those_of_the_rows_searched(
+    truth: Truth, index: VectorIndex
+) -> None:
     await truth.put_all(list(range(1, 100)))
     query = truth.vectors(1)[0]
     every = np.array(list(truth.cosines(query).values()))

@@ -58,6 +58,10 @@ class VectorIndex(Protocol):
         """Drop what was derived for a repository. The table is not touched."""
         ...
 
+    async def close(self) -> None:
+        """Let go of files and memory. Safe to call twice."""
+        ...
+
 
 NOTHING = Nearest(np.empty(0, np.int64), np.empty(0, np.float32), 0.0, 1.0)
 """The answer where there is nothing to search."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sophia_mcp.store.vectors import ROWS_PER_PLACEMENT
+from sophia_mcp.store.vectors._scoring import Float32, Int64
 from sophia_mcp.store.vectors._table import Stored
 
 EXACT_ROWS = 30_000
@@ -23,13 +24,9 @@ EXACT_ROWS = 30_000
 RESIDENT_ROWS = 200_000
 """Above this many rows the int8 rows stay in the table."""
 
-SAMPLE = 2048
 _DEAD_SHARE = 0.25
 QUERY_BITS = 3
 _BLOCK = 1 << 15  # rows whose temporary arrays fit a processor's cache
-
-Int64 = npt.NDArray[np.int64]
-Float32 = npt.NDArray[np.float32]
 
 
 def packed(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
@@ -38,19 +35,6 @@ def packed(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     padded = np.zeros((len(bits), -(-squeezed.shape[1] // 8) * 8), np.uint8)
     padded[:, : squeezed.shape[1]] = squeezed
     return np.ascontiguousarray(padded.view(np.uint64).T)
-
-
-def cosines(rows: npt.NDArray[np.int8], query: Float32, chosen: Int64 | None = None) -> Float32:
-    """Cosine of each (chosen) int8 row with a unit query; scales cancel out. A zero row scores 0."""
-    count = len(rows) if chosen is None else len(chosen)
-    scores = np.empty(count, np.float32)
-    # Blocks that stay in the processor's cache, and below the size at which BLAS wakes its threads.
-    for first in range(0, count, 1024):
-        part = slice(first, first + 1024)
-        floats = (rows[part] if chosen is None else rows[chosen[part]]).astype(np.float32)
-        norms = np.sqrt(np.einsum("ij,ij->i", floats, floats))
-        scores[part] = (floats @ query) / np.maximum(norms, 1e-9)
-    return scores
 
 
 @dataclass(slots=True)
