@@ -1,0 +1,268 @@
+"""The composition root: wires settings, stores, embedder, index and search into one `App`.
+
+Opening an `App` is instant: each part opens on first use, once, and everything closes in reverse.
+The app also owns the tasks of long work, so that no run is tied to the request that began it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import anyio
+
+from sophia_mcp.errors import BadSetting, Bug, SophiaError
+from sophia_mcp.types import IndexReport, Passage
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from sophia_mcp.embed.providers import Embedder
+    from sophia_mcp.index.build import Index, Model
+    from sophia_mcp.search.answer import Engine
+    from sophia_mcp.settings import Settings
+    from sophia_mcp.store.database import Database
+    from sophia_mcp.store.jobs import Jobs
+
+T = TypeVar("T")
+Progress = Callable[[int, int, str], None]
+"""Called with files done, files in all, and the path or stage at hand."""
+
+
+class _Once(Generic[T]):
+    """A part that opens on first use, once, however many ask at the same time."""
+
+    def __init__(self, open: Callable[[], Awaitable[T]]) -> None:
+        self._open, self._lock = open, anyio.Lock()
+        self._value: T | None = None
+
+    async def __call__(self) -> T:
+        async with self._lock:
+            if self._value is None:
+                self._value = await self._open()
+            return self._value
+
+    @property
+    def opened(self) -> T | None:
+        return self._value
+
+
+@dataclass
+class IndexRun:
+    """One index run in the background. Several callers may wait for the same run."""
+
+    target: str
+    done: anyio.Event = field(default_factory=anyio.Event)
+    report: IndexReport | None = None
+    error: SophiaError | None = None
+    progress: tuple[int, int, str] = (0, 0, "starting")
+
+    async def wait(
+        self,
+        seconds: float,
+        every: float = 2.0,
+        tell: Callable[[int, int, str], Awaitable[None]] | None = None,
+    ) -> bool:
+        """Wait at most ``seconds``, telling progress every few seconds; whether the run has ended.
+
+        Raises the run's own error when it failed.
+        """
+        with anyio.move_on_after(seconds):
+            while not self.done.is_set():
+                with anyio.move_on_after(every):
+                    await self.done.wait()
+                if tell is not None:
+                    await tell(*self.progress)
+        if self.error is not None:
+            raise self.error
+        return self.done.is_set()
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything one process needs. Call a part to get it: ``await app.engine()``."""
+
+    settings: Settings
+    tasks: TaskGroup
+    database: _Once[Database]
+    jobs: _Once[Jobs]
+    embedder: _Once[Embedder]
+    index: _Once[Index]
+    engine: _Once[Engine]
+    runs: dict[str, IndexRun] = field(default_factory=dict)
+
+    async def start_index(
+        self,
+        target: str,
+        *,
+        ref: str = "",
+        full: bool = False,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        trusted: bool = False,
+    ) -> IndexRun:
+        """Start indexing a folder, or join the run that is already at it."""
+        key = f"{target}@{ref}"
+        running = self.runs.get(key)
+        if running is not None and not running.done.is_set():
+            return running
+        run = self.runs[key] = IndexRun(key)
+        index = await self.index()
+
+        async def work(tell: Progress) -> IndexReport:
+            return await index.update(
+                Path(target),
+                ref=ref,
+                full=full,
+                include=include,
+                exclude=exclude,
+                trusted=trusted,
+                progress=tell,
+            )
+
+        self.tasks.start_soon(_drive, run, work)
+        return run
+
+
+async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:
+    def tell(done: int, total: int, text: str) -> None:
+        run.progress = (done, total, text)
+
+    try:
+        run.report = await work(tell)
+    except SophiaError as error:
+        run.error = error
+    except Exception as error:  # noqa: BLE001 - a run must end with an answer for those who wait
+        from sophia_mcp.ops.logs import get_logger
+
+        run.error = bug = Bug()
+        get_logger("app").error("bug", id=bug.id, exc_info=error)
+    finally:
+        run.done.set()
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[App]:
+    """The app for these settings; on leaving, running work is cancelled and every file closed."""
+    async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
+        app = _wire(settings, tasks, stack)
+        try:
+            yield app
+        finally:
+            tasks.cancel_scope.cancel()
+
+
+def _wire(settings: Settings, tasks: TaskGroup, stack: AsyncExitStack) -> App:
+    """Each part as a function of the parts below it."""
+
+    async def opened(name: str, durability: Any, *packages: Any) -> Database:
+        from sophia_mcp.store.engines import ENGINES
+
+        _make_home(settings.home)
+        database = await ENGINES.load("sqlite").open(settings.home / name, durability=durability)
+        stack.push_async_callback(database.close)
+        await database.migrate(*packages)
+        return database
+
+    async def open_database() -> Database:
+        from sophia_mcp.index.schema import MIGRATIONS
+        from sophia_mcp.store import leases
+
+        return await opened("index.db", "derived", leases.MIGRATIONS, MIGRATIONS)
+
+    async def open_jobs() -> Jobs:
+        from sophia_mcp.store.jobs import MIGRATIONS, Jobs
+
+        return Jobs(
+            await opened("state.db", "truth", MIGRATIONS), worker=f"{platform.node()}:{os.getpid()}"
+        )
+
+    async def open_embedder() -> Embedder:
+        from sophia_mcp.embed.providers import PROVIDERS
+
+        return PROVIDERS.load(settings.embed.provider).open(_embed_options(settings, key=True))
+
+    async def open_index() -> Index:
+        from sophia_mcp.index.build import Index
+        from sophia_mcp.index.ignore import Choice
+        from sophia_mcp.index.run import Storage
+        from sophia_mcp.store.text import Fts5Text
+        from sophia_mcp.store.trigrams import Fts5Trigrams
+        from sophia_mcp.types import LOCAL
+
+        index = Index(
+            Storage(await database(), Fts5Text(), Fts5Trigrams(), LOCAL),
+            model=_model(settings, await embedder()),
+            jobs=await jobs(),
+            workers=settings.index.workers,
+            defaults=Choice(
+                include=tuple(settings.index.include), exclude=tuple(settings.index.exclude)
+            ),
+        )
+        stack.push_async_callback(index.close)
+        return index
+
+    async def open_engine() -> Engine:
+        from sophia_mcp.llm import tokens
+        from sophia_mcp.search.answer import Engine
+        from sophia_mcp.store.text import Fts5Text
+        from sophia_mcp.store.trigrams import Fts5Trigrams
+        from sophia_mcp.store.vectors import INDEXES
+
+        vectors = INDEXES.load("flat")(settings.home / "vectors")
+        stack.push_async_callback(vectors.close)
+        return Engine(
+            database=await database(),
+            text=Fts5Text(),
+            trigrams=Fts5Trigrams(),
+            vectors=vectors,
+            embedder=await embedder(),
+            index=await index(),
+            count_tokens=tokens.count,
+        )
+
+    database, jobs, embedder = _Once(open_database), _Once(open_jobs), _Once(open_embedder)
+    index = _Once(open_index)
+    return App(settings, tasks, database, jobs, embedder, index, _Once(open_engine))
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadSetting(
+            f"cannot make the folder {home}",
+            why=error.strerror or "",
+            next="set SOPHIA_HOME to a folder you may write",
+        ) from error
+
+
+def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
+    """What the person set for the embedder; the key is looked up only in the process that calls it."""
+    from sophia_mcp.settings import secret
+
+    options = settings.embed.model_dump(exclude={"provider", "key"}, exclude_defaults=True)
+    if key and settings.embed.key:
+        options["key"] = secret(settings.embed.key)
+    return options
+
+
+def _model(settings: Settings, embedder: Embedder) -> Model:
+    """How the index makes vectors: in its workers where the model is local, else when words are stored."""
+    from sophia_mcp.embed.quantise import quantise
+    from sophia_mcp.embed.workers import encoder_opener
+    from sophia_mcp.index.build import Model
+
+    opener = encoder_opener(settings.embed.provider, _embed_options(settings, key=False))
+    if opener is not None:
+        return Model(embedder.model.id, encoder=opener)
+
+    async def embed(passages: Sequence[Passage]) -> tuple[Any, Any]:
+        return quantise(await embedder.documents(passages))
+
+    return Model(embedder.model.id, embed=embed)
