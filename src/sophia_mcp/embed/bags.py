@@ -59,7 +59,8 @@ class Bags:
         found = self._read(text)
         if not found:
             return np.zeros(self._dimensions, np.float32)
-        return self._word_vectors([self._words[number] for number in found]).sum(axis=0)
+        sums: Rows = self._word_vectors([self._words[number] for number in found]).sum(axis=0)
+        return sums
 
     def _read(self, text: str) -> list[int]:
         """Numbers of the words of a text, in order."""

@@ -33,7 +33,8 @@ class HashingEmbedder:
         return normalised(self._bags.passages(passages), self._model.id)
 
     def encode_query(self, text: str) -> Vectors:
-        return normalised(self._bags.query(text)[None], self._model.id)[0]
+        row: Vectors = normalised(self._bags.query(text)[None], self._model.id)[0]
+        return row
 
     def encode_words(self, words: Sequence[str]) -> Vectors:
         """One row of ±1 per word, (count, dimensions)."""

@@ -56,7 +56,8 @@ class StaticEmbedder:
         return normalised(self._bags.passages(passages), self._model.id)
 
     def encode_query(self, text: str) -> Vectors:
-        return normalised(self._bags.query(text)[None], self._model.id)[0]
+        row: Vectors = normalised(self._bags.query(text)[None], self._model.id)[0]
+        return row
 
     def encode_words(self, words: Sequence[str]) -> Vectors:
         """Raw vectors of single lower-case words, (count, dimensions); an unknown word is zero.
@@ -64,7 +65,7 @@ class StaticEmbedder:
         rows = [self._pieces.rows(word) for word in words]
         counts = np.fromiter(map(len, rows), np.int64, len(rows))
         flat = np.fromiter((row for some in rows for row in some), np.int64, int(counts.sum()))
-        vectors = self._table[flat].astype(np.float32) * self._scales[flat][:, None]
+        vectors: Vectors = self._table[flat].astype(np.float32) * self._scales[flat][:, None]
         if (counts == 1).all():
             return vectors
         sums = np.zeros((len(rows), self._model.dimensions), np.float32)

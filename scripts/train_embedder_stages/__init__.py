@@ -1,0 +1,1 @@
+"""The stages that `scripts/train_embedder` runs, one module each, in order."""

@@ -1,0 +1,59 @@
+"""How does a trained table become the files that ship?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sophia_mcp.embed.quantise import quantise
+
+from .archives import Package
+from .licences import judge
+
+MAX_BYTES = 12_000_000
+HEADER_WEIGHT = 4.0
+"""Of the header in the shipped model, chosen on the development questions."""
+
+_HEAD = """# The packages that this model learned from. Each was taken because its registry metadata states an
+# allowed licence and the licence file it carries reads as one; files of a package under another licence
+# were left out. `sha256` is that of the archive, or of its archives in order. Written by
+# scripts/train_embedder, checked by tests/embed/test_sources.py.
+"""
+
+
+def export(table: NDArray[np.float32], vocabulary: list[str], packages: Iterable[Package], folder: Path) -> int:
+    """Write the model into ``folder`` and return its size in bytes. Raises ValueError when too large."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, scales = quantise(table)
+    digest = hashlib.sha256(rows.tobytes() + scales.tobytes() + "\n".join(vocabulary).encode()).hexdigest()
+    np.save(folder / "table.npy", rows)
+    np.save(folder / "scales.npy", scales)
+    (folder / "vocabulary.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    (folder / "model.toml").write_text(
+        f'id = "sophia-static-{digest[:12]}"\n'
+        f"dimensions = {table.shape[1]}\n"
+        f"rows = {len(vocabulary)}\n"
+        f"header_weight = {HEADER_WEIGHT}\n",
+        encoding="utf-8",
+    )
+    (folder / "SOURCES.toml").write_text(_sources(packages), encoding="utf-8")
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    if size > MAX_BYTES:
+        raise ValueError(f"the model has {size} bytes, more than {MAX_BYTES}: learn fewer rows")
+    return size
+
+
+def _sources(packages: Iterable[Package]) -> str:
+    entries = [
+        "[[source]]\n"
+        f'name = "{package.name}"\n'
+        f'version = "{package.version}"\n'
+        f'registry = "{package.registry}"\n'
+        f'licence = "{judge(package).licence}"\n'
+        f'sha256 = "{package.sha256()}"\n'
+        for package in packages
+    ]
+    return _HEAD + "\n" + "\n".join(entries)

@@ -1,0 +1,295 @@
+"""Any OpenAI-compatible ``/embeddings`` endpoint. Opt-in: text leaves the machine.
+
+Nothing is sent unless the caller allows it, every text is masked first, every attempt reserves its
+tokens from a hard budget, and only encrypted or loopback connections are made. The key is a value that
+the caller resolved; it is sent in one header and appears nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from sophia_mcp.embed import options as given
+from sophia_mcp.embed.batch import Batching, embed_all
+from sophia_mcp.embed.budget import Budget, Estimate, about_tokens
+from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
+from sophia_mcp.errors import BadSetting, NotAllowed, ProviderError
+from sophia_mcp.types import Passage
+
+if TYPE_CHECKING:
+    import httpx2
+
+MAX_CHARACTERS = 24_000
+"""Of a longer text only the beginning is sent: about 8,000 tokens, the limit of common models."""
+
+MAX_WAIT_S = 60.0
+"""A Retry-After beyond this is not waited for."""
+
+MAX_ANSWER = 64 << 20
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where and how to ask. ``dimensions`` 0 takes what the first answer has; another number is
+    demanded of every answer. ``mask`` removes secrets from a text before it leaves."""
+
+    base_url: str
+    model: str
+    mask: Callable[[str], str]
+    key: str = field(default="", repr=False)
+    dimensions: int = 0
+    timeout_s: float = 30.0
+    attempts: int = 4
+    first_wait_s: float = 0.5
+
+
+class _Again(Exception):
+    """This attempt failed in a way that another may not. ``after`` is the wait the service asks for."""
+
+    def __init__(self, error: ProviderError, after: float | None) -> None:
+        super().__init__(str(error))
+        self.error, self.after = error, after
+
+
+class OpenAIEmbedder:
+    """Asks one endpoint, in batches. ``aclose`` ends its connections."""
+
+    def __init__(self, endpoint: Endpoint, budget: Budget, batching: Batching = Batching()) -> None:  # noqa: B008 - frozen
+        host = _checked_host(endpoint.base_url)
+        self._endpoint = endpoint
+        self._budget = budget
+        self._batching = batching
+        self._id = f"openai-{endpoint.model}@{host}"
+        self._dimensions = endpoint.dimensions
+        self._client: httpx2.AsyncClient | None = None
+
+    @property
+    def model(self) -> Model:
+        """``dimensions`` is 0 until the endpoint has answered once, unless they were given."""
+        return Model(self._id, self._dimensions, local=False)
+
+    def estimate(self, passages: Sequence[Passage]) -> Estimate:
+        """What embedding these passages would take, before anything is sent."""
+        return self._budget.estimate(self._prepared(passages))
+
+    async def documents(self, passages: Sequence[Passage]) -> Vectors:
+        rows = await embed_all(self._prepared(passages), self._batching, self._ask)
+        return rows if len(passages) else np.zeros((0, self._dimensions), np.float32)
+
+    async def query(self, text: str) -> Vectors:
+        rows: Vectors = (await self.documents([Passage((), text)]))[0]
+        return rows
+
+    async def aclose(self) -> None:
+        """Close the connections. The embedder may be used again; it opens new ones."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    def _prepared(self, passages: Sequence[Passage]) -> list[str]:
+        """Texts as they are sent: header first, masked, cut. An endpoint refuses an empty text."""
+        mask = self._endpoint.mask
+        texts = (" > ".join(passage.header) + "\n" + passage.text for passage in passages)
+        return [mask(text).strip()[:MAX_CHARACTERS] or " " for text in texts]
+
+    async def _ask(self, texts: Sequence[str]) -> Vectors:
+        """One batch, tried again while that makes sense."""
+        import stamina
+
+        attempts = stamina.retry_context(
+            on=_wait_of,
+            attempts=self._endpoint.attempts,
+            timeout=None,
+            wait_initial=self._endpoint.first_wait_s,
+            wait_max=8.0,
+            wait_jitter=self._endpoint.first_wait_s,
+        )
+        try:
+            async for attempt in attempts:
+                with attempt:
+                    return await self._attempt(texts)
+        except _Again as again:
+            raise again.error from None
+        raise AssertionError("a retry ends with an answer or an error")
+
+    async def _attempt(self, texts: Sequence[str]) -> Vectors:
+        import httpx2
+
+        reserved = self._budget.reserve(texts)
+        body: dict[str, Any] = {
+            "model": self._endpoint.model,
+            "input": list(texts),
+            "encoding_format": "float",
+        }
+        if self._endpoint.dimensions:
+            body["dimensions"] = self._endpoint.dimensions
+        try:
+            response = await self._open().post("/embeddings", json=body)
+        except httpx2.TimeoutException:
+            seconds = self._endpoint.timeout_s
+            raise _Again(self._failed(f"it did not answer within {seconds:g} s"), None) from None
+        except httpx2.HTTPError as error:
+            raise _Again(self._failed(f"the connection failed: {type(error).__name__}"), None) from None
+        if response.status_code in _RETRIED:
+            failure = self._failed(f"it answered {response.status_code}: {self._quote(response.text)}")
+            raise _Again(failure, _seconds(response.headers.get("retry-after")))
+        if response.status_code != 200:
+            hint = (
+                "check embed.key"
+                if response.status_code in (401, 403)
+                else "check embed.model and base_url"
+            )
+            raise self._failed(f"it answered {response.status_code}: {self._quote(response.text)}", hint)
+        rows, tokens = self._read(response, len(texts))
+        self._budget.settle(reserved, tokens)
+        return rows
+
+    def _read(self, response: httpx2.Response, count: int) -> tuple[Vectors, int | None]:
+        """The rows of an answer in the order asked, and the tokens it reports."""
+        try:
+            answer = response.json()
+            entries = sorted(answer["data"], key=lambda entry: entry["index"])
+            places = [entry["index"] for entry in entries]
+            rows = np.array([entry["embedding"] for entry in entries], np.float32)
+            tokens = (answer.get("usage") or {}).get("prompt_tokens")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self._failed("its answer is not a list of embeddings") from None
+        if places != list(range(count)):
+            raise self._failed(f"it answered {len(places)} embeddings for {count} texts")
+        wanted = self._dimensions or rows.shape[-1]
+        if rows.ndim != 2 or rows.shape[1] != wanted:
+            raise self._failed(
+                f"its vectors have {rows.shape[-1]} dimensions, not {wanted}",
+                "set embed.dimensions to what the model answers, and rebuild the index",
+            )
+        rows = normalised(rows, self._id)
+        if not (np.linalg.norm(rows, axis=1) > 0).all():
+            raise self._failed("one of its vectors is zero")
+        self._dimensions = wanted
+        return rows, tokens if isinstance(tokens, int) else None
+
+    def _open(self) -> httpx2.AsyncClient:
+        import httpx2
+
+        if self._client is None:
+            headers = {"authorization": f"Bearer {self._endpoint.key}"} if self._endpoint.key else {}
+            self._client = httpx2.AsyncClient(
+                base_url=self._endpoint.base_url.rstrip("/"),
+                headers=headers,
+                timeout=self._endpoint.timeout_s,
+                follow_redirects=False,
+                trust_env=False,
+            )
+        return self._client
+
+    def _quote(self, text: str) -> str:
+        """The beginning of an answer, without the key and without other secrets."""
+        quoted = text[:200].replace("\n", " ")
+        return self._endpoint.mask(
+            quoted.replace(self._endpoint.key, "•••") if self._endpoint.key else quoted
+        )
+
+    def _failed(
+        self, why: str, hint: str = "try again later, or use the local embedder static"
+    ) -> ProviderError:
+        return ProviderError(
+            f"the embedding endpoint for {self._endpoint.model} failed", why=why, next=hint
+        )
+
+
+def _wait_of(error: Exception) -> bool | float:
+    """Whether to try again, or after how many seconds."""
+    if not isinstance(error, _Again):
+        return False
+    if error.after is None:
+        return True
+    return error.after if error.after <= MAX_WAIT_S else False
+
+
+def _seconds(header: str | None) -> float | None:
+    """A Retry-After in seconds; dates and nonsense are left to our own waits."""
+    try:
+        return max(0.0, float(header)) if header is not None else None
+    except ValueError:
+        return None
+
+
+def _checked_host(base_url: str) -> str:
+    """The host of an endpoint. Raises BadSetting when it is no URL, NotAllowed when it is not safe."""
+    try:
+        url = urlsplit(base_url)
+        host, port = url.hostname or "", url.port
+    except ValueError:
+        url, host, port = urlsplit(""), "", None
+    if url.scheme not in ("http", "https") or not host:
+        raise BadSetting(
+            "embed.base_url is not the URL of an endpoint",
+            why="it must begin with https:// (or http:// on this machine) and name a host",
+            next="write it like http://127.0.0.1:11434/v1",
+        )
+    if url.username or url.password:
+        raise BadSetting(
+            "embed.base_url carries a user name or password",
+            why="a URL is written to logs and settings",
+            next="move the secret to embed.key",
+        )
+    if url.scheme == "http" and not _is_loopback(host):
+        raise NotAllowed(
+            f"source would travel to {host} unencrypted",
+            why="http is allowed to this machine only",
+            next="use an https:// address",
+        )
+    return host if port is None else f"{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _open(options: Mapping[str, object]) -> OpenAIEmbedder:
+    """Options: ``base_url``, ``model``, ``mask`` (a callable), ``send_source`` (must be true),
+    ``max_tokens``, and optionally ``key``, ``dimensions``, ``usd_per_million``, ``max_usd``,
+    ``count_tokens``, ``timeout_s``."""
+    name = "openai"
+    known = "base_url model mask send_source max_tokens key dimensions usd_per_million max_usd count_tokens timeout_s"
+    given.check(name, options, known.split())
+    if options.get("send_source") is not True:
+        raise NotAllowed(
+            "the embedder openai sends source text to an endpoint",
+            why="nobody has allowed that",
+            next="set embed.send_source to true, or use the local embedder static",
+        )
+    mask, count = options.get("mask"), options.get("count_tokens", about_tokens)
+    if not callable(mask) or not callable(count):
+        raise BadSetting(
+            "the embedder openai needs mask and count_tokens as callables", next="pass both"
+        )
+    max_usd = options.get("max_usd")
+    budget = Budget(
+        int(str(options.get("max_tokens") or 0)),
+        str(options.get("usd_per_million") or "0"),
+        None if max_usd is None else str(max_usd),
+        count,
+    )
+    endpoint = Endpoint(
+        base_url=given.text(name, options, "base_url"),
+        model=given.text(name, options, "model"),
+        mask=mask,
+        key=str(options.get("key") or ""),
+        dimensions=int(str(options.get("dimensions") or 0)),
+        timeout_s=float(str(options.get("timeout_s") or 30.0)),
+    )
+    return OpenAIEmbedder(endpoint, budget)
+
+
+PROVIDER = Provider("any OpenAI-compatible endpoint; source leaves the machine", local=False, open=_open)
