@@ -30,7 +30,8 @@ PATIENCE_S = 60.0
 """How long a connection waits for a lock before it gives up."""
 
 _CHECKSUM_VFS = "cksmvfs"
-_CHECKSUM_BYTES = 8
+CHECKSUM_BYTES = 8
+"""Reserved at the end of each page of a ``truth`` file."""
 _PLAIN_VFS = apsw.vfs_names()[0]  # taken before the checksum VFS makes itself the default
 
 
@@ -109,7 +110,7 @@ class _Connection:
         if opening.writable:
             if self.execute("SELECT count(*) FROM sqlite_schema").fetchall() == [(0,)]:
                 if truth:
-                    self.apsw.reserve_bytes("main", _CHECKSUM_BYTES)
+                    self.apsw.reserve_bytes("main", CHECKSUM_BYTES)
                 self.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self.execute("PRAGMA journal_mode = WAL")
             self.execute(f"PRAGMA synchronous = {'FULL' if truth else 'NORMAL'}")

@@ -16,11 +16,11 @@ _DAMAGED_READS = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLI
 
 @contextmanager
 def translated(path: Path, durability: Durability) -> Iterator[None]:
-    """Raise leaves of our error tree in place of apsw's errors. A damaged ``derived`` file is
+    """Raise leaves of our error tree in place of errors of apsw and of the system. A damaged ``derived`` file is
     marked, so that the next opening replaces it."""
     try:
         yield
-    except (apsw.Error, UnicodeEncodeError) as error:
+    except (apsw.Error, UnicodeEncodeError, OSError) as error:
         meaning = _meaning(error, path, durability)
         if meaning is None:
             raise
@@ -61,7 +61,9 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
             why=f"no space left ({error})",
             next=f"free space on the disk that holds {path.parent}; nothing was half-written",
         )
-    if isinstance(error, apsw.IOError | apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
+    if isinstance(
+        error, apsw.IOError | apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError | OSError
+    ):
         return DiskFull(
             f"could not read or write {path.name}",
             why=str(error),

@@ -7,9 +7,10 @@ shielded from cancellation. A cancelled read is interrupted.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import aiosqlite
 import anyio
 import apsw
 
-from sophia_mcp.errors import BadArgument, BadSetting, StoreDamaged, StoreTooNew
+from sophia_mcp.errors import BadArgument, BadSetting, SophiaError, StoreDamaged, StoreTooNew
 from sophia_mcp.store.database import Parameters, Row
 from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect
 from sophia_mcp.store.failures import damage_mark, translated
@@ -27,6 +28,9 @@ from sophia_mcp.types import Scope
 
 READERS = 4
 """Reading connections of one database in one process; more questions wait their turn."""
+
+IDLE_S = 2.0
+"""The write-ahead log is moved into the file when nothing was written for so long."""
 
 _NETWORK = frozenset("nfs nfs4 cifs smb3 smbfs ncpfs afs ceph glusterfs fuse.sshfs fuse.rclone".split())
 _STORE = Scope("store")
@@ -83,6 +87,8 @@ class SqliteDatabase:
         self._readers: list[aiosqlite.Connection] = []
         self._closed = False
         self._too_new: StoreTooNew | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._checkpointing: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def read(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
@@ -115,6 +121,7 @@ class SqliteDatabase:
                     yield SqliteTransaction(writer, scope, self._opening)
                     with translated(self.path, self.durability):
                         await writer.commit()
+                self._checkpoint_when_idle()
             except BaseException:
                 # Also ends a wait for the lock that nobody waits for any more.
                 await writer.interrupt()
@@ -129,10 +136,24 @@ class SqliteDatabase:
             await self._migrate(package)
 
     async def checkpoint(self) -> None:
-        """Move the write-ahead log into the file and shorten it, as far as readers allow."""
-        async with self._write_turn:
-            with translated(self.path, self.durability), anyio.CancelScope(shield=True):
-                await self._open_writer().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        """Move the write-ahead log into the file, as far as readers allow."""
+        async with self.writer() as writer:
+            await writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _checkpoint_when_idle(self) -> None:
+        # A database has no task group of its own to sleep in; aiosqlite is bound to asyncio anyway.
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(IDLE_S, self._start_checkpoint)
+
+    def _start_checkpoint(self) -> None:
+        async def checkpoint() -> None:
+            # Whoever uses the store next meets the same error and is told.
+            with suppress(SophiaError):
+                await self.checkpoint()
+
+        if not self._closed:
+            self._checkpointing = asyncio.get_running_loop().create_task(checkpoint())
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -146,6 +167,8 @@ class SqliteDatabase:
         if self._closed:
             return
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         with anyio.CancelScope(shield=True):
             async with self._write_turn:
                 for connection in (*self._readers, self._writer):
@@ -277,10 +300,7 @@ async def open_database(
     refuse_network(path)
     opening = Opening(path, durability, writable=True, vfs=vfs, patience_s=patience_s)
     with translated(path, durability):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise apsw.CantOpenError(str(error)) from error
+        path.parent.mkdir(parents=True, exist_ok=True)
     if durability == "derived" and damage_mark(path).exists():
         _set_aside(path)
     try:
