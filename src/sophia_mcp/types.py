@@ -12,7 +12,8 @@ from typing import Literal
 Kind = Literal["function", "class", "method", "doc", "config", "text"]
 """What a chunk or symbol is; ``class`` includes struct, interface, trait, enum and type."""
 
-ReferenceKind = Literal["call", "import", "use"]
+ReferenceKind = Literal["call", "base", "import", "use"]
+"""``call`` includes construction; ``base`` names a class that the enclosing one (``caller``) extends."""
 Freshness = Literal["fresh", "reindexed", "stale"]
 Mode = Literal["auto", "text", "symbol", "regex", "references", "callers", "similar", "outline"]
 SearchScope = Literal["all", "changed", "code", "tests", "docs", "connectors"]
@@ -48,8 +49,10 @@ class Reference:
     """A place that names something defined elsewhere.
 
     ``receiver`` is the text before the last dot of a call (``self``, ``client``, ``os.path``), or
-    empty. ``caller`` is the qualified name of the enclosing definition, or empty at top level.
-    ``receiver_type`` is filled when the source itself states the type of the receiver.
+    empty; ``Foo()`` when the receiver is itself constructed there, and ``?`` when it is any other
+    expression. ``caller`` is the qualified name of the enclosing definition, or empty at top level.
+    ``receiver_type`` is filled when the same file states the type of the receiver (annotation,
+    declaration, construction, field, ``self``), as it is written there.
     """
 
     name: str

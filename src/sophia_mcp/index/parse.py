@@ -11,12 +11,12 @@ from operator import itemgetter
 
 from tree_sitter import Node
 
-from sophia_mcp.index import chunk, documents, symbols
+from sophia_mcp.index import chunk, documents, edges, symbols
 from sophia_mcp.index.grammars import SlowParse, reader
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE, language_of
 from sophia_mcp.index.languages.record import Language
-from sophia_mcp.types import Kind, Parsed
+from sophia_mcp.types import Import, Kind, Parsed, Reference
 
 __all__ = ["PARSE_BYTES", "VERSION", "language_of", "parse"]
 
@@ -69,7 +69,19 @@ def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
         return _by_lines(text, record.name, "syntax errors throughout", record.kind)
     attached, notes = _notes(sources, rows)
     chunks = chunk.by_syntax(chunk.Lines(text), found, root, rows, attached, notes, record.kind)
-    return Parsed(record.name, chunks, symbols.symbols(found))
+    return Parsed(record.name, chunks, symbols.symbols(found), *_edges(sources, found, rows))
+
+
+def _edges(
+    sources: Sequence[symbols.Captured], found: Sequence[symbols.Definition], rows: symbols.Rows
+) -> tuple[tuple[Reference, ...], tuple[Import, ...]]:
+    references: list[Reference] = []
+    imports: list[Import] = []
+    for captures, language in sources:
+        if language.references:
+            references += edges.references(captures, language, found, rows)
+            imports += edges.imports(captures, language, rows)
+    return tuple(references), tuple(imports)
 
 
 def _code(text: str, language: str) -> Parsed:

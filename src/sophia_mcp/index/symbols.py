@@ -19,6 +19,9 @@ SIGNATURE_CHARS = 300
 Captured = tuple[Mapping[str, Sequence[Node]], Language]
 """Captured nodes by capture name, and the language whose query captured them."""
 
+DEPTH_MOST = 48
+"""Definitions nested deeper than anybody reads belong to the one they are in."""
+
 NAME_CHARS = 100
 """A longer name is an expression, not a name; it is cut."""
 
@@ -102,6 +105,8 @@ def definitions(sources: Sequence[Captured], root: Node, rows: Rows) -> list[Def
         kind, listed = _KINDS[capture]
         while chain and found[chain[-1]].end_byte <= start:
             chain.pop()
+        if len(chain) >= DEPTH_MOST:
+            continue
         named = language.name_rule(node, rows.source)
         if named is None or not named[1]:
             continue

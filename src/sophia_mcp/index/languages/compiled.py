@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import rules
+from sophia_mcp.index.languages import bindings, imports, rules
 from sophia_mcp.index.languages.record import Language
 
 _C = """
@@ -16,6 +16,24 @@ _C = """
 (declaration declarator: (function_declarator)) @function
 (declaration declarator: (pointer_declarator declarator: (function_declarator))) @function
 """
+_C_CALLS = """
+(call_expression function: [(identifier) (field_expression)] @call)
+(preproc_include) @import
+(parameter_declaration declarator: (_)) @bind
+(declaration declarator: [(identifier) (init_declarator)]) @bind
+(declaration declarator: (pointer_declarator declarator: (identifier))) @bind
+(field_declaration declarator: [(field_identifier) (pointer_declarator declarator: (field_identifier))]) @bind
+"""
+_CPP_CALLS = (
+    _C_CALLS
+    + """
+(call_expression function: [(qualified_identifier) (template_function)] @call)
+(new_expression type: (_) @new)
+(using_declaration) @import
+(base_class_clause [(type_identifier) (qualified_identifier) (template_type)] @base)
+(field_declaration declarator: (reference_declarator (field_identifier))) @bind
+"""
+)
 _CPP = (
     _C
     + """
@@ -44,6 +62,19 @@ RECORDS = (
         (source_file (var_declaration (var_spec_list (var_spec) @value)))
         """,
         name_rule=rules.go_name,
+        references="""
+        (call_expression function: [(identifier) (selector_expression)] @call)
+        (composite_literal type: [(type_identifier) (qualified_type)] @new)
+        (import_declaration) @import
+        (field_declaration !name type: (_) @base)
+        (parameter_declaration name: (_)) @bind
+        (field_declaration name: (_)) @bind
+        (var_spec type: (_)) @bind
+        (short_var_declaration left: (expression_list . (identifier) .)
+          right: (expression_list . [(composite_literal) (unary_expression operand: (composite_literal))] .)) @bind
+        """,
+        imports=imports.go,
+        binds=bindings.GO,
     ),
     Language(
         "rust",
@@ -60,6 +91,22 @@ RECORDS = (
         """,
         comments=("line_comment", "block_comment"),
         name_rule=rules.rust_name,
+        references="""
+        (call_expression function: [(identifier) (field_expression) (scoped_identifier)] @call)
+        (call_expression function: (generic_function function: (_) @call))
+        (macro_invocation macro: (_) @call)
+        (struct_expression name: (_) @new)
+        (use_declaration) @import
+        (impl_item trait: (_) @base)
+        (trait_bounds [(type_identifier) (scoped_type_identifier)] @use)
+        (parameter) @bind
+        (field_declaration) @bind
+        (let_declaration type: (_)) @bind
+        (let_declaration value: [(struct_expression) (call_expression function: (scoped_identifier))
+          (try_expression (call_expression function: (scoped_identifier)))]) @bind
+        """,
+        imports=imports.rust,
+        binds=bindings.NAMED,
         own=("self", "Self"),
     ),
     Language(
@@ -78,15 +125,37 @@ RECORDS = (
         """,
         comments=("comment", "multiline_comment"),
         name_rule=rules.swift_name,
+        references="""
+        (call_expression . [(simple_identifier) (navigation_expression)] @call)
+        (import_declaration) @import
+        (inheritance_specifier inherits_from: (_) @base)
+        (parameter) @bind
+        (property_declaration (type_annotation)) @bind
+        (property_declaration value: (call_expression . (simple_identifier))) @bind
+        """,
+        imports=imports.module,
+        binds=bindings.NAMED,
         own=("self", "Self"),
     ),
-    Language("c", "c", (".c", ".h"), definitions=_C, name_rule=rules.declared_name),
+    Language(
+        "c",
+        "c",
+        (".c", ".h"),
+        definitions=_C,
+        name_rule=rules.declared_name,
+        references=_C_CALLS,
+        imports=imports.include,
+        binds=bindings.TYPED,
+    ),
     Language(
         "cpp",
         "cpp",
         (".cc", ".cpp", ".cxx", ".c++", ".hpp", ".hxx", ".hh", ".h++", ".ipp", ".tpp", ".inl", ".ino"),
         definitions=_CPP,
         name_rule=rules.declared_name,
+        references=_CPP_CALLS,
+        imports=imports.include,
+        binds=bindings.TYPED,
         own=("this",),
     ),
     Language(
@@ -108,6 +177,9 @@ RECORDS = (
         (".cu", ".cuh"),
         definitions=_CPP,
         name_rule=rules.declared_name,
+        references=_CPP_CALLS,
+        imports=imports.include,
+        binds=bindings.TYPED,
         own=("this",),
     ),
     Language(
@@ -208,6 +280,12 @@ RECORDS = (
             constructor_definition="constructor",
             fallback_receive_definition="receive",
         ),
+        references="""
+        (call_expression function: (expression [(identifier) (member_expression)] @call))
+        (import_directive) @import
+        (inheritance_specifier ancestor: (_) @base)
+        """,
+        imports=imports.script,
     ),
     Language(
         "fortran",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import rules
+from sophia_mcp.index.languages import bindings, imports, rules
 from sophia_mcp.index.languages.record import Language
 
 _SCRIPT = """
@@ -24,6 +24,22 @@ _SCRIPT_CALLS = """
 (call_expression function: [(identifier) (member_expression)] @call)
 (new_expression constructor: [(identifier) (member_expression)] @new)
 (import_statement) @import
+(export_statement source: (string)) @import
+((variable_declarator value: (call_expression function: (identifier) @_r)) @import (#eq? @_r "require"))
+(variable_declarator name: (identifier) value: (new_expression)) @bind
+(assignment_expression left: (member_expression object: (this)) right: [(new_expression) (identifier)]) @bind
+"""
+_JS_BASES = "(class_heritage [(identifier) (member_expression)] @base) (field_definition value: (new_expression)) @bind"
+_TS_BASES = """
+(extends_clause value: (_) @base)
+(implements_clause (_) @base)
+(extends_type_clause type: (_) @base)
+[(required_parameter type: (_)) (optional_parameter type: (_))] @bind
+(public_field_definition type: (_)) @bind
+(public_field_definition value: (new_expression)) @bind
+(property_signature type: (_)) @bind
+(variable_declarator name: (identifier) type: (_)) @bind
+(call_expression function: (instantiation_expression (_) @call))
 """
 _FIELDS = """
 (field_definition property: (_) value: [(arrow_function) (function_expression)]) @function
@@ -51,7 +67,18 @@ RECORDS = (
         (block . (string) @doc)
         """,
         name_rule=rules.script_name,
-        references="(call function: [(identifier) (attribute)] @call)",
+        references="""
+        (call function: [(identifier) (attribute)] @call)
+        [(import_statement) (import_from_statement)] @import
+        (class_definition superclasses: (argument_list [(identifier) (attribute)] @base))
+        [(typed_parameter) (typed_default_parameter)] @bind
+        (assignment left: [(identifier) (attribute)] type: (_)) @bind
+        (assignment left: [(identifier) (attribute)] right: (call function: (identifier))) @bind
+        (assignment left: [(identifier) (attribute)] right: (call function: (attribute object: (identifier)))) @bind
+        (assignment left: (attribute) right: (identifier)) @bind
+        """,
+        imports=imports.python,
+        binds=bindings.PYTHON,
         own=("self", "cls"),
     ),
     Language(
@@ -62,7 +89,9 @@ RECORDS = (
         ("node", "nodejs", "deno", "bun"),
         _SCRIPT + _FIELDS,
         name_rule=rules.script_name,
-        references=_SCRIPT_CALLS,
+        references=_SCRIPT_CALLS + _JS_BASES,
+        imports=imports.script,
+        binds=bindings.SCRIPT,
         own=("this",),
     ),
     Language(
@@ -72,7 +101,9 @@ RECORDS = (
         interpreters=("ts-node", "tsx"),
         definitions=_SCRIPT + _TYPES,
         name_rule=rules.script_name,
-        references=_SCRIPT_CALLS,
+        references=_SCRIPT_CALLS + _TS_BASES,
+        imports=imports.script,
+        binds=bindings.SCRIPT,
         own=("this",),
     ),
     Language(
@@ -81,7 +112,9 @@ RECORDS = (
         (".tsx",),
         definitions=_SCRIPT + _TYPES,
         name_rule=rules.script_name,
-        references=_SCRIPT_CALLS,
+        references=_SCRIPT_CALLS + _TS_BASES,
+        imports=imports.script,
+        binds=bindings.SCRIPT,
         own=("this",),
     ),
     Language(
@@ -95,6 +128,20 @@ RECORDS = (
         (const_declaration (const_element) @value)
         """,
         name_rule=rules.first_of("name"),
+        references="""
+        (function_call_expression function: [(name) (qualified_name)] @call)
+        [(member_call_expression name: (name)) (nullsafe_member_call_expression name: (name))
+         (scoped_call_expression name: (name))] @invoke
+        (object_creation_expression [(name) (qualified_name)] @new)
+        (namespace_use_declaration) @import
+        [(require_expression) (require_once_expression) (include_expression) (include_once_expression)] @import
+        (base_clause (_) @base) (class_interface_clause (_) @base) (use_declaration (_) @base)
+        [(simple_parameter type: (_)) (property_promotion_parameter) (property_declaration type: (_))] @bind
+        (assignment_expression right: (object_creation_expression)) @bind
+        (assignment_expression left: (member_access_expression) right: (variable_name)) @bind
+        """,
+        imports=imports.php,
+        binds=bindings.PHP,
         own=("$this", "self", "static"),
     ),
     Language(
@@ -119,7 +166,33 @@ RECORDS = (
         (body_statement (assignment left: (constant)) @value)
         """,
         name_rule=rules.script_name,
+        references="""
+        (call method: (_)) @invoke
+        ((call !receiver method: (identifier) @_m) @import
+          (#any-of? @_m "require" "require_relative" "load" "autoload"))
+        (superclass (_) @base)
+        ((call !receiver method: (identifier) @_i arguments: (argument_list [(constant) (scope_resolution)] @base))
+          (#any-of? @_i "include" "extend" "prepend"))
+        ((assignment right: (call receiver: [(constant) (scope_resolution)] method: (identifier) @_n)) @bind
+          (#eq? @_n "new"))
+        """,
+        invoke_field="method",
+        imports=imports.quoted,
+        binds=bindings.CONSTRUCTED,
         own=("self",),
+        maker="new",
+        keywords=frozenset(
+            {
+                "require",
+                "require_relative",
+                "include",
+                "extend",
+                "prepend",
+                "private",
+                "attr_accessor",
+                "attr_reader",
+            }
+        ),
     ),
     Language(
         "lua",
@@ -133,7 +206,19 @@ RECORDS = (
         (field name: (_) value: (function_definition)) @free
         """,
         name_rule=rules.lua_name,
+        references="""
+        (function_call name: [(identifier) (dot_index_expression) (method_index_expression)] @call)
+        ((assignment_statement (variable_list) (expression_list (function_call name: (identifier) @_r))) @import
+          (#eq? @_r "require"))
+        ((function_call name: (identifier) @_q) @import (#eq? @_q "require"))
+        (assignment_statement (variable_list . (_) .) (expression_list . (function_call
+          name: [(dot_index_expression) (method_index_expression)]) .)) @bind
+        """,
+        imports=imports.lua,
+        binds=bindings.CONSTRUCTED,
         own=("self",),
+        maker="new",
+        keywords=frozenset({"require"}),
     ),
     Language(
         "elixir",
@@ -152,7 +237,21 @@ RECORDS = (
         ((unary_operator operand: (call target: (identifier) @_a)) @lead (#any-of? @_a "spec" "impl"))
         """,
         name_rule=rules.elixir_name,
+        references="""
+        (call target: [(identifier) (dot)] @call)
+        ((call target: (identifier) @_u) @import (#any-of? @_u "alias" "import" "use" "require"))
+        ((call target: (identifier) @_k2 (arguments . [(call target: (identifier) @head)
+          (binary_operator left: (call target: (identifier) @head))]))
+          (#any-of? @_k2 "def" "defp" "defmacro" "defmacrop" "defguard" "defguardp" "defdelegate"))
+        (unary_operator operator: "@" operand: (call target: (identifier) @head))
+        """,
+        imports=imports.elixir,
         own=("__MODULE__",),
+        keywords=frozenset(
+            "def defp defmacro defmacrop defmodule defprotocol defimpl defstruct defexception defguard defguardp "
+            "defdelegate alias import use require if unless case cond for with quote unquote fn raise try receive "
+            "super test describe do end".split()
+        ),
     ),
     Language(
         "bash",
@@ -161,6 +260,11 @@ RECORDS = (
         (".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", "PKGBUILD"),
         ("sh", "bash", "zsh", "dash", "ksh", "ash"),
         "(function_definition) @function",
+        references="""
+        (command name: (command_name (word) @call))
+        ((command name: (command_name (word) @_s)) @import (#any-of? @_s "source" "."))
+        """,
+        imports=imports.quoted,
     ),
     Language(
         "fish",
@@ -202,6 +306,12 @@ RECORDS = (
         (program (binary_operator lhs: (identifier) operator: ["<-" "="]) @value)
         """,
         name_rule=rules.by_field("lhs"),
+        references="""
+        (call function: [(identifier) (namespace_operator)] @call)
+        ((call function: (identifier) @_l) @import (#any-of? @_l "library" "require" "source"))
+        """,
+        imports=imports.called,
+        keywords=frozenset({"library", "require", "source"}),
     ),
     Language(
         "julia",
@@ -218,6 +328,13 @@ RECORDS = (
         """,
         comments=("line_comment", "block_comment"),
         name_rule=rules.julia_name,
+        references="""
+        (call_expression . [(identifier) (field_expression)] @call)
+        (signature (call_expression . (_) @head))
+        (assignment . (call_expression . (_) @head))
+        [(using_statement) (import_statement)] @import
+        """,
+        imports=imports.module,
     ),
     Language(
         "tcl",

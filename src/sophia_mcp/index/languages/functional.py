@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import rules
+from sophia_mcp.index.languages import imports, rules
 from sophia_mcp.index.languages.record import Language
 
 RECORDS = (
@@ -21,6 +21,11 @@ RECORDS = (
         """,
         comments=("comment", "haddock"),
         name_rule=rules.haskell_name,
+        references="""
+        (apply function: [(variable) (qualified)] @call)
+        (import) @import
+        """,
+        imports=imports.module,
         clauses=True,
     ),
     Language(
@@ -116,6 +121,9 @@ RECORDS = (
         (spec) @lead
         """,
         name_rule=rules.leading("atom", "var"),
+        references="""
+        (call expr: [(atom) (remote)] @call)
+        """,
         clauses=True,
     ),
     Language(
@@ -129,6 +137,11 @@ RECORDS = (
         """,
         comments=("comment", "module_comment", "statement_comment"),
         name_rule=rules.leading("type_name", "type_identifier"),
+        references="""
+        (function_call function: [(identifier) (field_access)] @call)
+        (import) @import
+        """,
+        imports=imports.module,
     ),
     Language(
         "clojure",

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import rules
+from sophia_mcp.index.languages import bindings, imports, rules
 from sophia_mcp.index.languages.record import Language
+
+_JAVA = """
+(method_invocation name: (_)) @invoke
+(object_creation_expression type: (_) @new)
+(superclass (_) @base)
+(super_interfaces (type_list (_) @base))
+(extends_interfaces (type_list (_) @base))
+[(formal_parameter) (field_declaration) (local_variable_declaration)] @bind
+"""
 
 RECORDS = (
     Language(
@@ -17,6 +26,9 @@ RECORDS = (
          (annotation_type_element_declaration)] @function
         """,
         comments=("line_comment", "block_comment"),
+        references=_JAVA + "(import_declaration) @import",
+        imports=imports.dotted,
+        binds=bindings.TYPED,
         own=("this",),
     ),
     Language(
@@ -30,6 +42,16 @@ RECORDS = (
         (property_declaration) @value
         (namespace_declaration) @scope
         """,
+        references="""
+        (invocation_expression function: [(identifier) (member_access_expression) (generic_name)
+          (conditional_access_expression)] @call)
+        (object_creation_expression type: (_) @new)
+        (using_directive) @import
+        (base_list [(identifier) (qualified_name) (generic_name)] @base)
+        [(parameter) (variable_declaration) (property_declaration)] @bind
+        """,
+        imports=imports.csharp,
+        binds=bindings.TYPED,
         own=("this",),
     ),
     Language(
@@ -45,6 +67,16 @@ RECORDS = (
         """,
         comments=("line_comment", "multiline_comment"),
         name_rule=rules.kotlin_name,
+        references="""
+        (call_expression . [(simple_identifier) (navigation_expression)] @call)
+        (import_header) @import
+        (delegation_specifier [(constructor_invocation (user_type) @base) (user_type) @base])
+        [(parameter) (class_parameter)] @bind
+        (property_declaration (variable_declaration (user_type))) @bind
+        (property_declaration (call_expression . (simple_identifier))) @bind
+        """,
+        imports=imports.dotted,
+        binds=bindings.NAMED,
         own=("this",),
     ),
     Language(
@@ -61,6 +93,18 @@ RECORDS = (
         """,
         comments=("comment", "block_comment"),
         name_rule=rules.scala_name,
+        references="""
+        (call_expression function: [(identifier) (field_expression)] @call)
+        (call_expression function: (generic_function function: (_) @call))
+        (instance_expression . (_) @new)
+        (import_declaration) @import
+        (extends_clause type: (_) @base)
+        [(parameter) (class_parameter)] @bind
+        (val_definition type: (_)) @bind
+        (val_definition value: [(instance_expression) (call_expression function: (identifier))]) @bind
+        """,
+        imports=imports.scala,
+        binds=bindings.NAMED,
         own=("this",),
     ),
     Language(
@@ -94,6 +138,12 @@ RECORDS = (
         """,
         comments=("comment", "documentation_comment"),
         name_rule=rules.dart_name,
+        references="""
+        (import_or_export) @import
+        (superclass [(type_identifier) (mixins (type_identifier) @base)] @base)
+        (interfaces (type_identifier) @base)
+        """,
+        imports=imports.dart,
         own=("this",),
     ),
     Language(
@@ -125,6 +175,8 @@ RECORDS = (
         [(method_declaration) (constructor_declaration)] @function
         """,
         comments=("line_comment", "block_comment"),
+        references=_JAVA.replace("super_interfaces", "interfaces"),
+        binds=bindings.TYPED,
         own=("this",),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,17 +16,11 @@ Named = tuple[str, str]
 NameRule = Callable[[Node, bytes], Named | None]
 """Reads the name of a captured definition out of the source; None when it defines nothing."""
 
-Bound = tuple[str, str]
-"""A variable and the type the source states for it."""
-
-BindRule = Callable[[Node, bytes], list[Bound]]
-"""Reads the variables a captured declaration binds to a stated type."""
-
 Imported = tuple[str, str, str]
 """Module as written, name inside it (empty: the module itself), local alias."""
 
-ImportRule = Callable[[Node, bytes], list[Imported]]
-"""Reads the names a captured import statement brings in."""
+ImportRule = Callable[[str], list[Imported]]
+"""Reads the names an import statement brings in from its text."""
 
 
 def text_of(node: Node, source: bytes) -> str:
@@ -60,7 +55,8 @@ class Language:
     ``comments`` names the node types of comments. ``references`` is a query too: ``@call`` is the
     expression that is called (``a.b.c`` as written), ``@invoke`` a call whose callee ends with
     its field ``invoke_field``, ``@new`` a type that is constructed, ``@import`` an import
-    statement, ``@bind`` a declaration that states the type of a variable, ``@use`` a type named.
+    statement, ``@bind`` a declaration that states the type of a variable, ``@base`` a class the enclosing one
+    extends, ``@use`` a type named, ``@head`` a definition's own head that looks like a call.
     """
 
     name: str
@@ -74,9 +70,14 @@ class Language:
     references: str = ""
     invoke_field: str = "name"
     imports: ImportRule | None = None
-    binds: BindRule | None = None
+    binds: re.Pattern[str] | None = None
+    """Reads the name and stated type of a ``@bind`` declaration (see ``bindings``)."""
     own: tuple[str, ...] = ()
     """Receivers that mean the enclosing class: ``self``, ``this``."""
+    keywords: frozenset[str] = frozenset()
+    """Callees that are syntax, not calls."""
+    maker: str = ""
+    """The method whose call constructs its receiver, where the language has no ``new``."""
     clauses: bool = False
     """Definitions of one name in a row are clauses of one function."""
     script: str = ""

@@ -18,6 +18,10 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _PLAIN = 80
 
 
+def _first(node: Node | None) -> Node | None:
+    return node.named_child(0) if node is not None and node.named_child_count else None
+
+
 def first_of(*kinds: str) -> NameRule:
     """The rule of grammars without fields: the first child of one of these types."""
     wanted = frozenset(kinds)
@@ -65,7 +69,7 @@ def leading(*kinds: str) -> NameRule:
             if name is not None:
                 inner = name.child_by_field_name("name")
                 return "", text_of(inner if inner is not None else name, source)
-            here = here.named_child(0) if here.named_child_count else None
+            here = _first(here)
         return None
 
     return rule
@@ -166,7 +170,7 @@ def lua_name(node: Node, source: bytes) -> Named | None:
     """``M.f``, ``M:f`` and ``M.f = function`` are members of ``M``."""
     name = node.child_by_field_name("name")
     if name is None and node.named_child_count:
-        name = node.named_child(0)
+        name = _first(node)
     if name is None or name.end_byte - name.start_byte > _PLAIN:
         return None
     return dotted(("", text_of(name, source).replace(":", ".")))
@@ -175,7 +179,7 @@ def lua_name(node: Node, source: bytes) -> Named | None:
 def elixir_name(node: Node, source: bytes) -> Named | None:
     """The first argument of ``def`` or ``defmodule``, without guard and parameters."""
     arguments = next((child for child in node.named_children if child.type == "arguments"), None)
-    head = arguments.named_child(0) if arguments is not None and arguments.named_child_count else None
+    head = _first(arguments)
     for _ in range(_STEPS):
         if head is None or head.type not in ("binary_operator", "call"):
             break
@@ -212,7 +216,7 @@ def kotlin_name(node: Node, source: bytes) -> Named | None:
         if child.type in ("simple_identifier", "type_identifier"):
             return receiver, text_of(child, source)
         if child.type == "variable_declaration":
-            inner = child.named_child(0)
+            inner = _first(child)
             return ("", text_of(inner, source)) if inner is not None else None
         if child.type == "user_type":
             receiver = _TYPE_ARGUMENTS.sub("", text_of(child, source))
@@ -254,9 +258,9 @@ def haskell_name(node: Node, source: bytes) -> Named | None:
 
 def lisp_name(node: Node, source: bytes) -> Named | None:
     """The second element of ``(define name ...)``, or the head of ``(define (name x) ...)``."""
-    inner = node.named_child(0) if node.named_child_count == 1 else None
+    inner = _first(node) if node.named_child_count == 1 else None
     if inner is not None and inner.type == "defun":  # Common Lisp reads its own headers
-        header = inner.named_child(0)
+        header = _first(inner)
         name = header.child_by_field_name("function_name") if header is not None else None
         return ("", text_of(name, source)) if name is not None else None
     named = field_name(node, source)
@@ -271,7 +275,7 @@ def lisp_name(node: Node, source: bytes) -> Named | None:
     for _ in range(_STEPS):
         if name is None or name.type not in ("list", "list_lit", "quote", "quoting_lit"):
             break
-        name = name.named_child(0) if name.named_child_count else None
+        name = _first(name)
     if name is None:
         return None
     text = text_of(name, source)
@@ -313,7 +317,7 @@ def hcl_name(node: Node, source: bytes) -> Named | None:
 
 def cmake_name(node: Node, source: bytes) -> Named | None:
     """The first argument of ``function``, ``macro``, ``add_library``."""
-    call = node if node.type == "normal_command" else node.named_child(0)
+    call = node if node.type == "normal_command" else _first(node)
     if call is None:
         return None
     arguments = next((child for child in call.named_children if child.type == "argument_list"), None)
@@ -333,11 +337,11 @@ def second_word(node: Node, source: bytes) -> Named | None:
 def groovy_name(node: Node, source: bytes) -> Named | None:
     """The grammar sees only commands and blocks; the first unit of the block carries the name."""
     block = next((child for child in node.named_children[:_STEPS] if child.type == "block"), None)
-    name = block.named_child(0) if block is not None and block.named_child_count else None
+    name = _first(block)
     for _ in range(4):
         if name is None or name.type == "identifier":
             break
-        name = name.named_child(0) if name.named_child_count else None
+        name = _first(name)
     return ("", text_of(name, source)) if name is not None else None
 
 
@@ -354,7 +358,7 @@ def selectors(node: Node, source: bytes) -> Named | None:
 
 def element_id(node: Node, source: bytes) -> Named | None:
     """An element is named by its ``id`` (or ``name``) attribute, else not at all."""
-    tag = node.named_child(0)
+    tag = _first(node)
     for attribute in tag.named_children[:_STEPS] if tag is not None else ():
         text = text_of(attribute, source)
         key, _, value = text.partition("=")
@@ -367,7 +371,7 @@ def key_name(node: Node, source: bytes) -> Named | None:
     """The key of a pair, or the header of a table, without quotes and brackets."""
     key = node.child_by_field_name("key")
     if key is None:
-        key = node.named_child(0)
+        key = _first(node)
     if key is None:
         return None
     text = text_of(key, source).strip().strip("\"'[] \t")
@@ -378,7 +382,7 @@ def scss_name(node: Node, source: bytes) -> Named | None:
     """A variable is named by its property, everything else as in CSS."""
     if node.type != "declaration":
         return selectors(node, source)
-    name = node.named_child(0)
+    name = _first(node)
     text = text_of(name, source) if name is not None else ""
     return ("", text) if text[:1] in ("$", "@") or text[:2] == "--" else None
 
@@ -426,7 +430,7 @@ def julia_name(node: Node, source: bytes) -> Named | None:
         return named
     here: Node | None = node
     for _ in range(_STEPS):
-        here = here.named_child(0) if here is not None and here.named_child_count else None
+        here = _first(here)
         if here is None or here.type in ("identifier", "field_expression", "operator"):
             break
     return dotted(("", text_of(here, source))) if here is not None else None

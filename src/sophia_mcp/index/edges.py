@@ -1,0 +1,347 @@
+"""What does a file call, construct, extend and import? Call sites with all the source says of them.
+
+Nothing is resolved here: whether ``store.get()`` means a method of this file, of an imported
+class or of anything else of that name is decided at query time, with the whole repository known.
+Types are those the source states in this file: annotations, declarations, constructions, fields.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+
+import zstandard
+from tree_sitter import Node
+
+from sophia_mcp.index.languages.record import Language
+from sophia_mcp.index.symbols import Definition, Rows
+from sophia_mcp.types import Import, Parsed, Reference, ReferenceKind
+
+REFERENCES_MOST = 50_000
+"""Generated files call without end; the rest of such a file is still found by its words."""
+
+EXPRESSION = "?"
+"""The receiver of a call on something that is no name, path or construction."""
+
+_CALLEE_BYTES = 240
+_DECLARATION_BYTES = 240
+_RECEIVER_CHARS = 80
+_FIELDS_DEEP = 4
+_CALLEE = re.compile(r"(.*?)\s*(?:\?\.|!!\.|!\.|&\.|\.|\?->|->|::|(?<=\w):)\s*([\w$@!?~]+)$", re.DOTALL)
+_PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@]+)*$")
+_STEP = re.compile(r"\s*(?:\?\.|!\.|!!\.|&\.|\.|\?->|->|::|:)\s*")
+_MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
+_GENERIC = re.compile(r"\s*(?:::)?<[^()]*>\s*$")
+_HOLDERS = re.compile(
+    r"(?:Optional|Box|Arc|Rc|RefCell|Mutex|std::unique_ptr|std::shared_ptr|unique_ptr|shared_ptr|Annotated|Final"
+    r"|ClassVar|Readonly|Promise|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
+    re.DOTALL,
+)
+_TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
+_NOTHING = frozenset(
+    {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What ``pack`` keeps of a parsed file."""
+
+    references: tuple[Reference, ...]
+    imports: tuple[Import, ...]
+
+
+def pack(parsed: Parsed) -> bytes:
+    """References and imports as zstd of JSON rows."""
+    rows = [[astuple(r) for r in parsed.references], [astuple(i) for i in parsed.imports]]
+    return zstandard.compress(json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode(), 3)
+
+
+def unpack(packed: bytes) -> Edges:
+    """The opposite of ``pack``. Raises ValueError or zstandard.ZstdError on damaged bytes."""
+    references, imports = json.loads(zstandard.decompress(packed))
+    return Edges(tuple(Reference(*row) for row in references), tuple(Import(*row) for row in imports))
+
+
+def references(
+    captures: Mapping[str, Sequence[Node]], language: Language, found: Sequence[Definition], rows: Rows
+) -> tuple[Reference, ...]:
+    """Call sites, constructions and base classes in the order of the source."""
+    scopes = _Scopes(found)
+    types = _Types(captures.get("bind", ()), language, scopes, rows.source)
+    heads = {node.start_byte for node in captures.get("head", ())}
+    out: list[Reference] = []
+    for start, end, kind in _sites(captures, language):
+        if start in heads:
+            continue
+        if len(out) >= REFERENCES_MOST:
+            break
+        text = rows.source[max(start, end - _CALLEE_BYTES) : end].decode("utf-8", "ignore")
+        receiver, name = _split(text, language)
+        if not name or name in language.keywords:
+            continue
+        scope = scopes.at(start)
+        out.append(
+            Reference(
+                name,
+                kind,
+                rows.row(end - 1) + 1,
+                receiver,
+                scopes.caller(scope),
+                types.of(receiver, scope) if receiver and kind == "call" else "",
+            )
+        )
+    return tuple(out)
+
+
+def imports(
+    captures: Mapping[str, Sequence[Node]], language: Language, rows: Rows
+) -> tuple[Import, ...]:
+    """Imported names in the order of the source, once each."""
+    if language.imports is None:
+        return ()
+    found: dict[tuple[str, str, str], Import] = {}
+    for node in captures.get("import", ()):
+        start, end = node.byte_range
+        line = rows.row(start) + 1
+        for module, name, alias in language.imports(rows.source[start:end].decode("utf-8", "ignore")):
+            found.setdefault((module, name, alias), Import(module, name, alias, line))
+    named = {module for module, _, alias in found if alias}
+    return tuple(i for i in found.values() if i.name or i.alias or i.module not in named)
+
+
+def _sites(
+    captures: Mapping[str, Sequence[Node]], language: Language
+) -> list[tuple[int, int, ReferenceKind]]:
+    """Start and end of every callee as written, and what it is."""
+    sites: list[tuple[int, int, ReferenceKind]] = []
+    for node in captures.get("call", ()):
+        sites.append((*node.byte_range, "call"))
+    for node in captures.get("new", ()):
+        sites.append((*node.byte_range, "call"))
+    field = language.invoke_field
+    for node in captures.get("invoke", ()):
+        name = node.child_by_field_name(field)
+        if name is not None:
+            sites.append((node.start_byte, name.end_byte, "call"))
+    for node in captures.get("base", ()):
+        sites.append((*node.byte_range, "base"))
+    for node in captures.get("use", ()):
+        sites.append((*node.byte_range, "use"))
+    sites.sort(key=lambda site: (site[1], site[0]))
+    return sites
+
+
+def _split(text: str, language: Language) -> tuple[str, str]:
+    """``a.b.c`` as its receiver ``a.b`` and name ``c``."""
+    if text.isidentifier():
+        return "", text
+    if text.endswith(">"):
+        text = _GENERIC.sub("", text)
+    match = _CALLEE.match(text)
+    if match is None:
+        text = text.lstrip("\\").strip()
+        return ("", text) if _PATH.match(text) else ("", "")
+    receiver, name = match[1], match[2]
+    if name == language.maker and receiver:  # Ruby and Lua construct by a method
+        inner = _CALLEE.match(receiver)
+        return (inner[1], inner[2]) if inner else ("", receiver.strip())
+    if receiver.startswith("super(") and receiver.endswith(")"):
+        return "super", name
+    if len(receiver) > _RECEIVER_CHARS or not _PATH.match(receiver):
+        made = _MADE.match(receiver)
+        whole = (
+            made is not None and receiver.endswith(")") and receiver.count("(") == receiver.count(")")
+        )
+        single = whole and made is not None and _closes_at_end(receiver, made.end() - 1)
+        return (f"{made[1]}()" if single and made is not None else EXPRESSION), name
+    return "".join(receiver.split()), name
+
+
+def _closes_at_end(text: str, opening: int) -> bool:
+    """Whether the bracket opened at ``opening`` is closed by the last character."""
+    depth = 0
+    for i in range(opening, len(text)):
+        depth += (text[i] == "(") - (text[i] == ")")
+        if depth == 0:
+            return i == len(text) - 1
+    return False
+
+
+class _Scopes:
+    """Which definition encloses a place? Spans nest, so one sorted list of borders answers."""
+
+    def __init__(self, found: Sequence[Definition]) -> None:
+        self.found = found
+        self._borders: list[int] = [0]
+        self._owners: list[int] = [-1]
+        self._callers: dict[int, str] = {-1: ""}
+        open_: list[int] = []
+        for i, definition in enumerate(found):
+            self._close(open_, definition.start_byte)
+            self._mark(definition.start_byte, i)
+            open_.append(i)
+        self._close(open_, None)
+
+    def _close(self, open_: list[int], before: int | None) -> None:
+        while open_ and (before is None or self.found[open_[-1]].end_byte <= before):
+            end = self.found[open_.pop()].end_byte
+            self._mark(end, open_[-1] if open_ else -1)
+
+    def _mark(self, offset: int, owner: int) -> None:
+        if self._borders[-1] == offset:
+            self._owners[-1] = owner
+        else:
+            self._borders.append(offset)
+            self._owners.append(owner)
+
+    def at(self, offset: int) -> int:
+        """The innermost definition around a byte, or -1."""
+        return self._owners[bisect_right(self._borders, offset) - 1]
+
+    def up(self, scope: int) -> int:
+        return self.found[scope].parent if scope >= 0 else -1
+
+    def caller(self, scope: int) -> str:
+        """The qualified name of the nearest function or class; variables do not call."""
+        known = self._callers.get(scope)
+        if known is None:
+            here = scope
+            while here >= 0 and self.found[here].kind not in ("function", "method", "class"):
+                here = self.found[here].parent
+            known = self._callers[scope] = self.found[here].qualified if here >= 0 else ""
+        return known
+
+    def class_of(self, scope: int) -> str:
+        """The qualified name of the class around a scope, or empty. A method defined outside its
+        class (Go, C++) has it as its container."""
+        while scope >= 0:
+            definition = self.found[scope]
+            if definition.methods:
+                return definition.qualified
+            if definition.kind == "method":
+                parent = definition.parent
+                if parent < 0 or not self.found[parent].methods:
+                    return definition.container
+            scope = definition.parent
+        return ""
+
+
+class _Types:
+    """What type does the source state for a variable or field? Contradictions state nothing."""
+
+    def __init__(
+        self, binds: Sequence[Node], language: Language, scopes: _Scopes, source: bytes
+    ) -> None:
+        self.language, self.scopes = language, scopes
+        self._locals: dict[tuple[int, str], str] = {}
+        self._fields: dict[tuple[str, str], str] = {}
+        same: list[tuple[int, str, str]] = []
+        pattern = language.binds
+        if pattern is None:
+            return
+        for node in binds:
+            start, end = node.byte_range
+            text = source[start : min(end, start + _DECLARATION_BYTES)].decode("utf-8", "ignore")
+            match = pattern.match(text)
+            if match is None:
+                continue
+            groups = match.groupdict()
+            name = groups.get("name") or groups.get("var") or ""
+            stated = _stated(groups)
+            scope = scopes.at(start)
+            if scope >= 0 and scopes.found[scope].start_byte == start:
+                scope = scopes.up(scope)  # a property is bound where it stands, not inside itself
+            if not stated:
+                if groups.get("same"):
+                    same.append((scope, name, groups["same"]))
+                continue
+            for each in name.split(","):
+                self._bind(scope, each.strip(), stated, bool((groups.get("field") or "").strip()))
+        for scope, name, other in same:
+            if stated := self._look(other, scope):
+                self._bind(scope, name, stated, False)
+
+    def _bind(self, scope: int, name: str, stated: str, is_field: bool) -> None:
+        for own in self.language.own:
+            if name.startswith(own) and (rest := _STEP.sub(".", name[len(own) :])).startswith("."):
+                _put(self._fields, (self.scopes.class_of(scope), rest[1:]), stated)
+                return
+        if name.startswith("@"):
+            _put(self._fields, (self.scopes.class_of(scope), name), stated)
+            return
+        if scope >= 0 and (self.scopes.found[scope].methods or is_field):
+            _put(self._fields, (self.scopes.class_of(scope), name), stated)
+        _put(self._locals, (scope, name.lstrip("$")), stated)
+
+    def of(self, receiver: str, scope: int) -> str:
+        """The type of a receiver as written, or empty."""
+        if receiver.endswith("()"):
+            return receiver[:-2]
+        if receiver == EXPRESSION:
+            return ""
+        if receiver.isidentifier():
+            return (
+                self.scopes.class_of(scope)
+                if receiver in self.language.own
+                else self._look(receiver, scope)
+            )
+        head, *rest = _STEP.split(receiver)
+        stated = (
+            self.scopes.class_of(scope)
+            if head in self.language.own
+            else self._look(head.lstrip("$"), scope)
+        )
+        for step in rest[:_FIELDS_DEEP]:
+            stated = self._fields.get((stated, step), "") if stated else ""
+        return stated if len(rest) <= _FIELDS_DEEP else ""
+
+    def _look(self, name: str, scope: int) -> str:
+        here, steps = scope, 0
+        while steps < 64:
+            if (stated := self._locals.get((here, name))) is not None:
+                return stated
+            if here < 0:
+                break
+            here, steps = self.scopes.up(here), steps + 1
+        return self._fields.get((self.scopes.class_of(scope), name), "")
+
+
+def _put(
+    table: dict[tuple[int, str], str] | dict[tuple[str, str], str], key: object, stated: str
+) -> None:
+    known = table.get(key)  # type: ignore[call-overload]
+    table[key] = stated if known in (None, stated) else ""  # type: ignore[index]
+
+
+def _stated(groups: Mapping[str, str | None]) -> str:
+    declared = plain_type(groups.get("type") or "")
+    if declared:
+        return declared
+    for group in ("made", "held", "called"):
+        made = groups.get(group)
+        if made and made.rpartition(".")[2].rpartition(":")[2].lstrip("_")[:1].isupper():
+            return made
+    return ""
+
+
+def plain_type(text: str) -> str:
+    """The one class a type names, without pointers, options and arguments; empty when it names
+    several or none: ``Optional[Store]``, ``*Store``, ``Store | None`` are ``Store``."""
+    text = text.strip().strip("\"'")
+    for _ in range(3):
+        held = _HOLDERS.match(text)
+        if held is None:
+            break
+        text = held[1].strip()
+    if "|" in text:
+        parts = [part.strip() for part in text.split("|") if part.strip() not in _NOTHING]
+        if len(parts) != 1:
+            return ""
+        text = parts[0]
+    match = _TYPE.match(text)
+    name = match[1].rstrip(".:") if match else ""
+    return "" if name in _NOTHING else name

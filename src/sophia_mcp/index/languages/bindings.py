@@ -1,0 +1,60 @@
+"""Where does the source itself state the type of a variable? In declarations and constructions.
+
+Each pattern reads one declaration as written. Groups: ``name`` (with ``self.``/``this.`` for a
+field, or several names and commas), ``type`` as declared, ``made`` the type constructed, ``same``
+another variable it is set to, ``field`` words that make a parameter a field as well.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MODIFIERS = (
+    r"(?:public|private|protected|internal|static|final|readonly|const|volatile|transient|abstract|override|"
+    r"virtual|async|late|var|required|covariant|mutable|constexpr|inline|extern|register|struct|unsigned|in|ref|out|params|this)"
+)
+
+PYTHON = re.compile(
+    r"(?P<name>(?:self\.|cls\.)?[^\W\d]\w*)\s*"
+    r"(?::\s*(?P<type>[^=]+?)\s*(?:=.*)?$"
+    r"|=\s*(?:await\s+)?(?P<made>(?:\w+\.)*_*[A-Z]\w*)\s*\(.*$|=\s*(?P<same>[^\W\d]\w*)$)",
+    re.DOTALL,
+)
+
+SCRIPT = re.compile(
+    r"(?P<field>(?:(?:public|private|protected|readonly|static|declare|override|abstract)\s+)*)"
+    r"(?P<name>(?:this\.)?[\w$#]+)\s*[?!]?\s*(?::\s*(?P<type>[^=;]+?)\s*)?"
+    r"(?:=\s*(?:new\s+(?P<made>[\w.$]+).*|(?P<same>[\w$]+)|[^>].*))?;?$",
+    re.DOTALL,
+)
+
+TYPED = re.compile(
+    r"(?:\[[^\]]*\]\s*|@[\w.]+(?:\([^)]*\))?\s+|" + _MODIFIERS + r"\s+(?!\s*=))*"
+    r"(?P<type>(?:var|auto)\b|[\w.:\\?$]+(?:\s*<[^=;]*?>)?(?:\s*\[\])*\??)(?:\s+(?:const\s+)?[*&\s]*|\s*[*&]+\s*(?:const\s+)?)(?:\.\.\.\s*)?"
+    r"(?P<name>\w+)\s*"
+    r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w.:]*)\s*\(|.).*|[;,({\[)].*)?$",
+    re.DOTALL,
+)
+
+NAMED = re.compile(
+    r"(?:(?:(?:@[\w.]+(?:\([^)]*\))?|public|private|protected|internal|fileprivate|open|override|lateinit|weak|"
+    r"unowned|lazy|static|final|implicit|inline|vararg|pub(?:\([^)]*\))?|_)\s+)*(?:(?:val|var|let)\s+)?)(?:ref\s+|mut\s+)*(?:\w+\s+)?"
+    r"(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+?)\s*)?"
+    r"(?:=\s*(?:new\s+)?(?P<made>(?:\w+(?:\.|::))*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*|=.*|[{;]?)$",
+    re.DOTALL,
+)
+
+GO = re.compile(
+    r"(?P<name>\w+(?:\s*,\s*\w+)*)\s*(?::?=\s*&?(?P<made>[\w.]+)\s*\{.*|\s(?P<type>\*?(?:\w+\.)?\w+)(?:\[[^\]]*\])?\s*(?:[=`\"].*)?)$",
+    re.DOTALL,
+)
+
+PHP = re.compile(
+    r"(?P<field>(?:(?:public|private|protected|readonly|static|var|final)\s+)*)"
+    r"(?:(?P<type>\??[\w\\|]+)\s+&?\$(?P<name>\w+).*|(?P<var>\$(?:this->)?\w+)\s*=\s*(?:new\s+(?P<made>[\w\\]+).*|\$(?P<same>\w+)))$",
+    re.DOTALL,
+)
+
+CONSTRUCTED = re.compile(
+    r"(?:local\s+)?(?P<name>@{0,2}[\w.]+)\s*=\s*(?P<made>[\w.:]+?)[.:]new\b.*$", re.DOTALL
+)

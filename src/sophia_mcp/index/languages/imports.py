@@ -1,0 +1,236 @@
+"""Which names does an import statement bring in? Read from the text of the statement.
+
+Every rule takes the statement as written and answers (module, name, alias): ``name`` is empty for
+the module itself and ``*`` for everything in it; ``alias`` is what the file calls it, empty when
+the statement binds no name of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sophia_mcp.index.languages.record import Imported
+
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(?<!\S)#[^\n]*", re.DOTALL)
+_QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
+_AS = re.compile(r"\s+as\s+")
+_PYTHON_FROM = re.compile(r"from\s+([.\w]+)\s+import\s+(.*)", re.DOTALL)
+_BINDING = re.compile(r"(?:const|let|var|local|my)?\s*([\w$.]+)\s*=")
+_DESTRUCTURED = re.compile(r"\{([^{}]*)\}\s*=")
+_GO_LINE = re.compile(r"""(?:([\w.]+)[ \t]+)?["`]([^"`\n]+)["`]""")
+_VERSION = re.compile(r"^v\d+$")
+
+
+def _pairs(names: str) -> Iterator[tuple[str, str]]:
+    """``a, b as c`` as (name, alias)."""
+    for part in names.split(","):
+        name, *alias = _AS.split(part.strip())
+        if name:
+            yield name.strip(), (alias[0] if alias else name).strip()
+
+
+def python(text: str) -> list[Imported]:
+    text = re.sub(r"#[^\n]*", "", text).replace("\\\n", " ")
+    match = _PYTHON_FROM.match(text)
+    if match is None:
+        return [(name, "", alias) for name, alias in _pairs(text.removeprefix("import "))]
+    names = match[2].strip().strip("()")
+    return [
+        (match[1], name, "" if name == "*" else alias) for name, alias in _pairs(" ".join(names.split()))
+    ]
+
+
+def script(text: str) -> list[Imported]:
+    """``import``, re-exporting ``export ... from`` and ``require``."""
+    quoted = _QUOTED.findall(text)
+    if not quoted:
+        return []
+    module = quoted[-1]
+    clause = _COMMENT.sub("", text[: text.rfind(module) - 1])
+    if "require" in clause:
+        return _required(clause, module)
+    found: list[Imported] = []
+    clause = re.sub(r"^\s*(?:import|export)\b\s*(?:type\b(?!\s*,|\s+from))?", "", clause)
+    clause = re.sub(r"\bfrom\s*$", "", clause).strip()
+    for group in re.findall(r"\{([^{}]*)\}", clause):
+        for name, alias in _pairs(re.sub(r"\btype\s+", "", group)):
+            found.append((module, name, alias))
+    for part in re.sub(r"\{[^{}]*\}", "", clause).split(","):
+        word = part.strip()
+        if word.startswith("*"):
+            alias = _AS.split(word)[-1].strip()
+            found.append((module, "", "" if alias == "*" else alias))
+        elif word:
+            found.append((module, "default", word))
+    return found or [(module, "", "")]
+
+
+def _required(clause: str, module: str) -> list[Imported]:
+    destructured = _DESTRUCTURED.search(clause)
+    if destructured is not None:
+        return [(module, name, alias) for name, alias in _pairs(destructured[1].replace(":", " as "))]
+    bound = _BINDING.search(clause)
+    return [(module, "", bound[1] if bound else "")]
+
+
+def go(text: str) -> list[Imported]:
+    found: list[Imported] = []
+    for alias, path in _GO_LINE.findall(text):
+        parts = path.split("/")
+        last = parts[-2] if len(parts) > 1 and _VERSION.match(parts[-1]) else parts[-1]
+        name = "*" if alias == "." else ""
+        found.append((path, name, "" if alias in (".", "_") else alias or last.partition(".v")[0]))
+    return found
+
+
+def rust(text: str) -> list[Imported]:
+    """Use trees, flattened without recursion."""
+    text = re.sub(r"^(?:pub(?:\([^)]*\))?\s+)?use\s+", "", _COMMENT.sub("", text).strip()).rstrip("; \n")
+    found: list[Imported] = []
+    todo = [("", text)]
+    while todo and len(found) < 1000:
+        prefix, tree = todo.pop()
+        tree = tree.strip()
+        opening = tree.find("{")
+        if opening >= 0 and tree.endswith("}"):
+            path = prefix + tree[:opening]
+            todo.extend((path, branch) for branch in reversed(_branches(tree[opening + 1 : -1])))
+            continue
+        path, *alias = _AS.split(prefix + tree)
+        module, _, name = path.rpartition("::")
+        if name == "self":
+            outer, _, last = module.rpartition("::")
+            found.append((outer, last, alias[0] if alias else last))
+        elif name:
+            found.append((module, name, alias[0] if alias else "" if name == "*" else name))
+    return found
+
+
+def _branches(text: str) -> list[str]:
+    """``a, b::{c, d}`` at the commas outside braces."""
+    parts, depth, start = [], 0, 0
+    for i, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if char == "," and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return [part for part in [*parts, text[start:]] if part.strip()]
+
+
+def dotted(text: str) -> list[Imported]:
+    """``import [static] a.b.C [as D]`` of Java, Kotlin, Groovy, Haxe and their like."""
+    path = re.sub(r"^\s*(?:import|using)\s+(?:static\s+)?", "", text).strip().rstrip(";").strip()
+    path, *alias = _AS.split(path)
+    module, _, name = path.strip().rpartition(".")
+    if name in ("*", "_"):
+        return [(module, "*", "")]
+    return [(module, name, alias[0].strip() if alias else name)] if name else []
+
+
+def scala(text: str) -> list[Imported]:
+    found: list[Imported] = []
+    for part in _branches(re.sub(r"^\s*import\s+", "", text)):
+        part = part.strip()
+        if not part.endswith("}"):
+            found += dotted(part.replace("._", ".*"))
+            continue
+        path, _, names = part[:-1].partition("{")
+        module = path.strip().rstrip(".")
+        for name, alias in _pairs(names.replace("=>", " as ")):
+            plain = "*" if name in ("_", "*", "given") else name
+            found.append((module, plain, "" if plain == "*" else alias))
+    return found
+
+
+def csharp(text: str) -> list[Imported]:
+    path = re.sub(r"^\s*(?:global\s+)?using\s+(?:static\s+)?", "", text).strip().rstrip(";").strip()
+    alias, equals, target = path.partition("=")
+    if not equals:
+        return [(path, "*", "")] if path else []
+    module, _, name = target.strip().rpartition(".")
+    return [(module, name, alias.strip())]
+
+
+def php(text: str) -> list[Imported]:
+    quoted = _QUOTED.findall(text)
+    if re.match(r"\s*(?:require|include)", text):
+        return [(quoted[-1].lstrip("/"), "", "")] if quoted else []
+    body = re.sub(r"^\s*use\s+(?:function\s+|const\s+)?", "", text).strip().rstrip(";").strip()
+    found: list[Imported] = []
+    for part in _branches(body):
+        path, brace, names = part.strip().partition("{")
+        for name, alias in _pairs(names.rstrip("} \n") if brace else path):
+            full = (path + name if brace else name).strip("\\ ")
+            module, _, last = full.rpartition("\\")
+            found.append((module, last, last if alias == name else alias))
+    return found
+
+
+def quoted(text: str) -> list[Imported]:
+    """``require "x"`` of Ruby, ``source x`` of shells and others that name a file only."""
+    names = _QUOTED.findall(text)
+    relative = "./" if text.lstrip().startswith("require_relative") and names else ""
+    if names:
+        return [(relative + names[0], "", "")]
+    words = text.split()
+    return [(words[1].strip("();"), "", "")] if len(words) > 1 else []
+
+
+def lua(text: str) -> list[Imported]:
+    names = _QUOTED.findall(text)
+    bound = _BINDING.match(text)
+    return [(names[0], "", bound[1] if bound else "")] if names else []
+
+
+def include(text: str) -> list[Imported]:
+    """``#include`` brings everything in; ``using a::b`` one name."""
+    match = re.match(r"\s*#\s*(?:include|import)\s*[<\"]([^>\"\n]+)[>\"]", text)
+    if match is not None:
+        return [(match[1], "*", "")]
+    used = re.match(r"\s*using\s+(?!namespace)(?:typename\s+)?([\w:]+)\s*;", text)
+    if used is None:
+        return []
+    module, _, name = used[1].rpartition("::")
+    return [(module, name, name)]
+
+
+def module(text: str) -> list[Imported]:
+    """``import A`` of Swift, Haskell and others that open a whole module."""
+    words = re.sub(r"^\s*(?:@\w+\s+)?(?:import|open|using|use|with|uses)\s+", "", text).strip()
+    words = re.sub(r"^(?:qualified|struct|class|enum|protocol|func|typealias|let|var)\s+", "", words)
+    match = re.match(r"([\w.:/]+)(?:.*?\bas\s+(\w+))?", words)
+    if match is None:
+        return []
+    return [(match[1], "", match[2])] if match[2] else [(match[1], "*", "")]
+
+
+def elixir(text: str) -> list[Imported]:
+    match = re.match(r"(alias|import|use|require)\s*\(?\s*([\w.]*\w)(?:\.\{([^}]*)\})?", text)
+    if match is None:
+        return []
+    path, renamed = match[2].rstrip("."), re.search(r"\bas:\s*([\w.]+)", text)
+    if match[3]:
+        names = [name.strip() for name in match[3].split(",") if name.strip()]
+        return [(path, name, name.rpartition(".")[2]) for name in names]
+    if match[1] != "alias":
+        return [(path, "*" if match[1] in ("import", "use") else "", renamed[1] if renamed else "")]
+    outer, _, last = path.rpartition(".")
+    return [(outer, last, renamed[1] if renamed else last)]
+
+
+def dart(text: str) -> list[Imported]:
+    names = _QUOTED.findall(text)
+    if not names:
+        return []
+    shown = re.search(r"\bshow\s+([\w\s,]+)", text)
+    if shown is not None:
+        return [(names[0], name, alias) for name, alias in _pairs(shown[1])]
+    renamed = re.search(r"\bas\s+(\w+)", text)
+    return [(names[0], "", renamed[1])] if renamed else [(names[0], "*", "")]
+
+
+def called(text: str) -> list[Imported]:
+    """``library(x)`` of R."""
+    match = re.match(r"\w+\(\s*[\"']?([\w./-]+)", text)
+    return [(match[1], "*", "")] if match else []
