@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import anyio
 
 from sophia_mcp.errors import BadSetting, Bug, SophiaError
-from sophia_mcp.types import IndexReport, Passage
+from sophia_mcp.types import Answer, IndexReport, Passage, Request
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from sophia_mcp.embed.providers import Embedder
     from sophia_mcp.index.build import Index, Model
+    from sophia_mcp.index.views import View
     from sophia_mcp.search.answer import Engine
+    from sophia_mcp.security.paths import Roots
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
     from sophia_mcp.store.jobs import Jobs
@@ -57,6 +59,7 @@ class IndexRun:
     """One index run in the background. Several callers may wait for the same run."""
 
     target: str
+    begun: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     report: IndexReport | None = None
     error: SophiaError | None = None
@@ -81,6 +84,12 @@ class IndexRun:
         if self.error is not None:
             raise self.error
         return self.done.is_set()
+
+    async def registered(self) -> None:
+        """Wait until the run has a view that a search can stand on. Raises the run's own error."""
+        await self.begun.wait()
+        if self.error is not None:
+            raise self.error
 
 
 @dataclass(frozen=True)
@@ -128,10 +137,114 @@ class App:
         self.tasks.start_soon(_drive, run, work)
         return run
 
+    async def roots(self, project: Path | None) -> Roots:
+        """What may be read: the project, and the folders a person indexed from the command line."""
+        from sophia_mcp.index import views
+        from sophia_mcp.security.paths import Roots
+
+        known = await views.repositories(await self.database())
+        trusted = [Path(view.root) for view in known if view.trusted and view.root]
+        return Roots.of([*([project] if project is not None else []), *trusted])
+
+    async def view(
+        self, repo: str | None, project: Path | None, *, wait_s: float = 0.0, trusted: bool = False
+    ) -> View:
+        """The view a question means, inside the roots. One that was never indexed is begun at once
+        and waited for at most ``wait_s``; the answer then stands on what is there.
+
+        Raises OutsideRoots, NotFound, NotIndexed.
+        """
+        from sophia_mcp.errors import NotIndexed
+        from sophia_mcp.index import views
+
+        database = await self.database()
+        roots = await self.roots(project)
+        try:
+            found = await views.resolve(database, repo, project)
+            roots.resolve(found.root)
+            running = self.runs.get(f"{found.root}@{found.ref}")
+            if running is None and found.state != "ready":
+                running = await self.start_index(found.root, ref=found.ref, trusted=trusted)
+        except NotIndexed:
+            place, ref = views.split_ref(repo if repo is not None else str(project), await self.names())
+            folder = await self._folder(place, project, roots)
+            running = await self.start_index(str(folder), ref=ref, trusted=trusted)
+            await running.registered()
+            found = None
+        if running is not None:
+            await running.wait(wait_s)
+            found = await views.resolve(database, repo, project)
+        assert found is not None
+        return found
+
+    async def _folder(self, place: str, project: Path | None, roots: Roots) -> Path:
+        """The folder on disk a place means: a path, or the root of a repository's name."""
+        from sophia_mcp.index import views
+
+        for known in await views.repositories(await self.database()):
+            if place in (known.name, known.repo) and known.on_disk:
+                return roots.resolve(known.root)
+        return roots.resolve(views.as_path(place, project) or place)
+
+    async def names(self) -> list[str]:
+        """Names of every indexed repository, for completion and for splitting ``name@ref``."""
+        from sophia_mcp.index import views
+
+        return sorted({view.label for view in await views.repositories(await self.database())})
+
+    async def answer(
+        self,
+        request: Request,
+        *,
+        repo: str | None,
+        project: Path | None,
+        wait_s: float = 5.0,
+        trusted: bool = False,
+    ) -> Answer:
+        """Answer one request about a repository (None: the project; ``*``: all inside the roots)."""
+        from sophia_mcp.index import views
+        from sophia_mcp.search.answer import search
+        from sophia_mcp.search.everywhere import search_everywhere
+
+        engine = await self.engine()
+        if repo == "*":
+            roots = await self.roots(project)
+            known = await views.repositories(await self.database())
+            inside = [
+                view for view in known if view.on_disk and roots.root_of(Path(view.root)) is not None
+            ]
+            return await search_everywhere(engine, inside, request)
+        view = await self.view(repo, project, wait_s=wait_s, trusted=trusted)
+        return await search(engine, view, request)
+
+    async def reports(self) -> list[IndexReport]:
+        """The state of every indexed view."""
+        from sophia_mcp.index import views
+
+        index = await self.index()
+        return [await index.report(view) for view in await views.repositories(await self.database())]
+
+    async def health(self) -> dict[str, Any]:
+        """Whether each part opens and answers: ``{"status": "ok" | "failing", "parts": {name: state}}``."""
+        checks: dict[str, Callable[[], Awaitable[Any]]] = {
+            "index store": self.database,
+            "state store": self.jobs,
+            "embedder": self.embedder,
+        }
+        parts: dict[str, str] = {}
+        for name, check in checks.items():
+            try:
+                await check()
+                parts[name] = "ok"
+            except SophiaError as error:
+                parts[name] = str(error)
+        return {"status": "ok" if set(parts.values()) == {"ok"} else "failing", "parts": parts}
+
 
 async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:
     def tell(done: int, total: int, text: str) -> None:
         run.progress = (done, total, text)
+        run.begun.set()
 
     try:
         run.report = await work(tell)
@@ -143,6 +256,7 @@ async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport
         run.error = bug = Bug()
         get_logger("app").error("bug", id=bug.id, exc_info=error)
     finally:
+        run.begun.set()
         run.done.set()
 
 

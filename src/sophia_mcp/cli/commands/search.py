@@ -44,7 +44,7 @@ _DETAILS = ("auto", "locations", "signatures", "snippets", "full")
     help="Most tokens. Default: no limit.",
 )
 @click.option("--cursor", default=None, help="The next page, as an answer named it.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json_wanted", is_flag=True, help="One JSON object.")
 def COMMAND(
     query: str,
     repo: str | None,
@@ -57,7 +57,7 @@ def COMMAND(
     limit: int,
     max_tokens: int | None,
     cursor: str | None,
-    as_json: bool,
+    as_json_wanted: bool,
 ) -> int:
     """Find QUERY: words, an identifier, a regular expression, an error text, a stack trace or a place.
 
@@ -66,6 +66,7 @@ def COMMAND(
     Example: sophia search "where are retries limited" --path src --limit 5
     """
     from sophia_mcp.cli.session import project_folder, with_app
+    from sophia_mcp.search.render import as_json, as_text
     from sophia_mcp.types import Detail, Kind, Mode, Request, SearchScope
 
     def one(value: str, kind: object) -> str:
@@ -83,18 +84,25 @@ def COMMAND(
         max_tokens=max_tokens,
         detail=one(detail, Detail),  # type: ignore[arg-type]
         cursor=cursor,
+        format="json" if as_json_wanted else "text",
     )
-    here = project_folder()
+    here = _folder(repo) or project_folder()
 
-    async def work(app: App) -> tuple[Answer, str]:
-        answer = await app.answer(request, repo=repo, project=here, wait_s=600, progress=output.bar)
-        return answer, (app.as_json(answer) if as_json else app.as_text(answer, request))
+    async def work(app: App) -> Answer:
+        view = await app.view(repo, here, trusted=True) if repo != "*" else None
+        running = app.runs.get(f"{view.root}@{view.ref}") if view is not None else None
+        if running is not None:
+            with output.bar(f"Indexing {view.name}" if view else "Indexing") as update:
+                while not await running.wait(0.2):
+                    update(*running.progress)
+        return await app.answer(request, repo=repo, project=here)
 
-    answer, text = with_app(work, here if repo is None else _folder(repo) or here)
-    output.show(text)
-    return output.DONE if answer.hits else output.NOTHING
+    answer = with_app(work, here)
+    output.show(as_json(answer) if as_json_wanted else as_text(answer, request))
+    missed = not answer.hits or (answer.notes and answer.notes[0].startswith("not here:"))
+    return output.NOTHING if missed else output.DONE
 
 
-def _folder(repo: str) -> Path | None:
-    place = Path(repo).expanduser()
-    return place.resolve() if place.is_dir() else None
+def _folder(repo: str | None) -> Path | None:
+    place = Path(repo).expanduser() if repo else None
+    return place.resolve() if place is not None and place.is_dir() else None

@@ -1,0 +1,91 @@
+"""How is one question asked of several repositories at once?
+
+Each repository answers for itself, because words are counted per repository; the answers are then
+dealt out by rank, so that no repository's first hit waits behind another's tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sophia_mcp.errors import BadQuery, NotFound
+from sophia_mcp.index.views import View
+from sophia_mcp.search.answer import Engine, search
+from sophia_mcp.search.render import as_text, block, call
+from sophia_mcp.types import Answer, Coverage, Hit, Request
+
+
+async def search_everywhere(engine: Engine, views: Sequence[View], request: Request) -> Answer:
+    """One answer over many views, within the request's limit and tokens. It has no next page: the
+    notes name the call that goes on in one repository.
+
+    Raises NotFound when there is no view, BadQuery for a cursor.
+    """
+    if request.cursor is not None:
+        raise BadQuery(
+            "a cursor cannot be used with repo='*'",
+            why="pages belong to one repository",
+            next="name the repository the cursor came from",
+        )
+    if not views:
+        raise NotFound("nothing is indexed yet", next="index_repo(path=<folder>)")
+    asked = replace(request, max_tokens=None)
+    answers = [await search(engine, view, asked) for view in views]
+    found = [answer for answer in answers if not _missed(answer)] or answers
+    ranked = sorted(
+        ((rank, -hit.score, hit) for answer in found for rank, hit in enumerate(answer.hits)),
+        key=lambda item: item[:2],
+    )
+    notes = _notes(views, answers, found, request)
+    coverage = _together([answer.index for answer in answers])
+    whole = Answer((), sum(answer.total for answer in found), None, coverage, notes)
+    shown = _fitting(engine, whole, [hit for _, _, hit in ranked], request)
+    return replace(whole, hits=tuple(shown))
+
+
+def _missed(answer: Answer) -> bool:
+    return not answer.hits or (bool(answer.notes) and answer.notes[0].startswith("not here:"))
+
+
+def _fitting(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) -> list[Hit]:
+    if request.max_tokens is None:
+        return list(hits[: request.limit])
+    left = request.max_tokens - engine.count_tokens(as_text(whole, request))
+    shown: list[Hit] = []
+    for hit in hits:
+        cost = engine.count_tokens(block(hit, request.format))
+        if len(shown) < request.limit and cost <= left:
+            shown.append(hit)
+            left -= cost
+    return shown
+
+
+def _notes(
+    views: Sequence[View], answers: Sequence[Answer], found: Sequence[Answer], request: Request
+) -> tuple[str, ...]:
+    if all(_missed(answer) for answer in answers):
+        first = next(
+            (answer.notes[0] for answer in answers if answer.notes), "not here: no repository has it"
+        )
+        return (first, f"looked in {len(views)} repositories")
+    elsewhere = len(answers) - len(found)
+    note = (
+        f"{len(found)} of {len(views)} repositories answer"
+        if elsewhere
+        else f"{len(views)} repositories"
+    )
+    name = found[0].hits[0].repo
+    return (f"{note}; more of one: {call(request.query, repo=name)}",)
+
+
+def _together(parts: Sequence[Coverage]) -> Coverage:
+    states = [part.state for part in parts]
+    return Coverage(
+        state="indexing" if "indexing" in states else "failed" if "failed" in states else "ready",
+        commit="",
+        files_indexed=sum(part.files_indexed for part in parts),
+        files_total=sum(part.files_total for part in parts),
+        stale_files=sum(part.stale_files for part in parts),
+        checked_s_ago=max(part.checked_s_ago for part in parts),
+    )
