@@ -224,7 +224,7 @@ def secret(reference: str) -> str:
             )
         return ran.stdout.decode(errors="replace").strip()
     raise BadSetting(
-        f"unknown kind of secret reference {scheme!r}",
+        "a setting that must refer to a secret does not begin with env:, file: or cmd:",
         why="a secret is a reference, never a value",
         next="use env:NAME, file:PATH or cmd:COMMAND",
     )

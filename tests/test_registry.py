@@ -1,0 +1,57 @@
+"""A folder is a registry."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sophia_mcp.errors import BadSetting, NotFound
+from sophia_mcp.registry import Folder
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package with two good files, a wrong one, and one that must not be imported."""
+    folder = tmp_path / "plugins_under_test"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "one.py").write_text("THING = 'first'\n")
+    (folder / "two.py").write_text("THING = 'second'\n")
+    (folder / "wrong.py").write_text("THING = 3\n")
+    (folder / "boom.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return folder
+
+
+@pytest.mark.requirement("design.registry_lazy")
+def test_listing_names_imports_none_of_them(plugins: Path) -> None:
+    folder: Folder[str] = Folder("plugins_under_test", "THING", str)
+    assert folder.names() == ("boom", "one", "two", "wrong")
+    assert folder.load("two") == "second"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(plugins: Path) -> None:
+    with pytest.raises(NotFound) as error:
+        Folder("plugins_under_test", "THING", str).load("tow")
+    assert "two" in error.value.next
+
+
+def test_a_file_without_its_constant_is_named(plugins: Path) -> None:
+    with pytest.raises(BadSetting, match="wrong"):
+        Folder("plugins_under_test", "THING", str).load("wrong")
+
+
+@pytest.mark.requirement("design.registry_lazy")
+def test_the_list_of_commands_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from sophia_mcp.cli.main import sophia; import click;"
+        "[sophia.get_command(click.Context(sophia), n) for n in sophia.list_commands(click.Context(sophia))];"
+        "print([m for m in ('numpy','apsw','mcp','tree_sitter','pydantic','rich') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"

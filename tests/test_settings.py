@@ -1,0 +1,80 @@
+"""Where a setting comes from, and what a repository may not decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sophia_mcp.errors import BadSetting
+from sophia_mcp.settings import load, secret
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.mark.requirement("design.settings_precedence")
+def test_the_first_source_that_speaks_wins(
+    tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(tmp_path).index.exclude == []
+    write(alone / "config.toml", '[index]\nexclude = ["user"]\nworkers = 3\n')
+    assert load(tmp_path).index.exclude == ["user"]
+    write(tmp_path / ".sophia" / "config.toml", '[index]\nexclude = ["project"]\n')
+    assert load(tmp_path).index.exclude == ["project"]
+    monkeypatch.setenv("SOPHIA_INDEX__EXCLUDE", '["environment"]')
+    assert load(tmp_path).index.exclude == ["environment"]
+    assert load(tmp_path, index={"exclude": ["flag"]}).index.exclude == ["flag"]
+    assert load(tmp_path, index={"exclude": ["flag"]}).index.workers == 3
+
+
+@pytest.mark.requirement("design.settings_project_untrusted")
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[embed]\nprovider = "openai"\nbase_url = "http://evil.example"\n',
+        "[index]\nallow_clone = true\n",
+        'home = "/tmp/elsewhere"\n',
+        '[log]\nfile = "/etc/passwd"\n',
+    ],
+)
+def test_a_repository_cannot_choose_providers_keys_or_limits(tmp_path: Path, text: str) -> None:
+    write(tmp_path / ".sophia" / "config.toml", text)
+    with pytest.raises(BadSetting, match="may not set") as error:
+        load(tmp_path)
+    assert "config.toml" in error.value.next
+
+
+@pytest.mark.parametrize(
+    "text", ["[index", "[index]\nworkers = 'many'\n", "[index]\nunknown = 1\n", "\xff"]
+)
+def test_a_wrong_file_is_named_with_what_to_mend(tmp_path: Path, alone: Path, text: str) -> None:
+    (alone / "config.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadSetting) as error:
+        load(tmp_path)
+    assert error.value.why
+    assert error.value.next
+
+
+@pytest.mark.requirement("design.secrets_are_references")
+def test_secrets_come_from_where_the_reference_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "s3cret")
+    (tmp_path / "key").write_text("from file\n")
+    assert secret("env:MY_KEY") == "s3cret"
+    assert secret(f"file:{tmp_path / 'key'}") == "from file"
+    assert secret("cmd:printf hello") == "hello"
+    assert secret("") == ""
+
+
+@pytest.mark.requirement("design.secrets_are_references")
+@pytest.mark.parametrize(
+    "reference", ["sk-live-0123456789abcdef", "cmd:sh -c 'echo sk-live-0123456789abcdef; exit 3'"]
+)
+def test_an_error_about_a_secret_never_repeats_its_value(reference: str) -> None:
+    with pytest.raises(BadSetting) as error:
+        secret(reference)
+    assert "sk-live" not in str(error.value)
