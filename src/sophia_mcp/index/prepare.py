@@ -20,7 +20,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from sophia_mcp.errors import SophiaError
-from sophia_mcp.index import ignore, parse
+from sophia_mcp.index import edges, ignore, parse
 from sophia_mcp.index.decode import decode, is_binary
 from sophia_mcp.index.git import open_objects, read_object
 from sophia_mcp.index.walk import TOO_LARGE, UNREADABLE, Stamp, settled
@@ -182,7 +182,7 @@ class Preparer:
             self._zstd.compress(text.encode("utf-8", "replace")),
             [_chunk_row(chunk) for chunk in parsed.chunks],
             _symbol_rows(parsed),
-            b"",  # EDGES
+            edges.pack(parsed) if parsed.references or parsed.imports else b"",
             _words(task.path, parsed.chunks, bodies),
             scales,
             rows,

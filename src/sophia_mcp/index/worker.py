@@ -54,14 +54,14 @@ def main() -> None:
     _limit_memory()
     write_frame(sink, READY)
     sink.flush()
-    opener: EncoderOpener | None = None
+    opener = b""
     encoder: Encoder | None = None
     place: Place | None = None
     preparer: Preparer | None = None
     while (frame := _next(source)) is not None:
         asked_place, asked_opener, tasks = pickle.loads(frame)  # noqa: S301 - written by our own parent
         if asked_opener != opener:
-            opener, encoder, preparer = asked_opener, asked_opener() if asked_opener else None, None
+            opener, encoder, preparer = asked_opener, _open(asked_opener), None
         if preparer is None or asked_place != place:
             place, preparer = asked_place, Preparer(asked_place, encoder)
         for task in tasks:
@@ -69,6 +69,11 @@ def main() -> None:
             sink.flush()
         write_frame(sink, b"")
         sink.flush()
+
+
+def _open(opener: bytes) -> Encoder | None:
+    made: EncoderOpener | None = pickle.loads(opener)  # noqa: S301 - written by our own parent
+    return made() if made is not None else None
 
 
 def _prepare(preparer: Preparer, task: Task) -> Any:

@@ -70,7 +70,7 @@ class _Process:
             self._ready = True
         found: list[Outcome] = []
         try:
-            write_frame(sink, pickle.dumps((place, encoder, list(tasks)), protocol=5))
+            write_frame(sink, pickle.dumps((place, pickle.dumps(encoder), list(tasks)), protocol=5))
             sink.flush()
             while frame := read_frame(source):
                 found.append(pickle.loads(frame))  # noqa: S301 - written by our own worker
