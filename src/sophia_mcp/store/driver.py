@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import aiosqlite
+import anyio
+import anyio.to_thread
 import apsw
 import apsw.sqlite_extra
 
@@ -66,7 +68,13 @@ async def connect(opening: Opening) -> aiosqlite.Connection:
     connection = aiosqlite.Connection(cast(Any, lambda: _Connection(opening)), 64)
     # An unclosed connection must not keep the process alive when the editor closes our stdin.
     connection._thread.daemon = True
-    return await connection
+    try:
+        return await connection
+    except BaseException:
+        # aiosqlite told its thread to end, but does not wait until it has.
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(connection._thread.join)
+        raise
 
 
 class _Rows:

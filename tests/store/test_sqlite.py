@@ -1,0 +1,267 @@
+"""How SQLite is driven: locks, cancellation, damage, and the version that is linked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import apsw
+import pytest
+
+from sophia_mcp.errors import BadSetting, DiskFull, OldSQLite, StoreBusy, StoreDamaged
+from sophia_mcp.store.driver import Opening, connect, require_sqlite
+from sophia_mcp.store.engines.sqlite import SqliteDatabase, open_database, refuse_network
+from sophia_mcp.store.failures import damage_mark
+from sophia_mcp.store.migrations import Migrations, Step
+from sophia_mcp.types import LOCAL
+
+pytestmark = pytest.mark.anyio
+
+TABLES = Migrations("t", (Step(1, "CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB)", 1, 1),))
+ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    db = await open_database(tmp_path / "index.db", durability="derived")
+    await db.migrate(TABLES)
+    yield db
+    await db.close()
+
+
+def test_the_linked_sqlite_is_new_enough() -> None:
+    require_sqlite()
+    require_sqlite(apsw.sqlite_lib_version())
+
+
+@pytest.mark.parametrize("version", ["3.40.1", "3.51.2", "3.7.0", "2.99.99"])
+def test_an_sqlite_with_the_wal_reset_bug_is_refused(version: str) -> None:
+    with pytest.raises(OldSQLite, match="too old"):
+        require_sqlite(version)
+
+
+@pytest.mark.parametrize("version", ["3.51.3", "3.52.0", "3.100.0", "4.0.0"])
+def test_a_mended_sqlite_is_accepted(version: str) -> None:
+    require_sqlite(version)
+
+
+async def test_durability_decides_how_commits_reach_the_disk(tmp_path: Path) -> None:
+    for name, durability, synchronous, reserved in (("i", "derived", 1, 0), ("s", "truth", 2, 8)):
+        db = await open_database(tmp_path / name, durability=durability)  # type: ignore[arg-type]
+        await db.migrate(TABLES)
+        async with db.write(LOCAL) as tx:
+            assert await tx.rows("PRAGMA synchronous") == [(synchronous,)]
+            assert await tx.rows("PRAGMA journal_mode") == [("wal",)]
+            assert await tx.rows("PRAGMA mmap_size") == [(0,)]
+            assert await tx.rows("PRAGMA journal_size_limit") == [(64 << 20,)]
+        await db.close()
+        assert (tmp_path / name).read_bytes()[20] == reserved
+
+
+async def test_a_cancelled_read_is_interrupted_and_its_connection_stays_usable(
+    db: SqliteDatabase,
+) -> None:
+    started = time.monotonic()
+    for _ in range(6):
+        with pytest.raises(TimeoutError):
+            with anyio.fail_after(0.05):
+                async with db.read(LOCAL) as tx:
+                    await tx.rows(ENDLESS)
+    assert time.monotonic() - started < 30
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT 1") == [(1,)]
+
+
+async def test_a_write_that_has_begun_is_finished_although_its_caller_is_cancelled(
+    db: SqliteDatabase,
+) -> None:
+    with anyio.CancelScope() as scope:
+        async with db.write(LOCAL) as tx:
+            scope.cancel()
+            await tx.run("INSERT INTO t (a) VALUES (1)")
+            await tx.run("INSERT INTO t (a) VALUES (2)")
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT count(*) FROM t") == [(2,)]
+
+
+async def test_a_write_cancelled_before_it_began_leaves_the_database_free(db: SqliteDatabase) -> None:
+    async def wait_in_line() -> None:
+        async with db.write(LOCAL) as tx:
+            await tx.run("INSERT INTO t (a) VALUES (99)")
+
+    async with anyio.create_task_group() as tasks, db.write(LOCAL) as tx:
+        tasks.start_soon(wait_in_line)
+        await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+        await tx.run("INSERT INTO t (a) VALUES (1)")
+    async with db.write(LOCAL) as tx:
+        assert await tx.rows("SELECT a FROM t") == [(1,)]
+
+
+async def test_another_process_holding_the_lock_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    db = await open_database(path, durability="derived", patience_s=0.3)
+    await db.migrate(TABLES)
+    other = await open_database(path, durability="derived")
+    async with other.write(LOCAL):
+        with pytest.raises(StoreBusy, match=r"index\.db stayed locked"):
+            async with db.write(LOCAL):
+                pass
+        async with db.read(LOCAL) as tx:
+            assert await tx.rows("SELECT count(*) FROM t") == [(0,)]
+    async with db.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (a) VALUES (1)")
+    await db.close()
+    await other.close()
+
+
+async def test_waiting_for_a_lock_can_be_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    db = await open_database(path, durability="derived")
+    await db.migrate(TABLES)
+    other = await open_database(path, durability="derived")
+    async with other.write(LOCAL):
+        with pytest.raises(TimeoutError):
+            with anyio.fail_after(0.1):
+                async with db.write(LOCAL):
+                    pass
+    async with db.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (a) VALUES (1)")
+    await db.close()
+    await other.close()
+
+
+async def test_every_statement_of_a_string_runs(db: SqliteDatabase) -> None:
+    async with db.write(LOCAL) as tx:
+        await tx.run(
+            "INSERT INTO t (a) VALUES (1); INSERT INTO t (a) VALUES (2); SELECT 1; DELETE FROM t WHERE a = 1"
+        )
+        assert await tx.rows("SELECT a FROM t") == [(2,)]
+
+
+async def test_a_damaged_derived_file_is_set_aside_for_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    path.write_bytes(b"this is no database" * 500)
+    db = await open_database(path, durability="derived")
+    await db.migrate(TABLES)
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT count(*) FROM t") == [(0,)]
+    await db.close()
+    assert (tmp_path / "index.db.aside").read_bytes().startswith(b"this is no database")
+
+
+async def test_damage_met_while_reading_has_the_derived_file_replaced_at_the_next_opening(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "index.db"
+    db = await open_database(path, durability="derived")
+    await db.migrate(TABLES)
+    async with db.write(LOCAL) as tx:
+        await tx.many("INSERT INTO t (b) VALUES (?)", [(os.urandom(3000),) for _ in range(200)])
+    await db.close()
+    raw = bytearray(path.read_bytes())
+    for page in range(2, len(raw) // 4096):
+        raw[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+    path.write_bytes(raw)
+    db = await open_database(path, durability="derived")
+    with pytest.raises(StoreDamaged, match="start again"):
+        async with db.read(LOCAL) as tx:
+            await tx.rows("SELECT sum(length(b)) FROM t")
+    await db.close()
+    assert damage_mark(path).exists()
+    db = await open_database(path, durability="derived")
+    await db.migrate(TABLES)
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT count(*) FROM t") == [(0,)]
+    await db.close()
+    assert not damage_mark(path).exists()
+
+
+async def test_a_damaged_truth_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_bytes(b"this is no database" * 500)
+    with pytest.raises(StoreDamaged, match="restore a backup"):
+        await open_database(path, durability="truth")
+    assert path.read_bytes() == b"this is no database" * 500
+
+
+async def test_one_flipped_bit_in_the_truth_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    db = await open_database(path, durability="truth")
+    await db.migrate(TABLES)
+    async with db.write(LOCAL) as tx:
+        await tx.many("INSERT INTO t (b) VALUES (?)", [(os.urandom(3000),) for _ in range(20)])
+    await db.close()
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) - 2000] ^= 4
+    path.write_bytes(raw)
+    db = await open_database(path, durability="truth")
+    with pytest.raises(StoreDamaged, match="restore a backup"):
+        async with db.read(LOCAL) as tx:
+            await tx.rows("SELECT sum(length(b)) FROM t")
+    await db.close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+async def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(DiskFull, match="permissions"):
+        await open_database(tmp_path / "deeper" / "index.db", durability="derived")
+
+
+async def test_a_path_that_is_a_folder_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "index.db").mkdir()
+    with pytest.raises(DiskFull, match=r"index\.db"):
+        await open_database(tmp_path / "index.db", durability="derived")
+
+
+MOUNTS = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home/person nfs4 rw 0 0\ntmpfs /home/person/fast tmpfs rw 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "refused"),
+    [
+        ("/home/person/data/index.db", True),
+        ("/home/person/fast/index.db", False),
+        ("/home/personal/index.db", False),
+        ("/var/index.db", False),
+    ],
+)
+def test_a_network_file_system_is_refused(place: str, refused: bool) -> None:
+    if refused:
+        with pytest.raises(BadSetting, match="network"):
+            refuse_network(Path(place), MOUNTS)
+    else:
+        refuse_network(Path(place), MOUNTS)
+
+
+async def test_the_log_is_moved_into_the_file_on_request(db: SqliteDatabase) -> None:
+    async with db.write(LOCAL) as tx:
+        await tx.many("INSERT INTO t (b) VALUES (?)", [(b"x" * 3000,) for _ in range(50)])
+    before = db.path.stat().st_size
+    await db.checkpoint()
+    assert db.path.stat().st_size > before + 100_000
+
+
+def test_an_unclosed_database_does_not_keep_the_process_alive(tmp_path: Path) -> None:
+    script = (
+        "import anyio, pathlib, sys\n"
+        "from sophia_mcp.store.engines.sqlite import open_database\n"
+        "anyio.run(lambda: open_database(pathlib.Path(sys.argv[1]), durability='truth'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "state.db")], timeout=60, capture_output=True
+    )
+    assert done.returncode == 0
+
+
+async def test_connections_load_no_extension_unless_told(tmp_path: Path) -> None:
+    connection = await connect(Opening(tmp_path / "x.db", "derived", writable=True))
+    with pytest.raises(apsw.Error):
+        await connection.execute("SELECT load_extension('anything')")
+    await connection.close()
