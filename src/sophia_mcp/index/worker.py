@@ -1,7 +1,7 @@
 """A process that prepares files and may be killed at any moment.
 
-It reads frames on its standard input (a batch) and writes frames on its standard output (one
-outcome for each file, then an empty frame). Both descriptors are moved out of the way before
+It reads frames on its standard input (a batch) and writes frames on its standard output (that it
+is ready, one outcome for each file, an empty frame). Both descriptors are moved out of the way before
 anything else, so that nothing here can write into the protocol. The kernel stops it when one file
 takes too much time or memory; the parent then knows which file it was.
 """
@@ -52,8 +52,6 @@ def main() -> None:
     source, sink = _own_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a worker ends
     _limit_memory()
-    write_frame(sink, READY)
-    sink.flush()
     opener = b""
     encoder: Encoder | None = None
     place: Place | None = None
@@ -64,6 +62,7 @@ def main() -> None:
             opener, encoder, preparer = asked_opener, _open(asked_opener), None
         if preparer is None or asked_place != place:
             place, preparer = asked_place, Preparer(asked_place, encoder)
+        write_frame(sink, READY)
         for task in tasks:
             write_frame(sink, pickle.dumps(_prepare(preparer, task), protocol=5))
             sink.flush()

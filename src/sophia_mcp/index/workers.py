@@ -39,6 +39,10 @@ Deliver = Callable[[list[Outcome]], Awaitable[None]]
 """Takes over a list of outcomes; the workers wait while it has not returned for long."""
 
 
+class _NeverBegan(Exception):
+    """A worker ended before it was asked for anything; its message says how."""
+
+
 class _Process:
     """One worker process and its two pipes. Calls block; use them from a thread."""
 
@@ -52,8 +56,7 @@ class _Process:
             stderr=subprocess.DEVNULL,
             cwd=Path(sys.executable).parent,
         )
-        self.pid = self._child.pid
-        self._ready = False
+        self.used = False
 
     @property
     def alive(self) -> bool:
@@ -62,22 +65,25 @@ class _Process:
     def exchange(
         self, place: Place, encoder: EncoderOpener | None, tasks: Sequence[Task]
     ) -> list[Outcome]:
-        """Outcomes of the tasks in order; fewer than asked when the worker died on the next one."""
+        """Outcomes of the tasks in order; fewer than asked when the worker died on the next one.
+
+        Raises _NeverBegan when it died before it opened the first file."""
         sink, source = self._pipes()
-        if not self._ready:
-            if read_frame(source) != READY:
-                raise Bug("an index worker did not start", why=f"exit status {self._child.wait()}")
-            self._ready = True
         found: list[Outcome] = []
+        began, frame = False, None
         try:
             write_frame(sink, pickle.dumps((place, pickle.dumps(encoder), list(tasks)), protocol=5))
             sink.flush()
-            while frame := read_frame(source):
+            began = read_frame(source) == READY
+            while began and (frame := read_frame(source)):
                 found.append(pickle.loads(frame))  # noqa: S301 - written by our own worker
-            if frame is None:
+            if not began or frame is None:
                 self.kill()
         except (OSError, ValueError):
             self.kill()
+        if not began:
+            raise _NeverBegan(f"exit status {self._child.wait()}")
+        self.used = True
         return found
 
     def kill(self) -> None:
@@ -157,7 +163,13 @@ class Pool:
                         if process is not None:
                             process.close()
                         process = await self._take()
-                    outcomes = await self._exchange(process, place, batch)
+                    try:
+                        outcomes = await self._exchange(process, place, batch)
+                    except _NeverBegan as problem:
+                        if not process.used:
+                            raise Bug("an index worker does not start", why=str(problem)) from problem
+                        batches.append(batch)  # it went away while it was idle
+                        continue
                     if len(outcomes) < len(batch):
                         outcomes += _after_death(batch[len(outcomes) :], batches)
                     await send.send(outcomes)
