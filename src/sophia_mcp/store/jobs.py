@@ -108,6 +108,7 @@ class Jobs:
     db: Database
     worker: str
     clock: Clock = system
+    kept: int = KEPT
 
     async def start(self, scope: Scope, kind: str, request: Mapping[str, Any]) -> str:
         """Write the row of a new job, running under this worker; returns its id."""
@@ -252,8 +253,8 @@ class Jobs:
                 "SELECT id FROM jobs WHERE workspace = :workspace AND state <> 'running'"
                 " ORDER BY created_ns DESC LIMIT -1 OFFSET :kept"
             )
-            await tx.run(f"DELETE FROM job_events WHERE job_id IN ({old})", {"kept": KEPT})  # noqa: S608
-            await tx.run(f"DELETE FROM jobs WHERE id IN ({old})", {"kept": KEPT})  # noqa: S608
+            await tx.run(f"DELETE FROM job_events WHERE job_id IN ({old})", {"kept": self.kept})  # noqa: S608
+            await tx.run(f"DELETE FROM jobs WHERE id IN ({old})", {"kept": self.kept})  # noqa: S608
 
 
 def _job(row: Row) -> Job:

@@ -1,0 +1,116 @@
+"""Long work is remembered, watched, stopped and taken over."""
+
+from __future__ import annotations
+
+import pytest
+from tests.store.conftest import Hand
+
+from sophia_mcp.errors import NotFound
+from sophia_mcp.store import jobs
+from sophia_mcp.store.engines.sqlite import SqliteDatabase
+from sophia_mcp.store.jobs import Jobs
+from sophia_mcp.types import LOCAL, Scope
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def first(store: SqliteDatabase, hand: Hand) -> Jobs:
+    return Jobs(store, "first", clock=hand)
+
+
+@pytest.fixture
+def second(store: SqliteDatabase, hand: Hand) -> Jobs:
+    return Jobs(store, "second", clock=hand)
+
+
+async def test_a_job_is_remembered_from_its_start_to_its_result(first: Jobs) -> None:
+    id_ = await first.start(LOCAL, "index", {"root": "/x"})
+    assert (await first.get(LOCAL, id_)).state == "running"
+    assert await first.progress(LOCAL, id_, 1, 4, "one of four")
+    assert await first.progress(LOCAL, id_, 2, 4, "two of four")
+    await first.finish(LOCAL, id_, {"files": 4})
+    job = await first.get(LOCAL, id_)
+    assert (job.state, job.request, job.result, job.done, job.total) == (
+        "done",
+        {"root": "/x"},
+        {"files": 4},
+        2,
+        4,
+    )
+    events = await first.events(LOCAL, id_)
+    assert [(event.number, event.message) for event in events] == [
+        (1, "one of four"),
+        (2, "two of four"),
+    ]
+    assert [event.number for event in await first.events(LOCAL, id_, after=1)] == [2]
+
+
+async def test_a_cancelled_job_is_told_at_its_next_step(first: Jobs, second: Jobs) -> None:
+    id_ = await first.start(LOCAL, "index", {})
+    assert await second.cancel(LOCAL, id_)
+    assert await first.cancelled(LOCAL, id_)
+    assert not await first.progress(LOCAL, id_, 1, 2, "")
+    await first.stopped(LOCAL, id_)
+    assert (await second.get(LOCAL, id_)).state == "cancelled"
+    assert not await second.cancel(LOCAL, id_)
+
+
+async def test_a_failed_job_says_why(first: Jobs) -> None:
+    id_ = await first.start(LOCAL, "index", {})
+    await first.fail(LOCAL, id_, "the folder is gone")
+    job = await first.get(LOCAL, id_)
+    assert (job.state, job.result) == ("failed", "the folder is gone")
+
+
+async def test_a_job_whose_worker_is_silent_is_taken_over_once(
+    first: Jobs, second: Jobs, hand: Hand
+) -> None:
+    lost = await first.start(LOCAL, "index", {"root": "/lost"})
+    ended = await first.start(LOCAL, "index", {})
+    await first.finish(LOCAL, ended, None)
+    hand.forward(jobs.BELIEVED_S + 1)
+    alive = await first.start(LOCAL, "index", {"root": "/alive"})
+    taken = await second.resumable(LOCAL, "index")
+    assert [(job.id, job.worker) for job in taken] == [(lost, "second")]
+    assert await second.resumable(LOCAL, "index") == []
+    assert not await first.progress(LOCAL, lost, 1, 1, "I was only slow")
+    await first.finish(LOCAL, lost, "mine")
+    assert (await second.get(LOCAL, lost)).state == "running"
+    assert (await second.get(LOCAL, alive)).worker == "first"
+
+
+async def test_progress_keeps_a_slow_job_from_being_taken_over(
+    first: Jobs, second: Jobs, hand: Hand
+) -> None:
+    id_ = await first.start(LOCAL, "index", {})
+    for step in range(4):
+        hand.forward(jobs.BELIEVED_S * 0.9)
+        assert await first.progress(LOCAL, id_, step, 4, "")
+    assert await second.resumable(LOCAL, "index") == []
+
+
+async def test_another_workspace_sees_no_job(first: Jobs) -> None:
+    id_ = await first.start(LOCAL, "index", {})
+    others = Scope("others")
+    with pytest.raises(NotFound):
+        await first.get(others, id_)
+    with pytest.raises(NotFound):
+        await first.cancel(others, id_)
+    assert await first.latest(others) == []
+    assert await first.events(others, id_) == []
+
+
+async def test_old_finished_jobs_are_forgotten_and_running_ones_kept(
+    store: SqliteDatabase, hand: Hand
+) -> None:
+    first = Jobs(store, "first", clock=hand, kept=3)
+    running = await first.start(LOCAL, "index", {})
+    for _ in range(6):
+        hand.forward(1)
+        id_ = await first.start(LOCAL, "index", {})
+        await first.progress(LOCAL, id_, 1, 1, "")
+        await first.finish(LOCAL, id_, None)
+    kept = await first.latest(LOCAL)
+    assert len(kept) == 4
+    assert running in {job.id for job in kept}

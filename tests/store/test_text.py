@@ -1,0 +1,162 @@
+"""Words find chunks, in any script, whatever is typed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sophia_mcp.store.engines.sqlite import SqliteDatabase
+from sophia_mcp.store.text import POSTINGS, Frequencies, Fts5Text, TextRow
+from sophia_mcp.types import LOCAL
+from sophia_mcp.words import query_terms, text_terms
+
+pytestmark = pytest.mark.anyio
+
+INDEX = Fts5Text()
+
+
+def row(id_: int, body: str = "", path: str = "", names: str = "") -> TextRow:
+    def terms(text: str) -> str:
+        return " ".join(text_terms(text))
+
+    return TextRow(id_, (terms(path), "", terms(names), "", "", terms(body)))
+
+
+async def add(db: SqliteDatabase, rows: Sequence[TextRow], repo: int = 1) -> None:
+    async with db.write(LOCAL) as tx:
+        await INDEX.add(tx, repo, rows)
+
+
+async def find(db: SqliteDatabase, question: str, repo: int = 1, limit: int = 10) -> list[int]:
+    async with db.read(LOCAL) as tx:
+        return [id_ for id_, _ in await INDEX.search(tx, repo, query_terms(question), limit)]
+
+
+async def test_a_chunk_is_found_by_parts_and_stems_of_its_identifiers(store: SqliteDatabase) -> None:
+    await add(
+        store, [row(1, "def getUserById(): ..."), row(2, "parse_json(response)"), row(3, "unrelated")]
+    )
+    assert await find(store, "getting users") == [1]
+    assert await find(store, "getUserById") == [1]
+    assert await find(store, "parsing json responses") == [2]
+
+
+@pytest.mark.parametrize(
+    "word", ["größe", "naïveÜber_y", "数据", "переменнаяИмя", "הצפנה", "get_größe_数据"]
+)
+async def test_identifiers_of_every_script_are_found_whole(store: SqliteDatabase, word: str) -> None:
+    await add(store, [row(1, f"x = {word} + 1"), row(2, "x = other + 1")])
+    assert await find(store, word) == [1]
+    async with store.read(LOCAL) as tx:
+        counted = await INDEX.frequencies(tx, 1, query_terms(word))
+    assert counted == Frequencies(2, dict.fromkeys(query_terms(word), 1))
+
+
+async def test_scores_are_positive_and_fall(store: SqliteDatabase) -> None:
+    await add(store, [row(i, "alpha " * (i % 5 + 1) + "beta " * (i % 3)) for i in range(50)])
+    async with store.read(LOCAL) as tx:
+        found = await INDEX.search(tx, 1, ["alpha", "beta"], 20)
+    scores = [score for _, score in found]
+    assert len(found) == 20
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) > 0
+
+
+async def test_a_defined_name_counts_for_more_than_a_mention(store: SqliteDatabase) -> None:
+    await add(
+        store, [row(1, "uses widget here"), row(2, "something else", names="widget"), row(3, "no")]
+    )
+    assert await find(store, "widget") == [2, 1]
+
+
+async def test_rows_of_another_repository_change_nothing(store: SqliteDatabase) -> None:
+    await add(store, [row(1, "alpha beta"), row(2, "alpha gamma")])
+    async with store.read(LOCAL) as tx:
+        before = await INDEX.search(tx, 1, ["alpha", "gamma"], 10)
+    await add(store, [row(i, "alpha gamma " * 3) for i in range(10, 400)], repo=2)
+    async with store.read(LOCAL) as tx:
+        assert await INDEX.search(tx, 1, ["alpha", "gamma"], 10) == before
+
+
+async def test_removed_rows_are_gone_and_their_words_uncounted(store: SqliteDatabase) -> None:
+    await add(store, [row(1, "alpha"), row(2, "alpha beta")])
+    async with store.write(LOCAL) as tx:
+        await INDEX.remove(tx, 1, [2, 999])
+    assert await find(store, "alpha beta") == [1]
+    async with store.read(LOCAL) as tx:
+        assert await INDEX.frequencies(tx, 1, ["alpha", "beta"]) == Frequencies(1, {"alpha": 1})
+    async with store.write(LOCAL) as tx:
+        await INDEX.remove(tx, 1, None)
+        await INDEX.remove(tx, 1, None)
+        await INDEX.remove(tx, 77, [1])
+    assert await find(store, "alpha") == []
+
+
+async def test_only_rows_that_may_be_shown_are_returned_and_the_limit_is_filled_with_them(
+    store: SqliteDatabase,
+) -> None:
+    await add(store, [row(i, "alpha " + "filler " * (i % 7)) for i in range(3000)])
+    async with store.read(LOCAL) as tx:
+        found = await INDEX.search(tx, 1, ["alpha"], 20, keep=lambda id_: id_ % 100 == 3)
+        every = await INDEX.search(tx, 1, ["alpha"], 3000)
+    assert [id_ for id_, _ in found] == [id_ for id_, _ in every if id_ % 100 == 3][:20]
+
+
+async def test_frequent_words_still_count_when_only_rows_with_rare_words_are_visited(
+    store: SqliteDatabase, seed: int
+) -> None:
+    """Past the limit the best rows are those of scoring every row."""
+    draw = random.Random(seed)
+    words = ["common", "usual", *(f"w{i}" for i in range(200))]
+    rows = []
+    for i in range(POSTINGS + 3000):
+        body = draw.choices(words, weights=[300, 200, *([1] * 200)], k=6)
+        rows.append(TextRow(i, ("", "", "", "", "", " ".join(body))))
+    await add(store, rows)
+    terms = ["common", "usual", "w1", "w2", "w3"]
+    async with store.read(LOCAL) as tx:
+        fast = await INDEX.search(tx, 1, terms, 20)
+        whole = await tx.rows(
+            "SELECT rowid, -bm25(text_1, 4, 4, 4, 2, 1, 1) AS score FROM text_1"
+            " WHERE text_1 MATCH 'common OR usual OR w1 OR w2 OR w3' ORDER BY score DESC, rowid LIMIT 20"
+        )
+    assert [score for _, score in fast] == pytest.approx([score for _, score in whole])
+    assert fast[0][0] == whole[0][0]
+
+
+async def test_a_question_of_hundreds_of_words_is_answered(store: SqliteDatabase) -> None:
+    await add(store, [row(i, " ".join(f"word{j}" for j in range(i, i + 30))) for i in range(300)])
+    async with store.read(LOCAL) as tx:
+        found = await INDEX.search(tx, 1, [f"=word{j}" for j in range(100, 130)] + ["word"] * 900, 5)
+        assert await INDEX.search(tx, 1, [f"=word{j}" for j in range(320)], 5) != []
+    assert found[0][0] == 100
+
+
+async def test_a_repository_without_words_has_no_hits(store: SqliteDatabase) -> None:
+    async with store.read(LOCAL) as tx:
+        assert await INDEX.search(tx, 5, ["alpha"], 10) == []
+        assert await INDEX.frequencies(tx, 5, ["alpha"]) == Frequencies(0, {})
+
+
+@given(terms=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=8))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_text_is_ever_taken_for_query_syntax(store: SqliteDatabase, terms: list[str]) -> None:
+    async with store.write(LOCAL) as tx:
+        await INDEX.remove(tx, 1, None)
+        await INDEX.add(tx, 1, [row(1, "alpha OR beta NEAR gamma")])
+        assert len(await INDEX.search(tx, 1, [*terms, "alpha"], 5)) == 1
+
+
+@pytest.mark.parametrize(
+    "term",
+    ['"', 'x" OR "y', "NEAR(", "body:x", "*", "^x", "-x", "a AND", "\0", "", "'; DROP TABLE text_1"],
+)
+async def test_hostile_terms_match_nothing_and_break_nothing(store: SqliteDatabase, term: str) -> None:
+    await add(store, [row(1, "alpha")])
+    async with store.read(LOCAL) as tx:
+        assert await INDEX.search(tx, 1, [term], 5) == []
+        assert [id_ for id_, _ in await INDEX.search(tx, 1, [term, "alpha"], 5)] == [1]
