@@ -8,10 +8,10 @@ import re
 import subprocess
 import tarfile
 import zipfile
-from io import BytesIO
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.parser import HeaderParser
+from io import BytesIO
 from pathlib import Path
 
 MAX_BYTES = 1_000_000

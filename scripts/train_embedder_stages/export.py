@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from sophia_mcp.embed.quantise import quantise
 
 from .archives import Package
@@ -24,11 +25,15 @@ _HEAD = """# The packages that this model learned from. Each was taken because i
 """
 
 
-def export(table: NDArray[np.float32], vocabulary: list[str], packages: Iterable[Package], folder: Path) -> int:
+def export(
+    table: NDArray[np.float32], vocabulary: list[str], packages: Iterable[Package], folder: Path
+) -> int:
     """Write the model into ``folder`` and return its size in bytes. Raises ValueError when too large."""
     folder.mkdir(parents=True, exist_ok=True)
     rows, scales = quantise(table)
-    digest = hashlib.sha256(rows.tobytes() + scales.tobytes() + "\n".join(vocabulary).encode()).hexdigest()
+    digest = hashlib.sha256(
+        rows.tobytes() + scales.tobytes() + "\n".join(vocabulary).encode()
+    ).hexdigest()
     np.save(folder / "table.npy", rows)
     np.save(folder / "scales.npy", scales)
     (folder / "vocabulary.txt").write_text("\n".join(vocabulary), encoding="utf-8")

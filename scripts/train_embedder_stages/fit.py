@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
+
 from sophia_mcp.embed.pieces import Pieces
 from sophia_mcp.words import words
-from torch.nn import functional
 
 from .mine import Pair
 
@@ -114,7 +115,9 @@ class _Builder:
         return Bags(np.concatenate(self._rows).astype(np.int64), np.concatenate(self._weights), starts)
 
 
-def batches(packages: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def batches(
+    packages: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
     """One epoch of batches; each is made of groups of lessons from one package."""
     groups = []
     for package in np.unique(packages):
@@ -142,8 +145,12 @@ def fit(lessons: Lessons, rows: int, recipe: Recipe) -> NDArray[np.float32]:
             rate.param_groups[0]["lr"] = (
                 recipe.rate * min(1.0, (step + 1) / recipe.warm_up) * max(0.02, 1 - step / total)
             )
-            scores = _scores(table, lessons, chosen, recipe, rng) * log_scale.exp().clamp(max=recipe.max_scale)
-            loss = (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
+            scores = _scores(table, lessons, chosen, recipe, rng) * log_scale.exp().clamp(
+                max=recipe.max_scale
+            )
+            loss = (
+                functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)
+            ) / 2
             rate.zero_grad()
             scale_rate.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -153,7 +160,9 @@ def fit(lessons: Lessons, rows: int, recipe: Recipe) -> NDArray[np.float32]:
             step += 1
             if step % 100 == 0:
                 seconds = time.monotonic() - began
-                print(f"step {step}/{total} loss {np.mean(losses[-100:]):.4f} {seconds:.0f} s", flush=True)
+                print(
+                    f"step {step}/{total} loss {np.mean(losses[-100:]):.4f} {seconds:.0f} s", flush=True
+                )
             if step >= total:
                 break
     return table.weight.detach().numpy().astype(np.float32)

@@ -207,7 +207,7 @@ def first_sentence(lines: list[str], offset: int) -> Sentence | None:
         first = first if taken else i
         taken.append(bare)
         last = i
-        if len(taken) > 6 or re.search(r"[.!?](\s|$)", bare) and sum(map(len, taken)) >= 25:
+        if len(taken) > 6 or (re.search(r"[.!?](\s|$)", bare) and sum(map(len, taken)) >= 25):
             break
     text = " ".join(taken)
     text = re.sub(r"\{@\w+ ([^}]*)\}", r"\1", text)

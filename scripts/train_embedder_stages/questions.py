@@ -59,7 +59,12 @@ def write_questions(package: Package, folder: Path, seed: int) -> int:
     sources: dict[str, list[str]] = {}
     candidates: list[_Candidate] = []
     for path, content in members(package):
-        if len(content) < 1_000_000 and language_of(path, content) and verdict.allows(path) and not _foreign(path):
+        if (
+            len(content) < 1_000_000
+            and language_of(path, content)
+            and verdict.allows(path)
+            and not _foreign(path)
+        ):
             try:
                 sources[path] = content.decode("utf-8").split("\n")
             except UnicodeDecodeError:
@@ -91,7 +96,9 @@ def write_questions(package: Package, folder: Path, seed: int) -> int:
 
 
 def _foreign(path: str) -> bool:
-    return is_measured(path) or bool(re.search(r"(^|/)(node_modules|_?vendor(ed)?|third[_-]?party|dist|min|umd|cjs)/", path))
+    return is_measured(path) or bool(
+        re.search(r"(^|/)(node_modules|_?vendor(ed)?|third[_-]?party|dist|min|umd|cjs)/", path)
+    )
 
 
 def _candidates(path: str, content: bytes, lines: list[str]) -> list[_Candidate]:
@@ -104,14 +111,20 @@ def _candidates(path: str, content: bytes, lines: list[str]) -> list[_Candidate]
         if sentence is None or is_poor(path) or not 4 <= length <= MAX_LINES or len(body) < 4:
             continue
         asked = {stem(word) for word in words(sentence.text)}
-        named = [stem(word) for word in words(definition.name.rsplit(".")[-1])]
+        named = [stem(word) for word in words(definition.name.rsplit(".", 1)[-1])]
         if len(words(sentence.text)) < 4 or not named:
             continue
         if sum(word in asked for word in named) / len(named) > 0.5:
             continue
         found.append(
             _Candidate(
-                sentence, path, definition.start, definition.end, definition.name, language, definition.container
+                sentence,
+                path,
+                definition.start,
+                definition.end,
+                definition.name,
+                language,
+                definition.container,
             )
         )
     return found
@@ -143,7 +156,9 @@ def _without(lines: list[str], sentences: list[Sentence]) -> tuple[set[int], lis
     for sentence in sentences:
         block = [lines[i] for i in sentence.lines]
         first, last = sentence.lines[0], sentence.lines[-1]
-        opens = re.match(r"(\s*(?:@\w+\s+)?(?:~[sS])?(?:[rRuUbB]{0,2}(?:\"\"\"|'''|\")|/\*+|\{-\|?))", block[0])
+        opens = re.match(
+            r"(\s*(?:@\w+\s+)?(?:~[sS])?(?:[rRuUbB]{0,2}(?:\"\"\"|'''|\")|/\*+|\{-\|?))", block[0]
+        )
         closes = re.search(r"(\"\"\"|'''|(?<!\\)\"|\*/|-\})\s*$", block[-1])
         one_mark = opens and len(block) == 1 and closes and closes.start() < opens.end()
         if opens and closes and not one_mark:

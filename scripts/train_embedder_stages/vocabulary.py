@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
-from sophia_mcp.embed.pieces import Pieces
-from sophia_mcp.words import words
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+from sophia_mcp.words import words
 
 from .mine import Pair
 
@@ -38,13 +37,22 @@ def learn_vocabulary(counts: Counter[str]) -> list[str]:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # type: ignore[assignment]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=PIECES, min_frequency=2, limit_alphabet=ALPHABET, special_tokens=["[UNK]"], show_progress=False
+        vocab_size=PIECES,
+        min_frequency=2,
+        limit_alphabet=ALPHABET,
+        special_tokens=["[UNK]"],
+        show_progress=False,
     )
     tokenizer.train_from_iterator(_weighted(counts), trainer)
     vocabulary = tokenizer.get_vocab()
-    pieces = sorted((piece for piece in vocabulary if piece != "[UNK]"), key=lambda piece: vocabulary[piece])
+    pieces = sorted(
+        (piece for piece in vocabulary if piece != "[UNK]"), key=lambda piece: vocabulary[piece]
+    )
     known = set(pieces)
-    frequent = sorted((w for w, n in counts.items() if n >= MIN_COUNT and w not in known), key=lambda w: (-counts[w], w))
+    frequent = sorted(
+        (w for w, n in counts.items() if n >= MIN_COUNT and w not in known),
+        key=lambda w: (-counts[w], w),
+    )
     whole = [word for word in frequent if not (word.isdigit() and len(word) > 4) and len(word) <= 24]
     return pieces + whole[: ROWS - len(pieces)]
 
@@ -54,11 +62,3 @@ def _weighted(counts: Counter[str]) -> Iterator[str]:
     for word in sorted(counts):
         if counts[word] >= 2 and len(word) <= 24:
             yield " ".join([word] * min(1000, math.ceil(math.sqrt(counts[word]))))
-
-
-def encoder(vocabulary: list[str]) -> Pieces:
-    """The word to rows mapping that the shipped provider uses as well."""
-    return Pieces(vocabulary)
-
-
-__all__ = ["chain", "count_words", "encoder", "learn_vocabulary"]
