@@ -33,11 +33,12 @@ class Turn:
     _renewed: float = field(default_factory=time.monotonic)
 
     async def keep(self) -> None:
-        """Prolong the lease when it is time to. Raises StoreBusy when it was lost."""
+        """Prolong the lease when it is time to; one that ran out while the machine was busy is taken
+        again where nobody else has it. Raises StoreBusy when another process does."""
         if time.monotonic() - self._renewed < RENEW_S:
             return
         self._renewed = time.monotonic()
-        if not await leases.renew(self.db, self.name, OWNER, TTL_S):
+        if not await leases.take(self.db, self.name, OWNER, TTL_S):
             raise StoreBusy(
                 f"another process took over {self.name}",
                 why="this one did not renew its lease in time",
