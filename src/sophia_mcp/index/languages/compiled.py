@@ -121,7 +121,7 @@ RECORDS = (
          (subscript_declaration)] @function
         (typealias_declaration) @class
         (source_file (property_declaration) @value)
-        (class_body (property_declaration) @value)
+        [(class_body (property_declaration) @value) (enum_class_body (property_declaration) @value)]
         """,
         comments=("comment", "multiline_comment"),
         name_rule=rules.swift_name,

@@ -64,6 +64,7 @@ RECORDS = (
         (function_declaration) @function
         (source_file (property_declaration) @value)
         (class_body (property_declaration) @value)
+        [(getter) (setter)] @tail
         """,
         comments=("line_comment", "multiline_comment"),
         name_rule=rules.kotlin_name,

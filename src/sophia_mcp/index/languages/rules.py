@@ -218,7 +218,7 @@ def kotlin_name(node: Node, source: bytes) -> Named | None:
         if child.type == "variable_declaration":
             inner = _first(child)
             return ("", text_of(inner, source)) if inner is not None else None
-        if child.type == "user_type":
+        if child.type in ("receiver_type", "user_type"):
             receiver = _TYPE_ARGUMENTS.sub("", text_of(child, source))
     return ("", "Companion") if node.type == "companion_object" else None
 
