@@ -67,7 +67,7 @@ RECORDS = (
         (module_binding) @module
         (module_type_definition) @module
         (exception_definition) @class
-        (method_definition) @function
+        [(method_definition) (value_specification)] @function
         (compilation_unit (value_definition (let_binding (parameter)) @function))
         (structure (value_definition (let_binding (parameter)) @function))
         (compilation_unit (value_definition (let_binding pattern: (value_name) body: [(fun_expression) (function_expression)]) @function))

@@ -246,13 +246,17 @@ def scala_name(node: Node, source: bytes) -> Named | None:
 
 
 def haskell_name(node: Node, source: bytes) -> Named | None:
-    """An instance is named by its class and the types it is for."""
+    """An instance is named by its class and the types it is for, an operator by its sign."""
     if node.type == "instance":
         named = field_name(node, source)
         types = node.child_by_field_name("patterns")
         if named is None:
             return None
         return ("", f"{named[1]} {text_of(types, source)}" if types is not None else named[1])
+    infix = _first(node)
+    if infix is not None and infix.type == "infix":
+        operator = infix.child_by_field_name("operator")
+        return ("", text_of(operator, source).strip("`")) if operator is not None else None
     return field_name(node, source)
 
 
@@ -301,7 +305,9 @@ def fsharp_name(node: Node, source: bytes) -> Named | None:
     named = leading("identifier", "long_identifier", "identifier_pattern")(node, source)
     if named is None:
         return None
-    name = named[1].strip("()` ").rpartition(".")[2]
+    name = named[1].strip("()` ")
+    if node.type != "namespace":
+        name = name.rpartition(".")[2]
     return ("", name) if name else None
 
 
