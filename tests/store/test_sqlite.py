@@ -155,31 +155,79 @@ async def test_a_damaged_derived_file_is_set_aside_for_an_empty_one(tmp_path: Pa
     assert (tmp_path / "index.db.aside").read_bytes().startswith(b"this is no database")
 
 
-async def test_damage_met_while_reading_has_the_derived_file_replaced_at_the_next_opening(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "index.db"
+async def harmed(path: Path, first_page: int = 20) -> None:
+    """A derived store whose pages from ``first_page`` cannot be read."""
     db = await open_database(path, durability="derived")
     await db.migrate(TABLES)
     async with db.write(LOCAL) as tx:
         await tx.many("INSERT INTO t (b) VALUES (?)", [(os.urandom(3000),) for _ in range(200)])
     await db.close()
     raw = bytearray(path.read_bytes())
-    for page in range(2, len(raw) // 4096):
+    for page in range(first_page, len(raw) // 4096):
         raw[page * 4096 : page * 4096 + 64] = b"\xff" * 64
     path.write_bytes(raw)
-    db = await open_database(path, durability="derived")
-    with pytest.raises(StoreDamaged, match="start again"):
-        async with db.read(LOCAL) as tx:
-            await tx.rows("SELECT sum(length(b)) FROM t")
-    await db.close()
-    assert damage_mark(path).exists()
+
+
+async def total(db: SqliteDatabase) -> int | None:
+    async with db.read(LOCAL) as tx:
+        return (await tx.rows("SELECT sum(length(b)) FROM t"))[0][0]  # type: ignore[no-any-return]
+
+
+async def test_damage_met_while_reading_has_the_derived_file_replaced_in_the_running_process(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "index.db"
+    await harmed(path)
     db = await open_database(path, durability="derived")
     await db.migrate(TABLES)
-    async with db.read(LOCAL) as tx:
-        assert await tx.rows("SELECT count(*) FROM t") == [(0,)]
+    with pytest.raises(StoreDamaged, match="ask again"):
+        await total(db)
+    assert await total(db) is None
+    async with db.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (b) VALUES (x'00')")
+    assert await total(db) == 1
     await db.close()
     assert not damage_mark(path).exists()
+    assert (tmp_path / "index.db.aside").exists()
+
+
+async def test_damage_met_while_migrating_has_the_derived_file_replaced_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    await harmed(path, first_page=2)
+    db = await open_database(path, durability="derived")
+    await db.migrate(TABLES)
+    assert await total(db) is None
+    await db.close()
+
+
+async def test_processes_that_share_a_derived_file_follow_when_one_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    await harmed(path)
+    first = await open_database(path, durability="derived")
+    second = await open_database(path, durability="derived")
+    for db in (first, second):
+        await db.migrate(TABLES)
+    with pytest.raises(StoreDamaged):
+        await total(first)
+    async with first.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (b) VALUES (x'0000')")
+    assert await total(second) == 2
+    async with second.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (b) VALUES (x'00')")
+    assert await total(first) == 3
+    await first.close()
+    await second.close()
+
+
+async def test_a_derived_file_removed_by_hand_begins_anew(tmp_path: Path, db: SqliteDatabase) -> None:
+    async with db.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (b) VALUES (x'00')")
+    for part in tmp_path.glob("index.db*"):
+        part.unlink()
+    assert await total(db) is None
+    async with db.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (b) VALUES (x'0000')")
+    assert await total(db) == 2
 
 
 async def test_a_damaged_truth_is_refused_and_left_alone(tmp_path: Path) -> None:

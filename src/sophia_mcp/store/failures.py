@@ -47,7 +47,7 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
         return BadArgument(
             "a text is not valid Unicode", why=str(error), next="decode it with replacement first"
         )
-    if _is_damage(error):
+    if is_damage(error):
         return damaged(path, durability, str(error))
     if isinstance(error, apsw.BusyError | apsw.LockedError | apsw.ProtocolError):
         return StoreBusy(
@@ -72,7 +72,8 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
     return None
 
 
-def _is_damage(error: Exception) -> bool:
+def is_damage(error: Exception) -> bool:
+    """Whether the file itself cannot be trusted."""
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return True
     return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _DAMAGED_READS
@@ -84,7 +85,7 @@ def damaged(path: Path, durability: Durability, why: str) -> StoreDamaged:
         return StoreDamaged(
             f"{path.name} is damaged",
             why=why,
-            next="start again: it is set aside and rebuilt from your sources",
+            next="ask again: it is set aside, and your sources are indexed anew",
         )
     return StoreDamaged(
         f"{path.name} is damaged",

@@ -22,7 +22,7 @@ import apsw
 from sophia_mcp.errors import BadArgument, BadSetting, SophiaError, StoreDamaged, StoreTooNew
 from sophia_mcp.store.database import Parameters, Row
 from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect
-from sophia_mcp.store.failures import damage_mark, translated
+from sophia_mcp.store.failures import damage_mark, is_damage, mark_damaged, translated
 from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
 from sophia_mcp.types import Scope
 
@@ -86,6 +86,9 @@ class SqliteDatabase:
         self._read_turn = anyio.Semaphore(READERS)
         self._readers: list[aiosqlite.Connection] = []
         self._closed = False
+        self._identity = _identity(opening.path)
+        self._epoch = 0  # counts how often a damaged file was replaced under us
+        self._packages: dict[str, Migrations] = {}
         self._too_new: StoreTooNew | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._checkpointing: asyncio.Task[None] | None = None
@@ -93,7 +96,10 @@ class SqliteDatabase:
     @asynccontextmanager
     async def read(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
         _require(scope)
+        if not self._write_turn.locked():
+            await self._replace_if_damaged()
         async with self._read_turn:
+            epoch = self._epoch
             with translated(self.path, self.durability):
                 connection = await self._reader()
             try:
@@ -105,13 +111,14 @@ class SqliteDatabase:
                 await connection.interrupt()
                 raise
             finally:
-                await self._give_back(connection)
+                await self._give_back(connection, epoch)
 
     @asynccontextmanager
     async def write(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
         _require(scope)
         if self._too_new is not None:
             raise self._too_new
+        await self._replace_if_damaged()
         async with self._write_turn:
             writer = self._open_writer()
             try:
@@ -133,7 +140,13 @@ class SqliteDatabase:
         """See the contract. Raises StoreTooNew when newer steps forbid even reading; when they
         forbid writing alone, writes raise it from now on."""
         for package in migrations:
-            await self._migrate(package)
+            self._packages[package.package] = package
+            try:
+                await self._migrate(package)
+            except StoreDamaged:
+                if self.durability == "truth":
+                    raise
+                await self._replace_if_damaged()
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the file, as far as readers allow."""
@@ -186,17 +199,39 @@ class SqliteDatabase:
             return self._readers.pop()
         return await connect(replace(self._opening, writable=False))
 
-    async def _give_back(self, connection: aiosqlite.Connection) -> None:
+    async def _give_back(self, connection: aiosqlite.Connection, epoch: int) -> None:
         with anyio.CancelScope(shield=True):
             try:
                 await connection.rollback()
             except apsw.Error:
                 await connection.close()
                 return
-            if self._closed:
+            if self._closed or epoch != self._epoch:
                 await connection.close()
             else:
                 self._readers.append(connection)
+
+    async def _replace_if_damaged(self) -> None:
+        """Go on with an empty file where a ``derived`` one was found damaged, here or by another
+        process, or was removed by hand."""
+
+        def sound() -> bool:
+            return self._identity == _identity(self.path) and not damage_mark(self.path).exists()
+
+        if self.durability == "truth" or self._closed or sound():
+            return
+        with anyio.CancelScope(shield=True):
+            async with self._write_turn:
+                if sound() or self._closed:
+                    return
+                for connection in (*self._readers, self._writer):
+                    await connection.close()
+                self._readers.clear()
+                self._writer = await _open_derived(self._opening)
+                self._identity = _identity(self.path)
+                self._epoch += 1
+            for package in self._packages.values():
+                await self._migrate(package)
 
     async def _migrate(self, package: Migrations) -> None:
         async with self.read(_STORE) as tx:
@@ -276,14 +311,40 @@ def refuse_network(path: Path, mounts: str | None = None) -> None:
         )
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this name stands for."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _set_aside(path: Path) -> None:
-    """Move a damaged derived file out of the way, with its log, so that an empty one takes over.
-    Older ones moved aside before are replaced: the sources are the truth."""
+    """Move a file marked as damaged out of the way, with its log. The one who removes the mark
+    moves it. What was set aside before is replaced: the sources are the truth."""
+    try:
+        damage_mark(path).unlink()
+    except FileNotFoundError:
+        return
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.replace(path.with_name(f"{path.name}.aside{suffix}"))
-    damage_mark(path).unlink(missing_ok=True)
+
+
+async def _open_derived(opening: Opening) -> aiosqlite.Connection:
+    """The writing connection of a file that may be replaced when it is damaged."""
+    with translated(opening.path, "derived"):
+        _set_aside(opening.path)
+        try:
+            return await connect(opening)
+        except apsw.Error as error:
+            if not is_damage(error):
+                raise
+            mark_damaged(opening.path)
+            _set_aside(opening.path)
+            return await connect(opening)
 
 
 async def open_database(
@@ -301,16 +362,9 @@ async def open_database(
     opening = Opening(path, durability, writable=True, vfs=vfs, patience_s=patience_s)
     with translated(path, durability):
         path.parent.mkdir(parents=True, exist_ok=True)
-    if durability == "derived" and damage_mark(path).exists():
-        _set_aside(path)
-    try:
-        with translated(path, durability):
-            writer = await connect(opening)
-    except StoreDamaged:
-        if durability == "truth":
-            raise
-        _set_aside(path)
-        with translated(path, durability):
+        if durability == "derived":
+            writer = await _open_derived(opening)
+        else:
             writer = await connect(opening)
     return SqliteDatabase(opening, writer)
 
