@@ -14,13 +14,19 @@ from tree_sitter import Node, Parser, Query, QueryCursor, Range, Tree
 from sophia_mcp.index.languages.record import Language
 
 PARSE_SECONDS = 1.5
-"""Wall time after which a parse is given up; the killable worker around it allows a little more."""
+"""Processor time after which a parse is given up; the killable worker around it allows more."""
+
+DEPTH_MOST = 2000
+"""Nesting below this is not looked into; cursors count depth in 16 bits."""
+
+MATCHES_OPEN = 4096
+LOOSE_MOST = 10_000
 
 _READ_BYTES = 1 << 16
 
 
-class SlowParse(Exception):
-    """The grammar did not finish within its time; the caller cuts by lines."""
+class Unreadable(Exception):
+    """Syntax does not help with this text, for the stated reason; the caller cuts by lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +39,38 @@ class Reader:
     def tree(
         self, source: bytes, regions: Sequence[Range] | None = None, seconds: float = PARSE_SECONDS
     ) -> Tree:
-        """The syntax tree of ``source``, or of these regions of it. Raises SlowParse past
+        """The syntax tree of ``source``, or of these regions of it. Raises Unreadable past
         ``seconds``."""
-        end = time.monotonic() + seconds
+        end = time.thread_time() + seconds
         try:
             return Parser(self.grammar, included_ranges=regions).parse(
                 lambda offset, _: source[offset : offset + _READ_BYTES],
-                progress_callback=lambda _offset, _error: time.monotonic() > end,
+                progress_callback=lambda _offset, _error: time.thread_time() > end,
             )
         except ValueError as error:  # the binding's word for a cancelled parse
-            raise SlowParse from error
+            raise Unreadable("syntax took too long to read") from error
 
     def captures(self, root: Node) -> dict[str, list[Node]]:
-        """Captured nodes by capture name. Without a time limit: the binding's progress callback
-        crashes here, so a hostile tree is left to the killable worker."""
-        return QueryCursor(self.query).captures(root)
+        """Captured nodes by capture name, down to DEPTH_MOST. Raises Unreadable on trees that a
+        query cursor would walk in quadratic time. There is no time limit here: the binding's
+        progress callback crashes, so the rest is left to the killable worker."""
+        if root.has_error and _flooded(root):
+            raise Unreadable("syntax errors throughout")
+        cursor = QueryCursor(self.query, match_limit=MATCHES_OPEN)
+        cursor.set_max_start_depth(DEPTH_MOST)
+        return cursor.captures(root)
+
+
+def _flooded(root: Node) -> bool:
+    """Whether an error holds more loose tokens than anybody types: for each, the cursor looks for
+    a named node among all that follow."""
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if node.is_error and node.child_count > LOOSE_MOST:
+            return True
+        todo.extend(child for child in node.children if child.has_error)
+    return False
 
 
 @cache

@@ -12,7 +12,7 @@ from operator import itemgetter
 from tree_sitter import Node
 
 from sophia_mcp.index import chunk, documents, edges, symbols
-from sophia_mcp.index.grammars import SlowParse, reader
+from sophia_mcp.index.grammars import Unreadable, reader
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE, language_of
 from sophia_mcp.index.languages.record import Language
@@ -50,8 +50,8 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
         if language == NOTEBOOK and (cells := documents.notebook(text, _code)) is not None:
             return cells
         return _by_syntax(text, source, record)
-    except SlowParse:
-        return _by_lines(text, record.name, "syntax took too long to read")
+    except Unreadable as error:
+        return _by_lines(text, record.name, str(error), record.kind)
     except LookupError:
         return _by_lines(text, record.name, f"grammar {record.grammar} is not installed")
 
