@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
+from sophia_mcp.search.spans import comment_lines
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Words to rows, one per word; a row of zeros stands for an unknown word."""
 
 _MOST_IDENTIFIERS = 300_000
+_MOST_SPANS = 8_000
+"""Spans whose words are remembered: about 16 MB."""
 
 
 class Lexicon:
@@ -34,12 +37,15 @@ class Lexicon:
         self._words: list[str] = []
         self._stems: list[int] = []
         self._rows = np.zeros((0, 1), np.float32)
-        self.generation = getattr(self, "generation", 0) + 1
+        self._stem_array = np.zeros(0, np.int32)
+        self._read: dict[tuple[int, int, int], tuple[list[int], list[int]]] = {}
 
     def make_room(self) -> None:
         """Start over when full. Call between questions only: numbers change."""
         if len(self._of_identifier) > _MOST_IDENTIFIERS:
             self._reset()
+        if len(self._read) > _MOST_SPANS:
+            self._read.clear()
 
     def identifier(self, text: str) -> tuple[int, ...]:
         """The numbers of an identifier's words."""
@@ -66,9 +72,22 @@ class Lexicon:
         of = self.identifier
         return [number for found in words.IDENTIFIER.findall(text) for number in of(found)]
 
+    def span(self, key: tuple[int, int, int], lines: Sequence[str]) -> tuple[list[int], list[int]]:
+        """The words of a span and those of its comment lines; ``key`` is (blob, first, last line)."""
+        held = self._read.get(key)
+        if held is None:
+            numbers = [self.text(line) for line in lines]
+            spoken = [
+                n for line, mark in zip(numbers, comment_lines(lines), strict=True) if mark for n in line
+            ]
+            held = self._read[key] = ([n for line in numbers for n in line], spoken)
+        return held
+
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""
-        return np.array(self._stems, np.int32)
+        if len(self._stem_array) < len(self._stems):
+            self._stem_array = np.array(self._stems, np.int32)
+        return self._stem_array
 
     def vectors(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """Raw vectors of the given words: (count, dimensions); one column of zeros without a model."""

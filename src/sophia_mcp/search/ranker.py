@@ -32,7 +32,7 @@ def tables() -> Mapping[str, Mapping[str, Weights]]:
 
 
 def ranker(kind: str) -> Ranker:
-    """The weights for questions in ``words`` or for a ``symbol``."""
+    """The weights for questions in ``words``, for an ``error`` text or for a ``symbol``."""
     return Ranker(tables()["file"][kind], tables()["span"][kind])
 
 

@@ -27,7 +27,7 @@ from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.evidence import Evidence, Values
 from sophia_mcp.search.spanfeatures import Scene, bag
-from sophia_mcp.search.spans import Span, Unit, comment_lines, cut, units
+from sophia_mcp.search.spans import Span, Unit, cut, units
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Chunk, Symbol
 
@@ -42,6 +42,9 @@ CHUNKS_RANKED = 64
 
 FILES_RANKED = 24
 """The best files lend their best chunks whether or not a search found those."""
+
+_TABLES = {"identifier": "symbol", "path": "symbol", "error": "error"}
+"""Which weights a kind of question is ranked with; all others with those for words."""
 
 SIBLINGS_MOST = 4
 """Further spans of one file."""
@@ -65,7 +68,8 @@ async def find(question: Question, tx: Transaction, vector: Values | None) -> Ou
     if ranked is None or ranked.scene is None:
         return Outcome((), 0, facts=absent.nothing(question.query))
     facts = absent.facts(ranked.scene, ranked.span_matrix, ranked.span_scores)
-    chosen = choose(ranked, question.filter.kinds)
+    worded = 3 * question.request.limit + len(question.request.cursor or "") // 6
+    chosen = choose(ranked, worded)
     return Outcome(tuple(chosen), len(chosen), facts=facts)
 
 
@@ -74,8 +78,7 @@ async def rank(question: Question, tx: Transaction, vector: Values | None) -> Ra
     found = await _candidates(question, tx, vector)
     if found is None:
         return None
-    kind = "symbol" if question.query.kind in ("identifier", "path") else "words"
-    weights = ranker.ranker(kind)
+    weights = ranker.ranker(_TABLES.get(question.query.kind, "words"))
     matrix = features.matrix(found)
     scores = matrix @ ranker.vector(weights.file, features.FILE)
     scene = await _scene(question, tx, found, scores)
@@ -226,13 +229,10 @@ def layout(
     lexicon, atlas = question.engine.lexicon, question.atlas
     lexicon.make_room()
     shown = [texts[int(atlas.blobs[span.file])].lines[span.start - 1 : span.end] for span in spans]
-    body: list[list[int]] = []
-    comments: list[list[int]] = []
-    for lines in shown:
-        numbers = [lexicon.text(line) for line in lines]
-        body.append([number for line in numbers for number in line])
-        marks = comment_lines(lines)
-        comments.append([n for line, mark in zip(numbers, marks, strict=True) if mark for n in line])
+    read = [
+        lexicon.span((int(atlas.blobs[span.file]), span.start, span.end), lines)
+        for span, lines in zip(spans, shown, strict=True)
+    ]
     best = scores.max() if len(scores) else 0.0
     return Scene(
         evidence=found,
@@ -242,8 +242,8 @@ def layout(
         file_scores=(scores - best)[found.owner[[span.chunk for span in spans]]]
         if spans
         else scores[:0],
-        body=bag(body),
-        comments=bag(comments),
+        body=bag([body for body, _ in read]),
+        comments=bag([spoken for _, spoken in read]),
         heads=bag([lexicon.text(span.signature) for span in spans]),
         names=bag([lexicon.text(span.name) for span in spans]),
         homes=bag([lexicon.text(span.container) for span in spans]),
@@ -251,37 +251,44 @@ def layout(
     )
 
 
-def choose(ranked: Ranked, kinds: frozenset[str] = frozenset()) -> list[Candidate]:
-    """Best span of each file first, then siblings; spans of one definition that touch are joined."""
+def choose(ranked: Ranked, worded: int) -> list[Candidate]:
+    """Best span of each file first, then siblings, none overlapping. Only the first ``worded`` carry
+    their reason and the line that matters: the others are not shown on this page."""
     scene = ranked.scene
     if scene is None:
         return []
-    order = np.argsort(-ranked.span_scores, kind="stable").tolist()
-    firsts: list[Candidate] = []
-    siblings: list[Candidate] = []
+    firsts: list[int] = []
+    siblings: list[int] = []
     shown: dict[int, list[Span]] = {}
-    for i in order:
+    for i in np.argsort(-ranked.span_scores, kind="stable").tolist():
         span = scene.spans[i]
         held = shown.setdefault(span.file, [])
-        if any(other.start <= span.end and span.start <= other.end for other in held):
-            continue
         if len(held) > SIBLINGS_MOST:
             continue
-        candidate = Candidate(
-            span.file,
-            span.start,
-            span.end,
-            span.symbol,
-            span.kind,
-            float(ranked.span_scores[i]),
-            why(scene, ranked.span_matrix, i),
-            span.home if span.home[0] else (span.start, span.end),
-            focus(scene, i),
-            sibling=bool(held),
-        )
-        (siblings if held else firsts).append(candidate)
+        if any(other.start <= span.end and span.start <= other.end for other in held):
+            continue
+        (siblings if held else firsts).append(i)
         held.append(span)
-    return [*firsts, *siblings]
+    return [
+        _candidate(ranked, scene, i, place >= len(firsts), place < worded)
+        for place, i in enumerate([*firsts, *siblings])
+    ]
+
+
+def _candidate(ranked: Ranked, scene: Scene, i: int, sibling: bool, worded: bool) -> Candidate:
+    span = scene.spans[i]
+    return Candidate(
+        span.file,
+        span.start,
+        span.end,
+        span.symbol,
+        span.kind,
+        float(ranked.span_scores[i]),
+        why(scene, ranked.span_matrix, i) if worded else "",
+        span.home if span.home[0] else (span.start, span.end),
+        focus(scene, i) if worded else span.start,
+        sibling=sibling,
+    )
 
 
 def focus(scene: Scene, i: int) -> int:

@@ -24,7 +24,7 @@ from sophia_mcp.search.spans import Span
 
 Numbers = NDArray[np.int64]
 
-_HEADER = 6.0
+_HEADER = 4.0
 """Weight of the names above a span inside its vector: path and enclosing definitions."""
 _QUOTED = re.compile(r"[\"'`“‘]([^\"'`“”‘’]{3,})[\"'`”’]")
 _PIECES = re.compile(r"[\"'`“”‘’{}<>\[\]()]|\b0x[0-9a-f]+\b|\b\d+\b|%[sdrv]|\s/\S+|[:;,]\s|\.{3,}")
@@ -122,7 +122,7 @@ class Scene:
     @cached_property
     def _unique(self) -> tuple[Numbers, Values]:
         """Every word of all bags once, with unit vectors."""
-        bags = (self.body, self.comments, self.names, self.homes, self.paths)
+        bags = (self.body, self.heads, self.names, self.homes, self.paths)
         held = np.unique(np.concatenate([one.numbers for one in bags]))
         held = held[held >= 0]
         return held, self.lexicon.vectors(held)
@@ -153,21 +153,59 @@ class Scene:
         best = np.maximum.reduceat(self.closeness[:, self._columns(held)], held.starts, axis=1)
         return as_values(weight @ best)
 
+    def sums(self, held: Bag) -> Values:
+        """The raw vector of each span's words, log-weighted."""
+        unique, vectors = self._unique
+        lengths = np.diff(np.append(held.starts, len(held.numbers)))
+        owner = np.repeat(np.arange(len(self.spans)), lengths)
+        flat = owner * (len(unique) + 1) + self._columns(held)
+        counts = np.bincount(flat, minlength=len(self.spans) * (len(unique) + 1))
+        counts = counts.reshape(len(self.spans), -1)[:, :-1]
+        weights = np.where(counts, 1 + np.log(np.maximum(counts, 1)), 0).astype(np.float32)
+        return as_values(weights @ vectors)
+
+    @cached_property
+    def headers(self) -> Values:
+        """Raw vectors of the names above each span: path, enclosing definitions, its own name."""
+        return self.sums(self.paths) + self.sums(self.homes) + self.sums(self.names)
+
+    @cached_property
+    def bodies(self) -> Values:
+        """Raw vectors of the lines themselves."""
+        return self.sums(self.body)
+
     @cached_property
     def vectors(self) -> Values:
         """A unit vector for each span: log-weighted words plus the header, as chunks have."""
-        unique, vectors = self._unique
-        weights = np.zeros((len(self.spans), len(unique) + 1), np.float32)
-        owner = np.repeat(np.arange(len(self.spans)), self.lengths.astype(np.int64))
-        np.add.at(weights, (owner, self._columns(self.body)), 1.0)
-        np.log(weights, out=weights, where=weights > 0)
-        weights += _present(weights, owner, self._columns(self.body))
-        for held in (self.paths, self.homes, self.names):
-            lengths = np.diff(np.append(held.starts, len(held.numbers)))
-            np.add.at(
-                weights, (np.repeat(np.arange(len(self.spans)), lengths), self._columns(held)), _HEADER
-            )
-        return _unit(weights[:, :-1] @ vectors)
+        return _unit(self.bodies + _HEADER * self.headers)
+
+    def toward(self, rows: Values) -> Values:
+        """Cosine of raw vectors with the question; 0 for a span without words."""
+        return as_values(_unit(rows) @ self.question)
+
+    def reverse(self, held: Bag) -> Values:
+        """How close a span's words come to any word of the question, on average, weighed by how much
+        each word tells (the length of its vector)."""
+        _, vectors = self._unique
+        if not len(self.asked[0]):
+            return np.zeros(len(self.spans), np.float32)
+        tells = np.append(np.linalg.norm(vectors, axis=1), 0.0)
+        best = self.closeness.max(0)
+        columns = self._columns(held)
+        told = np.add.reduceat(tells[columns], held.starts)
+        return as_values(
+            np.add.reduceat(best[columns] * tells[columns], held.starts) / np.maximum(told, 1e-6)
+        )
+
+    def kernel(self, low: float) -> Values:
+        """How many words of the span are at least this close to each word of the question, on a log
+        scale, weighed by rarity (kernel pooling as in K-NRM, Xiong et al. 2017, with a step kernel)."""
+        _, weight = self.asked
+        if not len(weight):
+            return np.zeros(len(self.spans), np.float32)
+        near = self.closeness[:, self._columns(self.body)] >= low
+        found = np.add.reduceat(near, self.body.starts, axis=1, dtype=np.float32)
+        return as_values(weight @ np.log1p(found))
 
     @cached_property
     def question(self) -> Values:
@@ -176,12 +214,6 @@ class Scene:
         if not len(numbers):
             return np.zeros(self._unique[1].shape[1], np.float32)
         return as_values(_unit(self.lexicon.vectors(numbers).sum(0, keepdims=True))[0])
-
-
-def _present(weights: Values, owner: Numbers, columns: Numbers) -> Values:
-    present = np.zeros_like(weights)
-    present[owner, columns] = 1.0
-    return present
 
 
 def _unit(rows: Values) -> Values:
@@ -222,6 +254,56 @@ def near(s: Scene) -> Values:
     cosine = s.vectors @ s.question
     mean = float(cosine.mean())
     return as_values((cosine - mean) / max(float(cosine.max()) - mean, 1e-6))
+
+
+def nearbody(s: Scene) -> Values:
+    """Its lines alone by meaning."""
+    return s.toward(s.bodies)
+
+
+def nearhead(s: Scene) -> Values:
+    """The names above it by meaning."""
+    return s.toward(s.headers)
+
+
+def nearname(s: Scene) -> Values:
+    """Its own name and signature by meaning."""
+    return s.toward(s.sums(s.names) + s.sums(s.heads))
+
+
+def neardoc(s: Scene) -> Values:
+    """Its comments by meaning."""
+    return s.toward(s.sums(s.comments))
+
+
+def reverse(s: Scene) -> Values:
+    """How much of what it says is about the question."""
+    return s.reverse(s.body)
+
+
+def close8(s: Scene) -> Values:
+    """Words nearly those of the question."""
+    return s.kernel(0.8)
+
+
+def close6(s: Scene) -> Values:
+    """Words close to those of the question."""
+    return s.kernel(0.6)
+
+
+def close4(s: Scene) -> Values:
+    """Words of the same subject."""
+    return s.kernel(0.4)
+
+
+def private(s: Scene) -> Values:
+    """Its name says that it is for inside use."""
+    return _flags(s, lambda span: span.name.startswith("_"))
+
+
+def commented(s: Scene) -> Values:
+    """It has a comment at all."""
+    return (s.comments.numbers[s.comments.starts] >= 0).astype(np.float32)
 
 
 def cover(s: Scene) -> Values:
@@ -395,8 +477,8 @@ def tiny(s: Scene) -> Values:
 SPAN: Mapping[str, Callable[[Scene], Values]] = {
     feature.__name__: feature
     for feature in (
-        file, lex, sem, semz, near, cover, bm25, name, named, home, head, doc, maxsim, namesim, homesim,
-        docsim, pairs, literal, defines, within, mentioned, begins, function, class_head, loose, top,
+        file, lex, sem, semz, near, nearbody, nearhead, nearname, neardoc, reverse, close8, close6, close4, cover, bm25, name, named, home, head, doc, maxsim, namesim, homesim,
+        docsim, commented, private, pairs, literal, defines, within, mentioned, begins, function, class_head, loose, top,
         lines, tiny,
     )
 }  # fmt: skip
