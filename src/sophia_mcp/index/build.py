@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
@@ -117,16 +117,22 @@ class Index:
         await self._end(job, "finish", {"repo": report.repo, "seconds": report.seconds})
         return report
 
-    async def reconcile(self, view: View) -> View:
+    async def reconcile(self, view: View, *, now: bool = False) -> View:
         """The view after a look at its tree: at most once a second, and not at all where a live
-        watcher follows it. Serves what is there while another run is at work."""
+        watcher follows it. Serves what is there while another run is at work.
+
+        ``now`` looks in any case, and waits for a run of this process that is at work.
+        """
         current = await self._load(view)
         lock = self._lock(current)
-        if self._trees.age(current) < RECONCILE_S or self._watched.get(current.id, 0) > time.monotonic():
-            return current
-        if lock.locked() or await is_held_elsewhere(self.storage.database, f"watch:{current.id}"):
-            return current
+        if not now:
+            watched = self._watched.get(current.id, 0) > time.monotonic()
+            if watched or lock.locked() or self._trees.age(current) < RECONCILE_S:
+                return current
+            if await is_held_elsewhere(self.storage.database, f"watch:{current.id}"):
+                return current
         async with lock:
+            current = await self._load(view)
             target = self._target(current)
             try:
                 look = await self._trees.look(current, target)
@@ -140,12 +146,14 @@ class Index:
                 await self._carry_out(current, target, look, mine, quiet, "")
         return await self._load(current)
 
-    async def refresh(self, view: View, paths: Sequence[str]) -> View:
-        """The view after these files were read again."""
+    async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
+        """The view after these files were read again. While a run of this process is at work it
+        stays as it is, unless ``wait`` says to come after it."""
         current = await self._load(view)
-        if not current.on_disk or self._lock(current).locked():
+        if not current.on_disk or (self._lock(current).locked() and not wait):
             return current
         async with self._lock(current):
+            current = await self._load(view)
             target = self._target(current)
             known = await self._trees.known(current, target)
             tasks = []
@@ -234,6 +242,14 @@ class Index:
     async def close(self) -> None:
         """End the worker processes."""
         await self._pool.close()
+
+    def folders(self, view: View) -> frozenset[str]:
+        """The folders on disk that hold a view's files, as last looked at."""
+        return self._trees.folders(view)
+
+    def knows(self, view: View, path: str) -> Literal["file", "skip", ""]:
+        """Whether ``path`` was a file to read, or one to leave out, when last looked at."""
+        return self._trees.knows(view, path)
 
     def live(self, view: View, seconds: float) -> None:
         """A watcher of this process says that it will report every change for so long."""

@@ -94,6 +94,14 @@ class Checkout:
         except (pygit2.GitError, ValueError) as problem:
             raise Unreadable(f"its ignore rules cannot be read: {problem}") from problem
 
+    def note_folders(self) -> list[str]:
+        """The folders in which git notes another HEAD, branch or exclude rule."""
+        gitdir = Path(self.repository.path)
+        common = _common(gitdir)
+        heads = [folder for folder, _, _ in os.walk(common / "refs" / "heads")]
+        found = [str(gitdir), str(common), str(common / "info"), *heads]
+        return [folder.rstrip("/") for folder in dict.fromkeys(found)]
+
     def identities(self) -> tuple[str, ...]:
         """What two checkouts of one repository share: git folder, first commit, remote."""
         common = os.path.realpath(_common(Path(self.repository.path)))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import anyio.to_thread
@@ -112,6 +113,24 @@ class Trees:
             else:
                 held.known[path] = known
         held.generation = generation
+
+    def folders(self, view: View) -> frozenset[str]:
+        """The folders on disk that were listed when the tree was last looked at."""
+        held = self._held.get(view.id)
+        if held is None or held.tree is None:
+            return frozenset()
+        return frozenset(f"{view.root}/{rel}".rstrip("/") for rel in held.tree.folders)
+
+    def knows(self, view: View, path: str) -> Literal["file", "skip", ""]:
+        """Whether ``path`` was a file to read, or one to leave out, when last looked at."""
+        held = self._held.get(view.id)
+        parent = path.rpartition("/")[0]
+        folder = held.tree.folders.get(f"{parent}/" if parent else "") if held and held.tree else None
+        if folder is None:
+            return ""
+        if path in folder.files:
+            return "file"
+        return "skip" if path in folder.skips or f"{path}/" in folder.skips else ""
 
     def place(self, view: View) -> Place:
         """Where the files of a view on disk are read."""

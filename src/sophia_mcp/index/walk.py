@@ -124,10 +124,11 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
             stale.add(rel)
             continue
         folders[rel] = Folder(now, files, known.skips, known.below, known.rules)
-    if not stale:
-        return replace(tree, folders=folders, taken_ns=taken)
     try:
         checkout = open_checkout(tree.root) if tree.detection == "git" else None
+        if not stale:
+            commit, branch = checkout.head() if checkout else ("", "")
+            return replace(tree, folders=folders, taken_ns=taken, commit=commit, branch=branch)
         return _Walk(tree.root, choice, checkout, tree.reason, tree.tracked).run(folders)
     except (Unreadable, _GitBroke):
         return walk(tree.root, choice)

@@ -63,6 +63,7 @@ def main() -> None:
         if preparer is None or asked_place != place:
             place, preparer = asked_place, Preparer(asked_place, encoder)
         write_frame(sink, READY)
+        sink.flush()
         for task in tasks:
             write_frame(sink, pickle.dumps(_prepare(preparer, task), protocol=5))
             sink.flush()

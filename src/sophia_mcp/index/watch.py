@@ -1,0 +1,156 @@
+"""What changed in this tree just now? Events are hints; looking at the tree is the truth.
+
+One process watches a tree, by lease; another takes over when it ends. Exactly the folders that
+hold indexed files are watched, none of them through a link, and git's own for its HEAD and
+branches. Where the system offers no events, the tree is looked at again and again instead.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+
+from sophia_mcp.errors import NotFound
+from sophia_mcp.index.build import Index
+from sophia_mcp.index.git import Unreadable, open_checkout
+from sophia_mcp.index.turn import Turn, turn
+from sophia_mcp.index.views import View
+
+DEBOUNCE_MS = 300
+"""Events are gathered for at most so long, and until none came for ``STEP_MS``."""
+
+STEP_MS = 50
+TICK_MS = 2000
+"""How often the lease is renewed and the tree called live when nothing happens."""
+
+LIVE_S = 6.0
+LOOK_S = 60.0
+"""Even a watched tree is looked at this often: event queues overflow."""
+
+TAKE_OVER_S = 2.0
+POLL_S = 1.0
+RULE_FILES = (".gitignore", ".sophiaignore", ".gitattributes")
+
+
+async def watch(index: Index, view: View, *, armed: anyio.Event | None = None) -> None:
+    """Keep a view on its tree until cancelled. ``armed`` is set when changes are being followed.
+
+    Returns when the view is forgotten or its folder is gone.
+    """
+    await index.warm()
+    while True:
+        events = True
+        async with turn(index.storage.database, f"watch:{view.id}") as mine:
+            if mine is not None:
+                try:
+                    while True:
+                        await _follow(index, view, mine, armed)
+                except NotFound:
+                    return
+                except (OSError, WatchfilesRustInternalError):
+                    events = False
+        if mine is None:
+            await anyio.sleep(TAKE_OVER_S)
+        elif not events:
+            # No events to be had (a limit of the system). The lease is given back, so that other
+            # processes look at the tree themselves before they answer, and so does this one.
+            await _poll(index, view, armed)
+            return
+
+
+async def _poll(index: Index, view: View, armed: anyio.Event | None) -> None:
+    if armed is not None:
+        armed.set()
+    state = ""
+    while state != "failed":
+        begun = time.monotonic()
+        try:
+            state = (await index.reconcile(view)).state
+        except NotFound:
+            return
+        await anyio.sleep(max(POLL_S, 20 * (time.monotonic() - begun)))
+
+
+async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | None) -> None:
+    """Watch the folders as they are now; returns when they are others and must be watched anew.
+
+    Raises NotFound when there is nothing left to watch, OSError when there are no events.
+    """
+    folders = index.folders(await index.reconcile(view, now=True))
+    gits = await anyio.to_thread.run_sync(_git_folders, Path(view.root))
+    stop = threading.Event()
+    watched = await anyio.to_thread.run_sync(_present, folders | gits)
+    with RustNotify(watched, False, False, 300, False, True) as events:
+        # What happened before the first folder was watched is seen by looking once more.
+        current = await index.reconcile(view, now=True)
+        if current.state == "failed":
+            raise NotFound(f"{view.label} cannot be watched", why=current.reason, next="index it again")
+        if index.folders(current) != folders:
+            return
+        looked = time.monotonic()
+        index.live(view, LIVE_S)
+        if armed is not None:
+            armed.set()
+        while index.folders(current) == folders:
+            changes = await _next(events, stop)
+            await mine.keep()
+            index.live(view, LIVE_S)
+            paths, look = _hints(index, current, changes, gits)
+            if look or time.monotonic() - looked > LOOK_S:
+                looked = time.monotonic()
+                current = await index.reconcile(view, now=True)
+            elif paths:
+                current = await index.refresh(view, paths, wait=True)
+
+
+async def _next(events: RustNotify, stop: threading.Event) -> Iterable[tuple[int, str]]:
+    try:
+        found = await anyio.to_thread.run_sync(
+            events.watch, DEBOUNCE_MS, STEP_MS, TICK_MS, stop, abandon_on_cancel=True
+        )
+    except anyio.get_cancelled_exc_class():
+        stop.set()
+        raise
+    return found if isinstance(found, set) else ()
+
+
+def _hints(
+    index: Index, view: View, changes: Iterable[tuple[int, str]], gits: frozenset[str]
+) -> tuple[list[str], bool]:
+    """Known files to read again, and whether the whole tree must be looked at."""
+    paths: list[str] = []
+    look = False
+    top = view.root.rstrip("/") + "/"
+    for _, place in changes:
+        folder, _, name = place.rpartition("/")
+        if folder in gits:
+            branch = "/refs/heads" in folder and not name.endswith(".lock")
+            look = look or branch or name in ("HEAD", "packed-refs", "exclude")
+            continue
+        path = place.removeprefix(top)
+        known = index.knows(view, path)
+        if known == "file" and os.path.lexists(place) and name not in RULE_FILES:
+            paths.append(path)
+        elif known != "skip" and (known == "file" or os.path.lexists(place)):
+            look = True
+    return paths, look
+
+
+def _present(folders: frozenset[str]) -> list[str]:
+    return sorted(folder for folder in folders if os.path.isdir(folder))
+
+
+def _git_folders(root: Path) -> frozenset[str]:
+    """The folders in which git notes another HEAD or branch."""
+    try:
+        checkout = open_checkout(root)
+    except Unreadable:
+        return frozenset()
+    return frozenset(checkout.note_folders()) if checkout is not None else frozenset()

@@ -1,0 +1,116 @@
+"""A watched view follows its tree, and somebody else takes over when the watcher ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from tests.index.trees import commit_all, make_repository, open_index, shown, words
+
+from sophia_mcp.index.build import Index
+from sophia_mcp.index.views import View
+from sophia_mcp.index.watch import watch
+
+pytestmark = pytest.mark.anyio
+Write = Callable[..., Path]
+
+
+@asynccontextmanager
+async def watching(index: Index, view: View) -> AsyncIterator[None]:
+    armed = anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: watch(index, view, armed=armed))
+        with anyio.fail_after(20):
+            await armed.wait()
+        yield
+        group.cancel_scope.cancel()
+
+
+async def until(check: Callable[[], object]) -> None:
+    """Wait for what the watcher brings about; asked again after every change of the store."""
+    with anyio.fail_after(20):
+        while not await check():  # type: ignore[misc]
+            await anyio.sleep(0.02)
+
+
+async def test_an_edit_and_a_new_file_are_followed(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "def before(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    async with watching(index, view):
+        (root / "a.py").write_text("def after(): pass\n")
+        await until(lambda: words(index, view, "after"))
+        assert await words(index, view, "befor") == set()
+        (root / "b.py").write_text("def second(): pass\n")
+        await until(lambda: words(index, view, "second"))
+        (root / "a.py").unlink()
+
+        async def gone() -> bool:
+            return set(await shown(index, view)) == {"b.py"}
+
+        await until(gone)
+
+
+async def test_files_of_a_folder_made_with_them_are_followed(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    async with watching(index, view):
+        deep = root / "new" / "deeper"
+        deep.mkdir(parents=True)
+        (deep / "c.py").write_text("def far_away(): pass\n")
+        await until(lambda: words(index, view, "far"))
+        (deep / "c.py").write_text("def nearer_now(): pass\n")
+        await until(lambda: words(index, view, "nearer"))
+
+
+async def test_another_branch_is_followed(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    repository = make_repository(root)
+    commit_all(repository)
+    await index.update(root)
+    view = await index.resolve(str(root))
+    async with watching(index, view):
+        repository.branches.local.create("other", repository[repository.head.target])
+        repository.checkout("refs/heads/other")
+
+        async def switched() -> bool:
+            return (await index.resolve(str(root))).branch == "other"
+
+        await until(switched)
+
+
+async def test_one_process_watches_and_the_next_takes_over(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    from sophia_mcp.store import leases
+
+    root = tree({"a.py": "x = 1\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    name = f"watch:{view.id}"
+    async with watching(index, view):
+        assert await leases.owner_of(index.storage.database, name) is not None
+        assert not await leases.take(index.storage.database, name, "somebody else", 1)
+    assert await leases.take(index.storage.database, name, "somebody else", 1)
+
+
+async def test_a_tree_that_another_process_watches_is_not_looked_at_twice(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    from sophia_mcp.store import leases
+
+    root = tree({"a.py": "def before(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    await leases.take(index.storage.database, f"watch:{view.id}", "elsewhere:1:x", 60)
+    (root / "a.py").write_text("def after(): pass\n")
+    async with open_index(tmp_path / "store") as second:
+        await second.reconcile(view)
+        assert await words(second, view, "after") == set()
+        await leases.release(index.storage.database, f"watch:{view.id}", "elsewhere:1:x")
+        await second.reconcile(view)
+        assert await words(second, view, "after") == {"a.py"}
