@@ -1,0 +1,161 @@
+"""How is the MCP server put together? Tools, resources, completions and courtesy around one state."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp.server import CacheHint, MCPServer
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import Completion, ResourceTemplateReference, ToolAnnotations
+
+from sophia_mcp import __version__
+from sophia_mcp.errors import BadSetting
+from sophia_mcp.server import sdk
+from sophia_mcp.server.courtesy import Courtesy
+from sophia_mcp.server.errors import answering, reading
+from sophia_mcp.server.resources import RESOURCES, ResourceRecord
+from sophia_mcp.server.schemas import slim
+from sophia_mcp.server.state import Environment, OpenApp, State
+from sophia_mcp.server.tasks import Tasks
+from sophia_mcp.server.tools import TOOLS, ToolRecord
+
+NAME = "sophia"
+MAX_COMPLETIONS = 100
+
+INSTRUCTIONS = """\
+Search this code base with search_code before grep, glob or reading files: it finds code by meaning, \
+identifier, regular expression, error text or stack trace and returns the right lines in few tokens.
+
+- How or where is something done: ask in plain words. A name: just the name. A trace or failing test: paste it.
+- mode="callers" and "references" answer who uses it; "outline" maps a file, folder or the repository; \
+"similar" finds near-duplicates; scope="changed" looks only at uncommitted work and the branch.
+- Every hit is checked against the file on disk. Read on with search_code("path:10-80", detail="full").
+- A first line "not here:" means the repository does not have it: believe it, or try the names it gives.
+- The project is indexed on first use; while that runs answers say what share they cover. \
+Other folders: index_repo(path)."""
+
+
+def build_server(
+    open_app: OpenApp,
+    *,
+    root: Path | None = None,
+    environment: Environment = lambda name: None,
+    only: Sequence[str] = (),
+    read_only: bool = False,
+) -> MCPServer[State]:
+    """The server. ``open_app`` opens the app for a project on the first call that needs it.
+
+    ``root`` is the project a person set, ``environment`` looks up one variable, ``only`` the tools to publish (empty: all), ``read_only`` leaves out every tool that writes. Raises
+    BadSetting for an unknown tool.
+    """
+    state = State(open_app, root=root, environment=environment)
+    tasks = Tasks(lambda: _group(state))
+    state.long_calls = tasks
+    server: MCPServer[State] = MCPServer(
+        NAME,
+        title="Sophia",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        tools=[_tool(name, record) for name, record in _chosen(only, read_only=read_only)],
+        extensions=[tasks],
+        lifespan=lambda _: _lifespan(state),
+        log_level="WARNING",
+        cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
+    )
+    for name, resource in RESOURCES.all():
+        _publish(server, state, name, resource)
+    _complete(server, state)
+    sdk.add_middleware(server, Courtesy(server))
+    sdk.announce_list_changes(server)
+
+    async def roots_changed(_: Any) -> None:
+        state.forget_projects()
+
+    sdk.on_notification(server, "notifications/roots/list_changed", roots_changed)
+    return server
+
+
+@asynccontextmanager
+async def _lifespan(state: State) -> AsyncIterator[State]:
+    async with anyio.create_task_group() as group:
+        state.tasks = group
+        group.start_soon(state.run)
+        try:
+            yield state
+        finally:
+            group.cancel_scope.cancel()
+
+
+def _group(state: State) -> Any:
+    assert state.tasks is not None
+    return state.tasks
+
+
+def _chosen(only: Sequence[str], *, read_only: bool) -> list[tuple[str, ToolRecord]]:
+    unknown = sorted(set(only) - set(TOOLS.names()))
+    if unknown:
+        raise BadSetting(
+            f"there is no tool {unknown[0]!r}",
+            why=f"known: {', '.join(TOOLS.names())}",
+            next="mend server.tools",
+        )
+    records = [(name, record) for name, record in TOOLS.all() if not only or name in only]
+    kept = [(name, record) for name, record in records if record.read_only or not read_only]
+    # The tool an agent should reach for first is listed first.
+    return sorted(kept, key=lambda item: (not item[1].meta, item[0]))
+
+
+def _tool(name: str, record: ToolRecord) -> Tool:
+    tool = Tool.from_function(
+        answering(record.call),
+        name=name,
+        description=inspect.getdoc(record.call),
+        annotations=ToolAnnotations(
+            read_only_hint=record.read_only,
+            idempotent_hint=record.idempotent,
+            destructive_hint=record.destructive,
+            open_world_hint=record.open_world,
+        ),
+        structured_output=record.structured,
+        meta=dict(record.meta) or None,
+    )
+    return slim(tool)
+
+
+def _publish(server: MCPServer[State], state: State, name: str, record: ResourceRecord) -> None:
+    read = reading(record.read)
+    parameters = [p for p in inspect.signature(record.read).parameters.values() if p.name != "state"]
+
+    async def call(**values: Any) -> Any:
+        return await read(state, **values)
+
+    # The SDK matches the parameters of the function with those of the URI.
+    call.__signature__ = inspect.Signature(parameters, return_annotation=str)  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: str for p in parameters} | {"return": str}
+    server.resource(
+        record.uri,
+        name=name,
+        title=record.title,
+        description=record.description,
+        mime_type=record.mime_type,
+    )(call)
+
+
+def _complete(server: MCPServer[State], state: State) -> None:
+    completed = {record.uri: record.complete for _, record in RESOURCES.all()}
+
+    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
+    async def complete(ref: Any, argument: Any, context: Any) -> Completion | None:
+        uri = ref.uri if isinstance(ref, ResourceTemplateReference) else ""
+        if argument.name not in completed.get(str(uri), ()):
+            return None
+        app = await state.app()
+        names = [name for name in await app.names() if name.startswith(argument.value)]
+        return Completion(
+            values=names[:MAX_COMPLETIONS], total=len(names), has_more=len(names) > MAX_COMPLETIONS
+        )

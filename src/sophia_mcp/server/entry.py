@@ -1,0 +1,103 @@
+"""The program `sophia-mcp`: the stdio server an editor starts, and `sophia serve`.
+
+The first lines decide how soon an editor sees the tools: garbage collection is off while the
+protocol's many models are built, and nothing of the engine is imported before the first call.
+"""
+
+from __future__ import annotations
+
+import gc
+
+gc.disable()
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sophia_mcp.app import App
+
+
+def main() -> None:
+    """Serve over stdio until the client goes."""
+    parser = argparse.ArgumentParser(prog="sophia-mcp", description="Sophia's MCP server over stdio.")
+    parser.add_argument("--root", type=Path, default=None, help="the project; default: the client's")
+    parser.add_argument(
+        "--http", default=None, metavar="HOST:PORT", help="serve HTTP on loopback instead"
+    )
+    parser.add_argument(
+        "--tools", action="append", default=[], help="publish only this tool; repeatable"
+    )
+    parser.add_argument(
+        "--read-only", action="store_true", help="publish only tools that change nothing"
+    )
+    given = parser.parse_args()
+    serve(http=given.http, root=given.root, tools=given.tools, read_only=given.read_only)
+
+
+def serve(
+    *, http: str | None, root: Path | None, tools: Sequence[str] = (), read_only: bool = False
+) -> None:
+    """Build the server and serve it until it is told to stop; exits 1 with words on a wrong setting."""
+    # Rich is only for the command line; the SDK would import it to format its own log lines.
+    sys.modules.setdefault("rich.console", None)  # type: ignore[arg-type]
+    from sophia_mcp.server.stdio import quiet_output
+
+    with quiet_output():
+        import anyio
+
+        from sophia_mcp.errors import SophiaError
+        from sophia_mcp.server.build import build_server
+
+        try:
+            server = build_server(
+                _opener(root),
+                root=root,
+                environment=_variable,
+                only=tools,
+                read_only=read_only,
+            )
+            gc.freeze()
+            gc.enable()
+        except SophiaError as error:
+            sys.exit(f"sophia: {error}")
+    try:
+        if http is None:
+            from sophia_mcp.server.stdio import serve_stdio
+
+            anyio.run(serve_stdio, server)
+        else:
+            from sophia_mcp.server.http import serve_http
+
+            anyio.run(serve_http, server, http)
+    except SophiaError as error:
+        sys.exit(f"sophia: {error}")
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _variable(name: str) -> str | None:
+    from sophia_mcp.settings import environment
+
+    return environment(name)
+
+
+def _opener(root: Path | None) -> Any:
+    """Opens the app with the settings of a project, when the first call needs it."""
+
+    @asynccontextmanager
+    async def opened(project: Path | None) -> AsyncIterator[App]:
+        from sophia_mcp.app import open_app
+        from sophia_mcp.settings import load
+
+        async with open_app(load(project or root, root=root)) as app:
+            yield app
+
+    return opened
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""How does the server listen on loopback, and whom does it refuse?
+
+Any address but loopback is refused, because there is no login here. Host and Origin must name the
+very address that was bound, port included, so that neither DNS rebinding nor a name that merely
+begins like ours gets through.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
+
+from sophia_mcp.errors import BadSetting
+from sophia_mcp.server.sdk import close_streams
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_SESSIONS = 256
+SESSION_IDLE_S = 1800.0
+SHUTDOWN_S = 2
+"""Calls still running this long after a stop signal are cut off; their jobs go on or resume."""
+
+PATH = "/mcp"
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """`HOST:PORT`, `:PORT` or `PORT` as a loopback host and a port (0 picks a free one).
+
+    Raises BadSetting for anything that is not loopback or not a port.
+    """
+    host, _, port_text = text.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not (port_text.isascii() and port_text.isdigit() and int(port_text) < 65536):
+        raise BadSetting(
+            f"{text!r} is not HOST:PORT",
+            why="the part after the last colon must be a port from 0 to 65535",
+            next="use for example 127.0.0.1:8321",
+        )
+    if not _is_loopback(host):
+        raise BadSetting(
+            f"refusing to listen on {host}",
+            why="HTTP has no login here, so anything but loopback would open your code to the network",
+            next=f"use 127.0.0.1:{port_text}, and a tunnel of your own to reach it from elsewhere",
+        )
+    return host, int(port_text)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket on loopback. Raises BadSetting when the port is taken or cannot be used."""
+    address = "127.0.0.1" if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise BadSetting(
+            f"cannot listen on {host}:{port}",
+            why=error.strerror or str(error),
+            next="choose another port",
+        ) from error
+    return listener
+
+
+def allowed(listener: socket.socket) -> TransportSecuritySettings:
+    """Exactly the names this socket answers to. No pattern, so that no longer name can begin like one."""
+    address, port = listener.getsockname()[:2]
+    own = f"[{address}]" if ":" in address else address
+    hosts = [f"{name}:{port}" for name in dict.fromkeys((own, "127.0.0.1", "localhost", "[::1]"))]
+    if port == 80:
+        hosts += [host.removesuffix(":80") for host in hosts]
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=hosts,
+        allowed_origins=[f"http://{host}" for host in hosts],
+    )
+
+
+class _Web(uvicorn.Server):
+    """A web server that ends open streams first, and leaves signals to us."""
+
+    def __init__(self, config: uvicorn.Config, server: MCPServer[Any]) -> None:
+        super().__init__(config)
+        self._mcp = server
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        close_streams(self._mcp)
+        await super().shutdown(sockets)
+
+
+async def serve_http(server: MCPServer[Any], address: str) -> None:
+    """Serve streamable HTTP at `http://ADDRESS/mcp` until SIGTERM or SIGINT. Raises BadSetting."""
+    listener = bind(*parse_address(address))
+    host, port = listener.getsockname()[:2]
+    app = server.streamable_http_app(
+        streamable_http_path=PATH,
+        host=host,
+        transport_security=allowed(listener),
+        max_request_body_size=MAX_BODY_BYTES,
+        session_idle_timeout=SESSION_IDLE_S,
+        max_sessions=MAX_SESSIONS,
+    )
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_keep_alive=30,
+        limit_concurrency=512,
+    )
+    web = _Web(config, server)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"sophia: listening on http://{shown}:{port}{PATH}", file=sys.stderr, flush=True)  # noqa: T201 - the one line a person waits for
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_on_signal, web)
+        await web.serve(sockets=[listener])
+        tasks.cancel_scope.cancel()
+
+
+async def _stop_on_signal(web: _Web) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            if web.should_exit:
+                web.force_exit = True
+            web.should_exit = True

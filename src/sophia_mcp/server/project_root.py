@@ -1,0 +1,98 @@
+"""Which folder is the client working in?
+
+In order: the root a person set (`--root`, `SOPHIA_ROOT`), `CLAUDE_PROJECT_DIR`, the client's own
+roots, the working folder walked up to its repository. The file system's root, the home folder and
+what lies above it are refused: editors start servers there when no project is open.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from sophia_mcp.errors import NoProjectRoot
+
+ClientRoots = Callable[[], Awaitable[Sequence[str]]]
+"""Asks the client for the `file://` URIs of its roots; empty where it has none to tell."""
+
+_HOW = "pass repo=<folder>, start the server with --root <folder>, or open the project in the editor"
+
+
+async def find(
+    *,
+    configured: Path | None,
+    claude_project: str | None,
+    client_roots: ClientRoots,
+    working: Path,
+    home: Path,
+) -> Path:
+    """The project root, resolved. Raises NoProjectRoot where every candidate is missing or refused."""
+    if configured is not None:
+        chosen = _usable(configured, home)
+        if chosen is None:
+            raise NoProjectRoot(
+                f"the project root {configured} cannot be used", why=_fault(configured, home), next=_HOW
+            )
+        return chosen
+    refused: list[str] = []
+    for candidate in _candidates([claude_project] if claude_project else []):
+        if (chosen := _usable(candidate, home)) is not None:
+            return chosen
+        refused.append(f"{candidate}: {_fault(candidate, home)}")
+    for candidate in _candidates(_path(uri) for uri in await client_roots()):
+        if (chosen := _usable(candidate, home)) is not None:
+            return chosen
+        refused.append(f"{candidate}: {_fault(candidate, home)}")
+    top = repository_above(working)
+    if (chosen := _usable(top, home)) is not None:
+        return chosen
+    refused.append(f"{top}: {_fault(top, home)}")
+    raise NoProjectRoot("no project root was found", why="; ".join(refused), next=_HOW)
+
+
+def repository_above(folder: Path) -> Path:
+    """The nearest folder at or above that has a `.git`, or the folder itself."""
+    for each in (folder, *folder.parents):
+        if (each / ".git").exists():
+            return each
+    return folder
+
+
+def _candidates(names: Iterable[str]) -> list[Path]:
+    return [Path(name).expanduser() for name in names if name]
+
+
+def _path(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        return ""
+    path = unquote(parts.path)
+    # Windows drives come as /C:/folder.
+    return path[1:] if os.name == "nt" and len(path) > 2 and path[2] == ":" else path
+
+
+def _usable(folder: Path, home: Path) -> Path | None:
+    try:
+        resolved = folder.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return resolved if resolved.is_dir() and not _too_wide(resolved, home) else None
+
+
+def _too_wide(resolved: Path, home: Path) -> bool:
+    home = home.resolve()
+    return resolved == home or resolved in home.parents or resolved == Path(resolved.anchor)
+
+
+def _fault(folder: Path, home: Path) -> str:
+    try:
+        resolved = folder.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        return "it does not exist"
+    if not resolved.is_dir():
+        return "it is not a folder"
+    if _too_wide(resolved, home):
+        return "it is the home folder or above it, which is more than one project"
+    return "it cannot be used"

@@ -1,0 +1,27 @@
+"""`sophia://repos/{repo}/coverage`: what the index holds and what it leaves out, file by file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from sophia_mcp.server.resources import ResourceRecord
+from sophia_mcp.server.state import State
+
+
+async def read(state: State, repo: str) -> str:
+    """The report of the repository and every skipped file with its reason."""
+    app = await state.app()
+    report, skipped = await app.coverage(repo, state.root)
+    files = [{"path": path, "reason": reason} for path, reason in skipped]
+    return json.dumps({**asdict(report), "skipped_files": files}, ensure_ascii=False)
+
+
+RESOURCE = ResourceRecord(
+    "sophia://repos/{repo}/coverage",
+    "Coverage of a repository",
+    "Counts, and every skipped file with its reason",
+    "application/json",
+    read,
+    complete=("repo",),
+)

@@ -1,0 +1,25 @@
+"""`sophia://repos`: what is indexed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from sophia_mcp.server.resources import ResourceRecord
+from sophia_mcp.server.state import State
+
+
+async def read(state: State) -> str:
+    """Every repository a tool may read, with its state."""
+    app = await state.app()
+    reports = await app.reports(state.root)
+    return json.dumps([asdict(report) for report in reports], ensure_ascii=False)
+
+
+RESOURCE = ResourceRecord(
+    "sophia://repos",
+    "Indexed repositories",
+    "Every indexed repository with its state, commit and counts",
+    "application/json",
+    read,
+)

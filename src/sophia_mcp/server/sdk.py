@@ -1,0 +1,209 @@
+"""Which private parts of the MCP SDK does this server stand on? All of them are named here.
+
+The SDK's own runners lock a connection to the era of its first frame, hide list changes from
+handshake clients and offer no way to close open streams. What mends that is not public, so it is
+kept in this one module, and the conformance suites judge every new SDK minor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from mcp import MCPError
+from mcp.server import MCPServer, NotificationOptions, ServerRequestContext
+from mcp.server.connection import Connection
+from mcp.server.context import ServerMiddleware
+from mcp.server.lowlevel.server import Server
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.runner import modern_error_data, serve_dual_era_loop, serve_one
+from mcp.shared._context_streams import create_context_streams
+from mcp.shared._stream_protocols import ReadStream, WriteStream
+from mcp.shared.exceptions import NoBackChannelError
+from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
+from mcp.shared.message import SessionMessage
+from mcp.shared.transport_context import TransportContext
+from mcp.types import (
+    EmptyResult,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    NotificationParams,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
+)
+from pydantic import ValidationError
+
+Subscribed = Callable[[Connection, str], None]
+
+
+def lowlevel(server: MCPServer[Any]) -> Server[Any]:
+    """The server below the ergonomic one: handlers, lifespan, capabilities."""
+    return server._lowlevel_server
+
+
+def tool(server: MCPServer[Any], name: object) -> Tool | None:
+    """The registered tool of that name, or None."""
+    return server._tool_manager.get_tool(name) if isinstance(name, str) else None
+
+
+def tool_names(server: MCPServer[Any]) -> list[str]:
+    """Names of all registered tools, in the order they are listed."""
+    return [each.name for each in server._tool_manager.list_tools()]
+
+
+def connection(context: ServerRequestContext[Any, Any]) -> Connection:
+    """The connection a request came over. On the stateless era it lives for one request."""
+    return context.session._connection
+
+
+def can_ask(context: Context[Any]) -> bool:
+    """Whether the server may send the client a request of its own: only the handshake era has that."""
+    return context.protocol_version is None or context.protocol_version < "2026"
+
+
+def add_middleware(server: MCPServer[Any], middleware: ServerMiddleware[Any]) -> None:
+    """Put ``middleware`` around every request, inside what the SDK brings."""
+    lowlevel(server).middleware.append(middleware)
+
+
+def announce_list_changes(server: MCPServer[Any]) -> None:
+    """Tell handshake clients, on every transport, that list changes are announced.
+
+    The stateless era derives this from `subscriptions/listen` by itself.
+    """
+    below = lowlevel(server)
+    plain = below.create_initialization_options
+
+    def with_changes(
+        notification_options: NotificationOptions | None = None, *rest: Any, **named: Any
+    ) -> Any:
+        options = notification_options or NotificationOptions(
+            tools_changed=True, resources_changed=True, prompts_changed=True
+        )
+        return plain(options, *rest, **named)
+
+    below.create_initialization_options = with_changes  # type: ignore[method-assign]
+
+
+def serve_subscriptions(server: MCPServer[Any], subscribe: Subscribed, unsubscribe: Subscribed) -> None:
+    """Answer `resources/subscribe` and `resources/unsubscribe` of handshake clients."""
+
+    async def add(ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        subscribe(connection(ctx), str(params.uri))
+        return EmptyResult()
+
+    async def remove(
+        ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams
+    ) -> EmptyResult:
+        unsubscribe(connection(ctx), str(params.uri))
+        return EmptyResult()
+
+    below = lowlevel(server)
+    below.add_request_handler("resources/subscribe", SubscribeRequestParams, add)
+    below.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, remove)
+
+
+def on_notification(
+    server: MCPServer[Any],
+    method: str,
+    act: Callable[[ServerRequestContext[Any, Any]], Awaitable[None]],
+) -> None:
+    """Run ``act`` whenever a client sends that notification."""
+
+    async def received(ctx: ServerRequestContext[Any, Any], params: NotificationParams) -> None:
+        await act(ctx)
+
+    lowlevel(server).add_notification_handler(method, NotificationParams, received)
+
+
+def close_streams(server: MCPServer[Any]) -> None:
+    """End every open `subscriptions/listen` stream with its final result frame."""
+    entry = lowlevel(server).get_request_handler("subscriptions/listen")
+    close = getattr(entry.handler, "close", None) if entry is not None else None
+    if close is not None:
+        close()
+
+
+@dataclass
+class _ProbeContext:
+    """The dispatch context of a discovery probe: nothing can be sent back but the answer."""
+
+    request_id: Any
+    transport: TransportContext = field(
+        default_factory=lambda: TransportContext(kind="jsonrpc", can_send_request=False)
+    )
+    message_metadata: Any = None
+    can_send_request: bool = False
+    cancel_requested: anyio.Event = field(default_factory=anyio.Event)
+
+    async def send_raw_request(self, method: str, params: Any, opts: Any = None) -> dict[str, Any]:
+        raise NoBackChannelError(method)
+
+    async def notify(self, method: str, params: Any, opts: Any = None) -> None:
+        return None
+
+    async def progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        return None
+
+
+async def _answer_probe(
+    below: Server[Any], request: JSONRPCRequest, state: Any
+) -> JSONRPCResponse | JSONRPCError:
+    route = classify_inbound_request({"method": request.method, "params": request.params})
+    if isinstance(route, InboundLadderRejection):
+        refusal = ErrorData(code=route.code, message=route.message, data=route.data)
+        return JSONRPCError(jsonrpc="2.0", id=request.id, error=refusal)
+    peer = Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
+    try:
+        result = await serve_one(
+            below,
+            _ProbeContext(request.id),
+            request.method,
+            request.params,
+            connection=peer,
+            lifespan_state=state,
+        )
+    except (MCPError, ValidationError) as error:
+        return JSONRPCError(jsonrpc="2.0", id=request.id, error=modern_error_data(error))
+    return JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result)
+
+
+async def serve_stream(
+    server: MCPServer[Any],
+    read: ReadStream[SessionMessage | Exception],
+    write: WriteStream[SessionMessage],
+    state: Any,
+) -> None:
+    """Serve one newline-JSON connection until the peer closes it.
+
+    `server/discover` is answered ahead of the era decision: editors probe with it and then open
+    with the older handshake on the same pipe, which the SDK's own loop refuses.
+    """
+    below = lowlevel(server)
+    forward, forwarded = create_context_streams[SessionMessage | Exception](0)
+    answers = write.clone()  # type: ignore[attr-defined]
+
+    async def pump() -> None:
+        probing = True
+        async with forward, answers:
+            async for item in read:
+                message = getattr(item, "message", None)
+                if probing and isinstance(message, JSONRPCRequest):
+                    if message.method == "server/discover":
+                        await answers.send(SessionMessage(await _answer_probe(below, message, state)))
+                        continue
+                    probing = False
+                    await answers.aclose()
+                await forward.send(item)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(pump)
+        await serve_dual_era_loop(below, forwarded, write, lifespan_state=state)
+        tasks.cancel_scope.cancel()

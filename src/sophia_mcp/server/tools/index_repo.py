@@ -1,0 +1,178 @@
+"""The tool `index_repo`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel, Field
+
+from sophia_mcp.errors import BadArgument
+from sophia_mcp.server.tools import ToolRecord
+from sophia_mcp.types import IndexReport
+
+PROGRESS_S = 2.0
+
+Action = Literal["update", "status", "rebuild", "cancel", "forget"]
+
+
+class IndexAnswer(BaseModel):
+    """What a client receives, whole; published with top-level keys only."""
+
+    repo: str | None
+    root: str | None
+    state: str | None
+    reason: str | None
+    commit: str | None
+    branch: str | None
+    files_total: int
+    files_indexed: int
+    files_changed: int
+    files_removed: int
+    skipped: list[dict[str, Any]]
+    chunks: int
+    symbols: int
+    languages: dict[str, int]
+    seconds: float
+    repos: list[dict[str, Any]]
+    next: str | None
+    notes: list[str]
+
+
+async def index_repo(
+    ctx: Context[Any],
+    path: Annotated[
+        str | None,
+        Field(
+            description="Folder, repository name (either with @ref), or git URL where cloning is allowed. Default: this project; status: all"
+        ),
+    ] = None,
+    action: Annotated[
+        Action, Field(description="rebuild: read everything again; forget: drop its index")
+    ] = "update",
+    wait_s: Annotated[int, Field(ge=0, le=50, description="Then it goes on in the background")] = 40,
+    include: Annotated[list[str] | None, Field(description="Globs to index")] = None,
+    exclude: Annotated[list[str] | None, Field(description="Globs to leave out")] = None,
+    watch: Annotated[bool, Field(description="Follow changes while the server runs")] = False,
+) -> Annotated[CallToolResult, IndexAnswer]:
+    """Index a folder, branch or worktree, or report, rebuild, cancel or forget its index.
+    search_code indexes this project by itself: use this for other folders, and to see coverage and what was skipped.
+    Never changes your files. Returns state, counts, skip reasons and the next call."""
+    state = ctx.request_context.lifespan_context
+    app, project = await state.open(ctx)
+    if action == "status" and path is None:
+        reports = await app.reports(project)
+        return _answer(None, reports, None, [] if reports else ["nothing is indexed yet"])
+    if path is None and project is None:
+        await state.project(ctx)  # raises, with what was tried
+    if path is not None and path.startswith("conn://"):
+        raise BadArgument(
+            "connectors cannot be synced yet", why="none is configured", next="give a folder"
+        )
+    if action in ("status", "cancel", "forget"):
+        return await _on_existing(app, path, project, action)
+    run = await app.begin(
+        path, project, full=action == "rebuild", include=include, exclude=exclude, watch=watch
+    )
+
+    async def work(task: Any) -> CallToolResult:
+        async def tell(done: int, total: int, text: str) -> None:
+            task.report(f"{done} of {total} files, now {text}")
+            if not state.long_calls.wanted(ctx):
+                await ctx.report_progress(done, total or None, text)
+
+        patience = float("inf") if state.long_calls.wanted(ctx) else wait_s
+        finished = await run.wait(patience, every=PROGRESS_S, tell=tell)
+        if finished and run.report is not None:
+            return _answer(run.report, [], None, list(run.report.notes))
+        report = await app.report(run)
+        done, total, text = run.progress
+        return _answer(
+            report,
+            [],
+            f'index_repo(path={json.dumps(path or report.root)}, action="status")',
+            [
+                f"still indexing: {done} of {total} files, now {text}; search_code already answers from what is there"
+            ],
+        )
+
+    result: CallToolResult = await state.long_calls.run(ctx, work)
+    return result
+
+
+async def _on_existing(app: Any, path: str | None, project: Any, action: Action) -> CallToolResult:
+    view = await app.existing(path, project)
+    index = await app.index()
+    if action == "cancel":
+        asked = await index.cancel(view)
+        note = (
+            "the run stops after its current batch; what is committed stays"
+            if asked
+            else "no run was active"
+        )
+        return _answer(await index.report(view), [], None, [note])
+    if action == "forget":
+        report = await index.report(view)
+        await index.forget(view)
+        again = f"index_repo(path={json.dumps(report.root)})"
+        return _answer(
+            report, [], again, [f"the index of {report.repo} is gone; its files were not touched"]
+        )
+    report = await index.report(view)
+    following = None if report.state == "ready" else f"index_repo(path={json.dumps(report.root)})"
+    return _answer(report, [], following, list(report.notes))
+
+
+def _answer(
+    report: IndexReport | None, repos: list[IndexReport], following: str | None, notes: list[str]
+) -> CallToolResult:
+    facts = _facts(report) if report is not None else _facts(IndexReport("", "", "ready"))
+    if report is None:
+        facts |= dict.fromkeys(("repo", "root", "state", "reason", "commit", "branch"))
+    listed = [_facts(each) for each in repos]
+    whole = IndexAnswer(**facts, repos=listed, next=following, notes=notes).model_dump()
+    return CallToolResult(
+        content=[TextContent(type="text", text=_text(report, repos, following, notes))],
+        structured_content=whole,
+    )
+
+
+def _facts(report: IndexReport) -> dict[str, Any]:
+    facts = asdict(report)
+    facts["languages"] = dict(report.languages)
+    facts["skipped"] = [asdict(skip) for skip in report.skipped]
+    del facts["notes"]
+    return facts
+
+
+def _text(
+    report: IndexReport | None, repos: list[IndexReport], following: str | None, notes: list[str]
+) -> str:
+    lines = [_line(each) for each in ([report] if report is not None else repos)]
+    if report is not None:
+        lines.append(
+            f"{report.files_changed} changed, {report.files_removed} removed; {report.chunks} chunks, "
+            f"{report.symbols} symbols, {report.seconds:.1f} s"
+        )
+        lines += [f"skipped {skip.count}: {skip.reason}" for skip in report.skipped]
+        if report.languages:
+            lines.append(
+                "languages: " + ", ".join(f"{name} {count}" for name, count in report.languages)
+            )
+        lines += [f"reason: {report.reason}"] if report.reason else []
+    lines += [f"note: {note}" for note in notes]
+    lines.append(f"next: {following or 'none needed'}")
+    return "\n".join(lines)
+
+
+def _line(report: IndexReport) -> str:
+    where = f" {report.branch}@{report.commit[:10]}" if report.commit else ""
+    return f"{report.repo}{where}: {report.state}, {report.files_indexed} of {report.files_total} files ({report.root})"
+
+
+TOOL = ToolRecord(
+    index_repo, read_only=False, idempotent=True, destructive=False, open_world=False, structured=True
+)
