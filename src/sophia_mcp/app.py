@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sophia_mcp.embed.providers import Embedder
     from sophia_mcp.index.build import Index, Model
+    from sophia_mcp.index.clone import Policy
     from sophia_mcp.index.views import View
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.security.paths import Roots
@@ -144,7 +145,8 @@ class App:
 
         known = await views.repositories(await self.database())
         trusted = [Path(view.root) for view in known if view.trusted and view.root]
-        return Roots.of([*([project] if project is not None else []), *trusted])
+        own = [project] if project is not None else []
+        return Roots.of([*own, *trusted, self._clones()])
 
     async def view(
         self, repo: str | None, project: Path | None, *, wait_s: float = 0.0, trusted: bool = False
@@ -217,12 +219,100 @@ class App:
         view = await self.view(repo, project, wait_s=wait_s, trusted=trusted)
         return await search(engine, view, request)
 
-    async def reports(self) -> list[IndexReport]:
-        """The state of every indexed view."""
+    async def begin(
+        self,
+        place: str | None,
+        project: Path | None,
+        *,
+        full: bool = False,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        watch: bool = False,
+    ) -> IndexRun:
+        """Start indexing what an agent names: a folder or repository inside the roots, or a git URL
+        where a person allowed cloning. Raises OutsideRoots, NotAllowed, NotFound."""
+        from sophia_mcp.index import clone, views
+
+        if place is not None and clone.is_url(place):
+            folder, ref = await clone.fetch(place, self._clones(), self._clone_policy()), ""
+        else:
+            text, ref = views.split_ref(place if place is not None else str(project), await self.names())
+            folder = await self._folder(text, project, await self.roots(project))
+        run = await self.start_index(str(folder), ref=ref, full=full, include=include, exclude=exclude)
+        if watch and not ref:
+            self.tasks.start_soon(self.watch, folder)
+        return run
+
+    def _clones(self) -> Path:
+        return self.settings.home / "clones"
+
+    def _clone_policy(self) -> Policy:
+        from sophia_mcp.index.clone import ALLOWED, Policy
+
+        return ALLOWED if self.settings.index.allow_clone else Policy()
+
+    async def existing(self, place: str | None, project: Path | None) -> View:
+        """The indexed view a name or path means, inside the roots. Raises NotFound, NotIndexed, OutsideRoots."""
+        from sophia_mcp.index import views
+
+        view = await views.resolve(await self.database(), place, project)
+        (await self.roots(project)).resolve(view.root)
+        return view
+
+    async def report(self, run: IndexRun) -> IndexReport:
+        """What a run has made of its view so far."""
+        from sophia_mcp.index import views
+
+        await run.registered()
+        folder, _, ref = run.target.rpartition("@")
+        view = await views.find(await self.database(), Path(folder), ref)
+        if view is None:
+            return IndexReport(folder, folder, "indexing")
+        return await (await self.index()).report(view)
+
+    async def reports(
+        self, project: Path | None = None, *, everything: bool = False
+    ) -> list[IndexReport]:
+        """The state of every indexed view inside the roots (of ``everything``, for a person)."""
         from sophia_mcp.index import views
 
         index = await self.index()
-        return [await index.report(view) for view in await views.repositories(await self.database())]
+        roots = await self.roots(project)
+        known = await views.repositories(await self.database())
+        inside = [view for view in known if everything or roots.root_of(Path(view.root)) is not None]
+        return [await index.report(view) for view in inside]
+
+    async def coverage(
+        self, repo: str, project: Path | None
+    ) -> tuple[IndexReport, list[tuple[str, str]]]:
+        """The report of a repository and (path, reason) of every skipped file."""
+        from sophia_mcp.index.report import skips
+        from sophia_mcp.types import LOCAL
+
+        view = await self.existing(repo, project)
+        report = await (await self.index()).report(view)
+        async with (await self.database()).read(LOCAL) as tx:
+            return report, await skips(tx, view, limit=100_000)
+
+    async def outline(self, repo: str, project: Path | None, max_tokens: int) -> str:
+        """The ranked map of a repository."""
+        from sophia_mcp.search.repomap import outline
+
+        return await outline(
+            await self.engine(), await self.existing(repo, project), max_tokens=max_tokens
+        )
+
+    async def watch(self, folder: Path) -> None:
+        """Follow the changes of an indexed folder until cancelled; returns when it was never indexed."""
+        from sophia_mcp.index import views
+        from sophia_mcp.index.watch import watch
+
+        run = self.runs.get(f"{folder}@")
+        if run is not None:
+            await run.done.wait()
+        view = await views.find(await self.database(), folder)
+        if view is not None:
+            await watch(await self.index(), view)
 
     async def health(self) -> dict[str, Any]:
         """Whether each part opens and answers: ``{"status": "ok" | "failing", "parts": {name: state}}``."""

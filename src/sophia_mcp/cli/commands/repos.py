@@ -23,7 +23,7 @@ def COMMAND(as_json: bool) -> int:
     from sophia_mcp.cli.session import with_app
 
     async def work(app: App) -> list[IndexReport]:
-        return await app.reports()
+        return await app.reports(everything=True)
 
     reports = with_app(work)
     if as_json:
