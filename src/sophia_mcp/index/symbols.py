@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from tree_sitter import Node
 
@@ -32,6 +33,7 @@ _KINDS: dict[str, tuple[Kind, bool]] = {
     "free": ("function", True),
     "function": ("function", True),
     "scope": ("class", False),
+    "space": ("class", False),
     "value": ("text", True),
     "config": ("config", True),
     "heading": ("doc", True),
@@ -73,12 +75,8 @@ class Rows:
 
     def __init__(self, source: bytes) -> None:
         self.source = source
-        self.starts = [0]
-        find, add = source.find, self.starts.append
-        at = find(b"\n")
-        while at >= 0:
-            add(at + 1)
-            at = find(b"\n", at + 1)
+        self.starts = [0, *accumulate(len(line) + 1 for line in source.split(b"\n"))]
+        self.starts.pop()
 
     def row(self, offset: int) -> int:
         return bisect_right(self.starts, offset) - 1

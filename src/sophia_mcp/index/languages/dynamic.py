@@ -231,7 +231,7 @@ RECORDS = (
         ((call target: (identifier) @_k) @function
           (#any-of? @_k "def" "defp" "defmacro" "defmacrop" "defguard" "defguardp" "defdelegate" "test"))
         ((call target: (identifier) @_k) @value (#any-of? @_k "defstruct" "defexception"))
-        ((call target: (identifier) @_k) @scope (#eq? @_k "describe"))
+        ((call target: (identifier) @_k) @space (#eq? @_k "describe"))
         ((unary_operator operand: (call target: (identifier) @_d (arguments (_)))) @doc @above
           (#any-of? @_d "doc" "moduledoc" "typedoc"))
         ((unary_operator operand: (call target: (identifier) @_a)) @lead (#any-of? @_a "spec" "impl"))
@@ -305,7 +305,7 @@ RECORDS = (
         (binary_operator lhs: [(identifier) (string)] operator: ["<-" "=" "<<-"] rhs: (function_definition)) @function
         (program (binary_operator lhs: (identifier) operator: ["<-" "="]) @value)
         """,
-        name_rule=rules.by_field("lhs"),
+        name_rule=rules.r_name,
         references="""
         (call function: [(identifier) (namespace_operator)] @call)
         ((call function: (identifier) @_l) @import (#any-of? @_l "library" "require" "source"))
@@ -341,7 +341,7 @@ RECORDS = (
         "tcl",
         (".tcl", ".tk", ".itcl"),
         interpreters=("tclsh", "wish", "expect"),
-        definitions="(procedure) @function (namespace) @scope",
+        definitions="(procedure) @function (namespace) @space",
         name_rule=rules.second_word,
     ),
     Language(

@@ -99,7 +99,7 @@ RECORDS = (
         definitions="""
         (type_definition) @class
         [(module_defn) (named_module)] @module
-        (namespace) @scope
+        (namespace) @space
         (function_or_value_defn (function_declaration_left)) @function
         (named_module (declaration_expression (function_or_value_defn (value_declaration_left)) @value))
         (module_defn (declaration_expression (function_or_value_defn (value_declaration_left)) @value))

@@ -45,6 +45,7 @@ class Language:
     - ``@config``, ``@heading``: a key, table or element of configuration; a heading of prose;
     - ``@part``: the same, not worth a place among the symbols;
     - ``@scope``: encloses definitions without being one (an ``impl`` block, an extension);
+    - ``@space``: the same, but functions inside stay functions (a namespace, a group of tests);
     - ``@lead``: the definition that follows begins here (decorators, attributes);
     - ``@wrap``: begins earlier than the definition it ends with (``template <...>``);
     - ``@above``: stays in one chunk with what follows, as comments do;

@@ -332,12 +332,18 @@ def cmake_name(node: Node, source: bytes) -> Named | None:
 
 
 def second_word(node: Node, source: bytes) -> Named | None:
-    """``namespace eval NAME {...}`` of Tcl."""
+    """``namespace eval NAME {...}`` of Tcl; ``proc ::a::b`` is ``b`` of ``a``."""
     named = field_name(node, source)
     if named is not None:
-        return "", named[1].removeprefix("::").replace("::", ".")
+        return dotted(("", named[1].removeprefix("::").replace("::", ".")))
     words = text_of(node, source)[:400].split(None, 3)
     return ("", words[2].strip(":")) if len(words) > 2 and words[1] == "eval" else None
+
+
+def r_name(node: Node, source: bytes) -> Named | None:
+    """What stands left of the arrow; operators are named in quotes or backticks."""
+    left = node.child_by_field_name("lhs")
+    return ("", text_of(left, source).strip("\"'`")) if left is not None else None
 
 
 def groovy_name(node: Node, source: bytes) -> Named | None:
