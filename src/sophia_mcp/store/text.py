@@ -20,17 +20,21 @@ FIELDS = ("path", "stem", "names", "context", "doc", "body")
 WEIGHTS = (4.0, 4.0, 4.0, 2.0, 1.0, 1.0)
 """What a term in each field counts for in BM25F."""
 
-POSTINGS = 6_000
+POSTINGS = 4_000
 """Scoring costs a microsecond or two for each row. The rarest terms whose rows together stay below
 this (never fewer than ``TERMS_RARE``) decide which rows are scored; all terms count in the score.
 
 Measured on 586 docstring sentences, each cut out of its own chunk, among 100k chunks of Python:
-scoring every row with any term has MRR 0.295 and recall@200 0.82 in 42 ms (p50); this, 0.295 and
-0.81 in 15 ms; dropping terms in more than 8 % of the rows, 0.267 and 0.79 in 15 ms."""
+scoring every row with any term has MRR 0.295 and recall@200 0.82 in 42 ms (p50); this, 0.294 and
+0.80 in 13 ms; dropping terms in more than 8 % of the rows, 0.267 and 0.79 in 15 ms."""
 
 TERMS_RARE = 2
 TERMS_MOST = 48
 """More terms than this say little more about one question; the rarest are taken."""
+
+TERMS_LOOKED_UP = 160
+"""Of a longer question only the first terms are considered: each look-up costs a fifth of a
+millisecond at 100k rows."""
 
 # Past ASCII every character belongs to a term; "=" marks whole identifiers.
 _TOKENIZER = "ascii tokenchars '=_'"
@@ -113,7 +117,8 @@ class Fts5Text:
     ) -> list[tuple[int, float]]:
         if limit <= 0:
             return []
-        query, doubled = _query((await self.frequencies(tx, repo, terms)).documents)
+        considered = list(dict.fromkeys(terms))[:TERMS_LOOKED_UP]
+        query, doubled = _query((await self.frequencies(tx, repo, considered)).documents)
         if not query:
             return []
         table, weights = _table(repo), ", ".join(map(str, WEIGHTS))
