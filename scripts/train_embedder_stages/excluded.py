@@ -17,7 +17,7 @@ MEASURED = frozenset(
     vitest xmonad zig zls zod semble""".split()
 )
 _NAMED = re.compile(
-    rf"(^|[/_.-])({'|'.join(re.escape(name) for name in sorted(MEASURED, key=len, reverse=True))})([/_.-]|$)",
+    rf"(^|[/_.@-])({'|'.join(re.escape(name) for name in sorted(MEASURED, key=len, reverse=True))})([/_.-]|$)",
     re.I,
 )
 _POOR = re.compile(

@@ -97,7 +97,8 @@ class OpenAIEmbedder:
         """Texts as they are sent: header first, masked, cut. An endpoint refuses an empty text."""
         mask = self._endpoint.mask
         texts = (" > ".join(passage.header) + "\n" + passage.text for passage in passages)
-        return [mask(text).strip()[:MAX_CHARACTERS] or " " for text in texts]
+        masked = (mask(text).strip()[:MAX_CHARACTERS] for text in texts)
+        return [text.encode("utf-8", "replace").decode() or " " for text in masked]
 
     async def _ask(self, texts: Sequence[str]) -> Vectors:
         """One batch, tried again while that makes sense."""
