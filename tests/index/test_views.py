@@ -1,0 +1,202 @@
+"""Worktrees, clones, branches and commits share what was indexed; names tell them apart."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.index.trees import commit_all, contents, make_repository, open_index, shown, skipped, words
+
+from sophia_mcp.errors import BadArgument, NotFound, NotIndexed
+from sophia_mcp.index.build import Index
+from sophia_mcp.index.source import read_current
+from sophia_mcp.index.views import free_name, repositories
+
+pytestmark = pytest.mark.anyio
+Write = Callable[..., Path]
+
+
+def git(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
+
+
+async def count(index: Index, table: str) -> int:
+    async with index.storage.database.read(index.storage.scope) as tx:
+        return int((await tx.rows(f"SELECT COUNT(*) FROM {table}"))[0][0])
+
+
+async def test_a_second_worktree_shares_blobs_and_placements_and_has_a_name(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({f"src/m{i}.py": f"def f{i}(): pass\n" for i in range(80)})
+    commit_all(make_repository(root))
+    await index.update(root)
+    before = [await count(index, table) for table in ("repos", "blobs", "placements", "chunks")]
+    git(root, "worktree", "add", "-q", "-b", "feature", str(tmp_path / "feature"))
+    (tmp_path / "feature" / "src" / "m0.py").write_text("def changed(): pass\n")
+    report = await index.update(tmp_path / "feature")
+    after = [await count(index, table) for table in ("repos", "blobs", "placements", "chunks")]
+    assert after == [before[0], before[1] + 1, before[2] + 1, before[3] + 1]
+    assert (report.repo, report.branch, report.files_indexed) == ("feature", "feature", 80)
+    main, feature = await index.resolve("app"), await index.resolve("feature")
+    assert main.repo_id == feature.repo_id
+    assert await words(index, feature, "chang") == {"src/m0.py"}
+    assert await words(index, main, "chang") == set()
+
+
+async def test_a_clone_of_a_known_repository_is_a_view_of_it(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    commit_all(make_repository(root))
+    await index.update(root)
+    git(tmp_path, "clone", "-q", str(root), str(tmp_path / "copy"))
+    await index.update(tmp_path / "copy")
+    assert await count(index, "repos") == 1
+    assert await count(index, "placements") == 1
+
+
+async def test_a_branch_is_read_from_objects_while_another_is_checked_out(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "def on_main(): pass\n", "same.py": "s = 1\n"})
+    repository = make_repository(root)
+    first = commit_all(repository)
+    git(root, "checkout", "-q", "-b", "side")
+    (root / "a.py").write_text("def on_side(): pass\n")
+    commit_all(repository)
+    git(root, "checkout", "-q", "main")
+    await index.update(root)
+    report = await index.update(root, ref="side")
+    side = await index.resolve("app@side")
+    assert (report.repo, report.state, report.files_indexed) == ("app@side", "ready", 2)
+    assert await words(index, side, "side") == {"a.py"}
+    assert (await read_current(side, "a.py")) == b"def on_side(): pass\n"
+    assert (await read_current(await index.resolve("app"), "a.py")) == b"def on_main(): pass\n"
+    assert await count(index, "blobs") == 3
+    await index.update(root, ref=first[:10])
+    assert (await index.resolve(f"app@{first[:10]}")).commit == first
+
+
+async def test_a_commit_view_follows_its_branch(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "def one(): pass\n"})
+    repository = make_repository(root)
+    commit_all(repository)
+    await index.update(root, ref="main")
+    view = await index.resolve("app@main")
+    (root / "a.py").write_text("def two(): pass\n")
+    commit_all(repository)
+    view = await index.reconcile(view)
+    assert await words(index, view, "two") == {"a.py"}
+
+
+async def test_switching_the_branch_on_disk_changes_only_what_differs(index: Index, tree: Write) -> None:
+    root = tree({f"m{i}.py": f"v = {i}\n" for i in range(30)})
+    repository = make_repository(root)
+    commit_all(repository)
+    git(root, "checkout", "-q", "-b", "other")
+    for i in range(5):
+        (root / f"m{i}.py").write_text(f"other = {i}\n")
+    (root / "m29.py").unlink()
+    commit_all(repository)
+    git(root, "checkout", "-q", "main")
+    await index.update(root)
+    git(root, "checkout", "-q", "other")
+    report = await index.update(root)
+    assert (report.files_changed, report.files_removed, report.branch) == (5, 1, "other")
+    git(root, "checkout", "-q", "main")
+    blobs = await count(index, "blobs")
+    await index.update(root)
+    assert await count(index, "blobs") == blobs
+
+
+async def test_folders_of_one_name_are_told_apart(index: Index, tree: Write) -> None:
+    one, two, three = (tree({"a.py": f"n = {i}\n"}, f"{i}/app") for i in range(3))
+    names = [(await index.update(root)).repo for root in (one, two, three)]
+    assert names == ["app", "1/app", "2/app"]
+    assert (await index.resolve("1/app")).root == str(two)
+    assert (await index.resolve(str(three / "a.py"))).root == str(three)
+    assert free_name(Path("/x/app"), ["app", "x/app", "app-2"]) == "app-3"
+
+
+async def test_a_place_that_is_not_indexed_says_how_to_index_it(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    with pytest.raises(NotIndexed, match="index_repo"):
+        await index.resolve(str(root))
+    await index.update(root)
+    with pytest.raises(NotFound, match="app"):
+        await index.resolve("apq")
+    with pytest.raises(NotFound, match="no git repository"):
+        await index.update(root, ref="main")
+    with pytest.raises(BadArgument, match="not a folder"):
+        await index.update(root / "a.py")
+    commit_all(make_repository(root))
+    with pytest.raises(NotFound, match="branch, tag or commit"):
+        await index.update(root, ref="nowhere")
+    with pytest.raises(NotIndexed, match="@main"):
+        await index.resolve("app@main")
+
+
+async def test_submodules_and_nested_repositories_are_left_to_themselves(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "x = 1\n", "inner/b.py": "y = 2\n"})
+    library = tree({"lib.py": "z = 3\n"}, "library")
+    commit_all(make_repository(library))
+    make_repository(root)
+    commit_all(make_repository(root / "inner"))
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "sub")
+    git(root, "add", "a.py")
+    git(root, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "Add")
+    await index.update(root)
+    view = await index.resolve("app")
+    assert set(await shown(index, view)) == {"a.py", ".gitmodules"}
+    left = await skipped(index, view)
+    assert left["sub/"] == "submodule"
+    assert left["inner/"] == "a repository of its own"
+    report = await index.update(root / "sub")
+    assert (report.files_indexed, (await index.resolve(str(root / "sub"))).detection) == (1, "git")
+    await index.update(root / "inner")
+    assert [view.root for view in await repositories(index.storage.database)] == sorted(
+        [str(root), str(root / "inner"), str(root / "sub")]
+    )
+
+
+async def test_forgetting_a_worktree_keeps_the_others_and_the_last_one_takes_all(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "x = 1\n", "b.py": "y = 2\n"})
+    commit_all(make_repository(root))
+    await index.update(root)
+    git(root, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    (tmp_path / "side" / "a.py").write_text("side = 1\n")
+    await index.update(tmp_path / "side")
+    kept = await contents(index, await index.resolve("app"))
+    await index.forget(await index.resolve("side"))
+    assert await contents(index, await index.resolve("app")) == kept
+    assert await count(index, "blobs") == 2
+    await index.forget(await index.resolve("app"))
+    for table in (
+        "repos",
+        "views",
+        "blobs",
+        "placements",
+        "chunks",
+        "symbols",
+        "members",
+        "skips",
+        "identities",
+    ):
+        assert await count(index, table) == 0
+
+
+async def test_two_indexes_of_one_tree_say_the_same(index: Index, tree: Write, tmp_path: Path) -> None:
+    root = tree({"a.py": "def f():\n    return g()\n", "b.md": "# One\n\n## Two\n"})
+    await index.update(root)
+    async with open_index(tmp_path / "fresh") as fresh:
+        await fresh.update(root)
+        assert await contents(index, await index.resolve("app")) == await contents(
+            fresh, await fresh.resolve("app")
+        )
