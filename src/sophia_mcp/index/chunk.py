@@ -7,7 +7,6 @@ LINE_CHARS. Every line that is not blank belongs to exactly one chunk.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -27,11 +26,8 @@ LINE_CHARS = 2000
 
 DOC_CHARS = 4000
 
-_MARKS = re.compile(
-    r"^[ \t]*(?:/\*+!?|\*+/|\*|//[/!]*|#+[!:]?|--+\[*\|?|;+|%+|\(\*+|<!--|[rRbBuUfF]{0,2}(?:\"\"\"|''')|@\w+doc\b)?"
-    r"[ \t]*|[ \t]*(?:\*+/|\*\)|-->|\"\"\"|'''|\]\])?[ \t]*$",
-    re.MULTILINE,
-)
+_MARKS = " \t\r/*#!;%<>-=\"'"
+"""What comments begin and end with."""
 
 
 @dataclass(slots=True)
@@ -50,7 +46,10 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self.text = text.split("\n")
-        self._sums = [0, *accumulate(min(len(line), LINE_CHARS) + 1 for line in self.text)]
+        lengths = [len(line) + 1 for line in self.text]
+        if max(lengths) > LINE_CHARS + 1:
+            lengths = [min(length, LINE_CHARS + 1) for length in lengths]
+        self._sums = [0, *accumulate(lengths)]
 
     def size(self, start: int, end: int) -> int:
         return self._sums[end + 1] - self._sums[start]
@@ -165,39 +164,46 @@ class _Cutter:
         return row
 
     def _split(self, span: _Span) -> list[_Span]:
-        """A long leaf or gap at the borders of its statements, or at lines where one is longer."""
+        """A long leaf or gap at the borders of its statements, packed up to TARGET; a statement
+        longer than MOST at lines."""
         owner = span.whole[0] if span.whole else span.owner
         node = self.found[owner].node if owner >= 0 else self.root
-        cuts = sorted({self._lead(row, span.start) for row in self._borders(node, span)} - {span.start})
-        pieces: list[_Span] = []
-        start = span.start
-        for end in [*(cut - 1 for cut in cuts), span.end]:
-            if end < start:
-                continue
-            if self.lines.size(start, end) <= MOST:
-                pieces.append(_Span(start, end, owner, (), span.header))
-            else:
-                for first, last in blocks(self.lines, start, end):
-                    pieces.append(_Span(first, last, owner, (), span.header))
-            start = end + 1
-        return pieces
+        size, start, last = self.lines.size, span.start, span.start
+        cuts = {self._lead(row, span.start) for row in self._borders(node, span)}
+        ends: list[tuple[int, int]] = []
+        for cut in (*sorted(cuts), span.end + 1):
+            if cut > start and size(start, cut - 1) > TARGET:
+                if last > start:
+                    ends.append((start, last - 1))
+                    start = last
+                if cut > start and size(start, cut - 1) > MOST:
+                    ends += blocks(self.lines, start, cut - 1)
+                    start = cut
+            last = cut
+        if start <= span.end:
+            ends.append((start, span.end))
+        return [_Span(first, end, owner, (), span.header) for first, end in ends]
 
     def _borders(self, node: Node, span: _Span) -> set[int]:
         """Rows on which a statement begins; only those that are too long are looked into."""
         cuts: set[int] = set()
         todo = [node]
-        size, row, starts = self.lines.size, self.rows.row, self.rows.starts
+        size, row, leads = self.lines.size, self.rows.row, self.rows.leads
+        first_byte = self.rows.starts[span.start]
+        stops = [*self.rows.starts[1:], len(self.rows.source)]
+        last_byte = stops[span.end]
         while todo:
             for child in todo.pop().named_children:
                 start, end = child.byte_range
-                first, last = row(start), row(max(start, end - 1))
-                if last < span.start or first > span.end or first == last:
-                    if span.start < first <= span.end and self.rows.leads(start):
-                        cuts.add(first)
+                if end <= first_byte or start >= last_byte:
                     continue
-                if first > span.start and (starts[first] == start or self.rows.leads(start)):
+                first = row(start)
+                if first > span.start and first not in cuts and leads(start):
                     cuts.add(first)
-                if size(max(first, span.start), min(last, span.end)) > TARGET:
+                if (
+                    end > stops[first]
+                    and size(max(first, span.start), min(row(end - 1), span.end)) > TARGET
+                ):
                     todo.append(child)
         return cuts
 
@@ -319,4 +325,4 @@ def _notes_by_span(spans: Sequence[_Span], notes: Sequence[tuple[int, int, str]]
 
 def _plain(comment: str) -> str:
     """Comment text without its marks, one line."""
-    return " ".join(_MARKS.sub("", comment[:DOC_CHARS]).split())
+    return " ".join(" ".join(line.strip(_MARKS) for line in comment[:DOC_CHARS].split("\n")).split())

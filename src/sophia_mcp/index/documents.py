@@ -64,7 +64,7 @@ def prose(text: str, language: str) -> Parsed:
         )
         for i, part in enumerate(_limited(parts))
     )
-    return Parsed(language, chunks, _outline(headings, len(lines.text)))
+    return Parsed(language, chunks, _outline(headings, lines))
 
 
 def notebook(text: str, parse: Callable[[str, str], Parsed]) -> Parsed | None:
@@ -220,9 +220,9 @@ def _limited(parts: list[_Part]) -> list[_Part]:
     return [_Part(row[0].start, row[-1].end, row[0].chain, row[0].titles, 0) for row in rows]
 
 
-def _outline(headings: Sequence[_Heading], rows: int) -> tuple[Symbol, ...]:
+def _outline(headings: Sequence[_Heading], lines: Lines) -> tuple[Symbol, ...]:
     """Headings as symbols that end where the next heading of their level or above begins."""
-    ends = [rows] * len(headings)
+    ends = [len(lines.text)] * len(headings)
     chain: list[int] = []
     found: list[Symbol] = []
     containers: list[str] = []
@@ -232,7 +232,8 @@ def _outline(headings: Sequence[_Heading], rows: int) -> tuple[Symbol, ...]:
         containers.append(SEPARATOR.join(headings[k].title for k in chain[-16:]))
         chain.append(i)
     for heading, end, container in zip(headings, ends, containers, strict=True):
-        found.append(Symbol(heading.title, "doc", heading.row + 1, max(end, heading.row + 1), container))
+        last = lines.trim(heading.row, max(end - 1, heading.row))[1]
+        found.append(Symbol(heading.title, "doc", heading.row + 1, last + 1, container))
     return tuple(found)
 
 

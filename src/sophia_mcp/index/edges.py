@@ -139,6 +139,14 @@ def _split(text: str, language: Language) -> tuple[str, str]:
     """``a.b.c`` as its receiver ``a.b`` and name ``c``."""
     if text.isidentifier():
         return "", text
+    receiver, _, name = text.rpartition(".")
+    if (
+        receiver.isidentifier()
+        and name.isidentifier()
+        and name != language.maker
+        and len(receiver) <= _RECEIVER_CHARS
+    ):
+        return receiver, name
     if text.endswith(">"):
         text = _GENERIC.sub("", text)
     match = _CALLEE.match(text)

@@ -131,7 +131,10 @@ RECORDS = (
         definitions="""
         [(class_definition) (mixin_declaration) (enum_declaration) (extension_type_declaration) (type_alias)] @class
         (extension_declaration) @scope
-        [(method_signature) (constructor_signature)] @function
+        [(method_signature) (constructor_signature) (constant_constructor_signature)] @function
+        (class_body (declaration (function_signature) @function))
+        (lambda_expression (function_signature) @function)
+        (annotation) @lead
         (program (function_signature) @function)
         (program (getter_signature) @function)
         (static_final_declaration) @value

@@ -340,6 +340,13 @@ def second_word(node: Node, source: bytes) -> Named | None:
     return ("", words[2].strip(":")) if len(words) > 2 and words[1] == "eval" else None
 
 
+def nim_name(node: Node, source: bytes) -> Named | None:
+    """A star behind a name exports it; operators are named in backticks."""
+    named = leading("symbol_declaration_list", "exported_symbol", "identifier")(node, source)
+    named = named or leading("symbol_declaration_list")(node, source)
+    return ("", named[1].rstrip("* ").strip("`")) if named is not None else None
+
+
 def r_name(node: Node, source: bytes) -> Named | None:
     """What stands left of the arrow; operators are named in quotes or backticks."""
     left = node.child_by_field_name("lhs")
@@ -423,6 +430,9 @@ def dart_name(node: Node, source: bytes) -> Named | None:
         here = next((child for child in node.named_children if child.type.endswith("_signature")), None)
     if here is None:
         return None
+    if here.type == "operator_signature":
+        sign = next((child for child in here.named_children if "operator" in child.type), None)
+        return ("", text_of(sign, source)) if sign is not None else None
     names = [child for child in here.named_children[:_STEPS] if child.type == "identifier"]
     if here.type.endswith("constructor_signature"):
         return ("", text_of(names[-1], source)) if names else None

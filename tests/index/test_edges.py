@@ -1,0 +1,184 @@
+"""Calls, constructions, base classes and imports, and the types the source itself states."""
+
+from __future__ import annotations
+
+import pytest
+
+from sophia_mcp.index import edges
+from sophia_mcp.index.edges import plain_type
+from sophia_mcp.index.languages import LANGUAGES
+from sophia_mcp.index.parse import parse
+
+_CALLS = {
+    "python": (
+        "class A(B):\n s: Store\n def f(self, p: Foo | None):\n  self.p = p\n  k = Kind(1)\n  k.a(); self.p.b(); self.s.c()\n"
+        "  self.f(); Foo(1).d(); g()(2); super().e()\n",
+        "B@A Kind@A.f k.a:Kind self.p.b:Foo self.s.c:Store self.f:A Foo@A.f Foo().d:Foo g@A.f super@A.f super.e",
+    ),
+    "typescript": (
+        "class A extends B { private s: Store; constructor(private x: Foo) { this.t = new T(); }\n"
+        "f(y?: Bar<T>) { this.s.a(); this.t.b(); this.x.c(); y.d(); } }",
+        "B@A T@A.constructor this.s.a:Store this.t.b:T this.x.c:Foo y.d:Bar",
+    ),
+    "tsx": ("const A = (p: Props) => { p.go(); return <b/>; };", "p.go:Props"),
+    "javascript": ("class A { x = new Foo(); f() { this.x.go(); h(); } }", "Foo@A this.x.go:Foo h@A.f"),
+    "java": (
+        "class A extends B implements I { private final Foo x = new Foo();\n"
+        "void f(final Bar<T> y) { var w = new Q(); x.a(); this.x.b(); y.c(); w.d(); super.f(); g(); } }",
+        "B@A I@A Foo@A Q@A.f x.a:Foo this.x.b:Foo y.c:Bar w.d:Q super.f g@A.f",
+    ),
+    "go": (
+        "package a\ntype S struct { s *Store }\nfunc (s *S) F(p *pkg.Foo) { z := &Foo{}; s.s.Get(); p.a(); z.c(); s.F() }",
+        "Foo@S.F s.s.Get:Store p.a:pkg.Foo z.c:Foo s.F:S",
+    ),
+    "rust": (
+        "struct S { t: Arc<Foo> }\nimpl Tr for S { fn f(&self, p: &mut Bar) { let z = Foo::new(); z.a(); p.d(); self.t.e(); m!(1); } }",
+        "Tr@S Foo.new z.a:Foo p.d:Bar self.t.e:Foo m@S.f",
+    ),
+    "csharp": (
+        "class A : B { Bar P { get; set; } void M(Baz y) { var q = new Q(); q.X(); y.Y(); P.Z(); G(); } }",
+        "B@A Q@A.M q.X:Q y.Y:Baz P.Z:Bar G@A.M",
+    ),
+    "php": (
+        "<?php class A extends B { private Foo $x; function f(Baz $z) { $this->x->go(); $z->h(); g(); C::s(); } }",
+        "B@A $this->x.go:Foo $z.h:Baz g@A.f C.s",
+    ),
+    "ruby": (
+        "class A < B\n def f\n  x = Foo.new(1)\n  @y = Bar.new\n  x.go\n  @y.h 1\n  self.k\n  g(2)\n end\nend",
+        "B@A Foo@A.f Bar@A.f x.go:Foo @y.h:Bar self.k:A g@A.f",
+    ),
+    "kotlin": (
+        "class A(private val x: Foo) : B() {\n fun f(y: Bar?) { val r = Rr(1)\n y.a()\n x.b()\n r.c()\n g() } }",
+        "B@A Rr@A.f y.a:Bar x.b:Foo r.c:Rr g@A.f",
+    ),
+    "scala": (
+        "class A(x: Foo) extends B { def f(y: Bar[T]) = { val z = new Q(1); y.a(1); z.b(); x.c(); g(3) } }",
+        "B@A Q@A.f y.a:Bar z.b:Q x.c:Foo g@A.f",
+    ),
+    "swift": (
+        "class A: B { var x: Foo\n func f(_ z: Baz) { let w = W()\n self.x.a()\n z.b()\n w.c()\n g() } }",
+        "B@A W@A.f self.x.a:Foo z.b:Baz w.c:W g@A.f",
+    ),
+    "c": ("int f(struct foo *p) { g(1); p->h(2); }", "g@f p.h:foo"),
+    "cpp": (
+        "class A : public B { Foo x; std::unique_ptr<Bar> y; void f(const Baz& z) { auto t = new T(); x.a(); y->b(); z.c(); t->d(); } };\n"
+        "void A::m() { this->f(); }",
+        "B@A T@A.f x.a:Foo y.b:Bar z.c:Baz t.d:T this.f:A",
+    ),
+    "lua": (
+        "function M:g()\n local f = Foo.new(1)\n self:h(); f:a(); k(1)\nend",
+        "Foo@M.g self.h:M f.a:Foo k@M.g",
+    ),
+    "elixir": ("defmodule M do\n def f(a) when a > 1 do\n B.go(1) |> g()\n end\nend", "B.go g@M.f"),
+    "haskell": ("f x = g (M.h x)\n", "g@f M.h"),
+    "bash": ("f() { g a; }\n", "g@f"),
+}
+
+_IMPORTS = {
+    "python": (
+        "import a.b as c, d\nfrom .x import (y, z as w,  # why\n  q)\nfrom r import *\n",
+        {("a.b", "", "c"), ("d", "", "d"), (".x", "y", "y"), (".x", "z", "w"), (".x", "q", "q"), ("r", "*", "")},
+    ),
+    "typescript": (
+        'import d, {a as b, type T} from "m";\nimport * as ns from "n";\nimport "s";\nexport {q} from "z";\n'
+        'const {r, k: l} = require("k"); const v = require("v");',
+        {
+            *{("m", "default", "d"), ("m", "a", "b"), ("m", "T", "T"), ("n", "", "ns"), ("s", "", "")},
+            *{("z", "q", "q"), ("k", "r", "r"), ("k", "k", "l"), ("v", "", "v")},
+        },
+    ),
+    "go": (
+        'package a\nimport (\n x "a/b"\n "c/d/v2"\n . "e"\n)\n',
+        {("a/b", "", "x"), ("c/d/v2", "", "d"), ("e", "*", "")},
+    ),
+    "rust": (
+        "use a::b::{c, d as e, f::{self, g}};\nuse x::*;\n",
+        {("a::b", "c", "c"), ("a::b", "d", "e"), ("a::b", "f", "f"), ("a::b::f", "g", "g"), ("x", "*", "")},
+    ),
+    "java": (
+        "import a.b.C; import static a.b.C.m; import x.*;",
+        {("a.b", "C", "C"), ("a.b.C", "m", "m"), ("x", "*", "")},
+    ),
+    "csharp": ("using A.B; using X = A.C;", {("A.B", "*", ""), ("A", "C", "X")}),
+    "php": (
+        "<?php use A\\B as C, D\\E; use F\\{G, H};",
+        {("A", "B", "C"), ("D", "E", "E"), ("F", "G", "G"), ("F", "H", "H")},
+    ),
+    "ruby": ('require "x"\nrequire_relative "y/z"\n', {("x", "", ""), ("./y/z", "", "")}),
+    "kotlin": ("import a.b.C as D\nimport x.*\n", {("a.b", "C", "D"), ("x", "*", "")}),
+    "scala": (
+        "import a.b.{C, D => E}\nimport x._\nimport y.Z\n",
+        {("a.b", "C", "C"), ("a.b", "D", "E"), ("x", "*", ""), ("y", "Z", "Z")},
+    ),
+    "swift": ("import Foundation\n", {("Foundation", "*", "")}),
+    "c": ('#include "a.h"\n#include <b.h>\n', {("a.h", "*", ""), ("b.h", "*", "")}),
+    "cpp": ("using std::vector;\n", {("std", "vector", "vector")}),
+    "lua": ('local r = require("x.y")\n', {("x.y", "", "r")}),
+    "elixir": (
+        "defmodule M do\nalias A.{C, D}\nalias X.Y, as: Z\nimport Q\nend\n",
+        {("A", "C", "C"), ("A", "D", "D"), ("X", "Y", "Z"), ("Q", "*", "")},
+    ),
+    "dart": ("import 'a.dart' as b;\nimport 'c.dart' show D, E;\n", {("a.dart", "", "b"), ("c.dart", "D", "D"), ("c.dart", "E", "E")}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", sorted(_CALLS))
+def test_calls_are_found_with_receiver_caller_and_stated_type(language: str) -> None:
+    text, expected = _CALLS[language]
+    found = []
+    for reference in parse(text, "file", language).references:
+        if reference.receiver:
+            stated = f":{reference.receiver_type}" if reference.receiver_type else ""
+            found.append(f"{reference.receiver}.{reference.name}{stated}")
+        else:
+            found.append(f"{reference.name}@{reference.caller}")
+    assert sorted(set(found) - {"?.?"}) == sorted(expected.split())
+
+
+@pytest.mark.parametrize("language", sorted(_IMPORTS))
+def test_imports_are_found_with_module_name_and_alias(language: str) -> None:
+    text, expected = _IMPORTS[language]
+    assert {(i.module, i.name, i.alias) for i in parse(text, "file", language).imports} == expected
+
+
+def test_fifteen_languages_and_more_have_references() -> None:
+    assert sum(1 for record in LANGUAGES.values() if record.references and record.imports) >= 15
+
+
+def test_a_variable_with_two_types_states_none() -> None:
+    text = "def f():\n    x = A()\n    x = B()\n    x.go()\n"
+    call = next(r for r in parse(text, "a.py", "python").references if r.name == "go")
+    assert call.receiver_type == ""
+
+
+def test_a_call_on_an_expression_says_so() -> None:
+    call = next(r for r in parse("a[0].go()\n", "a.py", "python").references if r.name == "go")
+    assert call.receiver == edges.EXPRESSION
+
+
+def test_what_is_packed_comes_back_unchanged() -> None:
+    parsed = parse(_CALLS["python"][0] + _IMPORTS["python"][0], "a.py", "python")
+    unpacked = edges.unpack(edges.pack(parsed))
+    assert (unpacked.references, unpacked.imports) == (parsed.references, parsed.imports)
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [
+        *[
+            ("Optional[Store]", "Store"),
+            ("Store | None", "Store"),
+            ("*Store", "Store"),
+            ("const Store&", "Store"),
+        ],
+        *[
+            ("std::unique_ptr<Store>", "Store"),
+            ("List<Store>", "List"),
+            ("A | B", ""),
+            ("None", ""),
+            ("", ""),
+        ],
+    ],
+)
+def test_a_written_type_names_one_class_or_none(written: str, named: str) -> None:
+    assert plain_type(written) == named
