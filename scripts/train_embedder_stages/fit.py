@@ -75,11 +75,11 @@ class Lessons:
 
 def tokenise(pairs: Iterable[tuple[int, Pair]], pieces: Pieces) -> Lessons:
     """Turn (package number, pair) into rows; a question already seen is dropped."""
-    cache: dict[str, list[int]] = {}
+    cache: dict[str, tuple[int, ...]] = {}
     queries, codes, headers, packages = _Builder(), _Builder(), _Builder(), []
     seen: set[str] = set()
 
-    def known(word: str) -> list[int]:
+    def known(word: str) -> tuple[int, ...]:
         if word not in cache:
             cache[word] = pieces.rows(word)
         return cache[word]

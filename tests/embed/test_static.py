@@ -105,13 +105,13 @@ def test_damaged_weights_are_an_error_that_names_the_folder(tmp_path: Path, dama
 
 def test_a_word_is_its_own_row_or_its_longest_pieces() -> None:
     pieces = Pieces(["get", "cache", "c", "##ache", "##d", "##s", "z"])
-    assert pieces.rows("cache") == [1]
-    assert pieces.rows("cached") == [1, 4]
-    assert pieces.rows("getcaches") == [0, 3, 5]
-    assert pieces.rows("xcached!") == [3, 4]
-    assert pieces.rows("z") == [6]
-    assert pieces.rows("日") == []
-    assert pieces.rows("") == []
+    assert pieces.rows("cache") == (1,)
+    assert pieces.rows("cached") == (1, 4)
+    assert pieces.rows("getcaches") == (0, 3, 5)
+    assert pieces.rows("xcached!") == (3, 4)
+    assert pieces.rows("z") == (6,)
+    assert pieces.rows("日") == ()
+    assert pieces.rows("") == ()
 
 
 def test_memory_of_identifiers_starts_over_and_answers_the_same(

@@ -50,7 +50,10 @@ class Bags:
                 self._forget()
             some = passages[start : start + BATCH]
             bodies = [self._read(passage.text) for passage in some]
-            headers = [self._read(" ".join(passage.header)) for passage in some]
+            known = {
+                header: self._read(" ".join(header)) for header in {passage.header for passage in some}
+            }
+            headers = [known[passage.header] for passage in some]
             sums[start : start + len(some)] = self._sum(bodies, headers)
         return sums
 

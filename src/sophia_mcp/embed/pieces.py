@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 MAX_WORD = 48
+MEMORY = 100_000
+"""Words whose rows are remembered."""
+
 _CONTINUES = "##"
 
 
@@ -14,18 +18,19 @@ class Pieces:
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._rows = {piece: row for row, piece in enumerate(vocabulary)}
         self._longest = max(map(len, vocabulary), default=0)
+        self.rows = lru_cache(MEMORY)(self._cut)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def rows(self, word: str) -> list[int]:
+    def _cut(self, word: str) -> tuple[int, ...]:
         """Row numbers of a word: its own row, else the longest known pieces from left to right.
 
         Characters that no piece covers are passed over, so any text has an answer, if an empty one.
         """
         whole = self._rows.get(word)
         if whole is not None:
-            return [whole]
+            return (whole,)
         found: list[int] = []
         start, end = 0, min(len(word), MAX_WORD)
         while start < end:
@@ -38,4 +43,4 @@ class Pieces:
                 start = stop
             else:
                 start += 1
-        return found
+        return tuple(found)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sophia_mcp.embed import options as given
 from sophia_mcp.embed.bags import Bags
@@ -30,7 +31,8 @@ class StaticEmbedder:
         try:
             about = tomllib.loads((folder / "model.toml").read_text("utf-8"))
             vocabulary = (folder / "vocabulary.txt").read_text("utf-8").split("\n")
-            self._table = np.load(folder / "table.npy", mmap_mode="r", allow_pickle=False)
+            table = np.load(folder / "table.npy", mmap_mode="r", allow_pickle=False)
+            self._table: NDArray[np.int8] = table.view(np.ndarray)  # the subclass is slow to index
             self._scales = np.load(folder / "scales.npy", allow_pickle=False).astype(np.float32)
         except (OSError, ValueError) as error:
             raise BadSetting(
@@ -63,17 +65,19 @@ class StaticEmbedder:
         """Raw vectors of single lower-case words, (count, dimensions); an unknown word is zero.
         The length of a raw vector says how much the word tells."""
         rows = [self._pieces.rows(word) for word in words]
-        counts = np.fromiter(map(len, rows), np.int64, len(rows))
-        flat = np.fromiter((row for some in rows for row in some), np.int64, int(counts.sum()))
-        vectors: Vectors = self._table[flat].astype(np.float32) * self._scales[flat][:, None]
-        if (counts == 1).all():
-            return vectors
-        sums = np.zeros((len(rows), self._model.dimensions), np.float32)
-        known = counts > 0
-        if known.any():
-            starts = (np.cumsum(counts) - counts)[known]
-            sums[known] = np.add.reduceat(vectors, starts, axis=0)
-        return sums
+        first = np.fromiter((some[0] if some else 0 for some in rows), np.int64, len(rows))
+        vectors: Vectors = self._raw(first)
+        several = [place for place, some in enumerate(rows) if len(some) > 1]
+        if several:
+            starts = np.cumsum([0, *(len(rows[place]) for place in several[:-1])])
+            flat = np.array([row for place in several for row in rows[place]], np.int64)
+            vectors[several] = np.add.reduceat(self._raw(flat), starts, axis=0)
+        vectors[[place for place, some in enumerate(rows) if not some]] = 0
+        return vectors
+
+    def _raw(self, rows: NDArray[np.int64]) -> Vectors:
+        vectors: Vectors = np.multiply(self._table[rows], self._scales[rows][:, None], dtype=np.float32)
+        return vectors
 
     async def documents(self, passages: Sequence[Passage]) -> Vectors:
         return self.encode(passages)
