@@ -166,6 +166,7 @@ CREATE TABLE vectors (
   rows BLOB NOT NULL,            -- count x dimensions int8, row after row
   PRIMARY KEY (model, repo_id, placement_id)
 );                               -- with row ids: rows of 2 kB would spill from an index's own pages
+CREATE INDEX vectors_by_scales ON vectors (model, repo_id, placement_id, scales);
 """
 
 _SHAPE = """
@@ -182,7 +183,8 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('chunks', 'chunks', '250000 10 1'),
   ('skips', 'skips', '20000 1000 1'),
   ('edges', NULL, '25000'),
-  ('vectors', 'sqlite_autoindex_vectors_1', '30000 30000 10000 1');
+  ('vectors', 'sqlite_autoindex_vectors_1', '30000 30000 10000 1'),
+  ('vectors', 'vectors_by_scales', '30000 30000 10000 1 1');
 ANALYZE sqlite_schema;
 """
 """What the tables look like when full, so that the planner of a connection that was opened on empty

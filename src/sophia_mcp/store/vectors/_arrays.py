@@ -26,6 +26,8 @@ RESIDENT_ROWS = 200_000
 
 _DEAD_SHARE = 0.25
 QUERY_BITS = 3
+_TOP = (1 << QUERY_BITS) - 1
+_DENSE_SHARE = 0.3  # of more rows than this, scanning all is cheaper than gathering some
 _BLOCK = 1 << 15  # rows whose temporary arrays fit a processor's cache
 
 
@@ -49,6 +51,7 @@ class Arrays:
     count: int = 0
     dead: int = 0
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _view: tuple[int, Int64 | None] | None = None  # the placements asked for last, and their rows
 
     def __post_init__(self) -> None:
         self.negative = np.empty((-(-self.dimensions // 64), 0), np.uint64)
@@ -74,6 +77,7 @@ class Arrays:
         ordinals = np.arange(len(fresh)) - np.repeat(starts, counts)
         first, end = self.count, self.count + len(fresh)
         self._grow(end)
+        self._view = None
         self.ids[first:end] = np.repeat(places * ROWS_PER_PLACEMENT, counts) + ordinals
         self.alive[first:end] = True
         self.negative[:, first:end] = packed(fresh.view(np.uint8) >> 7)
@@ -85,6 +89,7 @@ class Arrays:
 
     def remove(self, placements: Sequence[int]) -> None:
         """Forget placements; unknown ones do no harm."""
+        self._view = None
         for placement in placements:
             first, end = self.spans.pop(placement, (0, 0))
             self.alive[first:end] = False
@@ -97,7 +102,12 @@ class Arrays:
         all are chosen."""
         if placements is None:
             return None if self.dead == 0 else np.flatnonzero(self.alive[: self.count])
-        wanted = set(placements.tolist())
+        asked = hash(placements.tobytes())
+        if self._view is None or self._view[0] != asked:
+            self._view = asked, self._rows_of(set(placements.tolist()))
+        return self._view[1]
+
+    def _rows_of(self, wanted: set[int]) -> Int64 | None:
         if self.dead == 0 and len(wanted) >= len(self.spans) and wanted.issuperset(self.spans):
             return None
         spans = [self.spans[each] for each in sorted(wanted) if each in self.spans]
@@ -112,10 +122,16 @@ class Arrays:
         """How near each chosen row is, by its signs alone: larger is nearer. The query keeps
         ``QUERY_BITS`` bits of each dimension (as in RaBitQ), which costs three more counts of bits
         and lets a third of the candidates do."""
-        top = (1 << QUERY_BITS) - 1
         reach = float(np.abs(query).max()) or 1.0
-        levels = np.round((query / reach + 1.0) * (top / 2)).astype(np.uint8)
+        levels = np.round((query / reach + 1.0) * (_TOP / 2)).astype(np.uint8)
         planes = [packed(levels[None, :] >> bit & 1)[:, 0] for bit in range(QUERY_BITS)]
+        if chosen is not None and len(chosen) > _DENSE_SHARE * self.count:
+            return self._weighed(planes, None)[chosen]
+        return self._weighed(planes, chosen)
+
+    def _weighed(
+        self, planes: list[npt.NDArray[np.uint64]], chosen: Int64 | None
+    ) -> npt.NDArray[np.int32]:
         count = self.count if chosen is None else len(chosen)
         found = np.empty(count, np.int32)
         for first in range(0, count, _BLOCK):
@@ -123,7 +139,7 @@ class Arrays:
             signs = self.negative[:, part] if chosen is None else self.negative[:, chosen[part]]
             weighed = np.zeros(signs.shape[1], np.int32)
             for word, bits in enumerate(signs):
-                weighed += np.bitwise_count(bits).astype(np.int32) * top
+                weighed += np.bitwise_count(bits).astype(np.int32) * _TOP
                 for bit, plane in enumerate(planes):
                     weighed -= np.bitwise_count(bits & plane[word]).astype(np.int32) << (bit + 1)
             found[part] = weighed

@@ -51,13 +51,13 @@ async def generation(tx: Transaction, repo: int) -> Generation | None:
 
 
 async def fingerprints(tx: Transaction, repo: int, model: str) -> dict[int, bytes]:
-    """The scales of every placement: a cheap way to see which placements came, went or changed."""
-    return dict(
-        await tx.rows(
-            "SELECT placement_id, scales FROM vectors WHERE model = :model AND repo_id = :repo AND count > 0",
-            {"model": model, "repo": repo},
-        )
+    """The scales of every placement: a cheap way to see which placements came, went or changed.
+    An index of the table holds them, so the rows themselves are not read."""
+    found = await tx.rows(
+        "SELECT placement_id, scales FROM vectors WHERE model = :model AND repo_id = :repo",
+        {"model": model, "repo": repo},
     )
+    return {placement: scales for placement, scales in found if scales}
 
 
 async def all_rows(tx: Transaction, repo: int, model: str, after: int, limit: int) -> list[Stored]:
