@@ -64,6 +64,7 @@ async def test_what_was_written_is_read_back(db: Database) -> None:
         assert await tx.rows("SELECT name, body FROM notes") == [("größe", "数据 \N{GRINNING FACE}")]
 
 
+@pytest.mark.requirement("store.engine_contract")
 async def test_a_failed_write_leaves_nothing(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         async with db.write(LOCAL) as tx:
@@ -73,6 +74,7 @@ async def test_a_failed_write_leaves_nothing(db: Database) -> None:
     await put(db, "next")
 
 
+@pytest.mark.requirement("store.scope")
 async def test_a_transaction_without_a_scope_is_an_error(db: Database) -> None:
     for missing in (None, Scope(""), "local"):
         with pytest.raises(BadArgument, match="scope"):
@@ -83,6 +85,7 @@ async def test_a_transaction_without_a_scope_is_an_error(db: Database) -> None:
                 pass
 
 
+@pytest.mark.requirement("store.scope")
 async def test_the_workspace_is_bound_and_cannot_be_overridden(db: Database) -> None:
     await put(db, "mine")
     await put(db, "theirs", scope=OTHERS)
@@ -111,6 +114,7 @@ async def test_returning_gives_rows_and_run_counts_changes(db: Database) -> None
         assert await tx.run("DELETE FROM notes WHERE name = 'none'") == 0
 
 
+@pytest.mark.requirement("store.engine_contract")
 async def test_a_reader_sees_one_snapshot_while_others_write(db: Database) -> None:
     await put(db, "a")
     async with db.read(LOCAL) as tx:
@@ -127,6 +131,7 @@ async def test_a_read_transaction_cannot_write(db: Database) -> None:
     assert await names(db) == []
 
 
+@pytest.mark.requirement("store.engine_contract")
 async def test_writers_wait_for_each_other(db: Database) -> None:
     async def count_up() -> None:
         async with db.write(LOCAL) as tx:
@@ -178,6 +183,7 @@ async def test_migrating_again_changes_nothing(db: Database) -> None:
     assert await names(db) == ["kept"]
 
 
+@pytest.mark.requirement("store.version_skew")
 async def test_a_newer_file_is_read_written_or_refused_as_its_steps_say(db: Database) -> None:
     def newer(reader: int, writer: int) -> Migrations:
         step = Step(len(NOTES.steps) + 1, "SELECT 1", oldest_reader=reader, oldest_writer=writer)
@@ -198,6 +204,7 @@ async def test_a_newer_file_is_read_written_or_refused_as_its_steps_say(db: Data
         await put(db, "refused")
 
 
+@pytest.mark.requirement("store.version_skew")
 async def test_a_file_whose_newest_step_forbids_reading_is_refused(db: Database) -> None:
     await db.migrate(
         Migrations(
@@ -208,6 +215,7 @@ async def test_a_file_whose_newest_step_forbids_reading_is_refused(db: Database)
         await db.migrate(Migrations("other", (Step(1, "SELECT 1", 1, 1),)))
 
 
+@pytest.mark.requirement("store.migrations")
 async def test_a_step_that_fails_leaves_the_steps_before_it(db: Database) -> None:
     broken = Migrations(
         "broken",

@@ -142,6 +142,7 @@ def assert_nearest(found: dict[int, float], every: dict[int, float], k: int = 10
     assert min(found.values()) >= every[best[-1]] - 2e-3
 
 
+@pytest.mark.requirement("store.vectors_contract")
 async def test_the_ten_nearest_are_those_of_a_comparison_with_every_row(
     truth: Truth, index: VectorIndex
 ) -> None:
@@ -236,6 +237,7 @@ async def test_a_forgotten_repository_is_derived_again(truth: Truth, index: Vect
     assert await ask(truth, index, query) == before
 
 
+@pytest.mark.requirement("store.vectors_contract")
 async def test_large_repositories_are_searched_by_candidates_without_losing_the_near(
     truth: Truth, index: VectorIndex
 ) -> None:

@@ -23,6 +23,7 @@ async def count(db: SqliteDatabase) -> int:
         return int((await tx.rows("SELECT count(*) FROM jobs"))[0][0])
 
 
+@pytest.mark.requirement("store.backup")
 async def test_a_backup_brings_back_what_was_there(
     store: SqliteDatabase, tmp_path: Path, hand: Hand
 ) -> None:
@@ -75,6 +76,7 @@ async def test_a_backup_taken_while_others_write_is_whole(store: SqliteDatabase,
         await copy.close()
 
 
+@pytest.mark.requirement("store.backup")
 @pytest.mark.parametrize("harm", ["bit", "shorter", "empty", "garbage"])
 async def test_a_damaged_backup_is_refused_before_anything_is_touched(
     store: SqliteDatabase, tmp_path: Path, harm: str

@@ -24,6 +24,7 @@ def second(store: SqliteDatabase, hand: Hand) -> Jobs:
     return Jobs(store, "second", clock=hand)
 
 
+@pytest.mark.requirement("store.jobs")
 async def test_a_job_is_remembered_from_its_start_to_its_result(first: Jobs) -> None:
     id_ = await first.start(LOCAL, "index", {"root": "/x"})
     assert (await first.get(LOCAL, id_)).state == "running"
@@ -46,6 +47,7 @@ async def test_a_job_is_remembered_from_its_start_to_its_result(first: Jobs) -> 
     assert [event.number for event in await first.events(LOCAL, id_, after=1)] == [2]
 
 
+@pytest.mark.requirement("store.jobs")
 async def test_a_cancelled_job_is_told_at_its_next_step(first: Jobs, second: Jobs) -> None:
     id_ = await first.start(LOCAL, "index", {})
     assert await second.cancel(LOCAL, id_)
@@ -63,6 +65,7 @@ async def test_a_failed_job_says_why(first: Jobs) -> None:
     assert (job.state, job.result) == ("failed", "the folder is gone")
 
 
+@pytest.mark.requirement("store.jobs")
 async def test_a_job_whose_worker_is_silent_is_taken_over_once(
     first: Jobs, second: Jobs, hand: Hand
 ) -> None:

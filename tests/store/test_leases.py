@@ -15,6 +15,7 @@ from sophia_mcp.store.engines.sqlite import SqliteDatabase
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.requirement("store.leases")
 async def test_a_lease_has_one_owner_until_it_ends(store: SqliteDatabase, hand: Hand) -> None:
     assert await leases.take(store, "watch:/x", "one", 10, clock=hand)
     assert not await leases.take(store, "watch:/x", "two", 10, clock=hand)
@@ -65,6 +66,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.requirement("store.leases")
 async def test_of_four_processes_exactly_one_gets_each_lease(store: SqliteDatabase) -> None:
     path: Path = store.path
     racing = [

@@ -17,6 +17,7 @@ def test_steps_that_are_not_numbered_from_one_are_refused(numbers: tuple[int, ..
         Migrations("t", steps(*numbers))
 
 
+@pytest.mark.requirement("store.version_skew")
 @pytest.mark.parametrize(
     ("records", "expected"),
     [

@@ -34,11 +34,13 @@ async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     await db.close()
 
 
+@pytest.mark.requirement("store.sqlite_floor")
 def test_the_linked_sqlite_is_new_enough() -> None:
     require_sqlite()
     require_sqlite(apsw.sqlite_lib_version())
 
 
+@pytest.mark.requirement("store.sqlite_floor")
 @pytest.mark.parametrize("version", ["3.40.1", "3.51.2", "3.7.0", "2.99.99"])
 def test_an_sqlite_with_the_wal_reset_bug_is_refused(version: str) -> None:
     with pytest.raises(OldSQLite, match="too old"):
@@ -63,6 +65,7 @@ async def test_durability_decides_how_commits_reach_the_disk(tmp_path: Path) -> 
         assert (tmp_path / name).read_bytes()[20] == reserved
 
 
+@pytest.mark.requirement("store.read_interrupted")
 async def test_a_cancelled_read_is_interrupted_and_its_connection_stays_usable(
     db: SqliteDatabase,
 ) -> None:
@@ -77,6 +80,7 @@ async def test_a_cancelled_read_is_interrupted_and_its_connection_stays_usable(
         assert await tx.rows("SELECT 1") == [(1,)]
 
 
+@pytest.mark.requirement("store.write_shielded")
 async def test_a_write_that_has_begun_is_finished_although_its_caller_is_cancelled(
     db: SqliteDatabase,
 ) -> None:
@@ -89,6 +93,7 @@ async def test_a_write_that_has_begun_is_finished_although_its_caller_is_cancell
         assert await tx.rows("SELECT count(*) FROM t") == [(2,)]
 
 
+@pytest.mark.requirement("store.write_shielded")
 async def test_a_write_cancelled_before_it_began_leaves_the_database_free(db: SqliteDatabase) -> None:
     async def wait_in_line() -> None:
         async with db.write(LOCAL) as tx:
@@ -144,6 +149,7 @@ async def test_every_statement_of_a_string_runs(db: SqliteDatabase) -> None:
         assert await tx.rows("SELECT a FROM t") == [(2,)]
 
 
+@pytest.mark.requirement("store.damage_detected")
 async def test_a_damaged_derived_file_is_set_aside_for_an_empty_one(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     path.write_bytes(b"this is no database" * 500)
@@ -173,6 +179,7 @@ async def total(db: SqliteDatabase) -> int | None:
         return (await tx.rows("SELECT sum(length(b)) FROM t"))[0][0]  # type: ignore[no-any-return]
 
 
+@pytest.mark.requirement("store.damage_detected")
 async def test_damage_met_while_reading_has_the_derived_file_replaced_in_the_running_process(
     tmp_path: Path,
 ) -> None:
@@ -238,6 +245,7 @@ async def test_a_damaged_truth_is_refused_and_left_alone(tmp_path: Path) -> None
     assert path.read_bytes() == b"this is no database" * 500
 
 
+@pytest.mark.requirement("store.damage_detected")
 async def test_one_flipped_bit_in_the_truth_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     db = await open_database(path, durability="truth")

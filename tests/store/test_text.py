@@ -73,6 +73,7 @@ async def test_a_defined_name_counts_for_more_than_a_mention(store: SqliteDataba
     assert await find(store, "widget") == [2, 1]
 
 
+@pytest.mark.requirement("store.text_per_repository")
 async def test_rows_of_another_repository_change_nothing(store: SqliteDatabase) -> None:
     await add(store, [row(1, "alpha beta"), row(2, "alpha gamma")])
     async with store.read(LOCAL) as tx:

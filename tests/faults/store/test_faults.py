@@ -45,6 +45,7 @@ def program(name: str, *arguments: object, timeout: float = 1500) -> dict[str, A
     return dict(figures)
 
 
+@pytest.mark.requirement("store.nth_write_fails")
 @pytest.mark.timeout(1600)
 @pytest.mark.parametrize("durability", ["derived", "truth"])
 def test_a_write_or_sync_that_fails_at_any_point_leaves_only_whole_units(
@@ -56,6 +57,7 @@ def test_a_write_or_sync_that_fails_at_any_point_leaves_only_whole_units(
     assert figures["DiskFull"] > 0
 
 
+@pytest.mark.requirement("store.power_cut")
 @pytest.mark.timeout(1600)
 def test_a_power_cut_never_loses_an_acknowledged_write_of_the_truth(long: bool, seed: int) -> None:
     figures = program("power_cuts", "truth", 400 if long else 25, seed)
@@ -63,6 +65,7 @@ def test_a_power_cut_never_loses_an_acknowledged_write_of_the_truth(long: bool, 
     assert figures["cuts_that_lost"] == 0
 
 
+@pytest.mark.requirement("store.power_cut")
 @pytest.mark.timeout(1600)
 def test_a_power_cut_never_corrupts_what_is_derived(long: bool, seed: int) -> None:
     figures = program("power_cuts", "derived", 400 if long else 25, seed)
@@ -141,6 +144,7 @@ async def sound(path: Path) -> set[int]:
     return set(held)
 
 
+@pytest.mark.requirement("store.many_processes")
 @pytest.mark.usefixtures("stopped")
 @pytest.mark.timeout(300)
 async def test_eight_processes_with_one_writer_meet_no_lock_error(crowd: Crowd, long: bool) -> None:
@@ -182,6 +186,7 @@ async def test_writers_killed_at_any_moment_lose_nothing_acknowledged(
     assert written <= await sound(crowd.path)
 
 
+@pytest.mark.requirement("store.migrations")
 @pytest.mark.timeout(900)
 async def test_a_migration_killed_at_any_statement_resumes_or_rolled_back(
     tmp_path: Path, long: bool
@@ -218,6 +223,7 @@ async def test_a_migration_killed_at_any_statement_resumes_or_rolled_back(
     assert died >= 5
 
 
+@pytest.mark.requirement("store.damage_detected")
 async def test_every_flipped_bit_of_the_truth_is_noticed(tmp_path: Path, long: bool, seed: int) -> None:
     draw = random.Random(seed)
     path = tmp_path / "state.db"
