@@ -9,7 +9,7 @@ import pygit2
 
 from sophia_mcp.index import ignore
 from sophia_mcp.index.git import Entry, commit_entries, object_size, read_object
-from sophia_mcp.index.walk import SUBMODULE, SYMLINK, TOO_LARGE, UNREADABLE, Stamp
+from sophia_mcp.index.walk import BAD_NAME, SUBMODULE, SYMLINK, TOO_LARGE, UNREADABLE, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,14 @@ class CommitTree:
 
 def list_commit(repository: pygit2.Repository, commit: str, choice: ignore.Choice) -> CommitTree:
     """The files of a commit that may be read. Raises Unreadable."""
-    entries = list(commit_entries(repository, commit))
+    skips: dict[str, str] = {}
+    entries: list[Entry] = []
+    for entry in commit_entries(repository, commit):
+        shown = entry.path.encode("utf-8", "replace").decode()
+        if shown == entry.path:
+            entries.append(entry)
+        else:
+            skips[shown] = BAD_NAME
     blobs = {entry.path: entry.blob for entry in entries}
     names: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
@@ -33,7 +40,6 @@ def list_commit(repository: pygit2.Repository, commit: str, choice: ignore.Choic
 
     rules = ignore.Rules(read, choice, lambda path: False)
     files: dict[str, tuple[str, Stamp]] = {}
-    skips: dict[str, str] = {}
     folders: dict[str, str] = {"": ""}
     rules.enter("", names[""])
     for entry in entries:

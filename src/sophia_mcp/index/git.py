@@ -20,6 +20,10 @@ from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
 ROOT_WALK = 50_000
 """Commits visited at most to find the first one of a history."""
 
+BROKEN = (pygit2.GitError, KeyError, OSError, ValueError, MemoryError)
+"""What libgit2 raises on repositories that are broken, on purpose or not; an object that claims to
+be larger than memory is the last one."""
+
 _TRACKED_CHANGE = (
     FileStatus.WT_MODIFIED
     | FileStatus.WT_DELETED
@@ -66,7 +70,7 @@ class Checkout:
             head = self.repository.head
             branch = "" if self.repository.head_is_detached else str(head.shorthand)
             return str(head.target), branch
-        except (pygit2.GitError, KeyError, ValueError, UnicodeDecodeError) as problem:
+        except BROKEN as problem:
             raise Unreadable(f"HEAD cannot be read: {problem}") from problem
 
     def tracked(self) -> dict[str, str]:
@@ -76,14 +80,14 @@ class Checkout:
                 entry.path: "" if entry.mode == FileMode.COMMIT else str(entry.id)
                 for entry in self.repository.index
             }
-        except (pygit2.GitError, OSError, ValueError, UnicodeDecodeError) as problem:
+        except BROKEN as problem:
             raise Unreadable(f"its index cannot be read: {problem}") from problem
 
     def dirty(self) -> frozenset[str]:
         """Tracked paths whose bytes on disk are not the ones the index names."""
         try:
             found = self.repository.status(untracked_files="no", ignored=False)
-        except (pygit2.GitError, OSError, ValueError, UnicodeDecodeError) as problem:
+        except BROKEN as problem:
             raise Unreadable(f"its status cannot be read: {problem}") from problem
         return frozenset(path for path, flags in found.items() if flags & _TRACKED_CHANGE)
 
@@ -91,7 +95,7 @@ class Checkout:
         """Whether git's ignore rules name ``path``; a folder is written with a trailing slash."""
         try:
             return bool(self.repository.path_is_ignored(path))
-        except (pygit2.GitError, ValueError) as problem:
+        except BROKEN as problem:
             raise Unreadable(f"its ignore rules cannot be read: {problem}") from problem
 
     def note_folders(self) -> list[str]:
@@ -126,7 +130,7 @@ class Checkout:
                     return str(step.id)
                 if number >= ROOT_WALK:
                     break
-        except (pygit2.GitError, KeyError, ValueError):
+        except BROKEN:
             return ""
         return ""
 
@@ -150,7 +154,7 @@ def open_checkout(root: Path) -> Checkout | None:
     try:
         repository = pygit2.Repository(str(gitdir))
         workdir = repository.workdir
-    except (pygit2.GitError, KeyError, ValueError, OSError, UnicodeDecodeError) as problem:
+    except BROKEN as problem:
         raise Unreadable(f"libgit2 cannot open it: {problem}") from problem
     if workdir is None:
         raise Unreadable("its configuration calls it bare")
@@ -164,7 +168,7 @@ def open_objects(gitdir: str) -> pygit2.Repository:
     """The object store of a checkout that ``open_checkout`` accepted. Raises Unreadable."""
     try:
         return pygit2.Repository(gitdir)
-    except (pygit2.GitError, KeyError, ValueError, OSError) as problem:
+    except BROKEN as problem:
         raise Unreadable(f"libgit2 cannot open it: {problem}") from problem
 
 
@@ -178,13 +182,13 @@ def find_commit(repository: pygit2.Repository, ref: str) -> str:
     ):
         try:
             found = repository.references.get(name)
-        except (ValueError, pygit2.GitError):
+        except BROKEN:
             continue
         if found is not None:
             return str(found.peel(pygit2.Commit).id)
     try:
         return str(repository.revparse_single(ref).peel(pygit2.Commit).id)
-    except (KeyError, ValueError, pygit2.GitError) as problem:
+    except BROKEN as problem:
         raise KeyError(ref) from problem
 
 
@@ -209,7 +213,7 @@ def commit_entries(repository: pygit2.Repository, commit: str) -> Iterator[Entry
             else:
                 link = entry.filemode == FileMode.LINK
                 yield Entry(path, str(entry.id), "symlink" if link else "file")
-    except (pygit2.GitError, KeyError, ValueError, UnicodeDecodeError) as problem:
+    except BROKEN as problem:
         raise Unreadable(f"commit {commit[:12]} cannot be read: {problem}") from problem
 
 
@@ -217,7 +221,7 @@ def object_size(repository: pygit2.Repository, blob: str) -> int:
     """Bytes of a blob without reading it; -1 when it is missing (a partial clone)."""
     try:
         return int(repository.odb.read_header(pygit2.Oid(hex=blob))[1])
-    except (pygit2.GitError, KeyError, ValueError):
+    except BROKEN:
         return -1
 
 
@@ -228,7 +232,7 @@ def read_object(repository: pygit2.Repository, blob: str, limit: int) -> bytes |
         return None
     try:
         found = repository[blob]
-    except (pygit2.GitError, KeyError, ValueError):
+    except BROKEN:
         return None
     return found.data if isinstance(found, pygit2.Blob) else None
 
@@ -237,7 +241,7 @@ def blob_at(repository: pygit2.Repository, commit: str, path: str) -> str:
     """The blob id of ``path`` in a commit, or empty."""
     try:
         entry = repository[commit].peel(pygit2.Commit).tree[path]
-    except (pygit2.GitError, KeyError, ValueError):
+    except BROKEN:
         return ""
     return str(entry.id) if entry.type == ObjectType.BLOB and entry.filemode != FileMode.LINK else ""
 
@@ -246,7 +250,7 @@ def origin(repository: pygit2.Repository) -> str:
     """The URL of ``origin`` without credentials, in one spelling; empty when there is none."""
     try:
         url = repository.config["remote.origin.url"]
-    except (KeyError, pygit2.GitError, ValueError):
+    except BROKEN:
         return ""
     return plain_url(url or "")
 
@@ -289,7 +293,7 @@ def _worktree_setting(gitdir: Path, root: Path) -> bool:
         if not stat.S_ISREG(config.lstat().st_mode):
             return False
         named = pygit2.Config(str(config))["core.worktree"]
-    except (OSError, KeyError, ValueError, pygit2.GitError):
+    except BROKEN:
         return False
     return os.path.realpath(gitdir / (named or "")) == os.path.realpath(root)
 
@@ -332,7 +336,7 @@ def _check_rule_files(repository: pygit2.Repository) -> None:
     for name in ("core.excludesfile", "core.attributesfile"):
         try:
             named = repository.config[name]
-        except (KeyError, ValueError, pygit2.GitError):
+        except BROKEN:
             continue
         try:
             mode = Path(named or "").expanduser().stat().st_mode
