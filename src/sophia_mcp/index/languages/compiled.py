@@ -262,7 +262,7 @@ RECORDS = (
         (source_file (const_section (variable_declaration) @value))
         """,
         comments=("comment", "block_comment", "documentation_comment", "block_documentation_comment"),
-        name_rule=rules.leading("symbol_declaration_list"),
+        name_rule=rules.nim_name,
     ),
     Language(
         "solidity",

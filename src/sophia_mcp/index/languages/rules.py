@@ -342,8 +342,7 @@ def second_word(node: Node, source: bytes) -> Named | None:
 
 def nim_name(node: Node, source: bytes) -> Named | None:
     """A star behind a name exports it; operators are named in backticks."""
-    named = leading("symbol_declaration_list", "exported_symbol", "identifier")(node, source)
-    named = named or leading("symbol_declaration_list")(node, source)
+    named = leading("symbol_declaration_list")(node, source)
     return ("", named[1].rstrip("* ").strip("`")) if named is not None else None
 
 
