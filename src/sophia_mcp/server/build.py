@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import anyio
 from mcp.server import CacheHint, MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import Completion, ResourceTemplateReference, ToolAnnotations
@@ -20,8 +18,7 @@ from sophia_mcp.server.courtesy import Courtesy
 from sophia_mcp.server.errors import answering, reading
 from sophia_mcp.server.resources import RESOURCES, ResourceRecord
 from sophia_mcp.server.schemas import slim
-from sophia_mcp.server.state import Environment, OpenApp, State
-from sophia_mcp.server.tasks import Tasks
+from sophia_mcp.server.state import Environment, OpenApp, State, name_caller
 from sophia_mcp.server.tools import TOOLS, ToolRecord
 
 NAME = "sophia"
@@ -50,50 +47,31 @@ def build_server(
 ) -> MCPServer[State]:
     """The server. ``open_app`` opens the app for a project on the first call that needs it.
 
-    ``root`` is the project a person set, ``environment`` looks up one variable, ``only`` the tools to publish (empty: all), ``read_only`` leaves out every tool that writes. Raises
-    BadSetting for an unknown tool.
+    ``root`` is the project a person set, ``environment`` looks up one variable, ``only`` names the
+    tools to publish (empty: all), ``read_only`` leaves out every tool that writes. Raises BadSetting
+    for an unknown tool.
     """
     state = State(open_app, root=root, environment=environment)
-    tasks = Tasks(lambda: _group(state))
-    state.long_calls = tasks
     server: MCPServer[State] = MCPServer(
         NAME,
         title="Sophia",
         instructions=INSTRUCTIONS,
         version=__version__,
         tools=[_tool(name, record) for name, record in _chosen(only, read_only=read_only)],
-        extensions=[tasks],
-        lifespan=lambda _: _lifespan(state),
+        extensions=[state.tasks],
+        lifespan=lambda _: state.running(),
         log_level="WARNING",
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
+        subscriptions=state.changes.bus,
     )
     for name, resource in RESOURCES.all():
         _publish(server, state, name, resource)
     _complete(server, state)
-    sdk.add_middleware(server, Courtesy(server))
+    server.middleware.extend([name_caller, state.changes.remember, Courtesy(server)])
     sdk.announce_list_changes(server)
-
-    async def roots_changed(_: Any) -> None:
-        state.forget_projects()
-
-    sdk.on_notification(server, "notifications/roots/list_changed", roots_changed)
+    sdk.serve_subscriptions(server, state.changes.subscribe, state.changes.unsubscribe)
+    sdk.on_notification(server, "notifications/roots/list_changed", state.forget_projects)
     return server
-
-
-@asynccontextmanager
-async def _lifespan(state: State) -> AsyncIterator[State]:
-    async with anyio.create_task_group() as group:
-        state.tasks = group
-        group.start_soon(state.run)
-        try:
-            yield state
-        finally:
-            group.cancel_scope.cancel()
-
-
-def _group(state: State) -> Any:
-    assert state.tasks is not None
-    return state.tasks
 
 
 def _chosen(only: Sequence[str], *, read_only: bool) -> list[tuple[str, ToolRecord]]:
@@ -154,7 +132,7 @@ def _complete(server: MCPServer[State], state: State) -> None:
         uri = ref.uri if isinstance(ref, ResourceTemplateReference) else ""
         if argument.name not in completed.get(str(uri), ()):
             return None
-        app = await state.app()
+        app, _ = await state.open()
         names = [name for name in await app.names() if name.startswith(argument.value)]
         return Completion(
             values=names[:MAX_COMPLETIONS], total=len(names), has_more=len(names) > MAX_COMPLETIONS

@@ -15,9 +15,7 @@ import anyio
 from mcp import MCPError
 from mcp.server import MCPServer, NotificationOptions, ServerRequestContext
 from mcp.server.connection import Connection
-from mcp.server.context import ServerMiddleware
 from mcp.server.lowlevel.server import Server
-from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.runner import modern_error_data, serve_dual_era_loop, serve_one
 from mcp.shared._context_streams import create_context_streams
@@ -32,11 +30,16 @@ from mcp.types import (
     JSONRPCError,
     JSONRPCRequest,
     JSONRPCResponse,
+    ListRootsRequest,
+    ListRootsResult,
     NotificationParams,
     SubscribeRequestParams,
     UnsubscribeRequestParams,
 )
 from pydantic import ValidationError
+
+ROOTS_S = 3.0
+"""How long a client may take to name its roots."""
 
 Subscribed = Callable[[Connection, str], None]
 
@@ -61,14 +64,22 @@ def connection(context: ServerRequestContext[Any, Any]) -> Connection:
     return context.session._connection
 
 
-def can_ask(context: Context[Any]) -> bool:
-    """Whether the server may send the client a request of its own: only the handshake era has that."""
-    return context.protocol_version is None or context.protocol_version < "2026"
+async def client_roots(context: ServerRequestContext[Any, Any]) -> list[str]:
+    """The `file://` URIs of the client's roots; empty where it declared none or does not answer.
 
-
-def add_middleware(server: MCPServer[Any], middleware: ServerMiddleware[Any]) -> None:
-    """Put ``middleware`` around every request, inside what the SDK brings."""
-    lowlevel(server).middleware.append(middleware)
+    Only the handshake era lets a server ask. The typed call for this warns that roots are
+    deprecated, which is for new servers to know and not for an editor's log.
+    """
+    capabilities = context.session.client_capabilities
+    if capabilities is None or capabilities.roots is None or not context.session.can_send_request:
+        return []
+    try:
+        listed = await context.session.send_request(
+            ListRootsRequest(), ListRootsResult, request_read_timeout_seconds=ROOTS_S
+        )
+    except (MCPError, ValidationError):
+        return []
+    return [str(root.uri) for root in listed.roots]
 
 
 def announce_list_changes(server: MCPServer[Any]) -> None:

@@ -6,22 +6,28 @@ that, and a setting that is wrong fails the call that met it, not the server.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import anyio
 from anyio.abc import TaskGroup
-from mcp.server.mcpserver import Context
+from mcp.server import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 
-from sophia_mcp.errors import SophiaError
+from sophia_mcp.errors import NoProjectRoot, SophiaError
+from sophia_mcp.search.render import render
 from sophia_mcp.server import project_root, sdk
+from sophia_mcp.server.changes import Changes
+from sophia_mcp.server.tasks import Tasks
+from sophia_mcp.types import Request
 
 if TYPE_CHECKING:
-    from sophia_mcp.app import App
-    from sophia_mcp.server.tasks import Tasks
+    from sophia_mcp.app import App, IndexRun
+    from sophia_mcp.store.jobs import Jobs
 
 OpenApp = Callable[[Path | None], AbstractAsyncContextManager["App"]]
 """Opens the app for a project; raises an error of ours when its settings are wrong."""
@@ -29,8 +35,24 @@ OpenApp = Callable[[Path | None], AbstractAsyncContextManager["App"]]
 Environment = Callable[[str], str | None]
 """One variable of the process, looked up when it is needed: reading settings is not free."""
 
-ROOTS_S = 5.0
-"""How long a client may take to name its roots."""
+_caller: ContextVar[ServerRequestContext[Any, Any]] = ContextVar("caller")
+"""The request being answered. Set for every request, so that resources know their caller too."""
+
+
+async def name_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Middleware: everything below knows which request it works for."""
+    _caller.set(ctx)
+    return await call_next(ctx)
+
+
+class _Opening:
+    """One attempt to open the app, and everyone who waits for it."""
+
+    def __init__(self, project: Path | None) -> None:
+        self.project = project
+        self.ended = anyio.Event()
+        self.app: App | None = None
+        self.failure: SophiaError | None = None
 
 
 class State:
@@ -38,43 +60,57 @@ class State:
 
     def __init__(self, open_app: OpenApp, *, root: Path | None, environment: Environment) -> None:
         self._open, self._root, self._environment = open_app, root, environment
-        self._asked, self._answered = anyio.Event(), anyio.Event()
-        self._project: Path | None = None
-        self._app: App | None = None
-        self._failure: BaseException | None = None
+        self._opening: _Opening | None = None
         self._projects: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
         self._watched: set[Path] = set()
-        self.tasks: TaskGroup | None = None
-        self.long_calls: Tasks | None = None
+        self._followed: set[int] = set()
+        self._group: TaskGroup | None = None
+        self.changes = Changes()
+        self.tasks = Tasks(lambda: self.group, self._jobs)
 
-    async def run(self) -> None:
-        """Hold the app open from the first call that needs it until cancelled; try again after a failure."""
-        while True:
-            await self._asked.wait()
-            self._asked = anyio.Event()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[State]:
+        """The life of the server: tasks that outlive a request run inside."""
+        async with anyio.create_task_group() as group:
+            self._group = group
             try:
-                async with self._open(self._project) as app:
-                    self._app = app
-                    self._answered.set()
-                    await anyio.sleep_forever()
-            except SophiaError as failure:
-                self._failure = failure
-                self._answered.set()
+                yield self
+            finally:
+                group.cancel_scope.cancel()
+
+    @property
+    def group(self) -> TaskGroup:
+        """Where work goes that outlives the request that began it."""
+        assert self._group is not None, "the server is not running"
+        return self._group
+
+    async def open(self) -> tuple[App, Path | None]:
+        """The app, opened on first use, and the caller's project; None where the caller is in none.
+
+        Raises what kept the app from opening.
+        """
+        try:
+            project: Path | None = await self.project()
+        except NoProjectRoot:
+            project = None
+        return await self.app(project), project
 
     async def app(self, project: Path | None = None) -> App:
-        """The app, opened on first use. Raises what kept it from opening."""
-        if self._app is None:
-            self._project, self._failure, self._answered = project, None, anyio.Event()
-            self._asked.set()
-            await self._answered.wait()
-            if self._failure is not None:
-                raise self._failure
-        assert self._app is not None
-        return self._app
+        """The app. The first caller's project decides whose `.sophia/config.toml` is read."""
+        opening = self._opening
+        if opening is None or opening.failure is not None:
+            opening = self._opening = _Opening(project)
+            self.group.start_soon(self._hold, opening)
+        await opening.ended.wait()
+        if opening.failure is not None:
+            raise opening.failure
+        assert opening.app is not None
+        return opening.app
 
-    async def project(self, context: Context[Any]) -> Path:
-        """The root of the project the caller is in. Raises NoProjectRoot."""
-        peer = sdk.connection(context.request_context)
+    async def project(self) -> Path:
+        """The root of the project the caller is in, found once for each connection. Raises NoProjectRoot."""
+        context = _caller.get()
+        peer = sdk.connection(context)
         if peer not in self._projects:
             self._projects[peer] = await project_root.find(
                 configured=self._root or _path(self._environment("SOPHIA_ROOT")),
@@ -85,41 +121,55 @@ class State:
             )
         return self._projects[peer]
 
-    @property
-    def root(self) -> Path | None:
-        """The project the app was opened for: what a resource, which has no caller, is read for."""
-        return self._project or self._root
+    async def answer(self, request: Request, repo: str | None, *, wait_s: float) -> str:
+        """The answer to a question, as the agent reads it. A project that was never indexed is begun,
+        and waited for at most ``wait_s``."""
+        app, project = await self.open()
+        if repo is None and project is None:
+            await self.project()  # raises, with what was tried
+        try:
+            answer = await app.answer(request, repo=repo, project=project, wait_s=wait_s)
+        finally:
+            self.follow(app, project if repo is None else None)
+        return render(answer, request)
 
-    def forget_projects(self) -> None:
+    async def forget_projects(self, _: object = None) -> None:
         """Ask again: a client said that its roots changed."""
         self._projects.clear()
 
-    async def open(self, context: Context[Any]) -> tuple[App, Path | None]:
-        """The app and the caller's project; None where the caller is in none."""
+    def follow(self, app: App, project: Path | None = None) -> None:
+        """Announce the end of every run now going, and watch the project once it is indexed."""
+        for run in [run for run in app.runs.values() if id(run) not in self._followed]:
+            self._followed.add(id(run))
+            self.group.start_soon(self._announce, run)
+        if project is not None and app.settings.index.watch and project not in self._watched:
+            self._watched.add(project)
+            self.group.start_soon(app.watch, project)
+
+    async def _hold(self, opening: _Opening) -> None:
         try:
-            project: Path | None = await self.project(context)
-        except SophiaError:
-            project = None
-        app = await self.app(project)
-        self._watch(app, project)
-        return app, project
+            async with self._open(opening.project) as app:
+                opening.app = app
+                opening.ended.set()
+                await anyio.sleep_forever()
+        except SophiaError as failure:
+            opening.failure = failure
+        finally:
+            opening.ended.set()
 
-    def _watch(self, app: App, project: Path | None) -> None:
-        if project is None or not app.settings.index.watch or project in self._watched:
-            return
-        self._watched.add(project)
-        app.tasks.start_soon(app.watch, project)
+    async def _announce(self, run: IndexRun) -> None:
+        await run.done.wait()
+        self._followed.discard(id(run))
+        repo = run.report.repo if run.report is not None else None
+        await self.changes.repository_changed(repo)
+
+    async def _jobs(self) -> Jobs:
+        return await (await self.app()).jobs()
 
 
-def _asking(context: Context[Any]) -> Callable[[], Awaitable[Sequence[str]]]:
+def _asking(context: ServerRequestContext[Any, Any]) -> Callable[[], Awaitable[Sequence[str]]]:
     async def ask() -> Sequence[str]:
-        capabilities = context.client_capabilities
-        if capabilities is None or capabilities.roots is None or not sdk.can_ask(context):
-            return []
-        with anyio.move_on_after(ROOTS_S):
-            listed = await context.session.list_roots()
-            return [str(root.uri) for root in listed.roots]
-        return []
+        return await sdk.client_roots(context)
 
     return ask
 

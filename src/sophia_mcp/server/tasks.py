@@ -2,17 +2,16 @@
 
 The Tasks extension (SEP-2663, `io.modelcontextprotocol/tasks`): a client that declares it gets a
 handle at once and asks for the outcome later; for every other client the same work runs inside the
-call. The work itself is a run of the app, recorded before its first step, so that a task that is
-lost with its process can be asked for again through the tool.
+call. A task is a job: its row is written before the handle is sent and holds the outcome, so that a
+client may ask for it after the server was started again.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -27,10 +26,20 @@ from mcp.types import (
     INVALID_PARAMS,
     CallToolResult,
     RequestParams,
+    TextContent,
 )
 from pydantic import Field
 
+from sophia_mcp.errors import NotFound
+from sophia_mcp.ops.clock import system
+from sophia_mcp.server.errors import answering
+from sophia_mcp.types import LOCAL
+
+if TYPE_CHECKING:
+    from sophia_mcp.store.jobs import Jobs
+
 ID = "io.modelcontextprotocol/tasks"
+KIND = "task"
 ERAS = frozenset({"2026-07-28"})
 TTL_MS = 3_600_000
 POLL_MS = 1000
@@ -40,8 +49,12 @@ MAX_TASKS = 1000
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
+def _iso(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat().replace("+00:00", "Z")
+
+
 def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return _iso(system())
 
 
 class _TaskParams(RequestParams):
@@ -56,7 +69,7 @@ class _UpdateParams(_TaskParams):
 class Task:
     """One long call in progress. ``report`` tells how far it is, ``ask`` puts questions to the client."""
 
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    id: str = ""
     status: str = "working"
     message: str | None = None
     created: str = field(default_factory=_now)
@@ -102,6 +115,7 @@ class Task:
 
     @property
     def ended(self) -> bool:
+        """Whether the outcome is known."""
         return self.status in _ENDED
 
     def wire(self, *, whole: bool) -> dict[str, Any]:
@@ -140,12 +154,13 @@ class _Detached(MCPError):
 
 
 class Tasks(Extension):
-    """The extension. ``group()`` is the task group the work lives in, longer than any request."""
+    """The extension. ``group()`` is the task group the work lives in, longer than any request;
+    ``jobs()`` opens the store of jobs."""
 
     identifier = ID
 
-    def __init__(self, group: Callable[[], TaskGroup]) -> None:
-        self._group = group
+    def __init__(self, group: Callable[[], TaskGroup], jobs: Callable[[], Awaitable[Jobs]]) -> None:
+        self._group, self._jobs = group, jobs
         self._tasks: dict[str, Task] = {}
 
     def wanted(self, context: Context[Any]) -> bool:
@@ -154,14 +169,19 @@ class Tasks(Extension):
         declared = capabilities.extensions if capabilities is not None else None
         return context.protocol_version in ERAS and ID in (declared or {})
 
+    def require(self, context: Context[Any]) -> None:
+        """Refuse a client that takes no tasks: for calls that make no sense inside a request."""
+        require_client_extension(context.request_context, ID)
+
     async def run(self, context: Context[Any], work: Work) -> CallToolResult:
         """The work's result, or a task in its place for a client that declared the extension."""
-        task = Task()
         if not self.wanted(context):
-            return await work(task)
+            return await work(Task())
+        name = (context.request_context.params or {}).get("name")
+        task = Task(id=await (await self._jobs()).start(LOCAL, KIND, {"tool": name}))
         self._forget_surplus()
         self._tasks[task.id] = task
-        self._group().start_soon(_drive, task, work)
+        self._group().start_soon(self._drive, task, answering(work))
         raise _Detached(task)
 
     async def intercept_tool_call(
@@ -182,32 +202,77 @@ class Tasks(Extension):
         ]
 
     async def _get(self, ctx: ServerRequestContext[Any, Any], params: _TaskParams) -> dict[str, Any]:
-        return self._find(ctx, params).wire(whole=True)
+        return (await self._find(ctx, params)).wire(whole=True)
 
     async def _update(
         self, ctx: ServerRequestContext[Any, Any], params: _UpdateParams
     ) -> dict[str, Any]:
-        self._find(ctx, params).answer(params.input_responses)
+        (await self._find(ctx, params)).answer(params.input_responses)
         return {}
 
     async def _cancel(self, ctx: ServerRequestContext[Any, Any], params: _TaskParams) -> dict[str, Any]:
-        task = self._find(ctx, params)
+        task = await self._find(ctx, params)
         if not task.ended:
             task.scope.cancel()
         return {}
 
-    def _find(self, ctx: ServerRequestContext[Any, Any], params: _TaskParams) -> Task:
+    async def _find(self, ctx: ServerRequestContext[Any, Any], params: _TaskParams) -> Task:
         require_client_extension(ctx, ID)
         if ctx.request is not None:
             named = decode_header_value(ctx.request.headers.get("mcp-name"))
             if named != params.task_id:
                 raise MCPError(HEADER_MISMATCH, "Mcp-Name header does not match params.taskId")
         task = self._tasks.get(params.task_id)
-        if task is None:
-            raise MCPError(
-                INVALID_PARAMS, "Task not found: it ended long ago, or the server was restarted"
+        return task if task is not None else await self._recall(params.task_id)
+
+    async def _recall(self, task_id: str) -> Task:
+        """A task of an earlier process, from its row. One that was cut off with it has failed."""
+        try:
+            job = await (await self._jobs()).get(LOCAL, task_id)
+        except NotFound:
+            raise MCPError(INVALID_PARAMS, "Task not found") from None
+        if job.kind != KIND:
+            raise MCPError(INVALID_PARAMS, "Task not found")
+        task = Task(id=job.id, created=_iso(job.created_ns), updated=_iso(job.updated_ns))
+        if job.state == "done":
+            task.status, task.result = "completed", job.result
+        elif job.state == "cancelled":
+            task.status = "cancelled"
+        else:
+            told = (
+                job.result
+                if job.state == "failed"
+                else "cut off when the server stopped; call the tool again"
             )
+            task.status, task.message = "failed", str(told)
+            task.error = {"code": INTERNAL_ERROR, "message": str(told)}
         return task
+
+    async def _drive(self, task: Task, work: Work) -> None:
+        """Do the work, and keep the outcome in memory and in the job's row."""
+        with task.scope:
+            try:
+                task.end("completed", result=_sent(await work(task)))
+            except ToolError as error:
+                refusal = CallToolResult(
+                    content=[TextContent(type="text", text=str(error))], is_error=True
+                )
+                task.end("completed", result=_sent(refusal))
+            except MCPError as error:
+                task.end(
+                    "failed",
+                    error=error.error.model_dump(exclude_none=True),
+                    message=error.error.message,
+                )
+        if task.scope.cancelled_caught:
+            task.end("cancelled")
+        jobs = await self._jobs()
+        if task.status == "completed":
+            await jobs.finish(LOCAL, task.id, task.result)
+        elif task.status == "failed":
+            await jobs.fail(LOCAL, task.id, task.message or "failed")
+        else:
+            await jobs.stopped(LOCAL, task.id)
 
     def _forget_surplus(self) -> None:
         surplus = len(self._tasks) - MAX_TASKS + 1
@@ -215,19 +280,5 @@ class Tasks(Extension):
             del self._tasks[key]
 
 
-async def _drive(task: Task, work: Work) -> None:
-    with task.scope:
-        try:
-            result = await work(task)
-            sent = result.model_dump(by_alias=True, mode="json", exclude_none=True)
-            task.end("completed", result=sent)
-        except ToolError as error:
-            task.end(
-                "completed", result={"content": [{"type": "text", "text": str(error)}], "isError": True}
-            )
-        except MCPError as error:
-            task.end(
-                "failed", error=error.error.model_dump(exclude_none=True), message=error.error.message
-            )
-    if task.scope.cancelled_caught:
-        task.end("cancelled")
+def _sent(result: CallToolResult) -> dict[str, Any]:
+    return result.model_dump(by_alias=True, mode="json", exclude_none=True)

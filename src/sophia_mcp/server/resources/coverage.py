@@ -11,8 +11,8 @@ from sophia_mcp.server.state import State
 
 async def read(state: State, repo: str) -> str:
     """The report of the repository and every skipped file with its reason."""
-    app = await state.app()
-    report, skipped = await app.coverage(repo, state.root)
+    app, project = await state.open()
+    report, skipped = await app.coverage(repo, project)
     files = [{"path": path, "reason": reason} for path, reason in skipped]
     return json.dumps({**asdict(report), "skipped_files": files}, ensure_ascii=False)
 

@@ -10,8 +10,8 @@ MAX_TOKENS = 4000
 
 async def read(state: State, repo: str) -> str:
     """The definitions most used, under their files."""
-    app = await state.app()
-    return await app.outline(repo, state.root, MAX_TOKENS)
+    app, project = await state.open()
+    return await app.outline(repo, project, MAX_TOKENS)
 
 
 RESOURCE = ResourceRecord(

@@ -11,8 +11,8 @@ from sophia_mcp.server.state import State
 
 async def read(state: State) -> str:
     """Every repository a tool may read, with its state."""
-    app = await state.app()
-    reports = await app.reports(state.root)
+    app, project = await state.open()
+    reports = await app.reports(project)
     return json.dumps([asdict(report) for report in reports], ensure_ascii=False)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from math import inf
 from typing import Annotated, Any, Literal
 
+import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
@@ -62,45 +64,64 @@ async def index_repo(
     search_code indexes this project by itself: use this for other folders, and to see coverage and what was skipped.
     Never changes your files. Returns state, counts, skip reasons and the next call."""
     state = ctx.request_context.lifespan_context
-    app, project = await state.open(ctx)
+    app, project = await state.open()
     if action == "status" and path is None:
         reports = await app.reports(project)
         return _answer(None, reports, None, [] if reports else ["nothing is indexed yet"])
     if path is None and project is None:
-        await state.project(ctx)  # raises, with what was tried
+        await state.project()  # raises, with what was tried
     if path is not None and path.startswith("conn://"):
         raise BadArgument(
             "connectors cannot be synced yet", why="none is configured", next="give a folder"
         )
     if action in ("status", "cancel", "forget"):
-        return await _on_existing(app, path, project, action)
+        answer = await _on_existing(app, path, project, action)
+        if action == "forget" and answer.structured_content is not None:
+            await state.changes.repository_changed(answer.structured_content["repo"])
+        return answer
     run = await app.begin(
         path, project, full=action == "rebuild", include=include, exclude=exclude, watch=watch
     )
+    state.follow(app)
+    as_task = state.tasks.wanted(ctx)
 
     async def work(task: Any) -> CallToolResult:
-        async def tell(done: int, total: int, text: str) -> None:
-            task.report(f"{done} of {total} files, now {text}")
-            if not state.long_calls.wanted(ctx):
-                await ctx.report_progress(done, total or None, text)
+        shown = -1.0
 
-        patience = float("inf") if state.long_calls.wanted(ctx) else wait_s
-        finished = await run.wait(patience, every=PROGRESS_S, tell=tell)
+        async def tell(done: int, total: int, text: str) -> None:
+            nonlocal shown
+            task.report(f"{done} of {total} files, now {text}")
+            if not as_task:
+                # The protocol wants every number above the last, also while a stage begins anew.
+                shown = max(shown + 0.001, float(done))
+                await ctx.report_progress(shown, total if total > shown else None, text)
+
+        try:
+            finished = await run.wait(inf if as_task else wait_s, every=PROGRESS_S, tell=tell)
+        finally:
+            if task.scope.cancel_called:
+                await _cancel(app, run, project)
         if finished and run.report is not None:
             return _answer(run.report, [], None, list(run.report.notes))
-        report = await app.report(run)
-        done, total, text = run.progress
-        return _answer(
-            report,
-            [],
-            f'index_repo(path={json.dumps(path or report.root)}, action="status")',
-            [
-                f"still indexing: {done} of {total} files, now {text}; search_code already answers from what is there"
-            ],
-        )
+        return await _unfinished(app, run, path)
 
-    result: CallToolResult = await state.long_calls.run(ctx, work)
+    result: CallToolResult = await state.tasks.run(ctx, work)
     return result
+
+
+async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
+    report = await app.report(run)
+    done, total, text = run.progress
+    note = f"still indexing: {done} of {total} files, now {text}; search_code already answers from what is there"
+    following = f'index_repo(path={json.dumps(path or report.root)}, action="status")'
+    return _answer(report, [], following, [note])
+
+
+async def _cancel(app: Any, run: Any, project: Any) -> None:
+    """A client gave up the task it asked for: stop the run, too."""
+    with anyio.CancelScope(shield=True):
+        index = await app.index()
+        await index.cancel(await app.existing(run.target.rpartition("@")[0], project))
 
 
 async def _on_existing(app: Any, path: str | None, project: Any, action: Action) -> CallToolResult:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from sophia_mcp.search.render import render
 from sophia_mcp.server.tools import ToolRecord
 from sophia_mcp.types import Detail, Mode, Request, SearchScope
 
@@ -59,7 +58,6 @@ async def search_code(
     callers, regular expressions, errors and stack traces. Not for editing or running code.
     Returns spans under path:start-end with why each matched; a first line "not here:" means the code lacks it."""
     state = ctx.request_context.lifespan_context
-    app, project = await state.open(ctx)
     request = Request(
         query,
         mode=mode,
@@ -73,10 +71,8 @@ async def search_code(
         cursor=cursor,
         format=format,
     )
-    if repo is None and project is None:
-        await state.project(ctx)  # raises, with what was tried
-    answer = await app.answer(request, repo=repo, project=project, wait_s=FIRST_WAIT_S)
-    return render(answer, request)
+    text: str = await state.answer(request, repo, wait_s=FIRST_WAIT_S)
+    return text
 
 
 TOOL = ToolRecord(
@@ -86,5 +82,5 @@ TOOL = ToolRecord(
     destructive=False,
     open_world=False,
     structured=False,
-    meta={"anthropic/alwaysLoad": True},
+    meta={"anthropic/alwaysLoad": True, "anthropic/maxResultSizeChars": 200_000},
 )
