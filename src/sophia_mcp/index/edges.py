@@ -11,7 +11,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import zstandard
 from tree_sitter import Node
@@ -56,7 +56,11 @@ class Edges:
 
 def pack(parsed: Parsed) -> bytes:
     """References and imports as zstd of JSON rows."""
-    rows = [[astuple(r) for r in parsed.references], [astuple(i) for i in parsed.imports]]
+    # Fields spelled out: ``astuple`` copies deeply, which took a seventh of all indexing time.
+    rows = [
+        [(r.name, r.kind, r.line, r.receiver, r.caller, r.receiver_type) for r in parsed.references],
+        [(i.module, i.name, i.alias, i.line) for i in parsed.imports],
+    ]
     return zstandard.compress(json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode(), 3)
 
 

@@ -32,7 +32,12 @@ WALL_SECONDS = 10.0
 
 CRASHED = "its parser was stopped: too slow, too large or crashed"
 
-_BOOT = "import sys; sys.path.extend(p for p in sys.argv[1:] if p not in sys.path); from sophia_mcp.index.worker import main; main()"
+_BOOT = (
+    # The pool is the parallelism: threads of a matrix library would only fight over the same cores.
+    "import os, sys; os.environ.update(OPENBLAS_NUM_THREADS='1', OMP_NUM_THREADS='1', MKL_NUM_THREADS='1'); "
+    "sys.path.extend(p for p in sys.argv[1:] if p not in sys.path); "
+    "from sophia_mcp.index.worker import main; main()"
+)
 
 
 Deliver = Callable[[list[Outcome]], Awaitable[None]]
