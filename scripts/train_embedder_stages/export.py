@@ -15,8 +15,8 @@ from .archives import Package
 from .licences import judge
 
 MAX_BYTES = 12_000_000
-HEADER_WEIGHT = 4.0
-"""Of the header in the shipped model, chosen on the development questions."""
+HEADER_WEIGHT = 3.0
+"""Of the header in the shipped model: more finds files a little better, less finds lines better."""
 
 _HEAD = """# The packages that this model learned from. Each was taken because its registry metadata states an
 # allowed licence and the licence file it carries reads as one; files of a package under another licence
@@ -31,9 +31,8 @@ def export(
     """Write the model into ``folder`` and return its size in bytes. Raises ValueError when too large."""
     folder.mkdir(parents=True, exist_ok=True)
     rows, scales = quantise(table)
-    digest = hashlib.sha256(
-        rows.tobytes() + scales.tobytes() + "\n".join(vocabulary).encode()
-    ).hexdigest()
+    parts = (rows.tobytes(), scales.tobytes(), "\n".join(vocabulary).encode(), str(HEADER_WEIGHT).encode())
+    digest = hashlib.sha256(b"".join(parts)).hexdigest()
     np.save(folder / "table.npy", rows)
     np.save(folder / "scales.npy", scales)
     (folder / "vocabulary.txt").write_text("\n".join(vocabulary), encoding="utf-8")
