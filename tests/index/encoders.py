@@ -1,0 +1,30 @@
+"""Encoders that end the process they run in, importable from a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp.types import Passage
+
+
+def unopenable() -> None:
+    """Ends the process that opens it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly:
+    """Ends its process, never returns, or asks for too much memory, when a text says so."""
+
+    def encode(self, passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        if any("DEADLY" in passage.text for passage in passages):
+            os.kill(os.getpid(), signal.SIGKILL)
+        while any("ENDLESS" in passage.text for passage in passages):
+            pass
+        if any("HUGE" in passage.text for passage in passages):
+            bytearray(2 << 30)
+        return np.zeros((len(passages), 4), np.int8), np.zeros(len(passages), np.float32)

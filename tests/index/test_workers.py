@@ -1,0 +1,161 @@
+"""Workers may die; what they were asked for is still answered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+from tests.index import encoders
+from tests.index.trees import shown, skipped
+
+from sophia_mcp.errors import Bug
+from sophia_mcp.index import workers
+from sophia_mcp.index.build import Index
+from sophia_mcp.index.prepare import Gone, Outcome, Place, Prepared, Refused, Task, Unchanged, blob_hash
+from sophia_mcp.index.walk import stamp_of
+from sophia_mcp.index.workers import BATCH_FILES, Pool, cut
+
+pytestmark = pytest.mark.anyio
+Write = Callable[..., Path]
+
+
+def task(root: Path, path: str, **more: str) -> Task:
+    stamp = stamp_of(str(root / path))
+    assert stamp is not None
+    return Task(path, stamp, **more)
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers find the encoders of these tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
+async def prepare(pool: Pool, root: Path, tasks: list[Task]) -> dict[str, Outcome]:
+    found: dict[str, Outcome] = {}
+
+    async def take(outcomes: list[Outcome]) -> None:
+        found.update({outcome.path: outcome for outcome in outcomes})
+
+    try:
+        await pool.run(Place(str(root)), tasks, take)
+    finally:
+        await pool.close()
+    return found
+
+
+async def test_each_kind_of_outcome(tree: Write) -> None:
+    root = tree({"a.py": "def f(): pass\n", "same.py": "x = 1\n", "gone.py": "", "b.txt": "b"})
+    (root / "b.txt").write_bytes(b"\0\1\2\3")
+    tasks = [
+        task(root, "a.py"),
+        task(root, "same.py", known=blob_hash(b"x = 1\n")),
+        task(root, "gone.py"),
+        task(root, "b.txt"),
+    ]
+    (root / "gone.py").unlink()
+    found = await prepare(Pool(size=1), root, tasks)
+    assert {path: type(outcome) for path, outcome in found.items()} == {
+        "a.py": Prepared,
+        "same.py": Unchanged,
+        "gone.py": Gone,
+        "b.txt": Refused,
+    }
+    first = found["a.py"]
+    assert isinstance(first, Prepared)
+    assert (first.hash, first.language) == (blob_hash(b"def f(): pass\n"), "python")
+
+
+@pytest.mark.parametrize("text", ["DEADLY", "ENDLESS", "HUGE"])
+async def test_a_file_that_ends_its_worker_is_refused_and_the_others_are_not(
+    tree: Write, text: str
+) -> None:
+    root = tree({f"f{i}.py": f"x = {i}\n" for i in range(6)} | {"f3.py": f"# {text}\n"})
+    found = await prepare(
+        Pool(encoders.Deadly, size=1), root, [task(root, f"f{i}.py") for i in range(6)]
+    )
+    assert len(found) == 6
+    assert isinstance(found["f3.py"], Refused)
+    assert found["f3.py"].reason.startswith("unreadable: ")
+    assert all(isinstance(found[f"f{i}.py"], Prepared) for i in range(6) if i != 3)
+
+
+async def test_a_worker_that_cannot_start_is_an_error_and_not_a_skip(tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    with pytest.raises(Bug, match="does not start"):
+        await prepare(Pool(encoders.unopenable, size=1), root, [task(root, "a.py")])
+
+
+async def test_no_worker_outlives_its_pool_nor_a_cancelled_run(tree: Write) -> None:
+    root = tree({f"f{i}.py": f"x = {i}\n" for i in range(40)})
+    before = set(psutil.Process().children(recursive=True))
+    pool = Pool(size=2)
+    with anyio.CancelScope() as scope:
+
+        async def stop(outcomes: list[Outcome]) -> None:
+            scope.cancel()
+            await anyio.sleep(0)
+
+        await pool.run(Place(str(root)), [task(root, f"f{i}.py") for i in range(40)], stop)
+    assert scope.cancelled_caught
+    await pool.close()
+    left = set(psutil.Process().children(recursive=True)) - before
+    assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+async def test_an_idle_worker_that_went_away_is_replaced(tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    pool = Pool(size=1)
+    found: list[Outcome] = []
+
+    async def take(outcomes: list[Outcome]) -> None:
+        found.extend(outcomes)
+
+    await pool.run(Place(str(root)), [task(root, "a.py")], take)
+    for child in psutil.Process().children():
+        if "sophia_mcp.index.worker" in " ".join(child.cmdline()):
+            child.kill()
+    await pool.run(Place(str(root)), [task(root, "a.py")], take)
+    await pool.close()
+    assert [type(outcome) for outcome in found] == [Prepared, Prepared]
+
+
+async def test_a_worker_does_not_import_from_the_folder_it_stands_in(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(
+        {"a.py": "x = 1\n", "numpy.py": "raise SystemExit(3)\n", "pickle.py": "raise SystemExit(3)\n"}
+    )
+    monkeypatch.chdir(root)
+    found = await prepare(Pool(size=1), root, [task(root, "a.py")])
+    assert isinstance(found["a.py"], Prepared)
+
+
+def test_batches_keep_the_order_and_stay_small(tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    tasks = [task(root, "a.py")._replace(path=f"{i}.py") for i in range(100)]
+    batches = cut(tasks)
+    assert [item for batch in batches for item in batch] == tasks
+    assert max(map(len, batches)) <= BATCH_FILES
+    assert cut([]) == []
+
+
+async def test_a_refused_file_is_listed_and_not_read_again_until_it_changes(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "x = 1\n", "b.txt": "text"})
+    (root / "b.txt").write_bytes(b"\0\1\2\3")
+    old = 1_600_000_000
+    for name in ("a.py", "b.txt"):
+        os.utime(root / name, (old, old))
+    await index.update(root)
+    view = await index.resolve(str(root))
+    assert await skipped(index, view) == {"b.txt": "binary"}
+    (root / "b.txt").write_text("now it is text\n")
+    await index.update(root)
+    assert set(await shown(index, view)) == {"a.py", "b.txt"}
+    assert workers.CRASHED not in str(await skipped(index, view))
