@@ -22,7 +22,7 @@ from sophia_mcp.types import Answer, IndexReport, Passage, Request
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from sophia_mcp.embed.providers import Embedder
+    from sophia_mcp.embed.providers import Embedder, Provider
     from sophia_mcp.index.build import Index, Model
     from sophia_mcp.index.clone import Policy
     from sophia_mcp.index.views import View
@@ -375,9 +375,9 @@ def _wire(settings: Settings, tasks: TaskGroup, stack: AsyncExitStack) -> App:
 
     async def open_database() -> Database:
         from sophia_mcp.index.schema import MIGRATIONS
-        from sophia_mcp.store import leases
+        from sophia_mcp.store import cache, leases
 
-        return await opened("index.db", "derived", leases.MIGRATIONS, MIGRATIONS)
+        return await opened("index.db", "derived", leases.MIGRATIONS, cache.MIGRATIONS, MIGRATIONS)
 
     async def open_jobs() -> Jobs:
         from sophia_mcp.store.jobs import MIGRATIONS, Jobs
@@ -389,7 +389,14 @@ def _wire(settings: Settings, tasks: TaskGroup, stack: AsyncExitStack) -> App:
     async def open_embedder() -> Embedder:
         from sophia_mcp.embed.providers import PROVIDERS
 
-        return PROVIDERS.load(settings.embed.provider).open(_embed_options(settings, key=True))
+        provider = PROVIDERS.load(settings.embed.provider)
+        options = _embed_options(settings, key=True)
+        if provider.local:
+            return provider.open(options)
+        hosted = _hosted(provider, options)
+        if (close := getattr(hosted, "aclose", None)) is not None:
+            stack.push_async_callback(close)
+        return _kept(hosted, await database())
 
     async def open_index() -> Index:
         from sophia_mcp.index.build import Index
@@ -454,6 +461,23 @@ def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
     if key and settings.embed.key:
         options["key"] = secret(settings.embed.key)
     return options
+
+
+def _hosted(provider: Provider, options: dict[str, Any]) -> Embedder:
+    """An embedder that sends text away: masked, and counted by the exact tokenizer."""
+    from sophia_mcp.llm import tokens
+    from sophia_mcp.security.secrets import mask
+
+    return provider.open(options | {"mask": lambda text: mask(text).text, "count_tokens": tokens.count})
+
+
+def _kept(hosted: Embedder, database: Database) -> Embedder:
+    """The same, asked only once for a content."""
+    from sophia_mcp.embed.cache import Cached, InStore
+    from sophia_mcp.store.cache import Cache
+    from sophia_mcp.types import LOCAL
+
+    return Cached(hosted, InStore(Cache(database), LOCAL))
 
 
 def _model(settings: Settings, embedder: Embedder) -> Model:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.embed.endpoint import KEY, Endpoint
 
-from sophia_mcp.embed.cache import Cached, key
+from sophia_mcp.app import open_app
+from sophia_mcp.embed.cache import Cached, InStore, key
 from sophia_mcp.embed.providers import Model, Vectors
 from sophia_mcp.embed.providers.hashing import HashingEmbedder
+from sophia_mcp.settings import EmbedSettings, Settings
 from sophia_mcp.store.cache import MIGRATIONS, Cache
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.types import LOCAL, Passage
@@ -83,21 +86,35 @@ async def test_the_store_keeps_vectors_across_openings(tmp_path: Path) -> None:
         database = await open_database(tmp_path / "index.db", durability="derived")
         await database.migrate(MIGRATIONS)
         inside = Counting()
-        await Cached(inside, _Scoped(Cache(database))).documents([A, B])
+        await Cached(inside, InStore(Cache(database), LOCAL)).documents([A, B])
         await database.close()
         assert inside.asked == expected
 
 
-class _Scoped:
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-
-    async def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        return await self._cache.get_many(LOCAL, keys)
-
-    async def put_many(self, values: Mapping[str, bytes]) -> None:
-        await self._cache.put_many(LOCAL, values)
-
-
 def test_the_cache_is_of_the_same_model() -> None:
     assert Cached(HashingEmbedder(), Memory()).model == Model("hashing-64", 64, local=True)
+
+
+@pytest.mark.requirement("embed.hosted_opt_in")
+async def test_the_app_asks_a_hosted_model_once_for_a_text_and_never_shows_it_a_secret(
+    tmp_path: Path,
+) -> None:
+    secret = "ghp_" + "R4nd0mT0k3nV4lu3" * 2 + "abCD"
+    (tmp_path / "key").write_text(KEY)
+    told = Passage(("src/deploy",), f"token = '{secret}'\npush()")
+    with Endpoint() as endpoint:
+        embed = EmbedSettings(
+            provider="openai",
+            base_url=endpoint.url,
+            model="stand-in",
+            key=f"file:{tmp_path / 'key'}",
+            send_source=True,
+            max_tokens=10_000,
+        )
+        for _ in range(2):
+            async with open_app(Settings(home=tmp_path / "home", embed=embed)) as app:
+                embedder = await app.embedder()
+                rows = await embedder.documents([told, A])
+                assert rows.shape == (2, 32)
+        assert len(endpoint.texts()) == 2
+        assert not any(secret in text for text in endpoint.texts())

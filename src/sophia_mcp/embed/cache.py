@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from sophia_mcp.embed.providers import Embedder, Model, Vectors
-from sophia_mcp.types import Passage
+from sophia_mcp.store.cache import Cache
+from sophia_mcp.types import Passage, Scope
 
 
 class KeyValue(Protocol):
@@ -22,6 +23,19 @@ class KeyValue(Protocol):
     async def put_many(self, values: Mapping[str, bytes]) -> None:
         """Keep these values."""
         ...
+
+
+class InStore:
+    """The store's cache, for one scope."""
+
+    def __init__(self, cache: Cache, scope: Scope) -> None:
+        self._cache, self._scope = cache, scope
+
+    async def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        return await self._cache.get_many(self._scope, keys)
+
+    async def put_many(self, values: Mapping[str, bytes]) -> None:
+        await self._cache.put_many(self._scope, values)
 
 
 def key(model: str, passage: Passage) -> str:
