@@ -32,7 +32,7 @@ CANDIDATES = 2000
 """Rows re-scored at least; one in ``CANDIDATE_SHARE`` in large repositories."""
 
 CANDIDATE_SHARE = 100
-CANDIDATES_READ = 400
+CANDIDATES_READ = 800
 """Rows re-scored when each has to be read from the table."""
 
 SAMPLE_READ = 256
