@@ -30,8 +30,8 @@ _CALLEE_BYTES = 240
 _DECLARATION_BYTES = 240
 _RECEIVER_CHARS = 80
 _FIELDS_DEEP = 4
-_CALLEE = re.compile(r"(.*?)\s*(?:\?\.|!!\.|!\.|&\.|\.|\?->|->|::|(?<=\w):)\s*([\w$@!?~]+)$", re.DOTALL)
-_PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@]+)*$")
+_CALLEE = re.compile(r"(.*?)\s*(?:\?\.|!!\.|!\.|&\.|\.|\?->|->|::|(?<=\w):)\s*([\w$@!?~#]+)$", re.DOTALL)
+_PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@]+)*[?!]?$")
 _STEP = re.compile(r"\s*(?:\?\.|!\.|!!\.|&\.|\.|\?->|->|::|:)\s*")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:::)?<[^()]*>\s*$")
@@ -77,9 +77,10 @@ def references(
     scopes = _Scopes(found)
     types = _Types(captures.get("bind", ()), language, scopes, rows.source)
     heads = {node.start_byte for node in captures.get("head", ())}
+    silent = [node.byte_range for node in captures.get("silent", ())]
     out: list[Reference] = []
     for start, end, kind in _sites(captures, language):
-        if start in heads:
+        if start in heads or any(first <= start < last for first, last in silent):
             continue
         if len(out) >= REFERENCES_MOST:
             break

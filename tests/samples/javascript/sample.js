@@ -139,7 +139,11 @@ export default function createStore(initial, reducers) {
     return bus.emit(type, state);
   }
 
-  return { dispatch, watch: throttle(bus.on.bind(bus), 50), read: () => state };
+  return {
+    dispatch,
+    watch: throttle(bus.on.bind(bus), 50),
+    read: () => state,
+  };
 }
 
 export { LoggedBus, compose, registry, replay };

@@ -238,7 +238,11 @@ RECORDS = (
         """,
         name_rule=rules.elixir_name,
         references="""
-        (call target: [(identifier) (dot)] @call)
+        (call target: (identifier) @call)
+        (call target: (dot) @call (arguments))
+        (call target: (dot left: (alias)) @call)
+        ((unary_operator operand: (call target: (identifier) @_t)) @silent
+          (#any-of? @_t "spec" "type" "typep" "opaque" "callback" "macrocallback"))
         ((call target: (identifier) @_u) @import (#any-of? @_u "alias" "import" "use" "require"))
         ((call target: (identifier) @_k2 (arguments . [(call target: (identifier) @head)
           (binary_operator left: (call target: (identifier) @head))]))

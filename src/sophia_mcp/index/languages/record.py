@@ -57,7 +57,8 @@ class Language:
     expression that is called (``a.b.c`` as written), ``@invoke`` a call whose callee ends with
     its field ``invoke_field``, ``@new`` a type that is constructed, ``@import`` an import
     statement, ``@bind`` a declaration that states the type of a variable, ``@base`` a class the enclosing one
-    extends, ``@use`` a type named, ``@head`` a definition's own head that looks like a call.
+    extends, ``@use`` a type named, ``@head`` a definition's own head that looks like a call,
+    ``@silent`` a region whose calls are none (type specifications).
     """
 
     name: str
