@@ -31,7 +31,12 @@ def export(
     """Write the model into ``folder`` and return its size in bytes. Raises ValueError when too large."""
     folder.mkdir(parents=True, exist_ok=True)
     rows, scales = quantise(table)
-    parts = (rows.tobytes(), scales.tobytes(), "\n".join(vocabulary).encode(), str(HEADER_WEIGHT).encode())
+    parts = (
+        rows.tobytes(),
+        scales.tobytes(),
+        "\n".join(vocabulary).encode(),
+        str(HEADER_WEIGHT).encode(),
+    )
     digest = hashlib.sha256(b"".join(parts)).hexdigest()
     np.save(folder / "table.npy", rows)
     np.save(folder / "scales.npy", scales)

@@ -58,5 +58,5 @@ def _npm(folder: Path, name: str, version: str) -> bool:
 
 def _debian(folder: Path, name: str, version: str) -> bool:
     spec = f"{name}={version}" if version else name
-    source = _run(["apt-get", "source", "-q", "--download-only", spec], folder)
+    source = _run(["apt-get", "source", "-q", "--only-source", "--download-only", spec], folder)
     return source or _run(["apt-get", "download", "-q", spec], folder)
