@@ -1,0 +1,103 @@
+"""What nobody shows goes away, and what went is gone from every table."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.index.trees import commit_all, contents, make_repository, words
+
+from sophia_mcp.index import collect as collecting
+from sophia_mcp.index.build import Index
+from sophia_mcp.index.collect import collect, shrink
+from sophia_mcp.index.views import repositories
+
+pytestmark = pytest.mark.anyio
+Write = Callable[..., Path]
+
+
+async def count(index: Index, table: str) -> int:
+    async with index.storage.database.read(index.storage.scope) as tx:
+        return int((await tx.rows(f"SELECT COUNT(*) FROM {table}"))[0][0])
+
+
+async def test_replaced_files_are_kept_for_a_while_and_then_collected(index: Index, tree: Write) -> None:
+    root = tree({f"m{i}.py": f"def old{i}_thing(): pass\n" for i in range(20)})
+    await index.update(root)
+    for i in range(20):
+        (root / f"m{i}.py").write_text(f"def new{i}_thing(): pass\n")
+    await index.update(root)
+    view = await index.resolve("app")
+    assert await count(index, "placements") == 40
+    before = await contents(index, view)
+    assert (await collect(index.storage, view.repo_id)).placements == 0
+    gone = await collect(index.storage, view.repo_id, everything=True)
+    assert (gone.placements, gone.blobs) == (20, 20)
+    assert await contents(index, view) == before
+    assert await count(index, "blobs") == await count(index, "placements") == 20
+    assert (
+        await words(index, view, "new3") == set()
+    )  # a whole identifier is marked, its parts are not "new3"
+    async with index.storage.database.read(index.storage.scope) as tx:
+        assert (await index.storage.text.frequencies(tx, view.repo_id, ["old", "new"])).documents == {
+            "new": 20
+        }
+        assert await index.storage.trigrams.candidates(tx, view.repo_id, [["old3_"]]) == []
+
+
+async def test_many_dead_placements_go_by_themselves(
+    index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "DEAD_KEPT", 3)
+    root = tree({f"m{i}.py": f"x = {i}\n" for i in range(10)})
+    await index.update(root)
+    for i in range(10):
+        (root / f"m{i}.py").write_text(f"y = {i}\n")
+    await index.update(root)
+    assert await count(index, "placements") == 10
+
+
+async def test_the_view_of_a_removed_worktree_goes_but_that_of_a_missing_drive_stays(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    repository = make_repository(root)
+    commit_all(repository)
+    repository.add_worktree("side", str(tmp_path / "side"))
+    await index.update(root)
+    await index.update(tmp_path / "side")
+    alone = tree({"b.py": "y = 2\n"}, "drive")
+    await index.update(alone)
+    shutil.rmtree(tmp_path / "side")
+    shutil.rmtree(alone)
+    for view in await repositories(index.storage.database):
+        await collect(index.storage, view.repo_id)
+    assert [view.name for view in await repositories(index.storage.database)] == ["app", "drive"]
+
+
+async def test_a_folder_that_is_gone_fails_and_loses_nothing(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    await index.update(root)
+    view = await index.resolve("app")
+    root.rename(root.with_name("away"))
+    failed = await index.reconcile(view, now=True)
+    assert (failed.state, "gone" in failed.reason) == ("failed", True)
+    assert await count(index, "members") == 1
+    root.with_name("away").rename(root)
+    assert (await index.reconcile(view, now=True)).state == "ready"
+
+
+async def test_a_full_store_forgets_the_view_that_was_used_longest_ago(
+    index: Index, tree: Write
+) -> None:
+    for name in ("one", "two", "three"):
+        await index.update(tree({"a.py": f"def {name}(): pass\n" * 50}, name))
+    async with index.storage.database.write(index.storage.scope) as tx:
+        await tx.run("UPDATE views SET used_ns = 5 WHERE name = 'two'")
+    keep = await index.resolve("one")
+    assert await shrink(index.storage, 1_000, 1_000, keep.id) == []
+    assert await shrink(index.storage, 1_001, 1_000, keep.id) == ["two"]
+    assert await shrink(index.storage, 10**9, 1, keep.id) == ["three"]
+    assert [view.name for view in await repositories(index.storage.database)] == ["one"]

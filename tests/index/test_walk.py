@@ -1,0 +1,169 @@
+"""What a walk lists, what it leaves out and why, and what walking again costs and sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.index.trees import commit_all, make_repository
+
+from sophia_mcp.index import ignore
+from sophia_mcp.index.git import plain_url
+from sophia_mcp.index.ignore import Choice
+from sophia_mcp.index.walk import RACY_NS, Stamp, Tree, settled, walk, walk_again
+
+Write = Callable[..., Path]
+
+
+def age(root: Path) -> None:
+    """Make every time old enough to be trusted."""
+    for folder, _, files in os.walk(root, topdown=False):
+        for name in files:
+            os.utime(os.path.join(folder, name), (1_600_000_000, 1_600_000_000), follow_symlinks=False)
+        os.utime(folder, (1_600_000_000, 1_600_000_000))
+
+
+def test_every_file_left_out_is_listed_with_its_reason(tree: Write) -> None:
+    root = tree(
+        {
+            "a.py": "x = 1\n",
+            ".github/workflows/ci.yml": "on: push\n",
+            "node_modules/x/i.js": "x",
+            ".venv/lib/y.py": "y",
+            "env/pyvenv.cfg": "",
+            "env/lib.py": "",
+            "logo.png": "",
+            "app.min.js": "",
+            "package-lock.json": "{}",
+            "api_pb2.py": "",
+            ".env": "KEY=1",
+            "id_rsa": "",
+            "big.txt": "x" * 1_000_001,
+            "__pycache__/a.pyc": "",
+            ".gitignore": "*.log\n!keep.log\n",
+            "x.log": "",
+            "keep.log": "k",
+            ".sophiaignore": "private/\n",
+            "private/p.py": "",
+        }
+    )
+    (root / "link.py").symlink_to("a.py")
+    (root / "linked").symlink_to(".github")
+    os.mkfifo(root / "pipe.py")
+    found = walk(root)
+    assert set(found.files()) == {
+        "a.py", ".github/workflows/ci.yml", ".gitignore", ".sophiaignore", "keep.log",
+    }  # fmt: skip
+    assert found.skips() == {
+        "node_modules/": "vendored",
+        ".venv/": "vendored",
+        "env/": "vendored",
+        "logo.png": "binary",
+        "app.min.js": "minified",
+        "package-lock.json": "generated",
+        "api_pb2.py": "generated",
+        ".env": "secret file",
+        "id_rsa": "secret file",
+        "big.txt": "too large",
+        "__pycache__/": "tool folder",
+        "x.log": "ignored by .gitignore",
+        "private/": "ignored by .sophiaignore",
+        "link.py": "symbolic link",
+        "linked": "symbolic link",
+        "pipe.py": "device, socket or FIFO",
+    }
+
+
+def test_git_decides_what_is_ignored_and_what_is_tracked_in_spite_of_it(tree: Write) -> None:
+    root = tree({"a.log": "tracked\n", "b.log": "not\n", "sub/c.tmp": "", "sub/.gitignore": "*.tmp\n"})
+    repository = make_repository(root)
+    repository.index.add("a.log")
+    repository.index.write()
+    (root / ".gitignore").write_text("*.log\n")
+    found = walk(root)
+    assert set(found.files()) == {"a.log", ".gitignore", "sub/.gitignore"}
+    assert found.detection == "git"
+
+
+def test_include_means_only_these_and_exclude_means_never(tree: Write) -> None:
+    root = tree(
+        {"src/a.py": "", "src/b.js": "", "docs/c.md": "", "node_modules/d/e.py": "", "src/.env": ""}
+    )
+    assert set(walk(root, Choice(include=("src",))).files()) == {"src/a.py", "src/b.js"}
+    assert set(walk(root, Choice(include=("*.py",))).files()) == {"src/a.py"}
+    assert set(walk(root, Choice(include=("node_modules/d/**",))).files()) == {"node_modules/d/e.py"}
+    assert set(walk(root, Choice(exclude=("src/*.js", "docs/"))).files()) == {"src/a.py"}
+    assert walk(root, Choice(include=("src",), exclude=("src",))).files() == {}
+
+
+@pytest.mark.parametrize("name", [b"bad\xff.py", b"new\nline.py", b"tab\t.py", "ünïcode.py".encode()])
+def test_strange_names_are_listed_or_left_out_but_never_raise(tree: Write, name: bytes) -> None:
+    root = tree({"a.py": ""})
+    Path(os.fsdecode(os.fsencode(root) + b"/" + name)).write_text("x = 1\n")
+    found = walk(root)
+    assert len(found.files()) + len(found.skips()) == 2
+
+
+def test_walking_again_sees_edits_additions_deletions_and_changed_rules(tree: Write) -> None:
+    root = tree({"a.py": "x\n", "src/b.py": "y\n", "src/deep/c.py": "z\n", ".gitignore": ""})
+    commit_all(make_repository(root))
+    age(root)
+
+    def again(before: Tree) -> set[str]:
+        now = walk_again(before)
+        fresh = walk(root)
+        assert (now.files(), now.skips()) == (fresh.files(), fresh.skips())
+        return {path for path, stamp in now.files().items() if before.files().get(path) != stamp}
+
+    tree_ = walk(root)
+    assert again(tree_) == set()
+    (root / "src" / "b.py").write_text("edited\n")
+    assert again(tree_) == {"src/b.py"}
+    (root / "src" / "new" / "er").mkdir(parents=True)
+    (root / "src" / "new" / "er" / "d.py").write_text("d\n")
+    assert again(tree_) == {"src/b.py", "src/new/er/d.py"}
+    (root / "src" / "deep" / "c.py").unlink()
+    assert "src/deep/c.py" not in walk_again(tree_).files()
+    (root / ".gitignore").write_text("src/\n")
+    assert again(tree_) >= {".gitignore"}
+
+
+def test_the_time_of_a_file_written_just_now_is_not_trusted() -> None:
+    now = 10 * RACY_NS
+    assert settled(Stamp(5, now - RACY_NS // 2, 1), now) == Stamp(5, 0, 1)
+    assert settled(Stamp(5, 1, now - 5), now) == Stamp(5, 0, now - 5)
+    assert settled(Stamp(5, 1, 2), now) == Stamp(5, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("https://me:token@Example.org/a/b.git", "example.org/a/b"),
+        ("git@example.org:a/b.git", "example.org/a/b"),
+        ("ssh://git@example.org:22/a/b", "example.org/a/b"),
+        ("/srv/git/b.git", "/srv/git/b"),
+    ],
+)
+def test_one_remote_has_one_spelling_without_credentials(url: str, plain: str) -> None:
+    assert plain_url(url) == plain
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"// Code generated by protoc-gen-go. DO NOT EDIT.\npackage a\n", "generated"),
+        (b"/* @generated SignedSource<<1>> */\n", "generated"),
+        (b"# Generates code. Edit freely.\n", None),
+        (b'"""How code is generated by the compiler."""\n', None),
+    ],
+)
+def test_generated_files_are_known_by_their_first_lines(raw: bytes, reason: str | None) -> None:
+    assert ignore.refused_head(raw) == reason
+
+
+def test_minified_scripts_are_known_by_their_lines() -> None:
+    assert ignore.looks_minified(b"var a=1;" * 1000, "js")
+    assert not ignore.looks_minified(b"var a = 1;\n" * 1000, "js")
+    assert not ignore.looks_minified(b"x" * 5000, "py")
