@@ -314,22 +314,6 @@ class App:
         if view is not None:
             await watch(await self.index(), view)
 
-    async def health(self) -> dict[str, Any]:
-        """Whether each part opens and answers: ``{"status": "ok" | "failing", "parts": {name: state}}``."""
-        checks: dict[str, Callable[[], Awaitable[Any]]] = {
-            "index store": self.database,
-            "state store": self.jobs,
-            "embedder": self.embedder,
-        }
-        parts: dict[str, str] = {}
-        for name, check in checks.items():
-            try:
-                await check()
-                parts[name] = "ok"
-            except SophiaError as error:
-                parts[name] = str(error)
-        return {"status": "ok" if set(parts.values()) == {"ok"} else "failing", "parts": parts}
-
 
 async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:
     def tell(done: int, total: int, text: str) -> None:

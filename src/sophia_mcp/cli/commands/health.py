@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
 from sophia_mcp.cli import output
-
-if TYPE_CHECKING:
-    from sophia_mcp.app import App
 
 
 @click.command("health")
@@ -19,12 +14,10 @@ def COMMAND(as_json: bool) -> int:
 
     Example: sophia health --json
     """
+    from sophia_mcp.cli import doctor
     from sophia_mcp.cli.session import with_app
 
-    async def work(app: App) -> dict[str, Any]:
-        return await app.health()
-
-    health = with_app(work)
+    health = with_app(doctor.health)
     if as_json:
         output.machine(health)
     else:

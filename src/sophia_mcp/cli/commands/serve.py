@@ -19,7 +19,7 @@ import click
 def COMMAND(http: str | None, root: Path | None, tools: tuple[str, ...], read_only: bool) -> None:
     """Serve MCP. Without --http it speaks over stdin and stdout, which is what editors start.
 
-    Example: sophia serve --http 127.0.0.1:8700
+    Example: sophia serve --http 127.0.0.1:8321
     """
     from sophia_mcp.server.entry import serve
 

@@ -1,0 +1,138 @@
+"""`sophia embed`: vectors of texts, for people and scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sophia_mcp.cli import output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sophia_mcp.app import App
+
+
+@click.group("embed")
+def COMMAND() -> None:
+    """Turn texts into vectors with the embedder that is set, and compare them.
+
+    Vectors are kept by content: the same text is never embedded twice.
+
+    Example: sophia embed similarity "retry with backoff" "try again after a pause"
+    """
+
+
+@COMMAND.command("create")
+@click.argument("texts", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object with whole vectors.")
+def create(texts: tuple[str, ...], as_json: bool) -> int:
+    """Show the vector of each TEXT.
+
+    Example: sophia embed create "open a file" --json
+    """
+    model, rows = _embed(texts)
+    if as_json:
+        output.machine({"model": model, "vectors": [row.tolist() for row in rows]})
+    else:
+        for text, row in zip(texts, rows, strict=True):
+            shown = " ".join(f"{value:+.3f}" for value in row[:6])
+            output.show(f"{text[:60]!r}: {len(row)} dimensions, {shown} ...")
+    return output.DONE
+
+
+@COMMAND.command("batch")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="Where to write; default: stdout."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Accepted for symmetry: the output is JSON lines anyway."
+)
+def batch(file: Path, out: Path | None, as_json: bool) -> int:
+    """Embed every line of FILE and write one JSON object a line: text and vector.
+
+    Example: sophia embed batch questions.txt --out vectors.jsonl
+    """
+    import json
+
+    texts = _lines(file)
+    _, rows = _embed(texts)
+    lines = [
+        json.dumps({"text": text, "vector": [round(float(v), 6) for v in row]}, ensure_ascii=False)
+        for text, row in zip(texts, rows, strict=True)
+    ]
+    if out is None:
+        output.show("\n".join(lines))
+    else:
+        out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        output.say(f"wrote {len(lines)} vectors to {out}")
+    return output.DONE
+
+
+@COMMAND.command("search")
+@click.argument("query")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--limit", type=click.IntRange(1, 1000), default=5, show_default=True, help="Most lines.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+def search(query: str, file: Path, limit: int, as_json: bool) -> int:
+    """Rank the lines of FILE by how close they are to QUERY.
+
+    Example: sophia embed search "timeouts" notes.txt --limit 3
+    """
+    texts = _lines(file)
+    _, rows = _embed([query, *texts])
+    scores = rows[1:] @ rows[0]
+    best = sorted(range(len(texts)), key=lambda i: -float(scores[i]))[:limit]
+    found = [{"line": i + 1, "score": round(float(scores[i]), 4), "text": texts[i]} for i in best]
+    if as_json:
+        output.machine(found)
+    else:
+        output.table(("score", "line", "text"), [(f["score"], f["line"], f["text"]) for f in found])
+    return output.DONE if found else output.NOTHING
+
+
+@COMMAND.command("similarity")
+@click.argument("first")
+@click.argument("second")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def similarity(first: str, second: str, as_json: bool) -> int:
+    """Say how close two texts are: the cosine, 1 for the same direction.
+
+    Example: sophia embed similarity "delete a row" "remove a record"
+    """
+    model, rows = _embed((first, second))
+    value = round(float(rows[0] @ rows[1]), 4)
+    if as_json:
+        output.machine({"model": model, "similarity": value})
+    else:
+        output.show(f"{value:.4f}")
+    return output.DONE
+
+
+def _lines(file: Path) -> list[str]:
+    from sophia_mcp.errors import BadArgument
+
+    try:
+        texts = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise BadArgument(
+            f"{file} is not UTF-8 text", why=str(error), next="convert it first"
+        ) from error
+    if not texts:
+        raise BadArgument(f"{file} has no lines", next="put one text on each line")
+    return texts
+
+
+def _embed(texts: Sequence[str]) -> tuple[str, Any]:
+    """The model's id and one row for each text."""
+    from sophia_mcp.cli.session import with_app
+    from sophia_mcp.types import Passage
+
+    async def work(app: App) -> tuple[str, Any]:
+        embedder = await app.embedder()
+        return embedder.model.id, await embedder.documents([Passage((), text) for text in texts])
+
+    return with_app(work)

@@ -1,0 +1,138 @@
+"""What is wrong with this installation, and how much does it hold? Every finding says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from sophia_mcp.app import App
+from sophia_mcp.errors import SophiaError
+from sophia_mcp.store.database import Database
+from sophia_mcp.store.upkeep import problems, size, sizes
+from sophia_mcp.types import LOCAL
+
+LOW_DISK = 1 << 30
+FEW_WATCHES = 65_536
+_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
+
+Check = dict[str, str]
+
+
+async def health(app: App) -> dict[str, Any]:
+    """Whether each part opens: ``{"status": "ok" | "failing", "parts": {name: state}}``."""
+    opening: dict[str, Callable[[], Awaitable[Any]]] = {
+        "index store": app.database,
+        "state store": app.jobs,
+        "embedder": app.embedder,
+    }
+    parts: dict[str, str] = {}
+    for name, opened in opening.items():
+        try:
+            await opened()
+            parts[name] = "ok"
+        except SophiaError as error:
+            parts[name] = str(error)
+    return {"status": "ok" if set(parts.values()) == {"ok"} else "failing", "parts": parts}
+
+
+async def checks(app: App) -> list[Check]:
+    """Everything worth checking, each with ``name``, ``state`` (ok, warning, failing) and ``detail``."""
+    found = [_check("sqlite", "ok", apsw.sqlite_lib_version()), _vectors(), _disk(app), _watches()]
+    for name, state in (await health(app))["parts"].items():
+        found.append(_check(name, "ok" if state == "ok" else "failing", state))
+    if all(check["state"] != "failing" for check in found):
+        found.append(
+            await _sound("index.db", await app.database(), "delete it: it is made again from your files")
+        )
+        found.append(await _sound("state.db", (await app.jobs()).db, "restore a backup"))
+        found.append(await _embeds(app))
+        found += [
+            _check(
+                report.repo,
+                "ok" if report.state != "failed" else "warning",
+                report.reason or report.state,
+            )
+            for report in await app.reports(everything=True)
+        ]
+    return found
+
+
+async def stats(app: App) -> dict[str, Any]:
+    """What the stores hold: counts, and bytes by table."""
+    database: Any = await app.database()
+    facts: dict[str, Any] = {}
+    async with database.read(LOCAL) as tx:
+        for table in ("repos", "views", "blobs", "placements", "symbols", "chunks"):
+            [(count,)] = await tx.rows(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - names of ours
+            facts[table] = int(count)
+    whole = await sizes(database)
+    facts["index.db bytes"] = whole.total
+    facts["free bytes"] = whole.free
+    facts |= {
+        f"bytes of {name}": total
+        for name, total in sorted(whole.tables.items(), key=lambda t: -t[1])[:12]
+    }
+    state: Any = (await app.jobs()).db
+    facts["state.db bytes"] = await size(state)
+    return facts
+
+
+def _check(name: str, state: str, detail: str) -> Check:
+    return {"name": name, "state": state, "detail": detail}
+
+
+def _vectors() -> Check:
+    try:
+        import sqlite_vec
+    except ImportError:
+        return _check(
+            "sqlite-vec", "warning", "no wheel for this platform; vectors are searched with numpy"
+        )
+    return _check("sqlite-vec", "ok", str(sqlite_vec.__version__))
+
+
+def _disk(app: App) -> Check:
+    folder = next(p for p in (app.settings.home, *app.settings.home.parents) if p.exists())
+    free = shutil.disk_usage(folder).free
+    if not os.access(folder, os.W_OK):
+        return _check(
+            "data folder", "failing", f"{folder} cannot be written: set SOPHIA_HOME to one that can"
+        )
+    if free < LOW_DISK:
+        return _check(
+            "data folder", "warning", f"{free >> 20} MB free at {folder}: make room, or set SOPHIA_HOME"
+        )
+    return _check("data folder", "ok", f"{app.settings.home}, {free >> 30} GB free")
+
+
+def _watches() -> Check:
+    if not _WATCHES.exists():
+        return _check("file events", "ok", "no limit to check on this platform")
+    limit = int(_WATCHES.read_text())
+    if limit < FEW_WATCHES:
+        what = (
+            f"only {limit} watches: large trees are looked at instead; raise fs.inotify.max_user_watches"
+        )
+        return _check("file events", "warning", what)
+    return _check("file events", "ok", f"{limit} watches")
+
+
+async def _sound(name: str, database: Database, cure: str) -> Check:
+    wrong = await problems(database)  # type: ignore[arg-type]
+    return (
+        _check(name, "failing", f"{'; '.join(wrong[:3])}: {cure}")
+        if wrong
+        else _check(name, "ok", "sound")
+    )
+
+
+async def _embeds(app: App) -> Check:
+    embedder = await app.embedder()
+    vector = await embedder.query("open a file and read its lines")
+    state = "ok" if float((vector * vector).sum()) > 0.9 else "failing"
+    return _check("vectors", state, f"{embedder.model.id}, {embedder.model.dimensions} dimensions")
