@@ -21,11 +21,15 @@ from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.server.sdk import close_streams
+from sophia_mcp.server.replay import Replay
+from sophia_mcp.server.sdk import close_streams, resumable
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_SESSIONS = 256
 SESSION_IDLE_S = 1800.0
+RETRY_MS = 500
+"""How long a client whose stream broke is asked to wait before it comes back for the rest."""
+
 SHUTDOWN_S = 2
 """Calls still running this long after a stop signal are cut off; their jobs go on or resume."""
 
@@ -121,7 +125,9 @@ async def serve_http(server: MCPServer[Any], address: str) -> None:
         max_request_body_size=MAX_BODY_BYTES,
         session_idle_timeout=SESSION_IDLE_S,
         max_sessions=MAX_SESSIONS,
+        retry_interval=RETRY_MS,
     )
+    resumable(server, Replay)
     config = uvicorn.Config(
         app,
         log_config=None,

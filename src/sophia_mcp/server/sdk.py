@@ -18,6 +18,8 @@ from mcp.server.connection import Connection
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.runner import modern_error_data, serve_dual_era_loop, serve_one
+from mcp.server.streamable_http import EventStore
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared._context_streams import create_context_streams
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.exceptions import NoBackChannelError
@@ -130,6 +132,19 @@ def on_notification(
         await act(ctx)
 
     lowlevel(server).add_notification_handler(method, NotificationParams, received)
+
+
+def resumable(server: MCPServer[Any], store: Callable[[], EventStore]) -> None:
+    """Give every HTTP session of the handshake era an event store of its own, made by ``store``.
+
+    The SDK shares one among all sessions, although it tells streams apart by request id alone: a
+    client that resumed would be sent another's answers.
+    """
+
+    class Sessions(StreamableHTTPSessionManager):
+        event_store = property(lambda self: store(), lambda self, value: None)
+
+    server.session_manager.__class__ = Sessions
 
 
 def close_streams(server: MCPServer[Any]) -> None:
