@@ -77,10 +77,10 @@ def references(
     scopes = _Scopes(found)
     types = _Types(captures.get("bind", ()), language, scopes, rows.source)
     heads = {node.start_byte for node in captures.get("head", ())}
-    silent = [node.byte_range for node in captures.get("silent", ())]
+    silent = _Regions(captures.get("silent", ()))
     out: list[Reference] = []
     for start, end, kind in _sites(captures, language):
-        if start in heads or any(first <= start < last for first, last in silent):
+        if start in heads or start in silent:
             continue
         if len(out) >= REFERENCES_MOST:
             break
@@ -182,6 +182,17 @@ def _closes_at_end(text: str, opening: int) -> bool:
         if depth == 0:
             return i == len(text) - 1
     return False
+
+
+class _Regions:
+    """Is a byte inside one of these nodes? They do not overlap."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._spans = sorted(node.byte_range for node in nodes)
+
+    def __contains__(self, offset: int) -> bool:
+        at = bisect_right(self._spans, (offset, 1 << 62)) - 1
+        return at >= 0 and offset < self._spans[at][1]
 
 
 class _Scopes:

@@ -14,7 +14,7 @@ from tree_sitter import Node, Parser, Query, QueryCursor, Range, Tree
 
 from sophia_mcp.index.languages.record import Language
 
-PARSE_SECONDS = 1.5
+PARSE_SECONDS = 1.0
 """Processor time after which a parse is given up; the killable worker around it allows more."""
 
 DEPTH_MOST = 2000

@@ -41,6 +41,8 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
     record = LANGUAGES.get("json" if language == NOTEBOOK else language or "")
     if record is None:
         return _by_lines(text, language or "", "no grammar for this file")
+    if record.hazard is not None and record.hazard(text):
+        return _by_lines(text, record.name, "nested too deeply for its grammar", record.kind)
     source = text.encode("utf-8", "replace")
     if not source.endswith(b"\n"):
         source += b"\n"  # several grammars read the last line only with its end

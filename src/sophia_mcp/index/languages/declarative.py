@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import rules
+from sophia_mcp.index.languages import hazards, rules
 from sophia_mcp.index.languages.record import Language
 
 RECORDS = (
@@ -209,6 +209,7 @@ RECORDS = (
         (document (block_node (block_mapping (block_mapping_pair) @config)))
         (block_mapping_pair value: (block_node)) @part
         """,
+        hazard=hazards.nested_blocks,
         name_rule=rules.key_name,
         kind="config",
     ),

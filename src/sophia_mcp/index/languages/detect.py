@@ -19,7 +19,7 @@ NOTEBOOK = "notebook"
 _NAMED = dict.fromkeys(
     ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG", "AUTHORS", "CODEOWNERS"), "text"
 )
-_SHEBANG = re.compile(rb"^#!\s*\S*?([^\s/]+)(?:[ \t]+(?:-\S+[ \t]+)*(\S+))?")
+_SHEBANG = re.compile(rb"#![ \t]*(?:\S*/)?([^\s/]+)([^\n]*)")
 _CPP = re.compile(
     rb"^\s*(?:class|namespace|template|using)\b|\b(?:public|private|protected)\s*:|\bstd::", re.M
 )
@@ -63,9 +63,12 @@ def _by_shebang(head: bytes, interpreters: dict[str, str]) -> str | None:
     match = _SHEBANG.match(head)
     if match is None:
         return None
-    program = match[2] if match[1] == b"env" and match[2] else match[1]
-    word = program.rpartition(b"/")[2].decode("ascii", "ignore")
-    return interpreters.get(word) or interpreters.get(word.rstrip("0123456789.-"))
+    word = match[1]
+    if word == b"env":
+        words = (each for each in match[2].split() if not each.startswith(b"-") and b"=" not in each)
+        word = next(words, b"").rpartition(b"/")[2]
+    program = word.decode("ascii", "ignore")
+    return interpreters.get(program) or interpreters.get(program.rstrip("0123456789.-"))
 
 
 def _settle(found: str, name: str, head: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import bindings, imports, rules
+from sophia_mcp.index.languages import bindings, hazards, imports, rules
 from sophia_mcp.index.languages.record import Language
 
 _SCRIPT = """
@@ -298,6 +298,7 @@ RECORDS = (
         comments=("comment", "pod"),
         name_rule=rules.split_at("::", rules.by_field("name")),
         own=("$self",),
+        hazard=hazards.nested_quotes,
     ),
     Language(
         "r",

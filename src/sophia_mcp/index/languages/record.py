@@ -83,5 +83,7 @@ class Language:
     clauses: bool = False
     """Definitions of one name in a row are clauses of one function."""
     script: str = ""
+    hazard: Callable[[str], bool] | None = None
+    """Whether a text would crash the grammar."""
     kind: Kind = "text"
     """The kind of chunks outside every definition."""

@@ -1,0 +1,70 @@
+"""Text made to break parsers: it is cut all the same, and without recursion."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from sophia_mcp.index.languages import LANGUAGES
+from sophia_mcp.index.parse import parse
+
+_NOISE = "(){}[]<>\"'`$;:,.=+-*/\\#@!%^&|~abc \n"
+
+
+def _bombs(size: int) -> dict[str, str]:
+    """Inputs of about ``size`` characters."""
+    rng = random.Random(size)
+    repeated = {
+        "parens": "(", "braces": "{", "brackets": "[", "angles": "<",
+        "templates": "`${",
+        "quotes": "'",
+        "double": '"',
+        "backticks": "`",
+        "comments": "/*",
+        "hashes": "#",
+        "dots": "a.",
+        "calls": "a(",
+        "generics": "A<",
+        "arrows": "x=>",
+        "tags": "<a>",
+        "lists": "- ",
+        "nul": "\0",
+        "bidi": "\u202e\u2066x",
+        "newlines": "\n",
+        "semicolons": ";",
+        "plus": "1+",
+        "functions": "def f():\n ",
+        "classes": "class A{",
+        "blocks": "function f(){",
+        "ifs": "if x:\n",
+        "lisp": "(define (f x) ",
+        "begin": "begin\n",
+        "end": "end ",
+        "module": "module M\n",
+        "heredoc": "cat <<E\n",
+    }
+    bombs = {name: text * (size // len(text)) for name, text in repeated.items()}
+    bombs["chain"] = "a()" + ".b()" * (size // 4)
+    bombs["noise"] = "".join(rng.choice(_NOISE) for _ in range(size))
+    bombs["stairs"] = "".join(" " * min(i, 200) + "a:\n" for i in range(size // 100))
+    bombs["unclosed"] = '"' + "a" * size
+    bombs["surrogate"] = "\ud800 = 1\n" * (size // 6)
+    return bombs
+
+
+@pytest.mark.parametrize("language", [*sorted(LANGUAGES), "markdown", "rst", "asciidoc", "notebook"])
+def test_no_hostile_text_stops_the_cutting(language: str) -> None:
+    for name, text in _bombs(2000).items():
+        parsed = parse(text, name, language)
+        assert parsed.chunks or not text.strip(), name
+
+
+@pytest.mark.parametrize("language", ["python", "javascript", "c", "yaml"])
+def test_nesting_deeper_than_any_stack_is_cut(language: str) -> None:
+    for name in ("parens", "calls", "chain", "functions", "templates"):
+        assert parse(_bombs(200_000)[name], name, language).chunks, name
+
+
+def test_a_hostile_file_says_why_its_syntax_was_not_used() -> None:
+    assert "syntax errors" in parse("(" * 200_000, "a.py", "python").fallback
