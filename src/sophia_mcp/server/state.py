@@ -50,9 +50,23 @@ class _Opening:
 
     def __init__(self, project: Path | None) -> None:
         self.project = project
-        self.ended = anyio.Event()
+        self.known, self.closing, self.closed = anyio.Event(), anyio.Event(), anyio.Event()
         self.app: App | None = None
         self.failure: SophiaError | None = None
+
+    async def hold(self, open_app: OpenApp) -> None:
+        """Keep the app open until told to close. It closes by itself, never by cancellation: workers
+        and files want their farewell."""
+        with anyio.CancelScope(shield=True):
+            try:
+                async with open_app(self.project) as self.app:
+                    self.known.set()
+                    await self.closing.wait()
+            except SophiaError as failure:
+                self.failure = failure
+            finally:
+                self.known.set()
+                self.closed.set()
 
 
 class State:
@@ -64,19 +78,26 @@ class State:
         self._projects: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
         self._watched: set[Path] = set()
         self._followed: set[int] = set()
+        self._keeper: TaskGroup | None = None
         self._group: TaskGroup | None = None
         self.changes = Changes()
         self.tasks = Tasks(lambda: self.group, self._jobs)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[State]:
-        """The life of the server: tasks that outlive a request run inside."""
-        async with anyio.create_task_group() as group:
-            self._group = group
+        """The life of the server: tasks that outlive a request run inside, and end before the app."""
+        async with anyio.create_task_group() as self._keeper:
             try:
-                yield self
+                async with anyio.create_task_group() as self._group:
+                    try:
+                        yield self
+                    finally:
+                        self._group.cancel_scope.cancel()
             finally:
-                group.cancel_scope.cancel()
+                if self._opening is not None:
+                    self._opening.closing.set()
+                    with anyio.CancelScope(shield=True):
+                        await self._opening.closed.wait()
 
     @property
     def group(self) -> TaskGroup:
@@ -100,8 +121,9 @@ class State:
         opening = self._opening
         if opening is None or opening.failure is not None:
             opening = self._opening = _Opening(project)
-            self.group.start_soon(self._hold, opening)
-        await opening.ended.wait()
+            assert self._keeper is not None, "the server is not running"
+            self._keeper.start_soon(opening.hold, self._open)
+        await opening.known.wait()
         if opening.failure is not None:
             raise opening.failure
         assert opening.app is not None
@@ -145,17 +167,6 @@ class State:
         if project is not None and app.settings.index.watch and project not in self._watched:
             self._watched.add(project)
             self.group.start_soon(app.watch, project)
-
-    async def _hold(self, opening: _Opening) -> None:
-        try:
-            async with self._open(opening.project) as app:
-                opening.app = app
-                opening.ended.set()
-                await anyio.sleep_forever()
-        except SophiaError as failure:
-            opening.failure = failure
-        finally:
-            opening.ended.set()
 
     async def _announce(self, run: IndexRun) -> None:
         await run.done.wait()

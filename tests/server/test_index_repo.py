@@ -1,0 +1,166 @@
+"""What an agent sees when it calls index_repo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.types import CallToolResult
+from tests.server.conftest import Place, text_of, write
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("server.index_repo")]
+
+FIELDS = {
+    "repo",
+    "root",
+    "state",
+    "reason",
+    "commit",
+    "branch",
+    "files_total",
+    "files_indexed",
+    "files_changed",
+    "files_removed",
+    "skipped",
+    "chunks",
+    "symbols",
+    "languages",
+    "seconds",
+    "repos",
+    "next",
+    "notes",
+}
+
+
+def facts(result: CallToolResult) -> dict[str, Any]:
+    assert not result.is_error, text_of(result)
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+@pytest.mark.requirement("server.both_eras")
+async def test_an_update_says_what_was_indexed_in_both_channels(place: Place, era: str) -> None:
+    async with place.connect(era) as client:
+        result = await client.call_tool("index_repo", {})
+    found = facts(result)
+    assert set(found) == FIELDS
+    assert (found["state"], found["files_indexed"], found["next"]) == ("ready", 3, None)
+    assert found["skipped"] == [{"reason": "binary", "count": 1}]
+    assert found["languages"]["python"] == 2
+    assert found["root"] == str(place.project)
+    for fact in ("ready", "3 of", str(found["symbols"]), "binary"):
+        assert fact in text_of(result)
+
+
+async def test_the_same_call_again_changes_nothing(indexed: Place, era: str) -> None:
+    async with indexed.connect(era) as client:
+        again = facts(await client.call_tool("index_repo", {"path": str(indexed.project)}))
+    assert (again["state"], again["files_changed"], again["files_removed"]) == ("ready", 0, 0)
+
+
+async def test_status_without_a_path_lists_every_readable_repository(indexed: Place, era: str) -> None:
+    async with indexed.connect(era) as client:
+        result = await client.call_tool("index_repo", {"action": "status"})
+    found = facts(result)
+    assert found["repo"] is None
+    assert [each["root"] for each in found["repos"]] == [str(indexed.project)]
+    assert str(indexed.project) in text_of(result)
+
+
+async def test_status_of_an_empty_store_says_so(place: Place) -> None:
+    async with place.connect("auto") as client:
+        found = facts(await client.call_tool("index_repo", {"action": "status"}))
+    assert found["repos"] == []
+    assert found["notes"] == ["nothing is indexed yet"]
+
+
+async def test_a_rebuild_reads_every_file_again(place: Place) -> None:
+    async with place.connect("auto") as client:
+        await client.call_tool("index_repo", {})
+        found = facts(await client.call_tool("index_repo", {"action": "rebuild"}))
+    assert found["files_changed"] == 3
+
+
+async def test_forgetting_drops_the_index_and_leaves_the_files(place: Place) -> None:
+    async with place.connect("auto") as client:
+        await client.call_tool("index_repo", {})
+        gone = facts(await client.call_tool("index_repo", {"action": "forget"}))
+        after = facts(await client.call_tool("index_repo", {"action": "status"}))
+    assert gone["next"] is not None
+    assert "index_repo" in gone["next"]
+    assert after["repos"] == []
+    assert (place.project / "shop" / "cart.py").is_file()
+
+
+async def test_cancelling_what_does_not_run_says_so(indexed: Place) -> None:
+    async with indexed.connect("auto") as client:
+        found = facts(await client.call_tool("index_repo", {"action": "cancel"}))
+    assert found["notes"] == ["no run was active"]
+
+
+@pytest.mark.requirement("server.progress")
+async def test_no_waiting_returns_a_handle_and_the_run_goes_on(place: Place, era: str) -> None:
+    write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(300)})
+    async with place.connect(era) as client:
+        first = await client.call_tool("index_repo", {"wait_s": 0})
+        found = facts(first)
+        last = facts(await client.call_tool("index_repo", {"wait_s": 50}))
+    assert found["state"] == "indexing"
+    assert found["next"] is not None
+    assert found["next"].startswith("index_repo(path=")
+    assert "still indexing" in found["notes"][0]
+    assert found["notes"][0] in text_of(first)
+    assert (last["state"], last["files_indexed"]) == ("ready", 303)
+
+
+@pytest.mark.requirement("server.progress")
+async def test_progress_grows_with_every_notification(place: Place, era: str) -> None:
+    write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(600)})
+    seen: list[tuple[float, float | None, str | None]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, total, message))
+
+    async with place.connect(era) as client:
+        await client.call_tool("index_repo", {}, progress_callback=hear)
+    assert seen
+    numbers = [progress for progress, _, _ in seen]
+    assert numbers == sorted(set(numbers))
+    assert all(total is None or total >= progress for progress, total, _ in seen)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"path": "/etc"}, "not inside an allowed folder"),
+        ({"path": "https://example.com/a.git"}, "cloning over https is not allowed"),
+        ({"path": "conn://asana/task"}, "connectors cannot be synced yet"),
+        ({"wait_s": 51}, "wait_s"),
+        ({"action": "delete"}, "action"),
+        ({"path": "nowhere", "action": "forget"}, "nowhere"),
+    ],
+)
+async def test_what_cannot_be_done_is_refused_with_a_next_step(
+    place: Place, arguments: dict[str, object], words: str
+) -> None:
+    async with place.connect("auto") as client:
+        result = await client.call_tool("index_repo", arguments)
+    assert result.is_error
+    assert words in text_of(result)
+
+
+@pytest.mark.requirement("server.unknown_argument")
+async def test_a_note_reaches_clients_that_show_only_structured_content(
+    indexed: Place, era: str
+) -> None:
+    async with indexed.connect(era) as client:
+        result = await client.call_tool("index_repo", {"action": "status", "recursive": True})
+    assert any("'recursive' is unknown" in note for note in facts(result)["notes"])
+    assert "'recursive' is unknown" in text_of(result)
+
+
+async def test_globs_choose_what_is_indexed(place: Place, tmp_path: Path) -> None:
+    async with place.connect("auto") as client:
+        found = facts(await client.call_tool("index_repo", {"exclude": "shop/**"}))
+    assert "python" not in found["languages"]
