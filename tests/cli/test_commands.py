@@ -1,0 +1,201 @@
+"""The commands of `sophia`, used as a person uses them: as processes, in a project, with exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from sophia_mcp.cli.main import sophia
+
+SOPHIA = Path(sys.executable).with_name("sophia")
+SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
+
+CODE = '''"""Retries."""
+
+MAX_RETRIES = 3
+
+
+def retry_policy(attempt: int) -> bool:
+    """Whether a failed request is sent again."""
+    return attempt < MAX_RETRIES
+
+
+class Client:
+    def send(self, request: str) -> str:
+        return request if retry_policy(1) else ""
+'''
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SOPHIA, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path, alone: Path) -> Path:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "retry.py").write_text(CODE)
+    (folder / "README.md").write_text("# Shop\n\nSells things.\n")
+    return folder
+
+
+@pytest.mark.requirement("cli.index")
+@pytest.mark.requirement("cli.search")
+@pytest.mark.requirement("cli.repos")
+def test_a_folder_is_indexed_searched_and_listed(project: Path) -> None:
+    indexed = run("index", ".", "--json", cwd=project)
+    assert indexed.returncode == 0, indexed.stderr
+    report = json.loads(indexed.stdout)
+    assert (report["state"], report["files_indexed"]) == ("ready", 2)
+    found = run("search", "is a failed request sent again", "--json", cwd=project)
+    assert found.returncode == 0, found.stderr
+    answer = json.loads(found.stdout)
+    assert answer["hits"][0]["path"] == "retry.py"
+    assert answer["hits"][0]["symbol"] == "retry_policy"
+    listed = json.loads(run("repos", "--json", cwd=project).stdout)
+    assert [repo["root"] for repo in listed] == [str(project)]
+
+
+@pytest.mark.requirement("cli.search")
+def test_a_project_that_was_never_indexed_is_indexed_by_its_first_question(project: Path) -> None:
+    found = run("search", "retry_policy", cwd=project)
+    assert found.returncode == 0, found.stderr
+    assert "retry.py:" in found.stdout
+
+
+@pytest.mark.requirement("cli.search")
+@pytest.mark.requirement("cli.exit_codes")
+def test_a_name_that_is_not_there_exits_three_and_says_not_here(project: Path) -> None:
+    missed = run("search", "FrobnicateKubernetesPods", cwd=project)
+    assert missed.returncode == 3
+    assert missed.stdout.startswith("not here:")
+
+
+@pytest.mark.requirement("cli.exit_codes")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("version",), 0),
+        (("serach", "x"), 2),
+        (("search",), 2),
+        (("search", "x", "--limit", "0"), 2),
+        (("search", "(unclosed", "--mode", "regex"), 2),
+        (("index", "/nowhere/at/all"), 2),
+        (("search", "x", "--repo", "no-such-repository"), 3),
+        (("repos",), 3),
+        (("serve", "--http", "0.0.0.0:9000"), 1),
+    ],
+)
+def test_exit_codes_tell_what_happened(arguments: tuple[str, ...], code: int, project: Path) -> None:
+    done = run(*arguments, cwd=project)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.requirement("cli.exit_codes")
+def test_an_error_for_machines_is_one_json_object_on_stderr(project: Path) -> None:
+    done = run("search", "x", "--repo", "no-such-repository", "--json", cwd=project)
+    error = json.loads(done.stderr)["error"]
+    assert error["code"] == "not_found"
+    assert error["next"]
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(project: Path) -> None:
+    done = run("repos", cwd=project, SOPHIA_HOME="/proc/nowhere")
+    assert done.returncode == 1
+    assert "SOPHIA_HOME" in done.stderr
+
+
+@pytest.mark.requirement("cli.doctor")
+def test_the_doctor_finds_a_sound_installation_and_a_damaged_store(project: Path, alone: Path) -> None:
+    run("index", ".", cwd=project)
+    sound = run("debug", "doctor", "--json", cwd=project)
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert json.loads(sound.stdout)["ok"]
+    store = alone / "data" / "state.db"
+    raw = bytearray(store.read_bytes())
+    raw[4096 + 100 : 4096 + 200] = b"\xff" * 100
+    store.write_bytes(raw)
+    damaged = run("debug", "doctor", cwd=project)
+    assert damaged.returncode == 1
+    assert "state" in damaged.stdout
+
+
+@pytest.mark.requirement("cli.stats")
+def test_stats_count_what_is_stored(project: Path) -> None:
+    run("index", ".", cwd=project)
+    facts = json.loads(run("debug", "stats", "--json", cwd=project).stdout)
+    assert facts["blobs"] == 2
+    assert facts["index.db bytes"] > 0
+
+
+@pytest.mark.requirement("cli.health")
+def test_health_answers_for_machines(project: Path) -> None:
+    done = run("health", "--json", cwd=project)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"] == "ok"
+    assert run("health", cwd=project, SOPHIA_EMBED__PROVIDER="no-such").returncode == 1
+
+
+@pytest.mark.requirement("embed.cli")
+def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
+    created = json.loads(run("embed", "create", "open a file", "--json", cwd=project).stdout)
+    assert len(created["vectors"][0]) > 100
+    (project / "lines.txt").write_text("delete a database row\nparse json text\nopen a network socket\n")
+    assert run("embed", "batch", "lines.txt", "--out", "v.jsonl", cwd=project).returncode == 0
+    assert len((project / "v.jsonl").read_text().splitlines()) == 3
+    ranked = json.loads(run("embed", "search", "json parser", "lines.txt", "--json", cwd=project).stdout)
+    assert ranked[0]["text"] == "parse json text"
+    same = json.loads(run("embed", "similarity", "a retry", "a retry", "--json", cwd=project).stdout)
+    assert same["similarity"] == pytest.approx(1.0, abs=1e-3)
+
+
+def _every_command(
+    command: click.Command, names: tuple[str, ...]
+) -> list[tuple[tuple[str, ...], click.Command]]:
+    found = [(names, command)]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            found += _every_command(below, (*names, name))
+    return found
+
+
+@pytest.mark.requirement("cli.help")
+@pytest.mark.parametrize(
+    ("names", "command"),
+    _every_command(sophia, ("sophia",)),
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_every_command_explains_itself_with_an_example(
+    names: tuple[str, ...], command: click.Command
+) -> None:
+    text = command.get_help(click.Context(command, info_name=" ".join(names)))
+    assert "Example: sophia" in text or "Start with" in text
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
+            assert parameter.help, f"{parameter.opts} has no help"
+
+
+@pytest.mark.requirement("cli.completion")
+def test_shell_completion_knows_the_commands(project: Path) -> None:
+    done = run(cwd=project, _SOPHIA_COMPLETE="bash_complete", COMP_WORDS="sophia se", COMP_CWORD="1")
+    assert "search" in done.stdout
+    assert "serve" in done.stdout
