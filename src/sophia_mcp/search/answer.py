@@ -169,7 +169,9 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
         return outcome
     if question.view.state == "indexing":
         # What is not read yet cannot be called absent; the answer says what share it stands on.
-        return replace(outcome, notes=(*outcome.notes, "nothing certain yet: ask again when more is indexed"))
+        return replace(
+            outcome, notes=(*outcome.notes, "nothing certain yet: ask again when more is indexed")
+        )
     query = question.query
     asked = (
         query.name

@@ -252,13 +252,14 @@ def layout(
 
 
 def choose(ranked: Ranked, worded: int) -> list[Candidate]:
-    """Best span of each file first, then siblings, none overlapping. Only the first ``worded`` carry
+    """Best spans first, none overlapping. A file's best span is favoured over its siblings: each one
+    already taken from a file costs its next span ``order.sibling``. Only the first ``worded`` carry
     their reason and the line that matters: the others are not shown on this page."""
     scene = ranked.scene
     if scene is None:
         return []
-    firsts: list[int] = []
-    siblings: list[int] = []
+    price = ranker.tables()["order"]["sibling"][_TABLES.get(scene.evidence.query.kind, "words")]
+    taken: list[tuple[float, int, bool]] = []
     shown: dict[int, list[Span]] = {}
     for i in np.argsort(-ranked.span_scores, kind="stable").tolist():
         span = scene.spans[i]
@@ -267,15 +268,18 @@ def choose(ranked: Ranked, worded: int) -> list[Candidate]:
             continue
         if any(other.start <= span.end and span.start <= other.end for other in held):
             continue
-        (siblings if held else firsts).append(i)
+        taken.append((float(ranked.span_scores[i]) - price * len(held), i, bool(held)))
         held.append(span)
+    taken.sort(key=lambda item: -item[0])
     return [
-        _candidate(ranked, scene, i, place >= len(firsts), place < worded)
-        for place, i in enumerate([*firsts, *siblings])
+        _candidate(ranked, scene, i, sibling, score, place < worded)
+        for place, (score, i, sibling) in enumerate(taken)
     ]
 
 
-def _candidate(ranked: Ranked, scene: Scene, i: int, sibling: bool, worded: bool) -> Candidate:
+def _candidate(
+    ranked: Ranked, scene: Scene, i: int, sibling: bool, score: float, worded: bool
+) -> Candidate:
     span = scene.spans[i]
     return Candidate(
         span.file,
@@ -283,7 +287,7 @@ def _candidate(ranked: Ranked, scene: Scene, i: int, sibling: bool, worded: bool
         span.end,
         span.symbol,
         span.kind,
-        float(ranked.span_scores[i]),
+        score,
         why(scene, ranked.span_matrix, i) if worded else "",
         span.home if span.home[0] else (span.start, span.end),
         focus(scene, i) if worded else span.start,

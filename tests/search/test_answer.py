@@ -1,0 +1,281 @@
+"""Questions to the sample application, from classification to the packed answer."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from tests.search.conftest import Asked
+from tests.search.sample import FILES, line_of
+
+from sophia_mcp.errors import BadArgument, BadQuery
+from sophia_mcp.llm import tokens
+from sophia_mcp.search.render import render
+from sophia_mcp.types import Request
+
+pytestmark = pytest.mark.anyio
+
+
+def covers(answer, path: str, text: str, first: int = 8) -> bool:
+    line = line_of(path, text)
+    return any(
+        hit.path == path and hit.start_line <= line <= hit.end_line for hit in answer.hits[:first]
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "path", "text"),
+    [
+        ("how long do we wait before trying again", "shop/net/retry.py", "def backoff"),
+        ("sum of two amounts in the same currency", "shop/money.py", "def add_money"),
+        ("take articles out of the free stock", "shop/stock.py", "def reserve"),
+        ("refuse clients that ask too often", "server/server.go", "TooManyRequests"),
+        ("fill values into a text template", "web/template.js", "export function render"),
+        ("when are orders given to the carrier", "README.md", "carrier every evening"),
+    ],
+)
+async def test_a_question_in_words_finds_the_lines(
+    ask: Asked, question: str, path: str, text: str
+) -> None:
+    assert covers(await ask(question), path, text, 3)
+
+
+async def test_an_identifier_finds_its_definition_first(ask: Asked) -> None:
+    answer = await ask("add_money")
+    assert (answer.hits[0].path, answer.hits[0].symbol) == ("shop/money.py", "add_money")
+    assert answer.hits[0].why == "defines add_money"
+
+
+async def test_a_qualified_name_finds_the_method_of_that_class(ask: Asked) -> None:
+    answer = await ask("Cart.total")
+    assert answer.hits[0].symbol == "Cart.total"
+
+
+async def test_symbol_mode_answers_with_definitions_only(ask: Asked) -> None:
+    answer = await ask("render", mode="symbol")
+    assert [(hit.path, hit.symbol) for hit in answer.hits] == [("web/template.js", "render")]
+
+
+async def test_another_case_is_found_and_said(ask: Asked) -> None:
+    answer = await ask("CART", mode="symbol")
+    assert answer.hits[0].symbol == "Cart"
+    assert "no exact match" in answer.notes[0]
+
+
+async def test_an_error_text_finds_the_line_that_raises_it(ask: Asked) -> None:
+    answer = await ask("CurrencyMismatch: cannot add USD to EUR: convert first")
+    assert covers(answer, "shop/money.py", "raise CurrencyMismatch", 1)
+
+
+async def test_a_path_with_lines_is_read(ask: Asked) -> None:
+    answer = await ask("shop/stock.py:5-9", detail="full")
+    (hit,) = answer.hits
+    assert (hit.start_line, hit.end_line) == (5, 9)
+    assert hit.text == "\n".join(FILES["shop/stock.py"].split("\n")[4:9])
+
+
+async def test_a_path_with_one_line_shows_the_definition_around_it(ask: Asked) -> None:
+    line = line_of("shop/stock.py", "raise OutOfStock")
+    answer = await ask(f"stock.py:{line}")
+    assert answer.hits[0].symbol == "reserve"
+
+
+async def test_a_whole_file_can_be_read(ask: Asked) -> None:
+    answer = await ask("shop/money.py", detail="full", max_tokens=5000)
+    assert answer.hits[0].text.rstrip("\n") == FILES["shop/money.py"].rstrip("\n")
+
+
+async def test_a_missing_path_names_the_nearest(ask: Asked) -> None:
+    answer = await ask("shop/monney.py:3-9")
+    assert answer.notes[0].startswith("not here:")
+    assert "shop/money.py" in answer.notes[0]
+
+
+async def test_a_file_name_without_extension_is_a_place(ask: Asked) -> None:
+    answer = await ask("*.go")
+    assert {hit.path for hit in answer.hits} == {"server/server.go", "server/limit.go"}
+
+
+async def test_a_folder_is_a_path_filter(ask: Asked) -> None:
+    answer = await ask("render a message", paths=("web",))
+    assert answer.hits
+    assert all(hit.path.startswith("web/") for hit in answer.hits)
+
+
+@pytest.mark.parametrize("paths", [("web/mail.js",), ("**/mail.js",), ("*.js",), ("mail.js",)])
+async def test_files_and_globs_are_path_filters(ask: Asked, paths: tuple[str, ...]) -> None:
+    answer = await ask("queue of messages", paths=paths)
+    assert answer.hits[0].path == "web/mail.js"
+
+
+async def test_a_filter_that_matches_nothing_says_so_and_returns_nothing(ask: Asked) -> None:
+    answer = await ask("cart", paths=("shopp",))
+    assert not answer.hits
+    assert answer.notes[0].startswith("not here:")
+    assert "shop" in answer.notes[0]
+
+
+async def test_filters_are_joined_by_and(ask: Asked) -> None:
+    answer = await ask("render", paths=("web",), languages=("python",))
+    assert not answer.hits
+    assert "exclude one another" in answer.notes[0]
+
+
+async def test_languages_and_their_short_names_filter(ask: Asked) -> None:
+    answer = await ask("limit of requests", languages=("go",))
+    assert {hit.language for hit in answer.hits} == {"go"}
+    assert {hit.language for hit in (await ask("total", languages=("py",))).hits} == {"python"}
+
+
+async def test_kinds_filter_spans(ask: Asked) -> None:
+    answer = await ask("cart of a customer", kinds=("class",))
+    assert answer.hits
+    assert {hit.kind for hit in answer.hits} == {"class"}
+
+
+async def test_scopes_divide_code_tests_and_documents(ask: Asked) -> None:
+    assert {hit.path for hit in (await ask("total of a cart", scope="tests")).hits} == {
+        "tests/test_cart.py"
+    }
+    assert {hit.path for hit in (await ask("orders", scope="docs")).hits} == {"README.md"}
+    code = {hit.path for hit in (await ask("total of a cart", scope="code")).hits}
+    assert "shop/cart.py" in code
+    assert not code & {"tests/test_cart.py", "README.md"}
+
+
+@pytest.mark.parametrize(
+    "question", ["kubernetes_autoscaler", "quaternion interpolation of skeletal animation"]
+)
+async def test_an_absent_thing_is_not_here(ask: Asked, question: str) -> None:
+    answer = await ask(question)
+    assert answer.notes[0].startswith("not here:")
+    assert any(note.startswith("next: search_code(") for note in answer.notes)
+
+
+async def test_a_miss_names_the_nearest_spelling(ask: Asked) -> None:
+    answer = await ask("parse_mony", mode="symbol")
+    assert "parse_money" in answer.notes[0]
+
+
+async def test_pages_never_repeat_a_span(ask: Asked) -> None:
+    seen: list[tuple[str, int]] = []
+    cursor = None
+    for _ in range(12):
+        answer = await ask("items of the cart and their money", limit=10, cursor=cursor)
+        seen += [
+            (hit.path, line) for hit in answer.hits for line in range(hit.start_line, hit.end_line + 1)
+        ]
+        cursor = answer.next_cursor
+        if cursor is None:
+            break
+    assert cursor is None
+    assert len(seen) == len(set(seen))
+    assert len({path for path, _ in seen}) > 3
+
+
+async def test_a_cursor_of_another_question_is_refused(ask: Asked) -> None:
+    answer = await ask("items of the cart", limit=1)
+    assert answer.next_cursor
+    with pytest.raises(BadQuery, match="another question"):
+        await ask("something else", cursor=answer.next_cursor)
+    with pytest.raises(BadQuery, match="damaged"):
+        await ask("items of the cart", cursor="bm90IGEgY3Vyc29y")
+
+
+async def test_one_best_span_of_each_file_comes_before_siblings(ask: Asked) -> None:
+    answer = await ask("money amounts in the cart", limit=20, max_tokens=8000)
+    paths = [hit.path for hit in answer.hits]
+    firsts = len(set(paths))
+    assert len(set(paths[:firsts])) == firsts
+    assert len(paths) > firsts
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize("budget", [200, 350, 900, 2500])
+async def test_the_budget_holds_for_the_rendered_answer(ask: Asked, budget: int, format: str) -> None:
+    request = Request("cart total money queue", limit=50, max_tokens=budget, format=format)  # type: ignore[arg-type]
+    answer = await ask("cart total money queue", limit=50, max_tokens=budget, format=format)
+    assert answer.hits
+    assert tokens.count(render(answer, request)) <= budget
+
+
+async def test_json_has_exactly_the_fields_of_the_contract(ask: Asked) -> None:
+    whole = json.loads(await ask.text("add_money", format="json"))
+    assert set(whole) == {"hits", "total", "next_cursor", "index", "notes"}
+    assert set(whole["hits"][0]) == {
+        "repo", "path", "start_line", "end_line", "symbol", "kind", "language", "score", "why", "freshness", "text",
+    }  # fmt: skip
+    assert set(whole["index"]) == {
+        "state", "commit", "files_indexed", "files_total", "stale_files", "checked_s_ago",
+    }  # fmt: skip
+
+
+async def test_text_shows_lines_with_their_numbers(ask: Asked) -> None:
+    text = await ask.text("add_money", limit=1)
+    line = line_of("shop/money.py", "def add_money")
+    assert f"shop/money.py:{line}-" in text.split("\n")[0]
+    assert f"{line} def add_money(left: Money, right: Money) -> Money:" in text
+
+
+@pytest.mark.parametrize(
+    ("detail", "lines"), [("locations", 0), ("signatures", 3), ("snippets", 40), ("full", 400)]
+)
+async def test_detail_bounds_the_lines_of_a_hit(ask: Asked, detail: str, lines: int) -> None:
+    answer = await ask("total cost of the cart", detail=detail, max_tokens=20_000)
+    assert answer.hits
+    assert max(hit.text.count("\n") + bool(hit.text) for hit in answer.hits) <= lines
+
+
+async def test_hits_are_fresh_on_an_untouched_tree(ask: Asked) -> None:
+    answer = await ask("add_money")
+    assert {hit.freshness for hit in answer.hits} == {"fresh"}
+    assert "fresh" not in await ask.text("add_money")
+
+
+async def test_an_edit_is_never_answered_from_the_old_text(own: Asked) -> None:
+    await own("add_money")
+    place = own.root / "shop/money.py"
+    place.write_text(
+        "# a new first line\n" + FILES["shop/money.py"].replace("def add_money", "def sum_money")
+    )
+    answer = await own("sum_money")
+    hit = answer.hits[0]
+    assert (hit.path, hit.symbol) == ("shop/money.py", "sum_money")
+    assert place.read_text().split("\n")[hit.start_line - 1 : hit.end_line] == hit.text.split("\n")
+
+
+async def test_a_touched_file_is_still_fresh(own: Asked) -> None:
+    await own("add_money")
+    os.utime(own.root / "shop/money.py")
+    assert {hit.freshness for hit in (await own("add_money")).hits} == {"fresh"}
+
+
+async def test_a_deleted_file_gives_no_hit(own: Asked) -> None:
+    await own("add_money")
+    (own.root / "shop/money.py").unlink()
+    answer = await own("add_money", mode="symbol")
+    assert all(hit.path != "shop/money.py" or hit.freshness == "stale" for hit in answer.hits)
+
+
+async def test_secrets_are_masked_in_answers(index_of) -> None:
+    secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    async with index_of({"deploy.py": f'def deploy_token():\n    return "{secret}"\n'}) as ask:
+        text = await ask.text("deploy_token")
+    assert "deploy_token" in text
+    assert secret not in text
+    assert "masked" in text
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"limit": 0}, {"limit": 51}, {"max_tokens": 199}, {"max_tokens": 20_001}]
+)
+async def test_bounds_are_checked(ask: Asked, arguments: dict[str, int]) -> None:
+    with pytest.raises(BadArgument):
+        await ask("cart", **arguments)
+
+
+async def test_an_empty_or_endless_query_is_refused(ask: Asked) -> None:
+    for query in ("  ", "x" * 2001):
+        with pytest.raises(BadArgument):
+            await ask(query)
