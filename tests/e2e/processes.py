@@ -1,0 +1,132 @@
+"""Starts the real programs, waits until they are ready, and looks at what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+START_S = 60.0
+"""A start takes one or two seconds; a busy machine may take much longer."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The variables of a test, with programs of this installation first in the path."""
+    return {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **more}
+
+
+def write_tree(folder: Path, files: dict[str, str]) -> Path:
+    """A folder with these files."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+class Lines:
+    """What a process writes to a pipe, read as it comes, so that it never blocks on us."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.seen: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                with self._changed:
+                    self.seen.append(line.rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def join(self) -> None:
+        """Wait for the end of the pipe."""
+        self._thread.join(START_S)
+
+    def wait_for(self, pattern: str, seconds: float = START_S) -> re.Match[str]:
+        """The first line that matches. Fails with everything that was read."""
+        deadline = time.monotonic() + seconds
+        looked = 0
+        with self._changed:
+            while True:
+                for line in self.seen[looked:]:
+                    if (found := re.search(pattern, line)) is not None:
+                        return found
+                looked = len(self.seen)
+                left = deadline - time.monotonic()
+                if self._ended or left <= 0:
+                    raise AssertionError(f"no line matches {pattern!r} in {self.seen}")
+                self._changed.wait(left)
+
+
+@dataclass
+class Served:
+    """A server listening on HTTP."""
+
+    url: str
+    process: subprocess.Popen[str]
+    errors: Lines
+
+
+@contextmanager
+def serving(command: Sequence[str], *, cwd: Path = ROOT, **variables: str) -> Iterator[Served]:
+    """A program that says on standard error where it listens, ended by SIGTERM."""
+    process = subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    errors = Lines(process.stderr)
+    try:
+        url = errors.wait_for(r"listening on (http://\S+)").group(1)
+        yield Served(url, process, errors)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+            process.wait()
+            errors.join()
+
+
+def children(pid: int) -> list[psutil.Process]:
+    """Every process below this one, now."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def still_alive(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that have not ended after so many seconds."""
+    _, alive = psutil.wait_procs(list(processes), timeout=seconds)
+    return [each for each in alive if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def readable(stream: object, seconds: float) -> bool:
+    """Whether something can be read within so many seconds."""
+    return bool(select.select([stream], [], [], seconds)[0])
