@@ -43,6 +43,7 @@ WAIT_S = 3600.0
 """How long a run waits for another process that indexes the same repository."""
 
 REFRESH_WAIT_S = 0.25
+TELL_S = 1.0
 KIND = "index"
 
 
@@ -143,7 +144,7 @@ class Index:
             async with turn(self.storage.database, _lease(current), REFRESH_WAIT_S) as mine:
                 if mine is None:
                     return current
-                await self._carry_out(current, target, look, mine, quiet, "")
+                await self._carry_out(current, target, look, mine, quiet, None)
         return await self._load(current)
 
     async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
@@ -167,7 +168,7 @@ class Index:
             async with turn(self.storage.database, _lease(current), REFRESH_WAIT_S) as mine:
                 if mine is None:
                     return current
-                run = self._run(current, target, mine, quiet, "")
+                run = self._run(current, target, mine, quiet, None)
                 await run.read_again(self._trees.place(current), tasks)
             current = await self._load(current)
             self._trees.learn(current, current.generation, run.learned)
@@ -283,7 +284,7 @@ class Index:
         look: Look,
         mine: Turn,
         progress: Progress,
-        job: str,
+        job: str | None,
         started: float = 0.0,
     ) -> Run:
         run = self._run(view, target, mine, progress, job)
@@ -309,19 +310,12 @@ class Index:
 
     async def _later(self, view: View, look: Look, mine: Turn, progress: Progress, job: str) -> None:
         """What is not needed to be searched by words."""
-        goes_on = self._go_on(view, job)
-        told = time.monotonic()
+        go_on = self._go_on(view, job)
 
         async def tell(done: int, total: int, stage: str) -> None:
-            nonlocal told
             progress(done, total, stage)
             await mine.keep()
-            if time.monotonic() - told > 1:
-                told = time.monotonic()
-                if not await goes_on(done, total, stage):
-                    raise Stopped(
-                        "the run was cancelled", next="index it again to continue where it stopped"
-                    )
+            await go_on(done, total, stage)
 
         if self.model.embed is not None:
             await add_vectors(self.storage, view, self.model.id, self.model.embed, tell)
@@ -331,16 +325,24 @@ class Index:
                 await tx.run("UPDATE views SET stage = 'done' WHERE id = :id", {"id": view.id})
         await collect(self.storage, view.repo_id)
 
-    def _run(self, view: View, target: Target, mine: Turn, progress: Progress, job: str) -> Run:
+    def _run(self, view: View, target: Target, mine: Turn, progress: Progress, job: str | None) -> Run:
         return Run(self.storage, self._pool, view, target, mine, progress, self._go_on(view, job))
 
-    def _go_on(self, view: View, job: str) -> Callable[[int, int, str], Awaitable[bool]]:
-        async def go_on(done: int, total: int, text: str) -> bool:
-            if view.repo_id in self._stopping:
-                return False
-            if self.jobs is None or not job:
-                return True
-            return await self.jobs.progress(self.storage.scope, job, done, total, text)
+    def _go_on(self, view: View, job: str | None) -> Callable[[int, int, str], Awaitable[None]]:
+        """What tells the job's row how far the run is, once a second, and stops the run when asked.
+        Work without a job (None) is small and not stopped."""
+        told = 0.0
+
+        async def go_on(done: int, total: int, text: str) -> None:
+            nonlocal told
+            stop = job is not None and view.repo_id in self._stopping
+            if not stop and self.jobs is not None and job and time.monotonic() - told >= TELL_S:
+                told = time.monotonic()
+                stop = not await self.jobs.progress(self.storage.scope, job, done, total, text)
+            if stop:
+                raise Stopped(
+                    "the run was cancelled", next="index it again to continue where it stopped"
+                )
 
         return go_on
 

@@ -30,8 +30,6 @@ LARGE = 200
 SMALL = 32
 """Up to so many files, trigrams are written at once instead of in a pass of their own."""
 
-TELL_S = 1.0
-
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the path or stage at hand."""
 
@@ -58,7 +56,7 @@ class Storage:
 
 @dataclass(slots=True)
 class Run:
-    """One run over one view. ``go_on`` is asked about once a second; False stops the run."""
+    """One run over one view. ``go_on`` is called after each batch and may raise Stopped."""
 
     storage: Storage
     pool: Pool
@@ -66,13 +64,12 @@ class Run:
     target: Target
     turn: Turn
     progress: Progress
-    go_on: Callable[[int, int, str], Awaitable[bool]]
+    go_on: Callable[[int, int, str], Awaitable[None]]
     changed: int = 0
     removed: int = 0
     learned: dict[str, Known | None] = field(default_factory=dict)
     _done: int = 0
     _total: int = 0
-    _told: float = 0.0
     _waiting: list[Outcome] = field(default_factory=list)
 
     async def carry_out(self, look: Look) -> None:
@@ -171,13 +168,7 @@ class Run:
         self._done += count
         self.progress(self._done, self._total, text)
         await self.turn.keep()
-        now = time.monotonic()
-        if now - self._told >= TELL_S:
-            self._told = now
-            if not await self.go_on(self._done, self._total, text):
-                raise Stopped(
-                    "the run was cancelled", next="index it again to continue where it stopped"
-                )
+        await self.go_on(self._done, self._total, text)
 
 
 async def publish(

@@ -151,6 +151,10 @@ def settled(stamp: Stamp, now_ns: int) -> Stamp:
     return Stamp(stamp.size, 0, stamp.ctime_ns) if fresh else stamp
 
 
+def _kept(stamp: Stamp | None, now_ns: int) -> Stamp | None:
+    return None if stamp is None else settled(stamp, now_ns)
+
+
 def _folder_time(root: str, rel: str) -> int | None:
     try:
         found = os.lstat(f"{root}/{rel}" if rel else root)
@@ -203,7 +207,10 @@ class _Walk:
 
     def run(self, known: dict[str, Folder] | None = None) -> Tree:
         """Walk from the root; folders in ``known`` are taken as they stand there."""
-        guards = _guards(self._root, self._checkout is not None)
+        guards = {
+            name: _kept(stamp, self._taken)
+            for name, stamp in _guards(self._root, self._checkout is not None).items()
+        }
         commit, branch = self._checkout.head() if self._checkout else ("", "")
         stack = [""]
         while stack:
@@ -248,7 +255,7 @@ class _Walk:
         self._check_rule_files(entries)
         self._rules.enter(rel, names)
         folder.rules = {
-            rel + name: stamp_of(f"{self._root}/{rel}{name}")
+            rel + name: _kept(stamp_of(f"{self._root}/{rel}{name}"), self._taken)
             for name in (ignore.RULES_FILE, ignore.GIT_RULES_FILE)
             if name in names
         }
