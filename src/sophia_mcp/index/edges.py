@@ -41,6 +41,8 @@ _HOLDERS = re.compile(
     re.DOTALL,
 )
 _TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
+_PARAMETER = re.compile(r"[A-Z]\d?")
+"""A type parameter says nothing about its methods."""
 _NOTHING = frozenset(
     {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
 )
@@ -169,7 +171,12 @@ def _split(text: str, language: Language) -> tuple[str, str]:
         whole = (
             made is not None and receiver.endswith(")") and receiver.count("(") == receiver.count(")")
         )
-        single = whole and made is not None and _closes_at_end(receiver, made.end() - 1)
+        single = (
+            whole
+            and made is not None
+            and (language.calls_make or receiver.startswith("new "))
+            and _closes_at_end(receiver, made.end() - 1)
+        )
         return (f"{made[1]}()" if single and made is not None else EXPRESSION), name
     return "".join(receiver.split()), name
 
@@ -275,7 +282,7 @@ class _Types:
                 continue
             groups = match.groupdict()
             name = groups.get("name") or groups.get("var") or ""
-            stated = _stated(groups)
+            stated = _stated(groups, language)
             scope = scopes.at(start)
             if scope >= 0 and scopes.found[scope].start_byte == start:
                 scope = scopes.up(scope)  # a property is bound where it stands, not inside itself
@@ -341,11 +348,11 @@ def _put(
     table[key] = stated if known in (None, stated) else ""  # type: ignore[index]
 
 
-def _stated(groups: Mapping[str, str | None]) -> str:
+def _stated(groups: Mapping[str, str | None], language: Language) -> str:
     declared = plain_type(groups.get("type") or "")
     if declared:
         return declared
-    for group in ("made", "held", "called"):
+    for group in ("made", "held", "called") if language.calls_make else ("made", "held"):
         made = groups.get(group)
         if made and made.rpartition(".")[2].rpartition(":")[2].lstrip("_")[:1].isupper():
             return made
@@ -366,6 +373,10 @@ def plain_type(text: str) -> str:
         if len(parts) != 1:
             return ""
         text = parts[0]
+    if text.endswith("[]"):
+        return "Array"
     match = _TYPE.match(text)
-    name = match[1].rstrip(".:") if match else ""
-    return "" if name in _NOTHING else name
+    if match is None or text[match.end() :].replace(" ", "").startswith("[]"):
+        return ""  # `Task[]` is a list, whatever it is of
+    name = match[1].rstrip(".:")
+    return "" if name in _NOTHING or _PARAMETER.fullmatch(name) else name
