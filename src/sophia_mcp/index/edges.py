@@ -271,6 +271,7 @@ class _Types:
         self._locals: dict[tuple[int, str], str] = {}
         self._fields: dict[tuple[str, str], str] = {}
         same: list[tuple[int, str, str]] = []
+        classes = {definition.name for definition in scopes.found if definition.kind == "class"}
         pattern = language.binds
         if pattern is None:
             return
@@ -282,7 +283,10 @@ class _Types:
                 continue
             groups = match.groupdict()
             name = groups.get("name") or groups.get("var") or ""
-            stated = _stated(groups, language)
+            stated = plain_type(groups.get("type") or "")
+            if _PARAMETER.fullmatch(stated) and stated not in classes:
+                stated = ""
+            stated = stated or _made(groups, language)
             scope = scopes.at(start)
             if scope >= 0 and scopes.found[scope].start_byte == start:
                 scope = scopes.up(scope)  # a property is bound where it stands, not inside itself
@@ -348,10 +352,7 @@ def _put(
     table[key] = stated if known in (None, stated) else ""  # type: ignore[index]
 
 
-def _stated(groups: Mapping[str, str | None], language: Language) -> str:
-    declared = plain_type(groups.get("type") or "")
-    if declared:
-        return declared
+def _made(groups: Mapping[str, str | None], language: Language) -> str:
     for group in ("made", "held", "called") if language.calls_make else ("made", "held"):
         made = groups.get(group)
         if made and made.rpartition(".")[2].rpartition(":")[2].lstrip("_")[:1].isupper():
@@ -379,4 +380,4 @@ def plain_type(text: str) -> str:
     if match is None or text[match.end() :].replace(" ", "").startswith("[]"):
         return ""  # `Task[]` is a list, whatever it is of
     name = match[1].rstrip(".:")
-    return "" if name in _NOTHING or _PARAMETER.fullmatch(name) else name
+    return "" if name in _NOTHING else name

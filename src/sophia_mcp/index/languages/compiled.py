@@ -126,7 +126,8 @@ RECORDS = (
         comments=("comment", "multiline_comment"),
         name_rule=rules.swift_name,
         references="""
-        (call_expression . [(simple_identifier) (navigation_expression)] @call)
+        (call_expression . [(simple_identifier) (navigation_expression)] @call (call_suffix (value_arguments "(")))
+        (call_expression . [(simple_identifier) (navigation_expression)] @call (call_suffix (lambda_literal)))
         (import_declaration) @import
         (inheritance_specifier inherits_from: (_) @base)
         (parameter) @bind
@@ -135,6 +136,7 @@ RECORDS = (
         """,
         imports=imports.module,
         binds=bindings.NAMED,
+        calls_make=True,
         own=("self", "Self"),
     ),
     Language(
@@ -156,6 +158,7 @@ RECORDS = (
         references=_CPP_CALLS,
         imports=imports.include,
         binds=bindings.TYPED,
+        calls_make=True,
         own=("this",),
     ),
     Language(
@@ -180,6 +183,7 @@ RECORDS = (
         references=_CPP_CALLS,
         imports=imports.include,
         binds=bindings.TYPED,
+        calls_make=True,
         own=("this",),
     ),
     Language(

@@ -79,6 +79,7 @@ RECORDS = (
         """,
         imports=imports.python,
         binds=bindings.PYTHON,
+        calls_make=True,
         own=("self", "cls"),
     ),
     Language(

@@ -78,6 +78,7 @@ RECORDS = (
         """,
         imports=imports.dotted,
         binds=bindings.NAMED,
+        calls_make=True,
         own=("this",),
     ),
     Language(
@@ -106,6 +107,7 @@ RECORDS = (
         """,
         imports=imports.scala,
         binds=bindings.NAMED,
+        calls_make=True,
         own=("this",),
     ),
     Language(

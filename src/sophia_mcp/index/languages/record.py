@@ -78,6 +78,8 @@ class Language:
     """Receivers that mean the enclosing class: ``self``, ``this``."""
     keywords: frozenset[str] = frozenset()
     """Callees that are syntax, not calls."""
+    calls_make: bool = False
+    """A call of a capitalised name constructs (Python, Kotlin); elsewhere only ``new`` does."""
     maker: str = ""
     """The method whose call constructs its receiver, where the language has no ``new``."""
     clauses: bool = False
