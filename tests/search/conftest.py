@@ -92,6 +92,8 @@ async def own(tmp_path: Path) -> AsyncIterator[Asked]:
 
 
 @pytest.fixture
-async def index_of(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+def index_of(tmp_path: Path) -> Callable[..., Any]:
     """Opens an engine over given files: ``async with index_of({...}) as ask``."""
-    yield lambda files, name="app": open_engine(write(tmp_path / name, files), tmp_path / f"{name}.home")
+    return lambda files, name="app": open_engine(
+        write(tmp_path / name, files), tmp_path / f"{name}.home"
+    )

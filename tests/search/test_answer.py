@@ -183,12 +183,11 @@ async def test_a_cursor_of_another_question_is_refused(ask: Asked) -> None:
         await ask("items of the cart", cursor="bm90IGEgY3Vyc29y")
 
 
-async def test_one_best_span_of_each_file_comes_before_siblings(ask: Asked) -> None:
+async def test_several_files_answer_before_one_file_answers_alone(ask: Asked) -> None:
     answer = await ask("money amounts in the cart", limit=20, max_tokens=8000)
     paths = [hit.path for hit in answer.hits]
-    firsts = len(set(paths))
-    assert len(set(paths[:firsts])) == firsts
-    assert len(paths) > firsts
+    assert len(set(paths[:4])) >= 2
+    assert len(paths) > len(set(paths))
 
 
 @pytest.mark.parametrize("format", ["text", "json"])

@@ -53,15 +53,23 @@ def changes(view: View) -> Changes:
         checkout = open_checkout(Path(view.root))
         if checkout is None:
             raise _no_base("the folder is not a git repository")
-        return _differences(checkout.repository, view)
+        return differences(
+            checkout.repository,
+            on_disk=view.on_disk,
+            root=Path(view.root),
+            commit=view.commit if view.ref else "",
+        )
     except (Unreadable, pygit2.GitError, KeyError, ValueError, OSError) as problem:
         raise _no_base(str(problem)) from problem
 
 
-def _differences(repository: pygit2.Repository, view: View) -> Changes:
+def differences(
+    repository: pygit2.Repository, *, on_disk: bool, root: Path, commit: str = ""
+) -> Changes:
+    """The differences of a tree on disk, or of a commit, to where it left its base."""
     head = None if repository.head_is_unborn else repository.head.peel(pygit2.Commit)
-    if view.ref:
-        head = repository.revparse_single(view.commit).peel(pygit2.Commit)
+    if commit:
+        head = repository.revparse_single(commit).peel(pygit2.Commit)
     base = _base(repository, head)
     changed: set[str] = set()
     removed: set[str] = set()
@@ -69,7 +77,7 @@ def _differences(repository: pygit2.Repository, view: View) -> Changes:
         diff = base.tree.diff_to_tree(head.tree)
         for delta in diff.deltas:
             (removed if delta.status == DeltaStatus.DELETED else changed).add(delta.new_file.path)
-    if view.on_disk:
+    if on_disk:
         for path, flags in repository.status(untracked_files="all").items():
             if (
                 flags & (FileStatus.WT_DELETED | FileStatus.INDEX_DELETED)
@@ -80,7 +88,7 @@ def _differences(repository: pygit2.Repository, view: View) -> Changes:
             elif flags & ~FileStatus.IGNORED:
                 changed.add(path)
                 removed.discard(path)
-        same = _reverted(repository, base, changed, Path(view.root))
+        same = _reverted(repository, base, changed, root)
         changed -= same
     return Changes(str(base.id) if base else "", frozenset(changed), frozenset(removed))
 

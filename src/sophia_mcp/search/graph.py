@@ -49,7 +49,8 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     files, unread = await _files(question, tx, query.name)
     edges = await question.engine.content.edges(tx, atlas.blobs[files].tolist() if files else [])
     held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
-    unread += len(files) - len(held)
+    if question.view.stage != "done":
+        unread += len(files) - len(held)
     uses = resolve(query.name, exact, held, atlas.paths, atlas.languages)
     if question.request.mode == "callers":
         uses = [use for use in uses if use.reference.kind == "call"]

@@ -240,7 +240,7 @@ def _answer(
         omitted.append(f"{material.paths[item.file]}:{item.start}-{item.end} {item.symbol}".rstrip())
     return Answer(
         tuple(hits),
-        max(material.total, len(hits)),
+        material.total,
         material.cursor(shown) if rest else None,
         material.index,
         tuple(notes),

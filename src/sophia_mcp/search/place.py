@@ -12,6 +12,8 @@ from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Kind, Symbol
 
 _OUTLINE_LINES = 80
+_SHOWN_WHOLE = 40
+"""Files up to this many lines are shown instead of outlined."""
 
 
 def locate(question: Question, path: str) -> list[int]:
@@ -105,7 +107,8 @@ async def whole(question: Question, tx: Transaction) -> Outcome | None:
         symbols = (await content.symbols(tx, [blob]))[blob]
         length = len(text.lines)
         shown = None
-        if question.request.detail != "full" and length > 40 and symbols:
+        outlined = length > _SHOWN_WHOLE or question.request.mode == "outline"
+        if question.request.detail != "full" and outlined and symbols:
             shown = outline_of(symbols, text)
         found.append(
             Candidate(

@@ -1,0 +1,206 @@
+"""Regular expressions, uses and callers, likeness, outlines, traces and changes."""
+
+from __future__ import annotations
+
+import re
+
+import pygit2
+import pytest
+from tests.index.trees import commit_all, make_repository
+from tests.search.conftest import Asked, open_engine, write
+from tests.search.sample import FILES, line_of
+
+from sophia_mcp.errors import BadArgument, BadQuery
+from sophia_mcp.search import changed
+from sophia_mcp.search.repomap import outline
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"def \w+_money", r"(?i)TODO|queue", r"self\.\w+", r"^import \w+$", "Limiter"]
+)
+async def test_regex_counts_equal_a_scan_of_every_file(ask: Asked, pattern: str) -> None:
+    expected = sum(len(re.findall(pattern, text, re.MULTILINE)) for text in FILES.values())
+    answer = await ask(pattern, mode="regex", limit=50, max_tokens=20_000)
+    assert answer.total == expected
+    assert any("complete for the indexed files" in note for note in answer.notes)
+
+
+async def test_regex_hits_stand_on_matching_lines(ask: Asked) -> None:
+    answer = await ask(r"raise \w+\(", mode="regex", limit=50, max_tokens=20_000)
+    for hit in answer.hits:
+        lines = FILES[hit.path].split("\n")[hit.start_line - 1 : hit.end_line]
+        assert re.search(r"raise \w+\(", "\n".join(lines))
+
+
+async def test_a_pattern_that_looks_like_one_is_searched_as_one(ask: Asked) -> None:
+    answer = await ask(r"def \w+_money\(")
+    assert answer.total == 2
+
+
+async def test_regex_without_a_match_is_not_here(ask: Asked) -> None:
+    answer = await ask("xyzzy[0-9]+", mode="regex")
+    assert not answer.hits
+    assert answer.notes[0].startswith("not here:")
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=x)y", r"(a)\1"])
+async def test_a_bad_pattern_says_what_is_wrong(ask: Asked, pattern: str) -> None:
+    with pytest.raises(BadQuery, match="cannot be used"):
+        await ask(pattern, mode="regex")
+
+
+async def test_a_catastrophic_pattern_ends(ask: Asked) -> None:
+    assert (await ask("(a+)+$x", mode="regex")).total == 0
+
+
+async def test_callers_are_resolved_through_imports(ask: Asked) -> None:
+    answer = await ask("add_money", mode="callers")
+    (hit,) = answer.hits
+    assert (hit.path, hit.symbol) == ("shop/cart.py", "Cart.total")
+    assert "import-resolved" in hit.why
+    assert answer.total == 1
+
+
+async def test_callers_in_the_same_file_are_resolved(ask: Asked) -> None:
+    answer = await ask("backoff", mode="callers")
+    assert [(hit.symbol, "same file" in hit.why) for hit in answer.hits] == [("call_with_retries", True)]
+
+
+async def test_a_use_by_name_only_is_a_guess_and_not_counted(index_of) -> None:
+    files = {
+        "a.py": "class Job:\n    def run(self) -> None:\n        pass\n",
+        "b.py": "def start(thing):\n    thing.run()\n",
+        "c.py": "from a import Job\n\n\ndef go() -> None:\n    job: Job = Job()\n    job.run()\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask("Job.run", mode="callers")
+    guesses = [hit for hit in answer.hits if "guess: name only" in hit.why]
+    assert [hit.path for hit in guesses] == ["b.py"]
+    assert answer.hits[-1].path == "b.py"
+    assert answer.total == 1
+    assert "1 by name only" in answer.notes[0]
+
+
+async def test_references_hold_imports_and_calls(ask: Asked) -> None:
+    answer = await ask("restock", mode="references")
+    found = {(hit.path, hit.start_line) for hit in answer.hits}
+    assert ("tests/test_cart.py", line_of("tests/test_cart.py", "import restock")) in found
+    assert ("tests/test_cart.py", line_of("tests/test_cart.py", 'restock("tea"')) in found
+
+
+async def test_references_of_an_unknown_name_are_not_here(ask: Asked) -> None:
+    answer = await ask("add_monny", mode="references")
+    assert answer.notes[0].startswith("not here:")
+    assert "add_money" in answer.notes[0]
+
+
+async def test_a_near_copy_is_the_most_similar(index_of) -> None:
+    body = FILES["shop/net/retry.py"]
+    copy = body.replace("attempt", "round").replace("backoff", "pause")
+    async with index_of({**FILES, "lib/again.py": copy}, "copies") as ask:
+        line = line_of("shop/net/retry.py", "def call_with_retries")
+        answer = await ask(f"shop/net/retry.py:{line}", mode="similar")
+        sent = await ask(
+            "for round in range(rounds):\n    try:\n        return action()", mode="similar"
+        )
+    assert answer.hits[0].path == "lib/again.py"
+    assert sent.hits[0].path in {"lib/again.py", "shop/net/retry.py"}
+
+
+async def test_the_outline_of_a_file_names_its_definitions(ask: Asked) -> None:
+    text = await ask.text("shop/cart.py", mode="outline")
+    line = line_of("shop/cart.py", "def total")
+    assert f"{line}-" in text
+    assert "def total(self) -> Money" in text
+
+
+async def test_the_map_ranks_what_others_use_before_what_uses_them(ask: Asked) -> None:
+    answer = await ask(".", mode="outline", limit=50, max_tokens=5000)
+    order = [hit.path for hit in answer.hits]
+    assert order.index("shop/money.py") < order.index("shop/cart.py")
+    assert order.index("shop/cart.py") < order.index("tests/test_cart.py")
+
+
+async def test_the_map_as_text_keeps_its_budget(ask: Asked) -> None:
+    text = await outline(ask.engine, ask.view, "", 150)
+    assert ask.engine.count_tokens(text) <= 150
+    assert "shop/money.py" in text
+
+
+TRACE = """Traceback (most recent call last):
+  File "/srv/releases/7/shop/cart.py", line {put}, in put
+    reserve(sku, count)
+  File "/srv/releases/7/shop/stock.py", line {raised}, in reserve
+    raise OutOfStock(f"only {{free}} of {{sku}} left")
+shop.stock.OutOfStock: only 0 of tea left
+"""
+
+
+def trace() -> str:
+    return TRACE.format(
+        put=line_of("shop/cart.py", "reserve(sku, count)"),
+        raised=line_of("shop/stock.py", "raise OutOfStock"),
+    )
+
+
+async def test_frames_of_a_trace_are_found_innermost_first(ask: Asked) -> None:
+    answer = await ask(trace())
+    assert [(hit.path, hit.symbol) for hit in answer.hits] == [
+        ("shop/stock.py", "reserve"),
+        ("shop/cart.py", "Cart.put"),
+    ]
+
+
+async def test_frames_move_with_the_lines_of_today(own: Asked) -> None:
+    for path in ("shop/stock.py", "shop/cart.py"):
+        place = own.root / path
+        place.write_text("# a\n# b\n# c\n" + place.read_text())
+    answer = await own(trace())
+    assert f"frame at line {line_of('shop/stock.py', 'raise OutOfStock') + 3}" in answer.hits[0].why
+    assert f"frame at line {line_of('shop/cart.py', 'reserve(sku, count)') + 3}" in answer.hits[1].why
+
+
+async def test_a_trace_from_elsewhere_is_not_here(ask: Asked) -> None:
+    text = 'Traceback (most recent call last):\n  File "/x/other/thing.py", line 3, in nothing\n    boom()\nE: x\n'
+    answer = await ask(text)
+    assert answer.notes[0].startswith("not here:")
+
+
+async def test_changed_equals_the_difference_to_the_base(tmp_path) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    repository = make_repository(root)
+    write(root, FILES)
+    base = commit_all(repository)
+    repository.branches.local.create("work", repository[base])
+    repository.checkout("refs/heads/work")
+    write(root, {"shop/money.py": FILES["shop/money.py"] + "\n\ndef halve_money() -> None: ...\n"})
+    commit_all(repository, "Halve")
+    write(root, {"shop/tax.py": "def tax_of_money() -> int:\n    return 19\n"})
+    (root / "web/mail.js").unlink()
+    async with open_engine(root, tmp_path / "home") as ask:
+        assert await changed.paths(ask.view) == {"shop/money.py", "shop/tax.py"}
+        answer = await ask("money", scope="changed")
+        assert {hit.path for hit in answer.hits} == {"shop/money.py", "shop/tax.py"}
+
+
+async def test_changed_without_git_says_what_to_do(ask: Asked) -> None:
+    with pytest.raises(BadArgument, match="needs git"):
+        await ask("money", scope="changed")
+
+
+def test_a_file_changed_back_is_not_changed(tmp_path) -> None:
+    repository = make_repository(tmp_path)
+    write(tmp_path, {"a.py": "x = 1\n"})
+    first = commit_all(repository)
+    repository.branches.local.create("work", repository[first])
+    repository.checkout("refs/heads/work")
+    write(tmp_path, {"a.py": "x = 2\n"})
+    commit_all(repository)
+    write(tmp_path, {"a.py": "x = 1\n"})
+    head = pygit2.Repository(str(tmp_path))
+    assert head.head.shorthand == "work"
+    found = changed.differences(head, on_disk=True, root=tmp_path, commit="")
+    assert found.paths == frozenset()

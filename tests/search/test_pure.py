@@ -1,0 +1,247 @@
+"""The parts of a search that think: classification, traces, literals, filters, packing, cursors."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sophia_mcp.llm import tokens
+from sophia_mcp.search.content import Text
+from sophia_mcp.search.engine import Candidate
+from sophia_mcp.search.features import alike
+from sophia_mcp.search.filters import pattern
+from sophia_mcp.search.graph import _written_parts
+from sophia_mcp.search.literals import required
+from sophia_mcp.search.pack import Material, pack
+from sophia_mcp.search.query import classify
+from sophia_mcp.search.render import render
+from sophia_mcp.search.similar import likeness, shingles
+from sophia_mcp.search.spans import comment_lines, cut, units
+from sophia_mcp.search.symbols import near_names
+from sophia_mcp.search.trace import frames, match_path, settle
+from sophia_mcp.types import Chunk, Coverage, Request, Symbol
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("how does dependency injection work", "words"),
+        ("error handling", "words"),
+        ("what is an E2E test", "words"),
+        ("user_id", "identifier"),
+        ("std::vector::push_back", "identifier"),
+        ("Array#map", "identifier"),
+        ("add()", "identifier"),
+        ("src/app/router.py", "path"),
+        ("router.py:10-80", "lines"),
+        ("src/app.ts:7", "lines"),
+        ("*.py", "path"),
+        ("src/**/x.ts", "path"),
+        (r"foo\s+bar.*baz", "regex"),
+        (r"def \w+\(self", "regex"),
+        ("get_user[0-9]+", "regex"),
+        ("KeyError: 'x' not found in map", "error"),
+        ("TypeError: cannot read properties of undefined (reading 'x')", "error"),
+        ("where is ValueError: bad raised", "words"),
+    ],
+)
+def test_a_question_is_classified(text: str, kind: str) -> None:
+    assert classify(text).kind == kind
+
+
+PYTHON = 'Traceback (most recent call last):\n  File "/a/app/main.py", line 12, in run\n    go()\nValueError: x\n'
+PYTEST = "    def test_x():\n>       assert f() == 1\n\ntests/test_a.py:5: AssertionError\nFAILED tests/test_a.py::test_x - x"
+NODE = "TypeError: x\n    at Router.handle (/srv/lib/router.js:45:12)\n    at async next (file:///srv/lib/layer.mjs:9:3)\n"
+JAVA = 'Exception in thread "main" x.E: y\n\tat com.acme.Foo.bar(Foo.java:12)\n\tat com.acme.Foo$In.baz(Foo.java:44)\n'
+GO = "panic: x\n\ngoroutine 1 [running]:\nmain.(*Server).Handle(0xc0, 0x1)\n\t/x/server.go:33 +0x1b\n"
+RUST = "thread 'main' panicked at src/lib.rs:10:5:\nx\n   3: a::parser::Parser::parse\n             at ./src/parser.rs:88:9\n"
+RUBY = "/app/lib/a.rb:10:in `each': x (E)\n\tfrom /app/lib/b.rb:3:in `block in run'\n"
+DOTNET = "E: x\n   at Acme.Router.Match(String p) in /src/Web/Router.cs:line 55\n   at M() in C:\\s\\P.cs:line 9\n"
+PHP = "#0 /app/src/Router.php(31): App\\Router->match()\n#1 {main}\n"
+ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (PYTHON, [("/a/app/main.py", 12, "run")]),
+        (PYTEST, [("tests/test_a.py", 5, ""), ("tests/test_a.py", 0, "test_x")]),
+        (NODE, [("/srv/lib/router.js", 45, "handle"), ("/srv/lib/layer.mjs", 9, "next")]),
+        (JAVA, [("Foo.java", 12, "bar"), ("Foo.java", 44, "baz")]),
+        (GO, [("/x/server.go", 33, "Handle")]),
+        (RUST, [("src/lib.rs", 10, ""), ("./src/parser.rs", 88, "parse")]),
+        (RUBY, [("/app/lib/a.rb", 10, "each"), ("/app/lib/b.rb", 3, "run")]),
+        (DOTNET, [("/src/Web/Router.cs", 55, "Match"), ("C:/s/P.cs", 9, "M")]),
+        (PHP, [("/app/src/Router.php", 31, "match")]),
+        (ELIXIR, [("lib/app/user.ex", 14, "load")]),
+    ],
+)
+def test_traces_of_each_language_are_read(text: str, places: list[tuple[str, int, str]]) -> None:
+    assert [(frame.path, frame.line, frame.function) for frame in frames(text)] == places
+
+
+def test_a_frame_matches_the_file_that_shares_the_longest_ending() -> None:
+    paths = ["a/core/run.py", "b/core/run.py", "run.py"]
+    assert match_path("/srv/b/core/run.py", paths) == ["b/core/run.py"]
+    assert match_path("core/run.py", paths) == ["a/core/run.py", "b/core/run.py"]
+    assert match_path("/x/walk.py", paths) == []
+
+
+def test_a_frame_settles_on_its_code_inside_its_function_even_when_lines_moved() -> None:
+    lines = ["x = 1", "", "def f():", "    y = 2", "    go()", "def g():", "    go()"]
+    held = (Symbol("f", "function", 3, 5), Symbol("g", "function", 6, 7))
+    (frame,) = frames('  File "a.py", line 2, in g\n    go()\n')
+    assert settle(frame, lines, held) == 7
+    (frame,) = frames('  File "a.py", line 900, in f\n    gone()\n')
+    assert settle(frame, lines, held) == 3
+
+
+@pytest.mark.parametrize(
+    ("regex", "plan"),
+    [
+        ("foo.*barn", [["foo", "barn"]]),
+        ("foo|barn", [["foo"], ["barn"]]),
+        ("(alpha|beta)+gamma", [["alpha", "gamma"], ["beta", "gamma"]]),
+        ("colou?r scheme", [["colo", "r scheme"]]),
+        (r"def \w+\(self", [["def ", "(self"]]),
+        (r"\Qa.b(c)\E", [["a.b(c)"]]),
+        ("ab.cd", None),
+        ("a(bcd|)e", None),
+        ("(abc)*", None),
+        ("[abc]{3}", None),
+    ],
+)
+def test_required_literals_of_a_pattern(regex: str, plan: object) -> None:
+    assert required(regex) == plan
+
+
+_PIECE = st.one_of(
+    st.text("abcde", min_size=1, max_size=4),
+    st.sampled_from(["a+", "b*", "c?", "[ab]", ".", "(abc|de)", "(?:ab)+", "d{2}", "(abcd)?", r"\w"]),
+)
+
+
+@given(st.lists(_PIECE, min_size=1, max_size=5), st.text("abcde", max_size=30))
+@settings(max_examples=300, deadline=None)
+def test_every_match_holds_the_literals_of_some_alternative(pieces: list[str], text: str) -> None:
+    regex = "".join(pieces)
+    plan = required(regex)
+    if plan is not None and re.search(regex, text):
+        assert any(all(literal in text for literal in both) for both in plan)
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "matches"),
+    [
+        ("src", "src/a/b.py", True),
+        ("src", "srcs/a.py", False),
+        ("src/*.py", "src/a.py", True),
+        ("src/*.py", "src/a/b.py", False),
+        ("src/**/*.py", "src/a/b.py", True),
+        ("src/**/*.py", "src/b.py", True),
+        ("**/*.{js,ts}", "x/y.ts", True),
+        ("a[0-9].c", "a7.c", True),
+        ("a[!0-9].c", "a7.c", False),
+        ("a.c", "abc", False),
+    ],
+)
+def test_globs_files_and_folders_match_paths(glob: str, path: str, matches: bool) -> None:
+    assert bool(pattern(glob).fullmatch(path)) is matches
+
+
+def test_a_chunk_is_cut_into_methods_and_the_head_of_their_class() -> None:
+    lines = ["class A:", '    """Doc."""', "    x = 1", "", "    # about b", "    def b(self):", "        pass", "", "    def c(self):", "        pass"]  # fmt: skip
+    held = (
+        Symbol("A", "class", 1, 10),
+        Symbol("b", "method", 6, 7, "A"),
+        Symbol("c", "method", 9, 10, "A"),
+    )
+    spans = cut(0, 0, Chunk(0, 1, 10, "class"), lines, units(held, lines))
+    assert [(span.symbol, span.start, span.end) for span in spans] == [
+        ("A", 1, 3),
+        ("A.b", 5, 7),
+        ("A.c", 9, 10),
+    ]
+
+
+def test_comment_lines_hold_docstrings_and_not_directives() -> None:
+    lines = ["#include <x>", "// a", "x = 1", '"""Doc', "more", '"""', "y = 2"]
+    assert comment_lines(lines) == [False, True, False, True, True, True, False]
+
+
+def test_stems_are_alike_when_one_begins_with_the_other() -> None:
+    assert alike("retri", "retri")
+    assert alike("auth", "authent")
+    assert not alike("a", "about")
+
+
+def test_near_names_put_spelling_before_shared_words() -> None:
+    known = ["parse_money", "parse_date", "money_of", "unrelated"]
+    assert near_names("parse_mony", known)[0] == "parse_money"
+    assert "unrelated" not in near_names("parse_mony", known)
+
+
+def test_likeness_is_highest_for_copies() -> None:
+    code = "def f(a):\n    for x in a:\n        total += x.price * x.count\n    return total"
+    copy = code.replace("total", "amount")
+    assert likeness(shingles(code), shingles(code)) == pytest.approx(1.0)
+    assert likeness(shingles(code), shingles(copy)) > likeness(
+        shingles(code), shingles("import os\nx = 3")
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "importer", "parts"),
+    [
+        ("..a.b", "pkg/sub/m.py", ["pkg", "a", "b"]),
+        ("./x/y.js", "src/m.js", ["src", "x", "y"]),
+        ("../z", "src/m/n.ts", ["src", "z"]),
+        ("crate::a::b", "src/m.rs", ["a", "b"]),
+        ("net/http.h", "m.c", ["net", "http"]),
+    ],
+)
+def test_written_modules_become_path_parts(module: str, importer: str, parts: list[str]) -> None:
+    assert _written_parts(module, importer) == parts
+
+
+_LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=60)
+
+
+@given(
+    st.lists(st.lists(_LINE, min_size=1, max_size=30), min_size=1, max_size=8),
+    st.integers(200, 1500),
+    st.integers(1, 20),
+    st.sampled_from(["auto", "locations", "signatures", "snippets", "full"]),
+    st.sampled_from(["text", "json"]),
+    st.lists(st.text(max_size=200), max_size=3),
+)
+@settings(max_examples=120, deadline=None)
+def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, notes) -> None:
+    texts = {i: Text(tuple(lines)) for i, lines in enumerate(files)}
+    candidates = [
+        Candidate(
+            i, 1 + k, len(text.lines), f"f{i}", "function", 1.0, "why", (1 + k, len(text.lines)), 1 + k
+        )
+        for i, text in texts.items()
+        for k in range(min(2, len(text.lines)))
+    ]
+    material = Material(
+        candidates,
+        texts,
+        {i: f"src/file_{i}.py" for i in texts},
+        dict.fromkeys(texts, "python"),
+        {},
+        "repo",
+        len(candidates),
+        Coverage("ready", "0" * 40, len(texts), len(texts), 0, 0.1),
+        tuple(notes),
+        frozenset(),
+        lambda shown: "c" * (16 + 7 * len(shown)),
+    )
+    request = Request("q", limit=limit, max_tokens=budget, detail=detail, format=format)
+    answer = pack(material, request, tokens.count)
+    assert tokens.count(render(answer, request)) <= budget
+    assert len(answer.hits) <= limit
