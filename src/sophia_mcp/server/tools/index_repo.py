@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from math import inf
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
-from sophia_mcp.errors import BadArgument
+from sophia_mcp.errors import BadArgument, SophiaError
 from sophia_mcp.server.tools import ToolRecord
 from sophia_mcp.types import IndexReport
 
@@ -119,7 +120,8 @@ async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
 
 async def _cancel(app: Any, run: Any, project: Any) -> None:
     """A client gave up the task it asked for: stop the run, too."""
-    with anyio.CancelScope(shield=True):
+    with anyio.CancelScope(shield=True), suppress(SophiaError):  # a run that failed needs no stop
+        await run.registered()
         index = await app.index()
         await index.cancel(await app.existing(run.target.rpartition("@")[0], project))
 
