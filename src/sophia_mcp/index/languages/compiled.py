@@ -13,9 +13,21 @@ _C = """
 (type_definition) @class
 [(preproc_function_def)] @function
 (preproc_def) @value
-(declaration declarator: (function_declarator)) @function
-(declaration declarator: (pointer_declarator declarator: (function_declarator))) @function
 """
+_C_PLACES = "translation_unit declaration_list linkage_specification preproc_if preproc_ifdef preproc_else preproc_elif"
+
+
+def _prototypes(places: str, *declarators: str) -> str:
+    """Function declarations where one can stand; in a block, ``lock_guard lock(mutex);`` has the
+    same form and is a variable."""
+    return "\n".join(
+        f"({place} (declaration declarator: {declarator}) @function)"
+        for place in places.split()
+        for declarator in declarators
+    )
+
+
+_FUNCTION = ("(function_declarator)", "(pointer_declarator declarator: (function_declarator))")
 _C_CALLS = """
 (call_expression function: [(identifier) (field_expression)] @call)
 (preproc_include) @import
@@ -44,9 +56,13 @@ _CPP = (
 (field_declaration declarator: (function_declarator)) @function
 (field_declaration declarator: (pointer_declarator declarator: (function_declarator))) @function
 (field_declaration declarator: (reference_declarator (function_declarator))) @function
-(declaration declarator: (reference_declarator (function_declarator))) @function
 (template_declaration) @wrap
 """
+    + _prototypes(
+        f"{_C_PLACES} field_declaration_list template_declaration",
+        *_FUNCTION,
+        "(reference_declarator (function_declarator))",
+    )
 )
 
 RECORDS = (
@@ -143,7 +159,7 @@ RECORDS = (
         "c",
         "c",
         (".c", ".h"),
-        definitions=_C,
+        definitions=_C + _prototypes(_C_PLACES, *_FUNCTION),
         name_rule=rules.declared_name,
         references=_C_CALLS,
         imports=imports.include,

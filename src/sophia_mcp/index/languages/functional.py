@@ -192,7 +192,7 @@ RECORDS = (
         (".scm", ".ss", ".sld", ".sls"),
         interpreters=("guile", "chibi-scheme"),
         definitions="""
-        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define*" "define-public"))
+        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define*" "define-public" "define-syntax-rule"))
         ((list . (symbol) @_k . (symbol)) @function (#any-of? @_k "define-syntax" "define-syntax-rule"))
         ((list . (symbol) @_k . (_)) @class (#any-of? @_k "define-record-type" "define-class"))
         (program ((list . (symbol) @_k . (symbol)) @value (#any-of? @_k "define" "define-public")))

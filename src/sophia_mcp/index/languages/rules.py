@@ -139,8 +139,6 @@ def rust_name(node: Node, source: bytes) -> Named | None:
 
 def declared_name(node: Node, source: bytes) -> Named | None:
     """C family: the name stands at the end of a chain of declarators."""
-    if node.type == "declaration" and node.parent is not None and node.parent.type in _BLOCKS:
-        return None  # `lock_guard lock(mutex);` has the form of a prototype and is a variable
     name = node.child_by_field_name("name")
     if name is None:
         name = node.child_by_field_name("declarator")
@@ -158,7 +156,6 @@ def declared_name(node: Node, source: bytes) -> Named | None:
     return dotted(("", _TYPE_ARGUMENTS.sub("", text_of(name, source))), "::")
 
 
-_BLOCKS = frozenset({"compound_statement", "case_statement", "if_statement", "for_statement"})
 _C_NAMES = frozenset(
     "identifier field_identifier type_identifier qualified_identifier operator_name destructor_name "
     "namespace_identifier primitive_type operator_cast".split()
