@@ -1,0 +1,151 @@
+"""The stdio server as an editor starts it: a process, a pipe, and how they end."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from tests.e2e.processes import children, still_alive, write_tree
+from tests.e2e.wire import INITIALIZE, LEGACY, META, MODERN, Wire, stdio
+
+pytestmark = [
+    pytest.mark.requirement("server.stdio_clean"),
+    pytest.mark.xdist_group("e2e"),
+    pytest.mark.timeout(240),
+]
+
+TOOLS = ["search_code", "index_repo"]
+FILES = {
+    "shop/basket.py": "def add_to_basket(basket, item):\n    basket.append(item)\n    return len(basket)\n",
+    "README.md": "# Shop\n\nA basket for things.\n",
+}
+END_S = 10.0
+"""Ends are asked for in two to three seconds; the machine of a test may be ten times too busy."""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "shop", FILES)
+
+
+def test_every_line_on_standard_output_is_protocol_and_a_question_is_answered(repository: Path) -> None:
+    with stdio(repository) as wire:
+        shaken = wire.initialize()["result"]
+        assert shaken["protocolVersion"] == LEGACY
+        assert shaken["capabilities"]["tools"]["listChanged"]
+        assert "search_code" in shaken["instructions"]
+        assert [tool["name"] for tool in wire.ask("tools/list")["result"]["tools"]] == TOOLS
+        answer = wire.call("search_code", query="add_to_basket")
+        assert "shop/basket.py:1-3" in answer["content"][0]["text"]
+        wire.close_input()
+        assert wire.ended_within(END_S)[0] == 0
+        assert len(wire.protocol()) >= 3
+        assert wire.errors.seen == []
+
+
+def test_the_program_of_the_command_line_serves_the_same(repository: Path) -> None:
+    with stdio(None, command=("sophia", "serve"), cwd=repository) as wire:
+        wire.initialize()
+        assert "shop/basket.py" in wire.call("search_code", query="basket")["content"][0]["text"]
+
+
+def test_garbage_is_survived(repository: Path) -> None:
+    with stdio(repository) as wire:
+        for line in (
+            "hello",
+            "{",
+            "[]",
+            '{"jsonrpc":"2.0"}',
+            '{"jsonrpc":"1.0","id":7}',
+            "",
+            "\x00\x01",
+            "null",
+            '"' * 4000,
+        ):
+            wire.write(line)
+        wire.initialize()
+        wire.write('{"jsonrpc":"2.0","id":"x","method":"no/such","params":{}}')
+        for line in ("]", '{"id":1,"method":"tools/list"}', "\U0001f600" * 10):
+            wire.write(line)
+        wire.write('{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":7,"arguments":"x"}}')
+        assert "error" in wire.answer(99)
+        assert [tool["name"] for tool in wire.ask("tools/list")["result"]["tools"]] == TOOLS
+        wire.close_input()
+        assert wire.ended_within(END_S)[0] == 0
+        wire.protocol()
+
+
+@pytest.mark.requirement("server.discover", "server.both_eras")
+def test_a_discover_probe_before_the_handshake_does_not_lock_the_era(repository: Path) -> None:
+    with stdio(repository) as wire:
+        found = wire.ask("server/discover", {"_meta": META})["result"]
+        assert MODERN in found["supportedVersions"]
+        assert wire.ask("initialize", INITIALIZE)["result"]["protocolVersion"] == LEGACY
+        wire.notify("notifications/initialized")
+        assert "shop/basket.py" in wire.call("search_code", query="basket")["content"][0]["text"]
+
+
+@pytest.mark.requirement("server.discover", "server.both_eras")
+def test_after_a_discover_probe_the_stateless_era_is_served_on_the_same_pipe(repository: Path) -> None:
+    with stdio(repository) as wire:
+        wire.ask("server/discover", {"_meta": META})
+        listed = wire.ask("tools/list", {"_meta": META})["result"]
+        assert [tool["name"] for tool in listed["tools"]] == TOOLS
+        assert listed["ttlMs"] > 0
+        arguments = {"name": "search_code", "arguments": {"query": "basket"}, "_meta": META}
+        answer = wire.ask("tools/call", arguments)["result"]
+        assert answer["resultType"] == "complete"
+        assert "shop/basket.py" in answer["content"][0]["text"]
+
+
+def _busy(wire: Wire, repository: Path) -> None:
+    """An index run with workers in full swing: it has told its progress at least once."""
+    body = "\n".join(f"def function_{k}():\n    return {k}\n" for k in range(40))
+    write_tree(repository, {f"many/m{n}.py": f"NUMBER = {n}\n{body}" for n in range(3000)})
+    wire.initialize()
+    call = {"name": "index_repo", "arguments": {"wait_s": 50}, "_meta": {"progressToken": "run"}}
+    wire.send("tools/call", call)
+    wire.out.wait_for("notifications/progress")
+
+
+@pytest.mark.parametrize("ending", ["input", "SIGTERM", "SIGINT"])
+def test_an_idle_server_ends_at_once(repository: Path, ending: str) -> None:
+    with stdio(repository) as wire:
+        wire.initialize()
+        _end(wire, ending)
+        status, seconds = wire.ended_within(END_S)
+        assert status == 0
+        assert seconds < END_S
+        wire.protocol()
+        assert wire.errors.seen == []
+
+
+@pytest.mark.parametrize("ending", ["input", "SIGTERM", "SIGINT"])
+def test_a_server_that_is_indexing_ends_and_leaves_no_process_behind(
+    repository: Path, ending: str
+) -> None:
+    with stdio(repository) as wire:
+        _busy(wire, repository)
+        workers = children(wire.process.pid)
+        assert workers, "the run should be going on in worker processes"
+        _end(wire, ending)
+        assert wire.ended_within(END_S)[0] == 0
+        assert still_alive(workers, END_S) == []
+        wire.protocol()
+
+
+def test_a_killed_server_leaves_no_worker_behind(repository: Path) -> None:
+    with stdio(repository) as wire:
+        _busy(wire, repository)
+        workers = children(wire.process.pid)
+        assert workers
+        wire.process.kill()
+        assert still_alive(workers, 30.0) == []
+
+
+def _end(wire: Wire, ending: str) -> None:
+    if ending == "input":
+        wire.close_input()
+    else:
+        wire.process.send_signal(signal.Signals[ending])
