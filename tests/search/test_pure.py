@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sophia_mcp.llm import tokens
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
-from sophia_mcp.search.features import alike
+from sophia_mcp.search.evidence import alike
 from sophia_mcp.search.filters import pattern
 from sophia_mcp.search.graph import _written_parts
 from sophia_mcp.search.literals import required
@@ -159,7 +159,7 @@ def test_a_chunk_is_cut_into_methods_and_the_head_of_their_class() -> None:
         Symbol("b", "method", 6, 7, "A"),
         Symbol("c", "method", 9, 10, "A"),
     )
-    spans = cut(0, 0, Chunk(0, 1, 10, "class"), lines, units(held, lines))
+    spans = cut(Chunk(0, 1, 10, "class"), lines, units(held))
     assert [(span.symbol, span.start, span.end) for span in spans] == [
         ("A", 1, 3),
         ("A.b", 5, 7),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
-from sophia_mcp.search.atlas import Atlas
+from sophia_mcp.search.atlas import Atlas, path_words
 from sophia_mcp.search.lexical import Lexical
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.semantic import Semantic
@@ -61,6 +62,20 @@ class Evidence:
         """Sum of the idf of the question's words (never zero)."""
         return sum(self.weights.values()) + 1e-6
 
+    @cached_property
+    def in_stems(self) -> list[tuple[set[str], int]]:
+        """For each file: the terms of the question that its name says, and how many of its own words
+        the question says."""
+        held: dict[tuple[str, ...], tuple[set[str], int]] = {}
+        found = []
+        for file in self.files:
+            parts = path_words(self.atlas.paths[file]).stem
+            if parts not in held:
+                both = [(term, part) for part in parts for term in self.weights if alike(term, part)]
+                held[parts] = ({term for term, _ in both}, len({part for _, part in both}))
+            found.append(held[parts])
+        return found
+
     def best(self, values: Values) -> Values:
         """The largest value of each file."""
         return np.maximum.reduceat(values, self.starts).astype(np.float32)
@@ -76,6 +91,13 @@ class Evidence:
     def sums(self, values: Values) -> Values:
         """The sum of each file."""
         return np.add.reduceat(values, self.starts).astype(np.float32)
+
+
+def alike(left: str, right: str) -> bool:
+    """Equal stems, or one begins with the other and has four letters at least."""
+    return left == right or (
+        (len(left) >= 4 and right.startswith(left)) or (len(right) >= 4 and left.startswith(right))
+    )
 
 
 def gather(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sophia_mcp.search.atlas import PathWords, path_words
+from sophia_mcp.search.atlas import path_words
 from sophia_mcp.search.evidence import Evidence, Values, as_values
 
 Feature = Callable[[Evidence], Values]
@@ -52,59 +52,35 @@ def semz(e: Evidence) -> Values:
     return as_values(np.minimum((e.best(e.cosine) - e.mean) / e.deviation, 8) / 8)
 
 
-def alike(left: str, right: str) -> bool:
-    """Equal stems, or one begins with the other and has four letters at least."""
-    return left == right or (
-        (len(left) >= 4 and right.startswith(left)) or (len(right) >= 4 and left.startswith(right))
-    )
-
-
-def _by_path(e: Evidence, score: Callable[[PathWords], float]) -> Values:
-    paths = e.atlas.paths
-    return np.array([score(path_words(paths[file])) for file in e.files], np.float32)
-
-
 def path(e: Evidence) -> Values:
     """The idf share of the question that the path says."""
-
-    def score(split: PathWords) -> float:
-        return sum(
-            weight
-            for term, weight in e.weights.items()
-            if term in split.path or any(alike(term, part) for part in split.stem)
-        )
-
-    return _by_path(e, score) / e.total_weight
+    shares = [
+        sum(e.weights[term] for term in said | (e.weights.keys() & path_words(e.atlas.paths[file]).path))
+        for file, (said, _) in zip(e.files, e.in_stems, strict=True)
+    ]
+    return as_values(np.array(shares) / e.total_weight)
 
 
 def stem(e: Evidence) -> Values:
     """The idf share of the question that the file name says."""
-
-    def score(split: PathWords) -> float:
-        return sum(
-            weight for term, weight in e.weights.items() if any(alike(term, part) for part in split.stem)
-        )
-
-    return _by_path(e, score) / e.total_weight
+    shares = [sum(e.weights[term] for term in said) for said, _ in e.in_stems]
+    return as_values(np.array(shares) / e.total_weight)
 
 
 def stemp(e: Evidence) -> Values:
     """The share of the file name that the question says."""
-
-    def score(split: PathWords) -> float:
-        said = sum(any(alike(term, part) for term in e.weights) for part in split.stem)
-        return said / max(len(split.stem), 1)
-
-    return _by_path(e, score)
+    lengths = [len(path_words(e.atlas.paths[file]).stem) for file in e.files]
+    said = [parts for _, parts in e.in_stems]
+    return as_values(np.array(said) / np.maximum(lengths, 1))
 
 
 def dirm(e: Evidence) -> Values:
     """The idf share of the question that the last folder says."""
-
-    def score(split: PathWords) -> float:
-        return sum(weight for term, weight in e.weights.items() if term in split.folder)
-
-    return _by_path(e, score) / e.total_weight
+    shares = [
+        sum(e.weights[term] for term in e.weights.keys() & path_words(e.atlas.paths[file]).folder)
+        for file in e.files
+    ]
+    return as_values(np.array(shares) / e.total_weight)
 
 
 def symn(e: Evidence) -> Values:

@@ -7,19 +7,39 @@ becomes an array, and their vectors are fetched once from the static embedder.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
-from sophia_mcp.search.spans import comment_lines
+from sophia_mcp.search.spans import Span, comment_lines
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Words to rows, one per word; a row of zeros stands for an unknown word."""
 
 _MOST_IDENTIFIERS = 300_000
-_MOST_SPANS = 8_000
-"""Spans whose words are remembered: about 16 MB."""
+_MOST_CHUNKS = 4_000
+"""Chunks whose words are remembered: about 20 MB."""
+
+
+class Words(NamedTuple):
+    """Word numbers of one span, each int32 and never empty (-1: no word): all its lines, its comment
+    lines, its signature, its own name, the names around it."""
+
+    body: NDArray[np.int32]
+    comments: NDArray[np.int32]
+    heads: NDArray[np.int32]
+    names: NDArray[np.int32]
+    homes: NDArray[np.int32]
+
+
+class Read(NamedTuple):
+    """The spans of a chunk (their file and chunk numbers unset) and the words of each."""
+
+    spans: tuple[Span, ...]
+    words: tuple[Words, ...]
 
 
 class Lexicon:
@@ -38,13 +58,13 @@ class Lexicon:
         self._stems: list[int] = []
         self._rows = np.zeros((0, 1), np.float32)
         self._stem_array = np.zeros(0, np.int32)
-        self._read: dict[tuple[int, int, int], tuple[list[int], list[int]]] = {}
+        self._read: dict[tuple[int, int], Read] = {}
 
     def make_room(self) -> None:
         """Start over when full. Call between questions only: numbers change."""
         if len(self._of_identifier) > _MOST_IDENTIFIERS:
             self._reset()
-        if len(self._read) > _MOST_SPANS:
+        if len(self._read) > _MOST_CHUNKS:
             self._read.clear()
 
     def identifier(self, text: str) -> tuple[int, ...]:
@@ -69,19 +89,39 @@ class Lexicon:
 
     def text(self, text: str) -> list[int]:
         """The numbers of all words of a text, in order."""
-        of = self.identifier
-        return [number for found in words.IDENTIFIER.findall(text) for number in of(found)]
+        known = self._of_identifier
+        found = words.IDENTIFIER.findall(text)
+        try:
+            return list(chain.from_iterable([known[identifier] for identifier in found]))
+        except KeyError:
+            return list(chain.from_iterable([self.identifier(identifier) for identifier in found]))
 
-    def span(self, key: tuple[int, int, int], lines: Sequence[str]) -> tuple[list[int], list[int]]:
-        """The words of a span and those of its comment lines; ``key`` is (blob, first, last line)."""
-        held = self._read.get(key)
-        if held is None:
-            numbers = [self.text(line) for line in lines]
-            spoken = [
-                n for line, mark in zip(numbers, comment_lines(lines), strict=True) if mark for n in line
-            ]
-            held = self._read[key] = ([n for line in numbers for n in line], spoken)
+    def path(self, path: str) -> NDArray[np.int32]:
+        """The words of a path without its extension."""
+        return np.array(self.text(path.rsplit(".", 1)[0]) or (-1,), np.int32)
+
+    def chunk(self, key: tuple[int, int]) -> Read | None:
+        """What was read of a chunk, if it still is remembered; ``key`` is (blob, ordinal)."""
+        return self._read.get(key)
+
+    def read(self, key: tuple[int, int], spans: Sequence[Span], lines: Sequence[str]) -> Read:
+        """Read the words of a chunk's spans and remember them."""
+        held = self._read[key] = Read(tuple(spans), tuple(self._words_of(span, lines) for span in spans))
         return held
+
+    def _words_of(self, span: Span, lines: Sequence[str]) -> Words:
+        shown = lines[span.start - 1 : span.end]
+        body = self.text("\n".join(shown))
+        marks = comment_lines(shown)
+        spoken = [line for line, mark in zip(shown, marks, strict=True) if mark]
+        numbers = (
+            body,
+            body if len(spoken) == len(shown) else self.text("\n".join(spoken)) if spoken else (),
+            self.text(span.signature),
+            self.text(span.name),
+            self.text(span.container),
+        )
+        return Words(*(np.array(some or (-1,), np.int32) for some in numbers))
 
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from sophia_mcp.search import (
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.evidence import Evidence, Values
+from sophia_mcp.search.lexicon import Words
 from sophia_mcp.search.spanfeatures import Scene, bag
 from sophia_mcp.search.spans import Span, Unit, cut, units
 from sophia_mcp.store.database import Transaction
@@ -68,7 +70,7 @@ async def find(question: Question, tx: Transaction, vector: Values | None) -> Ou
     if ranked is None or ranked.scene is None:
         return Outcome((), 0, facts=absent.nothing(question.query))
     facts = absent.facts(ranked.scene, ranked.span_matrix, ranked.span_scores)
-    worded = 3 * question.request.limit + len(question.request.cursor or "") // 6
+    worded = question.request.limit + len(question.request.cursor or "") // 6
     chosen = choose(ranked, worded)
     return Outcome(tuple(chosen), len(chosen), facts=facts)
 
@@ -166,8 +168,9 @@ async def _named(
     return shares
 
 
-def _name_terms(names: Sequence[str]) -> set[str]:
-    return {term for name in names for term in words.terms(name)}
+@lru_cache(1 << 14)
+def _name_terms(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(term for name in names for term in words.terms(name))
 
 
 async def _scene(question: Question, tx: Transaction, found: Evidence, scores: Values) -> Scene:
@@ -179,17 +182,17 @@ async def _scene(question: Question, tx: Transaction, found: Evidence, scores: V
     texts = await content.texts(tx, blobs)
     chunks = await content.chunks(tx, blobs)
     defined = await content.symbols(tx, blobs)
-    spans = _cut(found, chosen, texts, chunks, defined)
+    read = _read(question, found, chosen, texts, chunks, defined)
     wanted = question.filter.kinds
     if wanted:
-        spans = [span for span in spans if span.kind in wanted]
-    return layout(question, found, scores, spans, texts)
+        read = [item for item in read if item[0].kind in wanted]
+    return layout(question, found, scores, read, texts)
 
 
 def _promising(found: Evidence, scores: Values) -> list[int]:
     """Chunks to cut: by their own words and meaning plus the standing of their file."""
-    standing = (scores - scores.max())[found.owner]
-    own = found.lex + found.meaning + 0.5 * found.names + 0.35 * standing
+    standing = np.maximum(scores - scores.max(), -12)[found.owner]
+    own = found.lex + found.meaning + 0.5 * found.names + 0.1 * standing
     own += 4.0 * (found.defines[found.owner] > 0) * (found.lex > 0)
     order = np.argsort(-own, kind="stable")
     chosen = dict.fromkeys(order[:CHUNKS_RANKED].tolist())
@@ -201,53 +204,62 @@ def _promising(found: Evidence, scores: Values) -> list[int]:
     return list(chosen)
 
 
-def _cut(
+def _read(
+    question: Question,
     found: Evidence,
     chosen: Sequence[int],
     texts: Mapping[int, Text],
     chunks: Mapping[int, Sequence[Chunk]],
     defined: Mapping[int, Sequence[Symbol]],
-) -> list[Span]:
+) -> list[tuple[Span, Words]]:
+    """The spans of the chosen chunks with their words."""
+    lexicon = question.engine.lexicon
+    lexicon.make_room()
     held: dict[int, list[Unit]] = {}
-    spans: list[Span] = []
+    read: list[tuple[Span, Words]] = []
     for number in chosen:
         file = int(found.files[found.owner[number]])
         blob, ordinal = int(found.atlas.blobs[file]), int(found.ordinal[number])
         text = texts.get(blob)
         if text is None or ordinal >= len(chunks.get(blob, ())):
             continue
-        if blob not in held:
-            held[blob] = units(defined.get(blob, ()), text.lines)
-        spans += cut(file, number, chunks[blob][ordinal], text.lines, held[blob])
-    return spans
+        piece = lexicon.chunk((blob, ordinal))
+        if piece is None:
+            if blob not in held:
+                held[blob] = units(defined.get(blob, ()))
+            spans = cut(chunks[blob][ordinal], text.lines, held[blob])
+            piece = lexicon.read((blob, ordinal), spans, text.lines)
+        read += [(span.at(file, number), said) for span, said in zip(*piece, strict=True)]
+    return read
 
 
 def layout(
-    question: Question, found: Evidence, scores: Values, spans: Sequence[Span], texts: Mapping[int, Text]
+    question: Question,
+    found: Evidence,
+    scores: Values,
+    read: Sequence[tuple[Span, Words]],
+    texts: Mapping[int, Text],
 ) -> Scene:
     """The words of spans as arrays."""
     lexicon, atlas = question.engine.lexicon, question.atlas
-    lexicon.make_room()
-    shown = [texts[int(atlas.blobs[span.file])].lines[span.start - 1 : span.end] for span in spans]
-    read = [
-        lexicon.span((int(atlas.blobs[span.file]), span.start, span.end), lines)
-        for span, lines in zip(spans, shown, strict=True)
-    ]
+    spans = [span for span, _ in read]
+    said = [words for _, words in read]
     best = scores.max() if len(scores) else 0.0
+    paths = {file: lexicon.path(atlas.paths[file]) for file in {span.file for span in spans}}
     return Scene(
         evidence=found,
         lexicon=lexicon,
         spans=spans,
-        texts=shown,
+        texts=[texts[int(atlas.blobs[span.file])].lines[span.start - 1 : span.end] for span in spans],
         file_scores=(scores - best)[found.owner[[span.chunk for span in spans]]]
         if spans
         else scores[:0],
-        body=bag([body for body, _ in read]),
-        comments=bag([spoken for _, spoken in read]),
-        heads=bag([lexicon.text(span.signature) for span in spans]),
-        names=bag([lexicon.text(span.name) for span in spans]),
-        homes=bag([lexicon.text(span.container) for span in spans]),
-        paths=bag([lexicon.text(atlas.paths[span.file].rsplit(".", 1)[0]) for span in spans]),
+        body=bag([one.body for one in said]),
+        comments=bag([one.comments for one in said]),
+        heads=bag([one.heads for one in said]),
+        names=bag([one.names for one in said]),
+        homes=bag([one.homes for one in said]),
+        paths=bag([paths[span.file] for span in spans]),
     )
 
 

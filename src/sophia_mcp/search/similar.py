@@ -88,10 +88,12 @@ async def _compare(
         text: Text = texts[blob]
         if ordinal >= len(held[blob]):
             continue
-        for span in cut(file, 0, held[blob][ordinal], text.lines, units(symbols[blob], text.lines)):
+        for span in cut(held[blob][ordinal], text.lines, units(symbols[blob])):
             if file == own[0] and span.start <= own[2] and own[1] <= span.end:
                 continue
-            scored.append((likeness(wanted, shingles(text.span(span.start, span.end))), span))
+            scored.append(
+                (likeness(wanted, shingles(text.span(span.start, span.end))), span.at(file, 0))
+            )
     scored.sort(key=lambda item: -item[0])
     shown: dict[int, list[Span]] = {}
     candidates: list[Candidate] = []

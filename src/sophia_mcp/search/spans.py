@@ -24,12 +24,10 @@ _OPENED_FROM = 70
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Lines of a candidate file. ``chunk`` indexes the evidence; ``name`` is the last segment of the
-    definition it belongs to (or empty), ``home`` the definition's own first and last line;
-    ``begins``: the definition begins here; ``loose``: it belongs to no definition."""
+    """Lines of a file. ``name`` is the last segment of the definition they belong to (or empty),
+    ``home`` the definition's own first and last line; ``begins``: the definition begins here.
+    ``file`` and ``chunk`` place a span among the candidates of a question; -1 where there is none."""
 
-    file: int
-    chunk: int
     start: int
     end: int
     kind: Kind
@@ -38,6 +36,15 @@ class Span:
     signature: str = ""
     home: tuple[int, int] = (0, 0)
     begins: bool = False
+    file: int = -1
+    chunk: int = -1
+
+    def at(self, file: int, chunk: int) -> Span:
+        """The same lines as part of a candidate file and chunk."""
+        return Span(
+            self.start, self.end, self.kind, self.name, self.container, self.signature, self.home,
+            self.begins, file, chunk,
+        )  # fmt: skip
 
     @property
     def loose(self) -> bool:
@@ -51,14 +58,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A definition with the comments and decorators above it."""
+    """A definition that stands for itself. Comments and decorators above it, down to line ``floor``,
+    belong to it."""
 
-    start: int
-    end: int
     symbol: Symbol
+    floor: int
 
 
-def units(symbols: Sequence[Symbol], lines: Sequence[str]) -> list[Unit]:
+def units(symbols: Sequence[Symbol]) -> list[Unit]:
     """The definitions whose lines stand for themselves, outer ones first: everything but what lies
     inside a function short enough to be shown whole."""
     found: list[Unit] = []
@@ -68,27 +75,23 @@ def units(symbols: Sequence[Symbol], lines: Sequence[str]) -> list[Unit]:
         while stack and stack[-1][0].end_line < symbol.start_line:
             stack.pop()
         closed = bool(stack) and stack[-1][1]
-        inside = bool(stack)
+        floor = stack[-1][0].start_line if stack else 0
         function = symbol.kind in ("function", "method")
         stack.append(
             (symbol, closed or (function and symbol.end_line - symbol.start_line < _OPENED_FROM))
         )
         if closed:
             continue
-        floor = stack[-2][0].start_line if inside else 0
-        start = _above(
-            lines, symbol.start_line, max(floor, last_end if last_end < symbol.start_line else floor)
-        )
-        found.append(Unit(start, symbol.end_line, symbol))
+        found.append(Unit(symbol, max(floor, last_end if last_end < symbol.start_line else floor)))
         if function:
             last_end = max(last_end, symbol.end_line)
     return found
 
 
-def _above(lines: Sequence[str], start: int, floor: int) -> int:
-    """The first line of the comment and decorator block that ends just above ``start``."""
-    first = start
-    while first - 1 > floor and start - first < _LONGEST_ABOVE and first - 2 < len(lines):
+def _above(lines: Sequence[str], unit: Unit) -> int:
+    """The first line of the comment and decorator block that ends just above a definition."""
+    start = first = unit.symbol.start_line
+    while first - 1 > unit.floor and start - first < _LONGEST_ABOVE and first - 2 < len(lines):
         line = lines[first - 2]
         if not line.strip() or not (_COMMENT.match(line) or _ATTACHED.match(line)):
             break
@@ -96,18 +99,24 @@ def _above(lines: Sequence[str], start: int, floor: int) -> int:
     return first
 
 
-def cut(file: int, number: int, chunk: Chunk, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
+def cut(chunk: Chunk, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
     """The spans of one chunk, in order, blank ends removed; at least one unless the chunk is blank."""
     first, last = chunk.start_line, min(chunk.end_line, len(lines))
-    owner: list[Unit | None] = [None] * max(last - first + 1, 0)
+    owner: list[tuple[Unit, int] | None] = [None] * max(last - first + 1, 0)
     for unit in held:
-        for line in range(max(unit.start, first), min(unit.end, last) + 1):
-            owner[line - first] = unit
+        symbol = unit.symbol
+        if symbol.start_line - _LONGEST_ABOVE > last:
+            break
+        if symbol.end_line < first:
+            continue
+        begin, end = max(_above(lines, unit), first), min(symbol.end_line, last)
+        if begin <= end:
+            owner[begin - first : end - first + 1] = [(unit, begin)] * (end - begin + 1)
     spans: list[Span] = []
     begin = 0
     for i in range(1, len(owner) + 1):
         if i == len(owner) or owner[i] is not owner[begin]:
-            span = _span(file, number, chunk, lines, owner[begin], first + begin, first + i - 1)
+            span = _span(chunk, lines, owner[begin], first + begin, first + i - 1)
             if span:
                 spans.append(span)
             begin = i
@@ -115,7 +124,11 @@ def cut(file: int, number: int, chunk: Chunk, lines: Sequence[str], held: Sequen
 
 
 def _span(
-    file: int, number: int, chunk: Chunk, lines: Sequence[str], unit: Unit | None, start: int, end: int
+    chunk: Chunk,
+    lines: Sequence[str],
+    owner: tuple[Unit, int] | None,
+    start: int,
+    end: int,
 ) -> Span | None:
     while start <= end and not lines[start - 1].strip(" \t\r{}()[];,"):
         start += 1
@@ -123,20 +136,18 @@ def _span(
         end -= 1
     if start > end:
         return None
-    if unit is None:
+    if owner is None:
         kind: Kind = chunk.kind if chunk.kind in ("doc", "config") else "text"
-        return Span(file, number, start, end, kind)
-    symbol = unit.symbol
+        return Span(start, end, kind)
+    symbol, first = owner[0].symbol, owner[1]
     return Span(
-        file,
-        number,
         start,
         end,
         symbol.kind,
         symbol.name,
         symbol.container,
         symbol.signature,
-        (unit.start, unit.end),
+        (min(first, symbol.start_line), symbol.end_line),
         start <= symbol.start_line <= end,
     )
 
