@@ -81,26 +81,29 @@ def references(
     heads = {node.start_byte for node in captures.get("head", ())}
     silent = _Regions(captures.get("silent", ()))
     out: list[Reference] = []
+    split: dict[bytes, tuple[str, str]] = {}  # a file says the same again and again
+    stated: dict[tuple[str, int], str] = {}
+    source, row_of, scope_at, caller = rows.source, rows.row, scopes.at, scopes.caller
     for start, end, kind in _sites(captures, language):
-        if start in heads or start in silent:
+        if (heads and start in heads) or start in silent:
             continue
         if len(out) >= REFERENCES_MOST:
             break
-        text = rows.source[max(start, end - _CALLEE_BYTES) : end].decode("utf-8", "ignore")
-        receiver, name = _split(text, language)
+        callee = source[start if end - start < _CALLEE_BYTES else end - _CALLEE_BYTES : end]
+        parts = split.get(callee)
+        if parts is None:
+            parts = split[callee] = _split(callee.decode("utf-8", "ignore"), language)
+        receiver, name = parts
         if not name or name in language.keywords:
             continue
-        scope = scopes.at(start)
-        out.append(
-            Reference(
-                name,
-                kind,
-                rows.row(end - 1) + 1,
-                receiver,
-                scopes.caller(scope),
-                types.of(receiver, scope) if receiver and kind == "call" else "",
-            )
-        )
+        scope = scope_at(start)
+        receiver_type = ""
+        if receiver and kind == "call":
+            known = stated.get((receiver, scope))
+            if known is None:
+                known = stated[receiver, scope] = types.of(receiver, scope)
+            receiver_type = known
+        out.append(Reference(name, kind, row_of(end - 1) + 1, receiver, caller(scope), receiver_type))
     return tuple(out)
 
 
@@ -198,6 +201,8 @@ class _Regions:
         self._spans = sorted(node.byte_range for node in nodes)
 
     def __contains__(self, offset: int) -> bool:
+        if not self._spans:
+            return False
         at = bisect_right(self._spans, (offset, 1 << 62)) - 1
         return at >= 0 and offset < self._spans[at][1]
 
