@@ -167,3 +167,29 @@ def test_minified_scripts_are_known_by_their_lines() -> None:
     assert ignore.looks_minified(b"var a=1;" * 1000, "js")
     assert not ignore.looks_minified(b"var a = 1;\n" * 1000, "js")
     assert not ignore.looks_minified(b"x" * 5000, "py")
+
+
+def test_rules_that_appear_reach_folders_that_did_not_change(tree: Write) -> None:
+    root = tree({"a.py": "x\n", "src/deep/c.go": "package c\n"})
+    age(root)
+    before = walk(root)
+    (root / ".sophiaignore").write_text("*.go\n")
+    assert set(walk_again(before).files()) == {"a.py", ".sophiaignore"}
+
+
+def test_a_file_that_shrinks_below_the_limit_is_read(tree: Write) -> None:
+    root = tree({"a.txt": "x" * 1_000_001})
+    age(root)
+    before = walk(root)
+    assert before.files() == {}
+    with open(root / "a.txt", "w") as file:
+        file.write("small\n")
+    os.utime(root, (1_600_000_000, 1_600_000_000))
+    assert set(walk_again(before).files()) == {"a.txt"}
+
+
+def test_an_unchanged_tree_is_the_same_tree(tree: Write) -> None:
+    root = tree({"a.py": "x\n", "src/b.py": "y\n"})
+    age(root)
+    before = walk(root)
+    assert walk_again(before).folders is before.folders

@@ -32,13 +32,14 @@ _CODE = re.compile(
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``vouched`` files are known by (path, hash, stamp) without reading them; ``read`` ones are
-    tasks in the order in which they are worth having; ``gone`` paths are no longer there."""
+    tasks in the order in which they are worth having; ``gone`` paths are no longer there; ``skips``
+    are those by name and kind, None when they are as they were."""
 
     total: int
     read: list[Task]
     vouched: list[tuple[str, str, Stamp]]
     gone: list[str]
-    skips: dict[str, str]
+    skips: dict[str, str] | None
 
     @property
     def size(self) -> int:

@@ -118,7 +118,8 @@ class Run:
     async def _begin(self, look: Look) -> None:
         announce = self.view.state != "ready" or look.plan.size >= LARGE
         async with self.storage.database.write(self.storage.scope) as tx:
-            skipped = await set_skips(tx, self.target, look.plan.skips)
+            skips = look.plan.skips
+            skipped = skips is not None and await set_skips(tx, self.target, skips)
             if announce or skipped:
                 await tx.run(
                     "UPDATE views SET state = :state, stage = :stage, files_total = :total WHERE id = :id",

@@ -35,13 +35,15 @@ KEPT_VIEWS = 8
 
 @dataclass(slots=True)
 class Held:
-    """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk."""
+    """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk;
+    ``same`` says that what is known was equal to the tree then."""
 
     generation: int
     target: Target
     known: dict[str, Known]
     tree: Tree | None = None
     checked: float = 0.0
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,17 @@ class Trees:
             )
         before = None if target.afresh else held.tree
         tree, plan = await anyio.to_thread.run_sync(
-            partial(_look_at_folder, Path(view.root), before, held.known, choice, afresh=target.afresh)
+            partial(
+                _look_at_folder,
+                Path(view.root),
+                before,
+                held.known,
+                choice,
+                same=held.same,
+                afresh=target.afresh,
+            )
         )
-        held.tree, held.checked = tree, time.monotonic()
+        held.tree, held.checked, held.same = tree, time.monotonic(), plan.size == 0
         return Look(
             Place(view.root, "", choice.max_bytes),
             plan,
@@ -113,6 +123,7 @@ class Trees:
             else:
                 held.known[path] = known
         held.generation = generation
+        held.same = held.same and not changed
 
     def folders(self, view: View) -> frozenset[str]:
         """The folders on disk that were listed when the tree was last looked at."""
@@ -162,9 +173,17 @@ class Trees:
 
 
 def _look_at_folder(
-    root: Path, before: Tree | None, known: Mapping[str, Known], choice: Choice, *, afresh: bool
+    root: Path,
+    before: Tree | None,
+    known: Mapping[str, Known],
+    choice: Choice,
+    *,
+    same: bool,
+    afresh: bool,
 ) -> tuple[Tree, Plan]:
     tree = walk_again(before, choice) if before is not None else walk(root, choice)
+    if same and before is not None and tree.folders is before.folders:
+        return tree, Plan(sum(len(folder.files) for folder in tree.folders.values()), [], [], [], None)
     return tree, plan_tree(tree, known, afresh=afresh)
 
 

@@ -101,37 +101,68 @@ def walk(root: Path, choice: Choice = EVERYTHING) -> Tree:
 
 
 def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
-    """The tree as it is now, from what it was. Begins anew when its rules may have changed."""
+    """The tree as it is now, from what it was. Begins anew when its rules may have changed; keeps
+    the very ``folders`` it was given when nothing did."""
     root = str(tree.root)
     if tree.guards != _guards(tree.root, tree.detection == "git"):
         return walk(tree.root, choice)
     taken = time.time_ns()
-    folders: dict[str, Folder] = {}
-    stale: set[str] = set()
+    changed: dict[str, Folder | None] = {}
     for rel, known in tree.folders.items():
         now = _folder_time(root, rel)
-        if now is None or now != known.mtime_ns:
-            stale.add(rel)
-            continue
-        if any(stamp_of(f"{root}/{path}") != before for path, before in known.rules.items()):
+        if any(_stamp(root, path) != known.rules.get(path) for path in _rule_paths(rel, known, now)):
             return walk(tree.root, choice)
-        files = {
-            path: stamp
-            for path in known.files
-            if (stamp := stamp_of(f"{root}/{path}")) is not None and stamp.size <= choice.max_bytes
-        }
-        if len(files) != len(known.files):
-            stale.add(rel)
+        if now is None or now != known.mtime_ns or _shrunk(root, known, choice.max_bytes):
+            changed[rel] = None
             continue
-        folders[rel] = Folder(now, files, known.skips, known.below, known.rules)
+        moved = _moved(root, known.files)
+        if moved:
+            fits = all(stamp is not None and stamp.size <= choice.max_bytes for stamp in moved.values())
+            changed[rel] = replace(known, files={**known.files, **moved}) if fits else None  # type: ignore[dict-item]
     try:
         checkout = open_checkout(tree.root) if tree.detection == "git" else None
-        if not stale:
-            commit, branch = checkout.head() if checkout else ("", "")
-            return replace(tree, folders=folders, taken_ns=taken, commit=commit, branch=branch)
-        return _Walk(tree.root, choice, checkout, tree.reason, tree.tracked).run(folders)
+        folders = {
+            rel: folder for rel in tree.folders if (folder := changed.get(rel, tree.folders[rel]))
+        }
+        if None in changed.values():
+            return _Walk(tree.root, choice, checkout, tree.reason, tree.tracked).run(folders)
+        commit, branch = checkout.head() if checkout else ("", "")
     except (Unreadable, _GitBroke):
         return walk(tree.root, choice)
+    kept = folders if changed else tree.folders
+    return replace(tree, folders=kept, taken_ns=taken, commit=commit, branch=branch)
+
+
+def _moved(root: str, files: dict[str, Stamp]) -> dict[str, Stamp | None]:
+    """Files whose stamp is another now; None for one that is no regular file any more."""
+    found: dict[str, Stamp | None] = {}
+    lstat = os.lstat
+    for path, before in files.items():
+        try:
+            now = lstat(f"{root}/{path}")
+        except (OSError, ValueError):
+            found[path] = None
+            continue
+        if (now.st_size, now.st_mtime_ns, now.st_ctime_ns) != before:
+            found[path] = stamp_of(f"{root}/{path}")
+    return found
+
+
+def _rule_paths(rel: str, known: Folder, now: int | None) -> list[str]:
+    """Rule files to look at: those there were, and any there may be where names have changed."""
+    if now == known.mtime_ns:
+        return list(known.rules)
+    return [f"{rel}{name}" for name in (ignore.RULES_FILE, ignore.GIT_RULES_FILE)]
+
+
+def _shrunk(root: str, known: Folder, limit: int) -> bool:
+    """Whether a file that was too large may be small enough by now."""
+    large = [path for path, reason in known.skips.items() if reason == TOO_LARGE]
+    return any((stamp := _stamp(root, path)) is None or stamp.size <= limit for path in large)
+
+
+def _stamp(root: str, path: str) -> Stamp | None:
+    return stamp_of(f"{root}/{path}")
 
 
 def stamp_of(path: str) -> Stamp | None:

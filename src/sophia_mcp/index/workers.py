@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,9 +27,11 @@ from sophia_mcp.index.worker import READY, read_frame, write_frame
 
 BATCH_FILES = 32
 BATCH_BYTES = 384 * 1024
-START_SECONDS = 60.0
-WALL_SECONDS = 10.0
-"""Beyond this, and four seconds for each file, a batch is stuck outside the processor."""
+START_SECONDS = 120.0
+WALL_SECONDS = 30.0
+FILE_WALL_SECONDS = 4.0
+"""A batch that takes longer than both together is stuck outside the processor, whose time the
+worker's kernel limits itself."""
 
 CRASHED = "its parser was stopped: too slow, too large or crashed"
 
@@ -67,28 +70,31 @@ class _Process:
     def alive(self) -> bool:
         return self._child.poll() is None
 
-    def exchange(
-        self, place: Place, encoder: EncoderOpener | None, tasks: Sequence[Task]
-    ) -> list[Outcome]:
-        """Outcomes of the tasks in order; fewer than asked when the worker died on the next one.
-
-        Raises _NeverBegan when it died before it opened the first file."""
+    def begin(self, place: Place, encoder: EncoderOpener | None, tasks: Sequence[Task]) -> None:
+        """Hand over tasks and wait until the worker is at the first. Raises _NeverBegan."""
         sink, source = self._pipes()
-        found: list[Outcome] = []
-        began, frame = False, None
         try:
             write_frame(sink, pickle.dumps((place, pickle.dumps(encoder), list(tasks)), protocol=5))
             sink.flush()
             began = read_frame(source) == READY
-            while began and (frame := read_frame(source)):
+        except (OSError, ValueError):
+            began = False
+        if not began:
+            self.kill()
+            raise _NeverBegan(f"exit status {self._child.wait()}")
+        self.used = True
+
+    def finish(self) -> list[Outcome]:
+        """Outcomes of the tasks in order; fewer than asked when the worker died on the next one."""
+        _, source = self._pipes()
+        found: list[Outcome] = []
+        try:
+            while frame := read_frame(source):
                 found.append(pickle.loads(frame))  # noqa: S301 - written by our own worker
-            if not began or frame is None:
+            if frame is None:
                 self.kill()
         except (OSError, ValueError):
             self.kill()
-        if not began:
-            raise _NeverBegan(f"exit status {self._child.wait()}")
-        self.used = True
         return found
 
     def kill(self) -> None:
@@ -184,14 +190,20 @@ class Pool:
                 self._give_back(process, reuse=done)
 
     async def _exchange(self, process: _Process, place: Place, batch: list[Task]) -> list[Outcome]:
-        with anyio.move_on_after(WALL_SECONDS + 4 * len(batch)):
-            try:
-                return await anyio.to_thread.run_sync(
-                    process.exchange, place, self.encoder, batch, abandon_on_cancel=True
-                )
-            except anyio.get_cancelled_exc_class():
+        """Outcomes of a batch, fewer when the worker died. Raises _NeverBegan."""
+        thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
+        try:
+            with anyio.move_on_after(START_SECONDS) as start:
+                await thread(process.begin, place, self.encoder, batch)
+            if start.cancelled_caught:
                 process.kill()
-                raise
+                raise _NeverBegan(f"nothing was heard from it for {START_SECONDS:.0f} s")
+            with anyio.move_on_after(WALL_SECONDS + FILE_WALL_SECONDS * len(batch)):
+                return await thread(process.finish)
+        except anyio.get_cancelled_exc_class():
+            process.kill()
+            raise
+        process.kill()
         return []
 
     async def _take(self) -> _Process:
