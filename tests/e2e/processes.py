@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import subprocess
 import sys
 import threading
@@ -121,12 +120,16 @@ def children(pid: int) -> list[psutil.Process]:
         return []
 
 
+def first_children(pid: int, seconds: float = START_S) -> list[psutil.Process]:
+    """The processes below this one as soon as there are any. Nothing announces them."""
+    deadline = time.monotonic() + seconds
+    while not (found := children(pid)):
+        assert time.monotonic() < deadline, "no process was started"
+        time.sleep(0.02)
+    return found
+
+
 def still_alive(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Those that have not ended after so many seconds."""
     _, alive = psutil.wait_procs(list(processes), timeout=seconds)
     return [each for each in alive if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
-
-
-def readable(stream: object, seconds: float) -> bool:
-    """Whether something can be read within so many seconds."""
-    return bool(select.select([stream], [], [], seconds)[0])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
-from tests.e2e.processes import children, still_alive, write_tree
+from tests.e2e.processes import first_children, still_alive, write_tree
 from tests.e2e.wire import INITIALIZE, LEGACY, META, MODERN, Wire, stdio
 
 pytestmark = [
@@ -99,14 +100,13 @@ def test_after_a_discover_probe_the_stateless_era_is_served_on_the_same_pipe(rep
         assert "shop/basket.py" in answer["content"][0]["text"]
 
 
-def _busy(wire: Wire, repository: Path) -> None:
-    """An index run with workers in full swing: it has told its progress at least once."""
+def _busy(wire: Wire, repository: Path) -> list[psutil.Process]:
+    """The workers of an index run that is going on."""
     body = "\n".join(f"def function_{k}():\n    return {k}\n" for k in range(40))
     write_tree(repository, {f"many/m{n}.py": f"NUMBER = {n}\n{body}" for n in range(3000)})
     wire.initialize()
-    call = {"name": "index_repo", "arguments": {"wait_s": 50}, "_meta": {"progressToken": "run"}}
-    wire.send("tools/call", call)
-    wire.out.wait_for("notifications/progress")
+    wire.send("tools/call", {"name": "index_repo", "arguments": {"wait_s": 50}})
+    return first_children(wire.process.pid)
 
 
 @pytest.mark.parametrize("ending", ["input", "SIGTERM", "SIGINT"])
@@ -126,9 +126,7 @@ def test_a_server_that_is_indexing_ends_and_leaves_no_process_behind(
     repository: Path, ending: str
 ) -> None:
     with stdio(repository) as wire:
-        _busy(wire, repository)
-        workers = children(wire.process.pid)
-        assert workers, "the run should be going on in worker processes"
+        workers = _busy(wire, repository)
         _end(wire, ending)
         assert wire.ended_within(END_S)[0] == 0
         assert still_alive(workers, END_S) == []
@@ -137,9 +135,7 @@ def test_a_server_that_is_indexing_ends_and_leaves_no_process_behind(
 
 def test_a_killed_server_leaves_no_worker_behind(repository: Path) -> None:
     with stdio(repository) as wire:
-        _busy(wire, repository)
-        workers = children(wire.process.pid)
-        assert workers
+        workers = _busy(wire, repository)
         wire.process.kill()
         assert still_alive(workers, 30.0) == []
 
