@@ -11,6 +11,9 @@ from sophia_mcp.index import ignore
 from sophia_mcp.index.git import Entry, commit_entries, object_size, read_object
 from sophia_mcp.index.walk import BAD_NAME, SUBMODULE, SYMLINK, TOO_LARGE, UNREADABLE, Stamp
 
+COMMITTED = 1
+"""The time of every file of a commit: it never changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class CommitTree:
@@ -51,7 +54,7 @@ def list_commit(repository: pygit2.Repository, commit: str, choice: ignore.Choic
         size = object_size(repository, entry.blob) if entry.kind == "file" else 0
         reason = _reason(entry, size, rules, choice)
         if reason is None:
-            files[entry.path] = (entry.blob, Stamp(size, 0, 0))
+            files[entry.path] = (entry.blob, Stamp(size, 0, COMMITTED))
         else:
             skips[entry.path + ("/" if entry.kind == "submodule" else "")] = reason
     return CommitTree(files, skips)

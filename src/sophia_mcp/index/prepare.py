@@ -99,6 +99,7 @@ class Refused(NamedTuple):
     path: str
     stamp: Stamp
     reason: str
+    hash: str = ""
 
 
 class Gone(NamedTuple):
@@ -131,7 +132,7 @@ class Preparer:
             return Unchanged(task.path, stamp, name)
         reason = refused_content(task.path, raw)
         if reason:
-            return Refused(task.path, stamp, reason)
+            return Refused(task.path, stamp, reason, name)
         return self._parse(task, raw, stamp, name)
 
     def _read_file(self, task: Task) -> tuple[bytes, Stamp] | Refused | Gone:
@@ -156,7 +157,7 @@ class Preparer:
         raw = read_object(self._objects, task.blob, self._limit) if self._objects is not None else None
         if raw is None:
             return refuse(task, "the object is missing or too large")
-        return raw, Stamp(len(raw), 0, 0)
+        return raw, task.stamp
 
     def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Prepared:
         decoded = decode(raw)

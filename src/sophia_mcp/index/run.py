@@ -158,7 +158,7 @@ class Run:
                 self.learned[outcome.path] = Known(outcome.stamp, outcome.hash, True)
                 self.changed += isinstance(outcome, Prepared)
             elif isinstance(outcome, Refused):
-                self.learned[outcome.path] = Known(outcome.stamp, "", True)
+                self.learned[outcome.path] = Known(outcome.stamp, outcome.hash, True)
                 self.changed += 1
             else:
                 self.learned[outcome.path] = None

@@ -119,9 +119,10 @@ CREATE TABLE skips (
   view_id INTEGER NOT NULL REFERENCES views (id),
   path TEXT NOT NULL,            -- a folder ends with a slash
   reason TEXT NOT NULL,
-  size INTEGER NOT NULL,         -- the stamp of a file that was read before it was skipped
+  hash TEXT NOT NULL,            -- of a file that was skipped for what it holds, else empty
+  size INTEGER NOT NULL,         -- the stamp of a file that was opened before it was skipped
   mtime_ns INTEGER NOT NULL,
-  ctime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,     -- 0: skipped by its name or kind
   PRIMARY KEY (view_id, path)
 ) WITHOUT ROWID;
 CREATE TABLE counters (            -- the next id of a table; ids are never used twice

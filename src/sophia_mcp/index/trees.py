@@ -77,9 +77,11 @@ class Trees:
         held = await self._hold(view, target)
         choice = self.choice(view)
         if view.ref:
-            return await anyio.to_thread.run_sync(
-                _look_at_commit, view, held.known, choice, target.afresh
+            look = await anyio.to_thread.run_sync(
+                partial(_look_at_commit, view, held.known, choice, same=held.same, afresh=target.afresh)
             )
+            held.checked, held.same = time.monotonic(), look.plan.size == 0
+            return look
         if not await anyio.Path(view.root).is_dir():
             raise NotFound(
                 f"the folder {view.root} is gone",
@@ -187,12 +189,18 @@ def _look_at_folder(
     return tree, plan_tree(tree, known, afresh=afresh)
 
 
-def _look_at_commit(view: View, known: Mapping[str, Known], choice: Choice, afresh: bool) -> Look:
+def _look_at_commit(
+    view: View, known: Mapping[str, Known], choice: Choice, *, same: bool, afresh: bool
+) -> Look:
     try:
         checkout = open_checkout(Path(view.root))
         if checkout is None:
             raise Unreadable("there is no git repository any more")
         commit = find_commit(checkout.repository, view.ref)
+        gitdir = str(checkout.repository.path)
+        place = Place(view.root, gitdir, choice.max_bytes)
+        if same and commit == view.commit:
+            return Look(place, Plan(view.files_total, [], [], [], None), commit, view.ref, "git", "")
         tree = list_commit(checkout.repository, commit, choice)
     except (Unreadable, KeyError) as problem:
         raise NotFound(
@@ -200,9 +208,8 @@ def _look_at_commit(view: View, known: Mapping[str, Known], choice: Choice, afre
             why=str(problem),
             next="give a ref that exists",
         ) from problem
-    gitdir = str(checkout.repository.path)
     return Look(
-        Place(view.root, gitdir, choice.max_bytes),
+        place,
         plan_commit(tree, known, afresh=afresh),
         commit,
         view.ref,

@@ -39,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a view shows at a path. ``hash`` is empty for a file that was read and left out."""
+    """What a view has of a path, shown or left out. ``hash`` is empty for what could not be read."""
 
     stamp: Stamp
     hash: str
@@ -63,11 +63,11 @@ async def known_files(tx: Transaction, target: Target) -> dict[str, Known]:
         path: Known(Stamp(size, mtime, ctime), name, chunker == target.chunker and bool(embedded))
         for path, name, chunker, size, mtime, ctime, embedded in rows
     }
-    for path, size, mtime, ctime in await tx.rows(
-        "SELECT path, size, mtime_ns, ctime_ns FROM skips WHERE view_id = :view AND ctime_ns <> 0",
+    for path, name, size, mtime, ctime in await tx.rows(
+        "SELECT path, hash, size, mtime_ns, ctime_ns FROM skips WHERE view_id = :view AND ctime_ns <> 0",
         {"view": target.view},
     ):
-        found[path] = Known(Stamp(size, mtime, ctime), "", True)
+        found[path] = Known(Stamp(size, mtime, ctime), name, True)
     return found
 
 
@@ -86,7 +86,8 @@ async def store(
         await _trigrams(tx, target, [(placed[file.path], file.text) for file in prepared], trigrams)
     leaving: list[str] = []
     members: list[tuple[int, int, int, int, int]] = []
-    skips: list[tuple[int, str, str, int, int, int]] = []
+    skips: list[tuple[int, str, str, str, int, int, int]] = []
+    restamped: list[tuple[int, int, int, int, str]] = []
     unskipped: list[str] = []
     for outcome in outcomes:
         if isinstance(outcome, Prepared):
@@ -98,9 +99,11 @@ async def store(
         elif isinstance(outcome, Unchanged):
             if outcome.path in shown:
                 members.append((target.view, shown[outcome.path], *outcome.stamp))
+            else:
+                restamped.append((*outcome.stamp, target.view, outcome.path))
         elif isinstance(outcome, Refused):
             leaving.append(outcome.path)
-            skips.append((target.view, outcome.path, outcome.reason, *outcome.stamp))
+            skips.append((target.view, outcome.path, outcome.reason, outcome.hash, *outcome.stamp))
         else:
             assert isinstance(outcome, Gone)
             leaving.append(outcome.path)
@@ -114,6 +117,9 @@ async def store(
     )
     await _show(tx, members)
     await _skip(tx, skips)
+    await tx.many(
+        "UPDATE skips SET size = ?, mtime_ns = ?, ctime_ns = ? WHERE view_id = ? AND path = ?", restamped
+    )
     moved = any(not isinstance(outcome, Unchanged) for outcome in outcomes)
     await _grow(tx, target, words=bool(prepared), view=moved)
 
@@ -136,6 +142,7 @@ async def adopt(
             placed[path, name] = (id_, size)
     taken = [f for f in files if placed.get((f[0], f[1]), (0, -1))[1] == f[2].size]
     left = [f for f in files if placed.get((f[0], f[1]), (0, -1))[1] != f[2].size]
+    left = await _adopt_skips(tx, target, left)
     if taken:
         shown = await _shown(tx, target, [path for path, _, _ in taken])
         await tx.many(
@@ -156,15 +163,49 @@ async def adopt(
     return left
 
 
+async def _adopt_skips(
+    tx: Transaction, target: Target, files: Sequence[tuple[str, str, Stamp]]
+) -> list[tuple[str, str, Stamp]]:
+    """Leave out what another view of the repository left out for what it holds; returns the rest."""
+    known: dict[tuple[str, str], str] = {}
+    for part in cut([path for path, _, _ in files]):
+        marks, values = _list(part)
+        for path, name, reason in await tx.rows(
+            "SELECT path, hash, reason FROM skips WHERE hash <> '' AND view_id IN"  # noqa: S608
+            f" (SELECT id FROM views WHERE repo_id = :repo) AND path IN ({marks})",
+            {"repo": target.repo, **values},
+        ):
+            known[path, name] = reason
+    refused = [
+        Refused(path, stamp, known[path, name], name)
+        for path, name, stamp in files
+        if (path, name) in known
+    ]
+    if refused:
+        await _leave_out(tx, target, refused)
+    return [file for file in files if (file[0], file[1]) not in known]
+
+
+async def _leave_out(tx: Transaction, target: Target, refused: Sequence[Refused]) -> None:
+    shown = await _shown(tx, target, [outcome.path for outcome in refused])
+    await tx.many(
+        "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
+        [(target.view, placement) for placement in shown.values()],
+    )
+    await _skip(tx, [(target.view, r.path, r.reason, r.hash, *r.stamp) for r in refused])
+    await _grow(tx, target, words=False, view=True)
+
+
 async def drop(tx: Transaction, target: Target, paths: Sequence[str]) -> None:
-    """Show these paths no longer."""
+    """Show these paths no longer. What is said of one that is left out by its name stays."""
     shown = await _shown(tx, target, paths)
     await tx.many(
         "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
         [(target.view, p) for p in shown.values()],
     )
     await tx.many(
-        "DELETE FROM skips WHERE view_id = ? AND path = ?", [(target.view, path) for path in paths]
+        "DELETE FROM skips WHERE view_id = ? AND path = ? AND ctime_ns <> 0",
+        [(target.view, path) for path in paths],
     )
     await _grow(tx, target, words=False, view=True)
 
@@ -182,7 +223,12 @@ async def set_skips(tx: Transaction, target: Target, skips: dict[str, str]) -> b
         [(target.view, path) for path in stored if path not in skips],
     )
     await _skip(
-        tx, [(target.view, path, why, 0, 0, 0) for path, why in skips.items() if stored.get(path) != why]
+        tx,
+        [
+            (target.view, path, why, "", 0, 0, 0)
+            for path, why in skips.items()
+            if stored.get(path) != why
+        ],
     )
     return True
 
@@ -396,11 +442,11 @@ async def _show(tx: Transaction, members: Sequence[tuple[int, int, int, int, int
     )
 
 
-async def _skip(tx: Transaction, skips: Sequence[tuple[int, str, str, int, int, int]]) -> None:
+async def _skip(tx: Transaction, skips: Sequence[tuple[int, str, str, str, int, int, int]]) -> None:
     await tx.many(
-        "INSERT INTO skips (view_id, path, reason, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (view_id, path) DO UPDATE SET reason = excluded.reason, size = excluded.size,"
-        " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns",
+        "INSERT INTO skips (view_id, path, reason, hash, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (view_id, path) DO UPDATE SET reason = excluded.reason, hash = excluded.hash,"
+        " size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns",
         skips,
     )
 
