@@ -16,7 +16,10 @@ def _bombs(size: int) -> dict[str, str]:
     """Inputs of about ``size`` characters."""
     rng = random.Random(size)
     repeated = {
-        "parens": "(", "braces": "{", "brackets": "[", "angles": "<",
+        "parens": "(",
+        "braces": "{",
+        "brackets": "[",
+        "angles": "<",
         "templates": "`${",
         "quotes": "'",
         "double": '"',
@@ -64,6 +67,16 @@ def test_no_hostile_text_stops_the_cutting(language: str) -> None:
 def test_nesting_deeper_than_any_stack_is_cut(language: str) -> None:
     for name in ("parens", "calls", "chain", "functions", "templates"):
         assert parse(_bombs(200_000)[name], name, language).chunks, name
+
+
+@pytest.mark.parametrize("language", ["java", "csharp", "typescript", "cpp"])
+def test_types_that_are_never_closed_take_no_memory(language: str) -> None:
+    assert "nested too deeply" in parse("A<" * 200_000, "a", language).fallback
+
+
+@pytest.mark.parametrize(("language", "text"), [("yaml", "- " * 5000), ("perl", '"${' * 5000)])
+def test_text_that_would_crash_a_scanner_is_cut_by_lines(language: str, text: str) -> None:
+    assert "nested too deeply" in parse(text, "a", language).fallback
 
 
 def test_a_hostile_file_says_why_its_syntax_was_not_used() -> None:

@@ -15,6 +15,7 @@ from sophia_mcp.index import chunk, documents, edges, symbols
 from sophia_mcp.index.grammars import Unreadable, reader
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE, language_of
+from sophia_mcp.index.languages.hazards import open_types
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.types import Import, Kind, Parsed, Reference
 
@@ -41,7 +42,7 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
     record = LANGUAGES.get("json" if language == NOTEBOOK else language or "")
     if record is None:
         return _by_lines(text, language or "", "no grammar for this file")
-    if record.hazard is not None and record.hazard(text):
+    if open_types(text) or (record.hazard is not None and record.hazard(text)):
         return _by_lines(text, record.name, "nested too deeply for its grammar", record.kind)
     source = text.encode("utf-8", "replace")
     if not source.endswith(b"\n"):
