@@ -1,56 +1,50 @@
-"""What a start costs: nothing of the engine is imported before the first call."""
+"""What a start costs: the program as it is installed imports nothing of the engine before it lists tools."""
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from tests.e2e.processes import ROOT, environment
+from tests.e2e.processes import environment
+from tests.e2e.wire import INITIALIZE
 
-pytestmark = [pytest.mark.requirement("server.light_start"), pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.requirement("server.light_start"),
+    pytest.mark.xdist_group("e2e"),
+    pytest.mark.timeout(120),
+]
 
-# The SDK's own web server imports watchfiles where it is installed.
-HEAVY = (
-    *("numpy", "apsw", "aiosqlite", "tree_sitter", "tree_sitter_language_pack", "pygit2", "re2"),
-    *(
-        "tiktoken",
-        "sqlite_vec",
-        "pydantic_settings",
-        "structlog",
-        "stamina",
-        "rich.console",
-    ),
-    *("snowballstemmer", "zstandard", "charset_normalizer", "tomlkit", "pathspec", "platformdirs"),
-)
-
-_LISTS_TOOLS = """
-import sys
-from sophia_mcp.server import entry
-import anyio
-sys.modules.setdefault("rich.console", None)
-from sophia_mcp.server.build import build_server
-
-async def main():
-    server = build_server(entry._opener(None), environment=lambda name: None)
-    listed = await server.list_tools()
-    assert len(listed) == 2
-    print(*sorted(name for name, module in sys.modules.items() if module is not None), sep="\\n")
-
-anyio.run(main)
-"""
+# Settings are read at the start, because they decide which tools are published. The SDK's own web
+# server imports watchfiles where it is installed.
+HEAVY = {
+    *("numpy", "apsw", "aiosqlite", "sqlite_vec", "tree_sitter", "tree_sitter_language_pack"),
+    *("pygit2", "re2", "tiktoken", "snowballstemmer", "zstandard", "charset_normalizer"),
+    *("rich.console", "structlog", "stamina", "tomlkit", "pathspec", "sophia_mcp.app"),
+}
+_IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.M)
 
 
-def test_nothing_heavy_is_imported_before_the_first_call() -> None:
+def test_nothing_heavy_is_imported_before_the_tools_are_listed(tmp_path: Path) -> None:
+    requests = (
+        {"id": 1, "method": "initialize", "params": INITIALIZE},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/list", "params": {}},
+    )
     ended = subprocess.run(
-        [sys.executable, "-c", _LISTS_TOOLS],
-        cwd=ROOT,
-        env=environment(),
+        [sys.executable, "-X", "importtime", "-m", "sophia_mcp.server.entry"],
+        input="".join(json.dumps({"jsonrpc": "2.0", **request}) + "\n" for request in requests),
         capture_output=True,
         text=True,
         timeout=100,
+        cwd=tmp_path,
+        env=environment(),
         check=True,
     )
-    imported = set(ended.stdout.split())
-    assert "sophia_mcp.server.tools.search_code" in imported
-    assert sorted(imported.intersection(HEAVY)) == []
+    assert [json.loads(line)["id"] for line in ended.stdout.splitlines()] == [1, 2]
+    imported = set(_IMPORTED.findall(ended.stderr))
+    assert "sophia_mcp.server.build" in imported
+    assert imported & HEAVY == set()
