@@ -14,6 +14,8 @@ import pytest
 from benchmarks.relevance.fetch import FetchError, fetch, unpack, verify
 from benchmarks.relevance.question_set import KINDS, QUESTIONS, Package, Question, Target, load, read
 
+pytestmark = pytest.mark.requirement("bench.questions")
+
 PACKAGES = load()
 ASKED = [(package, question) for package in PACKAGES for question in package.questions]
 # Projects that other measurements use: a question about them here would make those known in advance.

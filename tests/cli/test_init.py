@@ -12,6 +12,8 @@ import pytest
 
 from sophia_mcp.cli.clients import CLIENTS
 
+pytestmark = pytest.mark.requirement("cli.init")
+
 SOPHIA = Path(sys.executable).with_name("sophia")
 
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 Write = Callable[..., Path]
 
 
+@pytest.mark.requirement("search.modes")
 async def test_a_folder_is_searchable_after_one_update(index: Index, tree: Write) -> None:
     root = tree({"src/shop.py": "def add_item(cart):\n    return cart\n", "README.md": "# Shop\n"})
     report = await index.update(root)
@@ -23,6 +24,7 @@ async def test_a_folder_is_searchable_after_one_update(index: Index, tree: Write
     assert (view.stage, view.detection) == ("done", "walk")
 
 
+@pytest.mark.requirement("index.incremental")
 async def test_an_edited_file_is_found_by_its_new_words_only(index: Index, tree: Write) -> None:
     root = tree({"a.py": "def old_name(): pass\n", "b.py": "x = 1\n"})
     await index.update(root)
@@ -34,6 +36,7 @@ async def test_an_edited_file_is_found_by_its_new_words_only(index: Index, tree:
     assert await words(index, view, "old") == set()
 
 
+@pytest.mark.requirement("index.rename")
 async def test_a_renamed_file_is_found_at_its_new_path(index: Index, tree: Write) -> None:
     root = tree({"a.py": "def keep(): pass\n", "b.py": "x = 1\n"})
     await index.update(root)
@@ -44,6 +47,7 @@ async def test_a_renamed_file_is_found_at_its_new_path(index: Index, tree: Write
     assert await words(index, view, "keep") == {"moved.py"}
 
 
+@pytest.mark.requirement("index.dirty_overlay", "index.ignore_rules")
 async def test_a_repository_shows_tracked_and_untracked_files_but_not_ignored_ones(
     index: Index, tree: Write
 ) -> None:

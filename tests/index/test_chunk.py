@@ -78,6 +78,7 @@ def _uncovered(text: str, parsed: Parsed) -> list[int]:
 )
 @settings(max_examples=15, deadline=None)
 @given(text=_TEXTS)
+@pytest.mark.requirement("languages.every_line")
 def test_every_line_with_text_is_in_exactly_one_chunk(language: str, text: str) -> None:
     parsed = parse(text, "file", language)
     assert _uncovered(text, parsed) == []
@@ -86,6 +87,7 @@ def test_every_line_with_text_is_in_exactly_one_chunk(language: str, text: str) 
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.requirement("languages.every_line")
 def test_every_line_of_a_mutated_file_is_in_exactly_one_chunk(seed: int) -> None:
     rng = random.Random(seed)
     lines = rng.choice(_SOURCES).read_text().split("\n")

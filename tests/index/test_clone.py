@@ -12,7 +12,7 @@ from sophia_mcp.errors import BadArgument, NotAllowed, ProviderError, TooLarge
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.clone import ALLOWED, Policy, fetch, folder_for, is_url
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.clone")]
 Write = Callable[..., Path]
 LOCAL = Policy(frozenset({"file"}))
 

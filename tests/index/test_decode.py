@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from sophia_mcp.index.decode import decode, is_binary
 
+pytestmark = pytest.mark.requirement("index.encodings")
+
 _TEXT = "größe = 'ñandú'\n# Комментарий\n" * 3
 
 

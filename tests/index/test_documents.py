@@ -8,6 +8,8 @@ import pytest
 
 from sophia_mcp.index.parse import parse
 
+pytestmark = pytest.mark.requirement("languages.documents")
+
 _LONG = "words about it " * 60 + "\n"
 
 

@@ -64,6 +64,7 @@ def test_a_file_of_an_unknown_language_is_cut_by_lines_and_says_so() -> None:
     assert "no grammar" in parsed.fallback
 
 
+@pytest.mark.requirement("index.parse_limit")
 def test_a_file_over_the_limit_is_cut_by_lines_and_says_so() -> None:
     parsed = parse("x = 1\n" * (PARSE_BYTES // 6 + 1), "a.py", "python")
     assert "larger than" in parsed.fallback

@@ -9,6 +9,8 @@ import pytest
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import parse
 
+pytestmark = pytest.mark.requirement("languages.bombs")
+
 _NOISE = "(){}[]<>\"'`$;:,.=+-*/\\#@!%^&|~abc \n"
 
 

@@ -12,7 +12,7 @@ from tests.index.trees import commit_all, contents, make_repository, open_index
 
 from sophia_mcp.index.build import Index
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.equals_fresh")]
 
 _WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa".split()
 _NAMES = [

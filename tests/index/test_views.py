@@ -28,6 +28,7 @@ async def count(index: Index, table: str) -> int:
         return int((await tx.rows(f"SELECT COUNT(*) FROM {table}"))[0][0])
 
 
+@pytest.mark.requirement("index.views_share", "index.dirty_overlay")
 async def test_a_second_worktree_shares_blobs_and_placements_and_has_a_name(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -47,6 +48,7 @@ async def test_a_second_worktree_shares_blobs_and_placements_and_has_a_name(
     assert await words(index, main, "chang") == set()
 
 
+@pytest.mark.requirement("index.views_share")
 async def test_a_clone_of_a_known_repository_is_a_view_of_it(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -59,6 +61,7 @@ async def test_a_clone_of_a_known_repository_is_a_view_of_it(
     assert await count(index, "placements") == 1
 
 
+@pytest.mark.requirement("index.branch_views")
 async def test_a_branch_is_read_from_objects_while_another_is_checked_out(
     index: Index, tree: Write
 ) -> None:
@@ -81,6 +84,7 @@ async def test_a_branch_is_read_from_objects_while_another_is_checked_out(
     assert (await index.resolve(f"app@{first[:10]}")).commit == first
 
 
+@pytest.mark.requirement("index.branch_views")
 async def test_a_commit_view_follows_its_branch(index: Index, tree: Write) -> None:
     root = tree({"a.py": "def one(): pass\n"})
     repository = make_repository(root)
@@ -93,6 +97,7 @@ async def test_a_commit_view_follows_its_branch(index: Index, tree: Write) -> No
     assert await words(index, view, "two") == {"a.py"}
 
 
+@pytest.mark.requirement("index.incremental")
 async def test_switching_the_branch_on_disk_changes_only_what_differs(index: Index, tree: Write) -> None:
     root = tree({f"m{i}.py": f"v = {i}\n" for i in range(30)})
     repository = make_repository(root)
@@ -113,6 +118,7 @@ async def test_switching_the_branch_on_disk_changes_only_what_differs(index: Ind
     assert await count(index, "blobs") == blobs
 
 
+@pytest.mark.requirement("index.names")
 async def test_folders_of_one_name_are_told_apart(index: Index, tree: Write) -> None:
     one, two, three = (tree({"a.py": f"n = {i}\n"}, f"{i}/app") for i in range(3))
     names = [(await index.update(root)).repo for root in (one, two, three)]
@@ -140,6 +146,7 @@ async def test_a_place_that_is_not_indexed_says_how_to_index_it(index: Index, tr
         await index.resolve("app@main")
 
 
+@pytest.mark.requirement("index.nested")
 async def test_submodules_and_nested_repositories_are_left_to_themselves(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -193,6 +200,7 @@ async def test_forgetting_a_worktree_keeps_the_others_and_the_last_one_takes_all
         assert await count(index, table) == 0
 
 
+@pytest.mark.requirement("index.equals_fresh")
 async def test_two_indexes_of_one_tree_say_the_same(index: Index, tree: Write, tmp_path: Path) -> None:
     root = tree({"a.py": "def f():\n    return g()\n", "b.md": "# One\n\n## Two\n"})
     await index.update(root)

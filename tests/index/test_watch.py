@@ -14,7 +14,7 @@ from sophia_mcp.index.build import Index
 from sophia_mcp.index.views import View
 from sophia_mcp.index.watch import watch
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.watch")]
 Write = Callable[..., Path]
 
 

@@ -71,6 +71,7 @@ async def test_each_kind_of_outcome(tree: Write) -> None:
 
 
 @pytest.mark.parametrize("text", ["DEADLY", "ENDLESS", "HUGE"])
+@pytest.mark.requirement("index.parse_limit", "languages.bombs")
 async def test_a_file_that_ends_its_worker_is_refused_and_the_others_are_not(
     tree: Write, text: str
 ) -> None:
@@ -144,6 +145,7 @@ def test_batches_keep_the_order_and_stay_small(tree: Write) -> None:
     assert cut([]) == []
 
 
+@pytest.mark.requirement("index.skips_counted")
 async def test_a_refused_file_is_listed_and_not_read_again_until_it_changes(
     index: Index, tree: Write
 ) -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from sophia_mcp.llm import ranks, tokens
 
+pytestmark = pytest.mark.requirement("search.tokens")
+
 
 @pytest.mark.parametrize(
     ("text", "encoded"),

@@ -35,18 +35,21 @@ def covers(answer, path: str, text: str, first: int = 8) -> bool:
         ("when are orders given to the carrier", "README.md", "carrier every evening"),
     ],
 )
+@pytest.mark.requirement("search.modes")
 async def test_a_question_in_words_finds_the_lines(
     ask: Asked, question: str, path: str, text: str
 ) -> None:
     assert covers(await ask(question), path, text, 3)
 
 
+@pytest.mark.requirement("search.modes", "search.why")
 async def test_an_identifier_finds_its_definition_first(ask: Asked) -> None:
     answer = await ask("add_money")
     assert (answer.hits[0].path, answer.hits[0].symbol) == ("shop/money.py", "add_money")
     assert answer.hits[0].why == "defines add_money"
 
 
+@pytest.mark.requirement("search.modes")
 async def test_a_qualified_name_finds_the_method_of_that_class(ask: Asked) -> None:
     answer = await ask("Cart.total")
     assert answer.hits[0].symbol == "Cart.total"
@@ -63,11 +66,13 @@ async def test_another_case_is_found_and_said(ask: Asked) -> None:
     assert "no exact match" in answer.notes[0]
 
 
+@pytest.mark.requirement("search.modes")
 async def test_an_error_text_finds_the_line_that_raises_it(ask: Asked) -> None:
     answer = await ask("CurrencyMismatch: cannot add USD to EUR: convert first")
     assert covers(answer, "shop/money.py", "raise CurrencyMismatch", 1)
 
 
+@pytest.mark.requirement("search.place")
 async def test_a_path_with_lines_is_read(ask: Asked) -> None:
     answer = await ask("shop/stock.py:5-9", detail="full")
     (hit,) = answer.hits
@@ -75,6 +80,7 @@ async def test_a_path_with_lines_is_read(ask: Asked) -> None:
     assert hit.text == "\n".join(FILES["shop/stock.py"].split("\n")[4:9])
 
 
+@pytest.mark.requirement("search.place")
 async def test_a_path_with_one_line_shows_the_definition_around_it(ask: Asked) -> None:
     line = line_of("shop/stock.py", "raise OutOfStock")
     answer = await ask(f"stock.py:{line}")
@@ -86,6 +92,7 @@ async def test_a_whole_file_can_be_read(ask: Asked) -> None:
     assert answer.hits[0].text.rstrip("\n") == FILES["shop/money.py"].rstrip("\n")
 
 
+@pytest.mark.requirement("search.place", "search.not_here")
 async def test_a_missing_path_names_the_nearest(ask: Asked) -> None:
     answer = await ask("shop/monney.py:3-9")
     assert answer.notes[0].startswith("not here:")
@@ -97,6 +104,7 @@ async def test_a_file_name_without_extension_is_a_place(ask: Asked) -> None:
     assert {hit.path for hit in answer.hits} == {"server/server.go", "server/limit.go"}
 
 
+@pytest.mark.requirement("search.filters")
 async def test_a_folder_is_a_path_filter(ask: Asked) -> None:
     answer = await ask("render a message", paths=("web",))
     assert answer.hits
@@ -104,6 +112,7 @@ async def test_a_folder_is_a_path_filter(ask: Asked) -> None:
 
 
 @pytest.mark.parametrize("paths", [("web/mail.js",), ("**/mail.js",), ("*.js",), ("mail.js",)])
+@pytest.mark.requirement("search.filters")
 async def test_files_and_globs_are_path_filters(ask: Asked, paths: tuple[str, ...]) -> None:
     answer = await ask("queue of messages", paths=paths)
     assert answer.hits[0].path == "web/mail.js"
@@ -116,6 +125,7 @@ async def test_a_filter_that_matches_nothing_says_so_and_returns_nothing(ask: As
     assert "shop" in answer.notes[0]
 
 
+@pytest.mark.requirement("search.filters")
 async def test_filters_are_joined_by_and(ask: Asked) -> None:
     answer = await ask("render", paths=("web",), languages=("python",))
     assert not answer.hits
@@ -128,12 +138,14 @@ async def test_languages_and_their_short_names_filter(ask: Asked) -> None:
     assert {hit.language for hit in (await ask("total", languages=("py",))).hits} == {"python"}
 
 
+@pytest.mark.requirement("search.filters")
 async def test_kinds_filter_spans(ask: Asked) -> None:
     answer = await ask("cart of a customer", kinds=("class",))
     assert answer.hits
     assert {hit.kind for hit in answer.hits} == {"class"}
 
 
+@pytest.mark.requirement("search.scopes")
 async def test_scopes_divide_code_tests_and_documents(ask: Asked) -> None:
     assert {hit.path for hit in (await ask("total of a cart", scope="tests")).hits} == {
         "tests/test_cart.py"
@@ -147,6 +159,7 @@ async def test_scopes_divide_code_tests_and_documents(ask: Asked) -> None:
 @pytest.mark.parametrize(
     "question", ["kubernetes_autoscaler", "quaternion interpolation of skeletal animation"]
 )
+@pytest.mark.requirement("search.not_here")
 async def test_an_absent_thing_is_not_here(ask: Asked, question: str) -> None:
     answer = await ask(question)
     assert answer.notes[0].startswith("not here:")
@@ -158,6 +171,7 @@ async def test_a_miss_names_the_nearest_spelling(ask: Asked) -> None:
     assert "parse_money" in answer.notes[0]
 
 
+@pytest.mark.requirement("search.cursor")
 async def test_pages_never_repeat_a_span(ask: Asked) -> None:
     seen: list[tuple[str, int]] = []
     cursor = None
@@ -174,6 +188,7 @@ async def test_pages_never_repeat_a_span(ask: Asked) -> None:
     assert len({path for path, _ in seen}) > 3
 
 
+@pytest.mark.requirement("search.cursor")
 async def test_a_cursor_of_another_question_is_refused(ask: Asked) -> None:
     answer = await ask("items of the cart", limit=1)
     assert answer.next_cursor
@@ -192,6 +207,7 @@ async def test_several_files_answer_before_one_file_answers_alone(ask: Asked) ->
 
 @pytest.mark.parametrize("format", ["text", "json"])
 @pytest.mark.parametrize("budget", [200, 350, 900, 2500])
+@pytest.mark.requirement("search.budget")
 async def test_the_budget_holds_for_the_rendered_answer(ask: Asked, budget: int, format: str) -> None:
     request = Request("cart total money queue", limit=50, max_tokens=budget, format=format)  # type: ignore[arg-type]
     answer = await ask("cart total money queue", limit=50, max_tokens=budget, format=format)
@@ -199,6 +215,7 @@ async def test_the_budget_holds_for_the_rendered_answer(ask: Asked, budget: int,
     assert tokens.count(render(answer, request)) <= budget
 
 
+@pytest.mark.requirement("search.json")
 async def test_json_has_exactly_the_fields_of_the_contract(ask: Asked) -> None:
     whole = json.loads(await ask.text("add_money", format="json"))
     assert set(whole) == {"hits", "total", "next_cursor", "index", "notes"}
@@ -220,12 +237,14 @@ async def test_text_shows_lines_with_their_numbers(ask: Asked) -> None:
 @pytest.mark.parametrize(
     ("detail", "lines"), [("locations", 0), ("signatures", 3), ("snippets", 40), ("full", 400)]
 )
+@pytest.mark.requirement("search.budget")
 async def test_detail_bounds_the_lines_of_a_hit(ask: Asked, detail: str, lines: int) -> None:
     answer = await ask("total cost of the cart", detail=detail, max_tokens=20_000)
     assert answer.hits
     assert max(hit.text.count("\n") + bool(hit.text) for hit in answer.hits) <= lines
 
 
+@pytest.mark.requirement("search.fresh")
 async def test_hits_are_fresh_on_an_untouched_tree(ask: Asked) -> None:
     answer = await ask("add_money")
     assert {hit.freshness for hit in answer.hits} == {"fresh"}
@@ -244,6 +263,7 @@ async def test_an_edit_is_never_answered_from_the_old_text(own: Asked) -> None:
     assert place.read_text().split("\n")[hit.start_line - 1 : hit.end_line] == hit.text.split("\n")
 
 
+@pytest.mark.requirement("search.fresh")
 async def test_a_touched_file_is_still_fresh(own: Asked) -> None:
     await own("add_money")
     os.utime(own.root / "shop/money.py")
@@ -257,6 +277,7 @@ async def test_a_deleted_file_gives_no_hit(own: Asked) -> None:
     assert all(hit.path != "shop/money.py" or hit.freshness == "stale" for hit in answer.hits)
 
 
+@pytest.mark.requirement("search.masked")
 async def test_secrets_are_masked_in_answers(index_of) -> None:
     secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     async with index_of({"deploy.py": f'def deploy_token():\n    return "{secret}"\n'}) as ask:
@@ -269,6 +290,7 @@ async def test_secrets_are_masked_in_answers(index_of) -> None:
 @pytest.mark.parametrize(
     "arguments", [{"limit": 0}, {"limit": 51}, {"max_tokens": 199}, {"max_tokens": 20_001}]
 )
+@pytest.mark.requirement("search.budget")
 async def test_bounds_are_checked(ask: Asked, arguments: dict[str, int]) -> None:
     with pytest.raises(BadArgument):
         await ask("cart", **arguments)

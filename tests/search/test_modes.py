@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     "pattern", [r"def \w+_money", r"(?i)TODO|queue", r"self\.\w+", r"^import \w+$", "Limiter"]
 )
+@pytest.mark.requirement("search.regex_exact", "search.modes")
 async def test_regex_counts_equal_a_scan_of_every_file(ask: Asked, pattern: str) -> None:
     expected = sum(len(re.findall(pattern, text, re.MULTILINE)) for text in FILES.values())
     answer = await ask(pattern, mode="regex", limit=50, max_tokens=20_000)
@@ -27,6 +28,7 @@ async def test_regex_counts_equal_a_scan_of_every_file(ask: Asked, pattern: str)
     assert any("complete for the indexed files" in note for note in answer.notes)
 
 
+@pytest.mark.requirement("search.regex_exact")
 async def test_regex_hits_stand_on_matching_lines(ask: Asked) -> None:
     answer = await ask(r"raise \w+\(", mode="regex", limit=50, max_tokens=20_000)
     for hit in answer.hits:
@@ -39,6 +41,7 @@ async def test_a_pattern_that_looks_like_one_is_searched_as_one(ask: Asked) -> N
     assert answer.total == 2
 
 
+@pytest.mark.requirement("search.not_here")
 async def test_regex_without_a_match_is_not_here(ask: Asked) -> None:
     answer = await ask("xyzzy[0-9]+", mode="regex")
     assert not answer.hits
@@ -46,15 +49,18 @@ async def test_regex_without_a_match_is_not_here(ask: Asked) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(", "(?=x)y", r"(a)\1"])
+@pytest.mark.requirement("search.regex_exact")
 async def test_a_bad_pattern_says_what_is_wrong(ask: Asked, pattern: str) -> None:
     with pytest.raises(BadQuery, match="cannot be used"):
         await ask(pattern, mode="regex")
 
 
+@pytest.mark.requirement("search.regex_exact")
 async def test_a_catastrophic_pattern_ends(ask: Asked) -> None:
     assert (await ask("(a+)+$x", mode="regex")).total == 0
 
 
+@pytest.mark.requirement("search.callers_proof", "search.modes")
 async def test_callers_are_resolved_through_imports(ask: Asked) -> None:
     answer = await ask("add_money", mode="callers")
     (hit,) = answer.hits
@@ -63,6 +69,7 @@ async def test_callers_are_resolved_through_imports(ask: Asked) -> None:
     assert answer.total == 1
 
 
+@pytest.mark.requirement("search.callers_proof")
 async def test_callers_in_the_same_file_are_resolved(ask: Asked) -> None:
     answer = await ask("backoff", mode="callers")
     assert [(hit.symbol, "same file" in hit.why) for hit in answer.hits] == [("call_with_retries", True)]
@@ -83,6 +90,7 @@ async def test_a_use_by_name_only_is_a_guess_and_not_counted(index_of) -> None:
     assert "1 by name only" in answer.notes[0]
 
 
+@pytest.mark.requirement("search.modes")
 async def test_references_hold_imports_and_calls(ask: Asked) -> None:
     answer = await ask("restock", mode="references")
     found = {(hit.path, hit.start_line) for hit in answer.hits}
@@ -90,12 +98,14 @@ async def test_references_hold_imports_and_calls(ask: Asked) -> None:
     assert ("tests/test_cart.py", line_of("tests/test_cart.py", 'restock("tea"')) in found
 
 
+@pytest.mark.requirement("search.not_here")
 async def test_references_of_an_unknown_name_are_not_here(ask: Asked) -> None:
     answer = await ask("add_monny", mode="references")
     assert answer.notes[0].startswith("not here:")
     assert "add_money" in answer.notes[0]
 
 
+@pytest.mark.requirement("search.similar", "search.modes")
 async def test_a_near_copy_is_the_most_similar(index_of) -> None:
     body = FILES["shop/net/retry.py"]
     copy = body.replace("attempt", "round").replace("backoff", "pause")
@@ -109,6 +119,7 @@ async def test_a_near_copy_is_the_most_similar(index_of) -> None:
     assert sent.hits[0].path in {"lib/again.py", "shop/net/retry.py"}
 
 
+@pytest.mark.requirement("search.modes")
 async def test_the_outline_of_a_file_names_its_definitions(ask: Asked) -> None:
     text = await ask.text("shop/cart.py", mode="outline")
     line = line_of("shop/cart.py", "def total")
@@ -123,6 +134,7 @@ async def test_the_map_ranks_what_others_use_before_what_uses_them(ask: Asked) -
     assert order.index("shop/cart.py") < order.index("tests/test_cart.py")
 
 
+@pytest.mark.requirement("search.budget")
 async def test_the_map_as_text_keeps_its_budget(ask: Asked) -> None:
     text = await outline(ask.engine, ask.view, "", 150)
     assert ask.engine.count_tokens(text) <= 150
@@ -145,6 +157,7 @@ def trace() -> str:
     )
 
 
+@pytest.mark.requirement("search.trace")
 async def test_frames_of_a_trace_are_found_innermost_first(ask: Asked) -> None:
     answer = await ask(trace())
     assert [(hit.path, hit.symbol) for hit in answer.hits] == [
@@ -153,6 +166,7 @@ async def test_frames_of_a_trace_are_found_innermost_first(ask: Asked) -> None:
     ]
 
 
+@pytest.mark.requirement("search.trace")
 async def test_frames_move_with_the_lines_of_today(own: Asked) -> None:
     for path in ("shop/stock.py", "shop/cart.py"):
         place = own.root / path
@@ -162,12 +176,14 @@ async def test_frames_move_with_the_lines_of_today(own: Asked) -> None:
     assert f"frame at line {line_of('shop/cart.py', 'reserve(sku, count)') + 3}" in answer.hits[1].why
 
 
+@pytest.mark.requirement("search.not_here")
 async def test_a_trace_from_elsewhere_is_not_here(ask: Asked) -> None:
     text = 'Traceback (most recent call last):\n  File "/x/other/thing.py", line 3, in nothing\n    boom()\nE: x\n'
     answer = await ask(text)
     assert answer.notes[0].startswith("not here:")
 
 
+@pytest.mark.requirement("search.scope_changed")
 async def test_changed_equals_the_difference_to_the_base(tmp_path) -> None:
     root = tmp_path / "shop"
     root.mkdir()
@@ -186,11 +202,13 @@ async def test_changed_equals_the_difference_to_the_base(tmp_path) -> None:
         assert {hit.path for hit in answer.hits} == {"shop/money.py", "shop/tax.py"}
 
 
+@pytest.mark.requirement("search.scope_changed")
 async def test_changed_without_git_says_what_to_do(ask: Asked) -> None:
     with pytest.raises(BadArgument, match="needs git"):
         await ask("money", scope="changed")
 
 
+@pytest.mark.requirement("search.scope_changed")
 def test_a_file_changed_back_is_not_changed(tmp_path) -> None:
     repository = make_repository(tmp_path)
     write(tmp_path, {"a.py": "x = 1\n"})

@@ -79,6 +79,7 @@ ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
         (ELIXIR, [("lib/app/user.ex", 14, "load")]),
     ],
 )
+@pytest.mark.requirement("search.trace")
 def test_traces_of_each_language_are_read(text: str, places: list[tuple[str, int, str]]) -> None:
     assert [(frame.path, frame.line, frame.function) for frame in frames(text)] == places
 
@@ -90,6 +91,7 @@ def test_a_frame_matches_the_file_that_shares_the_longest_ending() -> None:
     assert match_path("/x/walk.py", paths) == []
 
 
+@pytest.mark.requirement("search.trace")
 def test_a_frame_settles_on_its_code_inside_its_function_even_when_lines_moved() -> None:
     lines = ["x = 1", "", "def f():", "    y = 2", "    go()", "def g():", "    go()"]
     held = (Symbol("f", "function", 3, 5), Symbol("g", "function", 6, 7))
@@ -219,6 +221,7 @@ _LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_siz
     st.lists(st.text(max_size=200), max_size=3),
 )
 @settings(max_examples=120, deadline=None)
+@pytest.mark.requirement("search.budget")
 def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, notes) -> None:
     texts = {i: Text(tuple(lines)) for i, lines in enumerate(files)}
     candidates = [

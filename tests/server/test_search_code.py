@@ -38,6 +38,7 @@ async def test_the_first_question_about_a_project_indexes_it_and_is_answered(
     assert result.structured_content is None
 
 
+@pytest.mark.requirement("search.json")
 async def test_json_has_exactly_the_fields_of_the_contract(indexed: Place, era: str) -> None:
     async with indexed.connect(era) as client:
         result = await client.call_tool("search_code", {"query": "total_cents", "format": "json"})

@@ -52,6 +52,7 @@ def test_a_mended_sqlite_is_accepted(version: str) -> None:
     require_sqlite(version)
 
 
+@pytest.mark.requirement("store.power_cut")
 async def test_durability_decides_how_commits_reach_the_disk(tmp_path: Path) -> None:
     for name, durability, synchronous, reserved in (("i", "derived", 1, 0), ("s", "truth", 2, 8)):
         db = await open_database(tmp_path / name, durability=durability)  # type: ignore[arg-type]

@@ -78,6 +78,7 @@ async def committed(index: Index) -> int:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
+@pytest.mark.requirement("index.resume")
 async def test_after_every_kill_the_store_is_whole_and_the_run_goes_on(
     index: Index, root: Path, tmp_path: Path, seed: int, long: bool
 ) -> None:
@@ -126,6 +127,7 @@ async def test_after_every_kill_the_store_is_whole_and_the_run_goes_on(
     assert stopped_early
 
 
+@pytest.mark.requirement("index.resume")
 async def test_what_was_committed_before_a_kill_is_not_read_again(
     index: Index, root: Path, tmp_path: Path
 ) -> None:
@@ -142,6 +144,7 @@ async def test_what_was_committed_before_a_kill_is_not_read_again(
     assert report.files_changed == FILES - kept
 
 
+@pytest.mark.requirement("store.many_processes")
 async def test_two_processes_index_one_folder_without_an_error(
     root: Path, index: Index, tmp_path: Path
 ) -> None:
@@ -154,6 +157,7 @@ async def test_two_processes_index_one_folder_without_an_error(
     assert (report.state, report.files_indexed) == ("ready", FILES)
 
 
+@pytest.mark.requirement("index.resume")
 async def test_a_job_that_was_cut_off_is_resumed_by_itself(
     root: Path, index: Index, tmp_path: Path
 ) -> None:
@@ -171,6 +175,7 @@ async def test_a_job_that_was_cut_off_is_resumed_by_itself(
     assert {job.state for job in await index.jobs.latest(LOCAL)} == {"failed", "done"}
 
 
+@pytest.mark.requirement("index.cancel")
 async def test_a_cancelled_run_stops_and_keeps_what_it_had(root: Path, index: Index) -> None:
     from sophia_mcp.index.run import Stopped
 
