@@ -12,13 +12,14 @@ gc.disable()
 
 import argparse
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
+    from sophia_mcp.settings import ServerSettings, Settings
 
 
 def main() -> None:
@@ -52,13 +53,14 @@ def serve(
         from sophia_mcp.errors import SophiaError
         from sophia_mcp.server.build import build_server
 
+        wanted = _published(root)
         try:
             server = build_server(
                 _opener(root),
                 root=root,
                 environment=_variable,
-                only=tools,
-                read_only=read_only,
+                only=tools or wanted.tools,
+                read_only=read_only or wanted.read_only,
             )
             gc.freeze()
             gc.enable()
@@ -79,6 +81,21 @@ def serve(
         sys.exit(0)
 
 
+def _published(root: Path | None) -> ServerSettings:
+    """Which tools the person wants published. The one thing that must be known before the first call.
+
+    A wrong setting is not reported here: an editor would show that the server failed, and hide why.
+    Every call meets it again and says so, so nothing is published by mistake.
+    """
+    from sophia_mcp.errors import BadSetting
+    from sophia_mcp.settings import ServerSettings, load
+
+    try:
+        return load(root, root=root).server
+    except BadSetting:
+        return ServerSettings()
+
+
 def _variable(name: str) -> str | None:
     from sophia_mcp.settings import environment
 
@@ -91,12 +108,27 @@ def _opener(root: Path | None) -> Any:
     @asynccontextmanager
     async def opened(project: Path | None) -> AsyncIterator[App]:
         from sophia_mcp.app import open_app
+        from sophia_mcp.ops import logs
         from sophia_mcp.settings import load
 
-        async with open_app(load(project or root, root=root)) as app:
+        settings = load(project or root, root=root)
+        _configure_logs(logs.configure, settings)
+        async with open_app(settings) as app:
             yield app
 
     return opened
+
+
+def _configure_logs(configure: Callable[..., None], settings: Settings) -> None:
+    from sophia_mcp.errors import BadSetting
+
+    file = Path(settings.log.file).expanduser() if settings.log.file else None
+    try:
+        configure(settings.log.level, file)
+    except OSError as error:
+        raise BadSetting(
+            f"cannot write the log file {file}", why=error.strerror or "", next="mend log.file"
+        ) from error
 
 
 if __name__ == "__main__":
