@@ -23,7 +23,7 @@ pytestmark = [
 HEAVY = {
     *("numpy", "apsw", "aiosqlite", "sqlite_vec", "tree_sitter", "tree_sitter_language_pack"),
     *("pygit2", "re2", "tiktoken", "snowballstemmer", "zstandard", "charset_normalizer"),
-    *("rich.console", "structlog", "stamina", "tomlkit", "pathspec", "sophia_mcp.app"),
+    *("rich.segment", "structlog", "stamina", "tomlkit", "pathspec", "sophia_mcp.app"),
 }
 _IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.M)
 
