@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.index.trees import commit_all, contents, make_repository, words
+from tests.index.trees import commit_all, contents, make_repository, open_index, words
 
 from sophia_mcp.index import collect as collecting
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.collect import collect, shrink
+from sophia_mcp.index.collect import Room, collect, shrink
 from sophia_mcp.index.views import repositories
+from sophia_mcp.store import upkeep
+from sophia_mcp.store.engines.sqlite import SqliteDatabase
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.collect")]
 Write = Callable[..., Path]
 
 
@@ -97,7 +99,34 @@ async def test_a_full_store_forgets_the_view_that_was_used_longest_ago(
     async with index.storage.database.write(index.storage.scope) as tx:
         await tx.run("UPDATE views SET used_ns = 5 WHERE name = 'two'")
     keep = await index.resolve("one")
-    assert await shrink(index.storage, 1_000, 1_000, keep.id) == []
-    assert await shrink(index.storage, 1_001, 1_000, keep.id) == ["two"]
-    assert await shrink(index.storage, 10**9, 1, keep.id) == ["three"]
+    sizes = [1_001]
+
+    async def size() -> int:
+        return sizes[0]
+
+    async def reclaim() -> int:
+        sizes[0] -= 1
+        return 1
+
+    assert await shrink(index.storage, Room(1_001, size, reclaim), keep.id) == []
+    assert (
+        await shrink(index.storage, Room(1_000, size, reclaim), keep.id) == []
+    )  # collecting was enough
+    assert await shrink(index.storage, Room(998, size, reclaim), keep.id) == ["two"]
+    assert await shrink(index.storage, Room(1, size, reclaim), keep.id) == ["three"]
     assert [view.name for view in await repositories(index.storage.database)] == ["one"]
+
+
+async def test_a_real_store_over_its_limit_becomes_smaller(tree: Write, tmp_path: Path) -> None:
+    async with open_index(tmp_path / "store") as index:
+        database = index.storage.database
+        assert isinstance(database, SqliteDatabase)
+        for name in ("one", "two"):
+            await index.update(
+                tree({f"{i}.py": f"def {name}{i}(): pass\n" * 200 for i in range(60)}, name)
+            )
+        full = await upkeep.size(database)
+        index.room = Room(full // 2, lambda: upkeep.size(database), lambda: upkeep.reclaim(database))
+        await index.update(tree({"a.py": "x = 1\n"}, "three"))
+        assert await upkeep.size(database) < full
+        assert "three" in [view.name for view in await repositories(database)]

@@ -56,12 +56,9 @@ def folder_for(url: str, clones: Path) -> Path:
     return clones.joinpath(*parts[-4:])
 
 
-async def fetch(url: str, clones: Path, policy: Policy) -> Path:
-    """Clone a URL below ``clones``, or bring its clone up to date; returns the folder.
-
-    Raises NotAllowed for a scheme that the policy does not name, BadArgument for a URL with a
-    password, TooLarge beyond the limits, ProviderError when the other side refuses.
-    """
+def check(url: str, policy: Policy) -> None:
+    """Whether a URL may be cloned at all. Raises NotAllowed for a scheme that the policy does not
+    name, BadArgument for a URL with a password."""
     scheme = scheme_of(url)
     if scheme not in policy.schemes:
         raise NotAllowed(
@@ -75,6 +72,14 @@ async def fetch(url: str, clones: Path, policy: Policy) -> Path:
             why="it would be stored in the clone",
             next="leave it out of the URL",
         )
+
+
+async def fetch(url: str, clones: Path, policy: Policy) -> Path:
+    """Clone a URL below ``clones``, or bring its clone up to date; returns the folder.
+
+    Raises what `check` raises, TooLarge beyond the limits, ProviderError when the other side refuses.
+    """
+    check(url, policy)
     return await anyio.to_thread.run_sync(_fetch, url, folder_for(url, clones), policy)
 
 

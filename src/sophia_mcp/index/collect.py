@@ -7,7 +7,7 @@ while, because branches are switched back; they go when they are many, or when s
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -93,24 +93,38 @@ async def forget_repo(storage: Storage, repo: int) -> None:
     await _remove_blobs(storage)
 
 
-async def shrink(storage: Storage, size_bytes: int, limit_bytes: int, keep: int = 0) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How large a store may be. ``size`` measures it in bytes; ``reclaim`` gives back what is free."""
+
+    limit_bytes: int
+    size: Callable[[], Awaitable[int]]
+    reclaim: Callable[[], Awaitable[int]]
+
+
+async def shrink(storage: Storage, room: Room, keep: int = 0) -> list[str]:
     """While the store is over its limit, forget the views used longest ago; returns their names.
 
-    ``size_bytes`` is the size of the store's file; freed pages are reused, so the sum of what was
-    freed is estimated by the texts and vectors that went. ``keep`` is never forgotten.
+    Before any view, what nobody shows any more goes. The view ``keep`` is never forgotten.
     """
-    forgotten: list[str] = []
+    if await room.size() <= room.limit_bytes:
+        return []
     async with storage.database.read(storage.scope) as tx:
         rows = await tx.rows(
             "SELECT v.id, v.name, v.repo_id FROM views v WHERE v.workspace = :workspace AND v.id <> :keep"
             " ORDER BY v.used_ns",
             {"keep": keep},
         )
-    size = size_bytes
+        repos = [
+            int(id_) for (id_,) in await tx.rows("SELECT id FROM repos WHERE workspace = :workspace")
+        ]
+    for repo in repos:
+        await collect(storage, repo, everything=True)
+    await room.reclaim()
+    forgotten: list[str] = []
     for view, name, repo in rows:
-        if size <= limit_bytes:
+        if await room.size() <= room.limit_bytes:
             break
-        before = await _weight(storage)
         await forget_view(storage, int(view))
         async with storage.database.read(storage.scope) as tx:
             left = await tx.rows("SELECT 1 FROM views WHERE repo_id = :repo LIMIT 1", {"repo": repo})
@@ -118,16 +132,9 @@ async def shrink(storage: Storage, size_bytes: int, limit_bytes: int, keep: int 
             await collect(storage, int(repo), everything=True)
         else:
             await forget_repo(storage, int(repo))
-        size -= 3 * max(0, before - await _weight(storage))
+        await room.reclaim()
         forgotten.append(str(name))
     return forgotten
-
-
-async def _weight(storage: Storage) -> int:
-    """Bytes of all stored texts: about a third of what they and everything made of them take."""
-    async with storage.database.read(storage.scope) as tx:
-        rows = await tx.rows("SELECT COALESCE(SUM(LENGTH(text)), 0) FROM blobs")
-    return int(rows[0][0])
 
 
 async def _drop_dead_views(storage: Storage, repo: int) -> int:

@@ -83,7 +83,7 @@ async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | Non
 
     Raises NotFound when there is nothing left to watch, OSError when there are no events.
     """
-    folders = index.folders(await index.reconcile(view, now=True))
+    folders = index.trees.folders(await index.reconcile(view, now=True))
     gits = await anyio.to_thread.run_sync(_git_folders, Path(view.root))
     stop = threading.Event()
     watched = await anyio.to_thread.run_sync(_present, folders | gits)
@@ -92,13 +92,13 @@ async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | Non
         current = await index.reconcile(view, now=True)
         if current.state == "failed":
             raise NotFound(f"{view.label} cannot be watched", why=current.reason, next="index it again")
-        if index.folders(current) != folders:
+        if index.trees.folders(current) != folders:
             return
         looked = time.monotonic()
         index.live(view, LIVE_S)
         if armed is not None:
             armed.set()
-        while index.folders(current) == folders:
+        while index.trees.folders(current) == folders:
             changes = await _next(events, stop)
             await mine.keep()
             index.live(view, LIVE_S)
@@ -135,7 +135,7 @@ def _hints(
             look = look or branch or name in ("HEAD", "packed-refs", "exclude")
             continue
         path = place.removeprefix(top)
-        known = index.knows(view, path)
+        known = index.trees.knows(view, path)
         if known == "file" and os.path.lexists(place) and name not in RULE_FILES:
             paths.append(path)
         elif known != "skip" and (known == "file" or os.path.lexists(place)):

@@ -1,0 +1,161 @@
+"""By which steps is one view brought to its tree, and how do they end?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from sophia_mcp.errors import NotFound, SophiaError
+from sophia_mcp.index import views
+from sophia_mcp.index.collect import collect
+from sophia_mcp.index.later import Embed, add_trigrams, add_vectors
+from sophia_mcp.index.parse import VERSION
+from sophia_mcp.index.prepare import EncoderOpener
+from sophia_mcp.index.run import SMALL, Progress, Run, Stopped, Storage, publish
+from sophia_mcp.index.trees import Look, Trees
+from sophia_mcp.index.turn import Turn
+from sophia_mcp.index.views import View
+from sophia_mcp.index.workers import Pool
+from sophia_mcp.index.write import Target
+from sophia_mcp.store.jobs import Jobs
+
+TELL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """How chunks become vectors: ``encoder`` opens in each worker, or ``embed`` is asked when the
+    words are stored. Neither: no vectors."""
+
+    id: str = ""
+    encoder: EncoderOpener | None = None
+    embed: Embed | None = None
+
+
+@dataclass(slots=True)
+class Steps:
+    """The parts that a run is made of, shared by all runs of one index. ``stopping`` holds the
+    repositories whose runs were asked to stop."""
+
+    storage: Storage
+    model: Model
+    jobs: Jobs | None
+    pool: Pool
+    trees: Trees
+    stopping: set[int] = field(default_factory=set)
+    _locks: dict[int, anyio.Lock] = field(default_factory=dict)
+
+    async def carry_out(
+        self,
+        view: View,
+        target: Target,
+        look: Look,
+        mine: Turn,
+        progress: Progress,
+        job: str | None,
+        started: float = 0.0,
+    ) -> Run:
+        """Bring a view to its tree and say what it is now; the last thing is its state."""
+        run = self.run(view, target, mine, progress, job)
+        try:
+            await run.carry_out(look)
+        except BaseException:
+            self.trees.forget(view.id)
+            raise
+        complete = look.plan.size <= SMALL and view.stage == "done"
+        await publish(
+            self.storage,
+            view,
+            look,
+            state="ready",
+            stage="done" if complete else "edges",
+            model=self.model.id,
+            chunker=VERSION,
+            seconds=time.monotonic() - started if started else 0.0,
+        )
+        published = await self.load(view)
+        self.trees.learn(published, published.generation, run.learned)
+        return run
+
+    async def later(self, view: View, mine: Turn, progress: Progress, job: str | None) -> None:
+        """What is not needed to be searched by words."""
+        go_on = self._go_on(view, job)
+
+        async def tell(done: int, total: int, stage: str) -> None:
+            progress(done, total, stage)
+            await mine.keep()
+            await go_on(done, total, stage)
+
+        if self.model.embed is not None:
+            await add_vectors(self.storage, view, self.model.id, self.model.embed, tell)
+        await add_trigrams(self.storage, view, tell)
+        if view.stage != "done":
+            async with self.storage.database.write(self.storage.scope) as tx:
+                await tx.run("UPDATE views SET stage = 'done' WHERE id = :id", {"id": view.id})
+        await collect(self.storage, view.repo_id)
+
+    def run(self, view: View, target: Target, mine: Turn, progress: Progress, job: str | None) -> Run:
+        """A run over a view that tells ``job``'s row; None: small work that nobody can stop."""
+        return Run(self.storage, self.pool, view, target, mine, progress, self._go_on(view, job))
+
+    def _go_on(self, view: View, job: str | None) -> Callable[[int, int, str], Awaitable[None]]:
+        """What tells the job's row how far the run is, once a second, and stops the run when asked.
+        Work without a job (None) is small and not stopped."""
+        told = 0.0
+
+        async def go_on(done: int, total: int, text: str) -> None:
+            nonlocal told
+            stop = job is not None and view.repo_id in self.stopping
+            if not stop and self.jobs is not None and job and time.monotonic() - told >= TELL_S:
+                told = time.monotonic()
+                stop = not await self.jobs.progress(self.storage.scope, job, done, total, text)
+            if stop:
+                raise Stopped(
+                    "the run was cancelled", next="index it again to continue where it stopped"
+                )
+
+        return go_on
+
+    def target(self, view: View) -> Target:
+        """Where rows of a view go, by the present parser and model."""
+        model = self.model.id if self.model.encoder is not None else ""
+        return Target(view.id, view.repo_id, VERSION, model)
+
+    def lock(self, view: View) -> anyio.Lock:
+        """Held by whoever of this process is at work on a view's repository."""
+        return self._locks.setdefault(view.repo_id, anyio.Lock())
+
+    async def load(self, view: View) -> View:
+        """The view as it stands. Raises NotFound when it was forgotten."""
+        async with self.storage.database.read(self.storage.scope) as tx:
+            found = await views.load(tx, view.id)
+        if found is None:
+            raise NotFound(
+                f"{view.label} is no longer indexed", why="it was forgotten", next="index it again"
+            )
+        return found
+
+    async def fail(self, view: View, problem: SophiaError) -> View:
+        """The view, marked as failed; what it shows stays."""
+        async with self.storage.database.write(self.storage.scope) as tx:
+            await tx.run(
+                "UPDATE views SET state = 'failed', reason = :reason WHERE id = :id",
+                {"id": view.id, "reason": str(problem)},
+            )
+        return await self.load(view)
+
+    async def end(self, job: str, how: str, result: Any = None) -> None:
+        """Close a job's row: ``finish``, ``fail`` or ``stopped``."""
+        if self.jobs is None or not job:
+            return
+        with anyio.CancelScope(shield=True):
+            if how == "finish":
+                await self.jobs.finish(self.storage.scope, job, result)
+            elif how == "fail":
+                await self.jobs.fail(self.storage.scope, job, str(result))
+            else:
+                await self.jobs.stopped(self.storage.scope, job)
