@@ -1,0 +1,81 @@
+"""Nothing outside the roots is readable, however the place is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.server.conftest import Place, text_of, write
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("server.roots_only")]
+
+SECRET = "def plans_of_the_neighbour():\n    return 'buried treasure'\n"
+
+
+@pytest.fixture
+def neighbour(place: Place, tmp_path: Path) -> Path:
+    """A folder beside the project, with links to it inside the project."""
+    folder = write(tmp_path / "neighbour", {"plans.py": SECRET})
+    (place.project / "link").symlink_to(folder)
+    (place.project / "plans.py").symlink_to(folder / "plans.py")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("link/plans.py:1-2", "plans.py:1-2", "../neighbour/plans.py:1-2", "{neighbour}/plans.py:1-2"),
+        *("shop/../../neighbour/plans.py", "link/../plans.py", "plans_of_the_neighbour"),
+    ],
+)
+async def test_a_read_does_not_leave_the_project(
+    place: Place, neighbour: Path, era: str, query: str
+) -> None:
+    arguments = {"query": query.format(neighbour=neighbour), "detail": "full"}
+    async with place.connect(era) as client:
+        result = await client.call_tool("search_code", arguments)
+    assert "buried treasure" not in text_of(result)
+
+
+@pytest.mark.parametrize(
+    "paths", ["link", "link/plans.py", "../neighbour", "{neighbour}", "**/plans.py"]
+)
+async def test_a_filter_does_not_leave_the_project(place: Place, neighbour: Path, paths: str) -> None:
+    arguments = {
+        "query": "treasure",
+        "mode": "regex",
+        "detail": "full",
+        "paths": paths.format(neighbour=neighbour),
+    }
+    async with place.connect("auto") as client:
+        result = await client.call_tool("search_code", arguments)
+    assert "buried treasure" not in text_of(result)
+
+
+@pytest.mark.parametrize("tool", ["search_code", "index_repo"])
+@pytest.mark.parametrize(
+    "name", ["{neighbour}", "{project}/link", "../neighbour", "{project}/../neighbour"]
+)
+async def test_a_neighbour_is_neither_searched_nor_indexed(
+    place: Place, neighbour: Path, tool: str, name: str
+) -> None:
+    named = name.format(neighbour=neighbour, project=place.project)
+    arguments = {"query": "treasure", "repo": named} if tool == "search_code" else {"path": named}
+    async with place.connect("auto") as client:
+        result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    assert " · next: " in text_of(result)
+    assert "buried treasure" not in text_of(result)
+
+
+async def test_a_folder_that_a_person_indexed_is_searched_from_every_project(
+    place: Place, neighbour: Path
+) -> None:
+    async with place.open(None) as app:
+        run = await app.start_index(str(neighbour), trusted=True)
+        await run.wait(60)
+    async with place.connect("auto") as client:
+        result = await client.call_tool(
+            "search_code", {"query": "plans_of_the_neighbour", "repo": str(neighbour)}
+        )
+    assert "plans.py:1-2" in text_of(result)
