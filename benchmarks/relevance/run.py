@@ -146,7 +146,7 @@ def report(
     pairs = {}
     for name in scores:
         if name != "sophia":
-            for key in ("all", *sorted(set(f"language:{x}" for x in language.values()))):
+            for key in ("all", *sorted({f"language:{x}" for x in language.values()})):
                 ids = [i for i in scores["sophia"] if key == "all" or f"language:{language[i]}" == key]
                 pairs[f"sophia-{name} {key} ndcg10"] = interval(
                     [scores["sophia"][i].ndcg - scores[name][i].ndcg for i in ids]
