@@ -115,8 +115,12 @@ class App:
         include: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
         trusted: bool = False,
+        url: str = "",
     ) -> IndexRun:
-        """Start indexing a folder, or join the run that is already at it."""
+        """Start indexing a folder, or join the run that is already at it. With a ``url``, the run
+        first clones it there, or brings that clone up to date."""
+        from sophia_mcp.index import clone
+
         key = f"{target}@{ref}"
         running = self.runs.get(key)
         if running is not None and not running.done.is_set():
@@ -125,6 +129,9 @@ class App:
         index = await self.index()
 
         async def work(tell: Progress) -> IndexReport:
+            if url:
+                tell(0, 0, "cloning")
+                await clone.fetch(url, self._clones(), self._clone_policy())
             return await index.update(
                 Path(target),
                 ref=ref,
@@ -233,12 +240,16 @@ class App:
         where a person allowed cloning. Raises OutsideRoots, NotAllowed, NotFound."""
         from sophia_mcp.index import clone, views
 
-        if place is not None and clone.is_url(place):
-            folder, ref = await clone.fetch(place, self._clones(), self._clone_policy()), ""
+        url = place if place is not None and clone.is_url(place) else ""
+        if url:
+            clone.check(url, self._clone_policy())
+            folder, ref = clone.folder_for(url, self._clones()), ""
         else:
             text, ref = views.split_ref(place if place is not None else str(project), await self.names())
             folder = await self._folder(text, project, await self.roots(project))
-        run = await self.start_index(str(folder), ref=ref, full=full, include=include, exclude=exclude)
+        run = await self.start_index(
+            str(folder), ref=ref, full=full, include=include, exclude=exclude, url=url
+        )
         if watch and not ref:
             self.tasks.start_soon(self.watch, folder)
         return run

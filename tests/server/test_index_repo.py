@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from anyio.abc import SocketAttribute, SocketStream
 from mcp.types import CallToolResult
 from tests.server.conftest import Place, text_of, write
 
@@ -164,3 +166,33 @@ async def test_globs_choose_what_is_indexed(place: Place, tmp_path: Path) -> Non
     async with place.connect("auto") as client:
         found = facts(await client.call_tool("index_repo", {"exclude": "shop/**"}))
     assert "python" not in found["languages"]
+
+
+async def test_a_clone_goes_on_after_the_call_and_its_failure_is_told(place: Place) -> None:
+    place.settings["index"] = {"workers": 1, "watch": False, "allow_clone": True}
+    url = "https://127.0.0.1:9/nobody/listens.git"
+    async with place.connect("auto") as client:
+        result = await client.call_tool("index_repo", {"path": url, "wait_s": 50})
+    assert result.is_error
+    assert "could not be cloned" in text_of(result)
+
+
+async def test_a_slow_clone_does_not_hold_the_call(place: Place) -> None:
+    place.settings["index"] = {"workers": 1, "watch": False, "allow_clone": True}
+    silent = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = silent.extra(SocketAttribute.local_port)
+    released = anyio.Event()
+
+    async def hold(stream: SocketStream) -> None:
+        async with stream:
+            await released.wait()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(silent.serve, hold)
+        async with place.connect("auto") as client:
+            url = f"https://127.0.0.1:{port}/slow/one.git"
+            found = facts(await client.call_tool("index_repo", {"path": url, "wait_s": 0}))
+            released.set()
+        group.cancel_scope.cancel()
+    assert found["state"] == "indexing"
+    assert "now cloning" in found["notes"][0]

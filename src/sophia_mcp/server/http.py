@@ -23,6 +23,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.server.replay import Replay
 from sophia_mcp.server.sdk import close_streams, resumable
+from sophia_mcp.server.stdio import CLEANUP_S, exit_after
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_SESSIONS = 256
@@ -152,3 +153,4 @@ async def _stop_on_signal(web: _Web) -> None:
             if web.should_exit:
                 web.force_exit = True
             web.should_exit = True
+            exit_after(SHUTDOWN_S + CLEANUP_S)

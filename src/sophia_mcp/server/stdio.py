@@ -38,14 +38,14 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
                 def stop() -> None:
                     nonlocal stopped
                     stopped = True
-                    _exit_after(CLEANUP_S)
+                    exit_after(CLEANUP_S)
                     tasks.cancel_scope.cancel()
 
                 if sys.platform != "win32":
                     tasks.start_soon(_stop_on_signal, stop)
                     tasks.start_soon(_stop_when_orphaned, stop)
                 await serve_stream(server, read, write, state)
-                _exit_after(CLEANUP_S)
+                exit_after(CLEANUP_S)
                 tasks.cancel_scope.cancel()
         finally:
             if stopped:
@@ -68,7 +68,7 @@ async def _stop_when_orphaned(stop: Any) -> None:
     stop()
 
 
-def _exit_after(seconds: float) -> None:
+def exit_after(seconds: float) -> None:
     """End the process even where cleaning up hangs in native code."""
     timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True
