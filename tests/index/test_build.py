@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tests.index.trees import commit_all, make_repository, shown, skipped, words
+from numpy.typing import NDArray
+from tests.index.trees import commit_all, contents, make_repository, open_index, shown, skipped, words
 
-from sophia_mcp.index.build import Index
+from sophia_mcp.embed.workers import encoder_opener, open_encoder
+from sophia_mcp.index.build import Index, Model
+from sophia_mcp.types import Passage
 
 pytestmark = pytest.mark.anyio
 Write = Callable[..., Path]
@@ -62,3 +66,115 @@ async def test_a_repository_shows_tracked_and_untracked_files_but_not_ignored_on
     assert (view.detection, view.branch) == ("git", "main")
     left = await skipped(index, view)
     assert left["x.log"] == left["out/"] == "ignored by .gitignore"
+
+
+async def count(index: Index, sql: str) -> int:
+    async with index.storage.database.read(index.storage.scope) as tx:
+        return int((await tx.rows(sql))[0][0])
+
+
+@pytest.mark.requirement("index.versions")
+async def test_what_an_older_parser_made_is_made_again(index: Index, tree: Write) -> None:
+    root = tree({f"m{i}.py": f"def f{i}(): pass\n" for i in range(3)})
+    await index.update(root)
+    fresh = await contents(index, await index.resolve("app"))
+    async with index.storage.database.write(index.storage.scope) as tx:
+        await tx.run("UPDATE blobs SET chunker = 'older'")
+        await tx.run("UPDATE chunks SET end_line = 99")
+    index.trees.forget((await index.resolve("app")).id)
+    report = await index.update(root)
+    assert report.files_changed == 3
+    assert await contents(index, await index.resolve("app")) == fresh
+    assert (await index.update(root)).files_changed == 0
+
+
+@pytest.mark.requirement("index.versions")
+async def test_another_model_makes_new_vectors_and_nothing_else(tree: Write, tmp_path: Path) -> None:
+    root = tree({f"m{i}.py": f"def f{i}(): pass\n" for i in range(3)} | {"empty.py": ""})
+    opener = encoder_opener("hashing")
+    async with open_index(tmp_path / "store", Model("first", opener)) as index:
+        await index.update(root)
+        assert (await index.update(root)).files_changed == 0
+        blobs = await count(index, "SELECT MAX(id) FROM blobs")
+    async with open_index(tmp_path / "store", Model("second", opener)) as index:
+        assert (await index.update(root)).files_changed == 3
+        assert await count(index, "SELECT MAX(id) FROM blobs") == blobs
+        assert await count(index, "SELECT COUNT(*) FROM vectors WHERE model = 'second'") == 3
+
+
+@pytest.mark.requirement("index.versions")
+async def test_vectors_of_a_hosted_model_come_after_the_words(tree: Write, tmp_path: Path) -> None:
+    root = tree({f"m{i}.py": f"def f{i}(): pass\n" for i in range(3)})
+    encoder = open_encoder("hashing", {})
+    asked: list[int] = []
+
+    async def embed(passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        asked.append(len(passages))
+        return encoder.encode(passages)
+
+    async with open_index(tmp_path / "hosted", Model("model", embed=embed)) as index:
+        await index.update(root)
+        assert sum(asked) == 3
+        await index.update(root)
+        assert sum(asked) == 3
+        hosted = await contents(index, await index.resolve("app"))
+    async with open_index(tmp_path / "local", Model("model", encoder_opener("hashing"))) as index:
+        await index.update(root)
+        assert await contents(index, await index.resolve("app")) == hosted
+
+
+@pytest.mark.requirement("index.incremental")
+async def test_everything_is_read_again_when_asked_for_and_says_the_same(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "def f():\n    pass\n", "b.md": "# B\n"})
+    await index.update(root)
+    fresh = await contents(index, await index.resolve("app"))
+    async with index.storage.database.write(index.storage.scope) as tx:
+        await tx.run("DELETE FROM symbols")
+    assert (await index.update(root, full=True)).files_changed == 2
+    view = await index.resolve("app")
+    assert await contents(index, view) == fresh
+    async with index.storage.database.read(index.storage.scope) as tx:
+        assert (await index.storage.text.frequencies(tx, view.repo_id, ["f"])).total == 2
+
+
+@pytest.mark.requirement("index.dirty_overlay")
+async def test_edits_that_are_not_committed_overlay_the_commit(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "def committed(): pass\n", "b.py": "x = 1\n"})
+    repository = make_repository(root)
+    commit_all(repository)
+    (root / "a.py").write_text("def uncommitted(): pass\n")
+    await index.update(root)
+    view = await index.resolve("app")
+    assert await words(index, view, "uncommit") == {"a.py"}
+    assert view.commit == str(repository.head.target)
+    (root / "a.py").write_text("def committed(): pass\n")
+    view = await index.reconcile(view, now=True)
+    assert await words(index, view, "uncommit") == set()
+
+
+@pytest.mark.requirement("index.incremental")
+async def test_a_tree_is_looked_at_once_a_second_at_most(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "def one(): pass\n"})
+    await index.update(root)
+    view = await index.reconcile(await index.resolve("app"), now=True)
+    (root / "a.py").write_text("def two(): pass\n")
+    view = await index.reconcile(view)
+    assert await words(index, view, "two") == set()
+    view = await index.refresh(view, ["a.py", "nowhere.py"])
+    assert await words(index, view, "two") == {"a.py"}
+
+
+@pytest.mark.requirement("index.git_unreadable")
+async def test_a_repository_that_cannot_be_read_is_walked_and_the_report_says_so(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "x = 1\n", ".gitignore": "*.log\n", "x.log": "no\n"})
+    repository = make_repository(root)
+    commit_all(repository)
+    (root / ".git" / "index").write_bytes(b"not an index")
+    report = await index.update(root)
+    view = await index.resolve("app")
+    assert (view.detection, report.files_indexed) == ("walk", 2)
+    assert any("found by size, time and hash: its index cannot be read" in note for note in report.notes)

@@ -17,6 +17,7 @@ Write = Callable[..., Path]
 LOCAL = Policy(frozenset({"file"}))
 
 
+@pytest.mark.requirement("index.clone")
 async def test_a_url_is_cloned_and_then_brought_up_to_date(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -36,18 +37,21 @@ async def test_a_url_is_cloned_and_then_brought_up_to_date(
 @pytest.mark.parametrize(
     "url", ["http://h/a", "ssh://git@h/a", "git@h:a/b", "file:///etc", "ext::sh -c id", "git://h/a"]
 )
+@pytest.mark.requirement("index.clone")
 async def test_what_the_policy_does_not_name_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises((NotAllowed, BadArgument)):
         await fetch(url, tmp_path, ALLOWED)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.requirement("index.clone")
 async def test_a_password_in_a_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(BadArgument) as refused:
         await fetch("https://me:secretvalue@example.org/a/b.git", tmp_path, ALLOWED)
     assert "secretvalue" not in str(refused.value)
 
 
+@pytest.mark.requirement("index.clone")
 async def test_a_transfer_beyond_its_limit_leaves_nothing_behind(tree: Write, tmp_path: Path) -> None:
     root = tree({f"f{i}.txt": f"{i} {'x' * 1000}" for i in range(50)}, "origin")
     commit_all(make_repository(root))
@@ -56,6 +60,7 @@ async def test_a_transfer_beyond_its_limit_leaves_nothing_behind(tree: Write, tm
     assert not [place for place in (tmp_path / "clones").rglob("*") if place.is_file()]
 
 
+@pytest.mark.requirement("index.clone")
 async def test_a_repository_that_does_not_exist_says_so(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="could not be cloned"):
         await fetch((tmp_path / "nothing").as_uri(), tmp_path / "clones", LOCAL)

@@ -25,6 +25,7 @@ async def count(index: Index, table: str) -> int:
         return int((await tx.rows(f"SELECT COUNT(*) FROM {table}"))[0][0])
 
 
+@pytest.mark.requirement("index.collect")
 async def test_replaced_files_are_kept_for_a_while_and_then_collected(index: Index, tree: Write) -> None:
     root = tree({f"m{i}.py": f"def old{i}_thing(): pass\n" for i in range(20)})
     await index.update(root)
@@ -49,6 +50,7 @@ async def test_replaced_files_are_kept_for_a_while_and_then_collected(index: Ind
         assert await index.storage.trigrams.candidates(tx, view.repo_id, [["old3_"]]) == []
 
 
+@pytest.mark.requirement("index.collect")
 async def test_many_dead_placements_go_by_themselves(
     index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +63,7 @@ async def test_many_dead_placements_go_by_themselves(
     assert await count(index, "placements") == 10
 
 
+@pytest.mark.requirement("index.collect")
 async def test_the_view_of_a_removed_worktree_goes_but_that_of_a_missing_drive_stays(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -79,6 +82,7 @@ async def test_the_view_of_a_removed_worktree_goes_but_that_of_a_missing_drive_s
     assert [view.name for view in await repositories(index.storage.database)] == ["app", "drive"]
 
 
+@pytest.mark.requirement("index.collect")
 async def test_a_folder_that_is_gone_fails_and_loses_nothing(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     await index.update(root)
@@ -91,6 +95,7 @@ async def test_a_folder_that_is_gone_fails_and_loses_nothing(index: Index, tree:
     assert (await index.reconcile(view, now=True)).state == "ready"
 
 
+@pytest.mark.requirement("index.collect")
 async def test_a_full_store_forgets_the_view_that_was_used_longest_ago(
     index: Index, tree: Write
 ) -> None:
@@ -117,6 +122,7 @@ async def test_a_full_store_forgets_the_view_that_was_used_longest_ago(
     assert [view.name for view in await repositories(index.storage.database)] == ["one"]
 
 
+@pytest.mark.requirement("index.collect")
 async def test_a_real_store_over_its_limit_becomes_smaller(tree: Write, tmp_path: Path) -> None:
     async with open_index(tmp_path / "store") as index:
         database = index.storage.database

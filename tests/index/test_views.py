@@ -128,6 +128,7 @@ async def test_folders_of_one_name_are_told_apart(index: Index, tree: Write) -> 
     assert free_name(Path("/x/app"), ["app", "x/app", "app-2"]) == "app-3"
 
 
+@pytest.mark.requirement("index.names")
 async def test_a_place_that_is_not_indexed_says_how_to_index_it(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     with pytest.raises(NotIndexed, match="index_repo"):
@@ -172,6 +173,7 @@ async def test_submodules_and_nested_repositories_are_left_to_themselves(
     )
 
 
+@pytest.mark.requirement("index.collect")
 async def test_forgetting_a_worktree_keeps_the_others_and_the_last_one_takes_all(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -211,6 +213,7 @@ async def test_two_indexes_of_one_tree_say_the_same(index: Index, tree: Write, t
         )
 
 
+@pytest.mark.requirement("index.views_share")
 async def test_a_second_worktree_reads_nothing_that_the_first_one_read(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -229,6 +232,7 @@ async def test_a_second_worktree_reads_nothing_that_the_first_one_read(
     assert await skipped(index, feature) == {"made.py": "generated", "raw.txt": "binary"}
 
 
+@pytest.mark.requirement("index.ignore_rules")
 async def test_a_file_is_skipped_for_its_name_after_it_was_shown(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n", "b.py": "y = 2\n"})
     await index.update(root)

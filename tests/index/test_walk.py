@@ -102,6 +102,7 @@ def test_include_means_only_these_and_exclude_means_never(tree: Write) -> None:
 
 
 @pytest.mark.parametrize("name", [b"bad\xff.py", b"new\nline.py", b"tab\t.py", "ünïcode.py".encode()])
+@pytest.mark.requirement("index.hostile_tree")
 def test_strange_names_are_listed_or_left_out_but_never_raise(tree: Write, name: bytes) -> None:
     root = tree({"a.py": ""})
     Path(os.fsdecode(os.fsencode(root) + b"/" + name)).write_text("x = 1\n")
@@ -151,6 +152,7 @@ def test_the_time_of_a_file_written_just_now_is_not_trusted() -> None:
         ("/srv/git/b.git", "/srv/git/b"),
     ],
 )
+@pytest.mark.requirement("index.views_share")
 def test_one_remote_has_one_spelling_without_credentials(url: str, plain: str) -> None:
     assert plain_url(url) == plain
 
@@ -184,6 +186,7 @@ def test_rules_that_appear_reach_folders_that_did_not_change(tree: Write) -> Non
     assert set(walk_again(before).files()) == {"a.py", ".sophiaignore"}
 
 
+@pytest.mark.requirement("index.skips_counted")
 def test_a_file_that_shrinks_below_the_limit_is_read(tree: Write) -> None:
     root = tree({"a.txt": "x" * 1_000_001})
     age(root)
@@ -195,6 +198,7 @@ def test_a_file_that_shrinks_below_the_limit_is_read(tree: Write) -> None:
     assert set(walk_again(before).files()) == {"a.txt"}
 
 
+@pytest.mark.requirement("index.incremental")
 def test_an_unchanged_tree_is_the_same_tree(tree: Write) -> None:
     root = tree({"a.py": "x\n", "src/b.py": "y\n"})
     age(root)

@@ -36,6 +36,7 @@ async def until(check: Callable[[], object]) -> None:
             await anyio.sleep(0.02)
 
 
+@pytest.mark.requirement("index.watch")
 async def test_an_edit_and_a_new_file_are_followed(index: Index, tree: Write) -> None:
     root = tree({"a.py": "def before(): pass\n"})
     await index.update(root)
@@ -54,6 +55,7 @@ async def test_an_edit_and_a_new_file_are_followed(index: Index, tree: Write) ->
         await until(gone)
 
 
+@pytest.mark.requirement("index.watch")
 async def test_files_of_a_folder_made_with_them_are_followed(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     await index.update(root)
@@ -67,6 +69,7 @@ async def test_files_of_a_folder_made_with_them_are_followed(index: Index, tree:
         await until(lambda: words(index, view, "nearer"))
 
 
+@pytest.mark.requirement("index.watch")
 async def test_another_branch_is_followed(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     repository = make_repository(root)
@@ -83,6 +86,7 @@ async def test_another_branch_is_followed(index: Index, tree: Write) -> None:
         await until(switched)
 
 
+@pytest.mark.requirement("index.watch")
 async def test_one_process_watches_and_the_next_takes_over(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
@@ -98,6 +102,7 @@ async def test_one_process_watches_and_the_next_takes_over(
     assert await leases.take(index.storage.database, name, "somebody else", 1)
 
 
+@pytest.mark.requirement("index.watch")
 async def test_a_tree_that_another_process_watches_is_not_looked_at_twice(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:

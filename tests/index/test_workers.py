@@ -48,6 +48,7 @@ async def prepare(pool: Pool, root: Path, tasks: list[Task]) -> dict[str, Outcom
     return found
 
 
+@pytest.mark.requirement("index.skips_counted")
 async def test_each_kind_of_outcome(tree: Write) -> None:
     root = tree({"a.py": "def f(): pass\n", "same.py": "x = 1\n", "gone.py": "", "b.txt": "b"})
     (root / "b.txt").write_bytes(b"\0\1\2\3")
@@ -85,12 +86,14 @@ async def test_a_file_that_ends_its_worker_is_refused_and_the_others_are_not(
     assert all(isinstance(found[f"f{i}.py"], Prepared) for i in range(6) if i != 3)
 
 
+@pytest.mark.requirement("index.parse_limit")
 async def test_a_worker_that_cannot_start_is_an_error_and_not_a_skip(tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     with pytest.raises(Bug, match="does not start"):
         await prepare(Pool(encoders.unopenable, size=1), root, [task(root, "a.py")])
 
 
+@pytest.mark.requirement("index.cancel")
 async def test_no_worker_outlives_its_pool_nor_a_cancelled_run(tree: Write) -> None:
     root = tree({f"f{i}.py": f"x = {i}\n" for i in range(40)})
     before = set(psutil.Process().children(recursive=True))
@@ -108,6 +111,7 @@ async def test_no_worker_outlives_its_pool_nor_a_cancelled_run(tree: Write) -> N
     assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
+@pytest.mark.requirement("index.parse_limit")
 async def test_an_idle_worker_that_went_away_is_replaced(tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     pool = Pool(size=1)
@@ -125,6 +129,7 @@ async def test_an_idle_worker_that_went_away_is_replaced(tree: Write) -> None:
     assert [type(outcome) for outcome in found] == [Prepared, Prepared]
 
 
+@pytest.mark.requirement("index.no_processes")
 async def test_a_worker_does_not_import_from_the_folder_it_stands_in(
     tree: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +141,7 @@ async def test_a_worker_does_not_import_from_the_folder_it_stands_in(
     assert isinstance(found["a.py"], Prepared)
 
 
+@pytest.mark.requirement("index.incremental")
 def test_batches_keep_the_order_and_stay_small(tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     tasks = [task(root, "a.py")._replace(path=f"{i}.py") for i in range(100)]
