@@ -8,6 +8,7 @@ from sophia_mcp.search import filters
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.trace import match_path
+from sophia_mcp.security.secrets import mask
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Kind, Symbol
 
@@ -134,9 +135,9 @@ def outline_of(symbols: tuple[Symbol, ...], text: Text, most: int = _OUTLINE_LIN
     for symbol in ordered[:most]:
         depth = symbol.container.count(".") + bool(symbol.container)
         signature = (symbol.signature or text.span(symbol.start_line, symbol.start_line)).strip()
-        rows.append(
-            f"{symbol.start_line}-{symbol.end_line} {'  ' * depth}{signature.splitlines()[0][:160]}"
-        )
+        # Masked whole, before it is cut: half a secret is no longer recognised.
+        shown = mask(signature.splitlines()[0]).text[:160]
+        rows.append(f"{symbol.start_line}-{symbol.end_line} {'  ' * depth}{shown}")
     if len(ordered) > most:
         rows.append(f"… {len(ordered) - most} more definitions")
     return "\n".join(rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from sophia_mcp.errors import NotFound
 from sophia_mcp.index.edges import Edges
 from sophia_mcp.index.views import View
 from sophia_mcp.search import filters, place
-from sophia_mcp.search.atlas import Atlas
+from sophia_mcp.search.atlas import Atlas, Atlases
 from sophia_mcp.search.content import ids
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
 from sophia_mcp.search.query import Query
@@ -34,7 +35,9 @@ _ROUNDS = 30
 _SHOWN_FILES = 60
 _SHOWN_SYMBOLS = 8
 
-_ranks: OrderedDict[tuple[int, int, str], NDArray[np.float64]] = OrderedDict()
+_Kept = OrderedDict[tuple[int, int, str], NDArray[np.float64]]
+_ranks: WeakKeyDictionary[Atlases, _Kept] = WeakKeyDictionary()
+"""By the engine's own atlases: views of two stores in one process may have the same number."""
 
 
 async def find(question: Question, tx: Transaction) -> Outcome:
@@ -103,7 +106,7 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
     symbols = await question.engine.content.symbols(tx, atlas.blobs[chosen].tolist() if chosen else [])
     texts = await question.engine.content.texts(tx, atlas.blobs[chosen].tolist() if chosen else [])
     candidates = []
-    for file in chosen:
+    for number, file in enumerate(chosen, 1):
         blob = int(atlas.blobs[file])
         text = texts[blob]
         outer = _outer(symbols[blob])
@@ -116,7 +119,7 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
                 "",
                 "text",
                 float(ranks[file]),
-                "",
+                f"{number} of {len(inside)} by use",
                 (1, len(text.lines)),
                 1,
                 text=shown,
@@ -142,16 +145,17 @@ def _outer(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
 async def rank(engine: Engine, tx: Transaction, atlas: Atlas) -> NDArray[np.float64]:
     """How central each file is, summing to 1; kept for one generation and stage of the view."""
     key = (atlas.view.id, atlas.view.generation, atlas.view.stage)
-    if key not in _ranks:
+    kept = _ranks.setdefault(engine.atlases, OrderedDict())
+    if key not in kept:
         files = _worth_reading(atlas)
         blobs = atlas.blobs[files].tolist() if files else []
         edges = await engine.content.edges(tx, blobs)
         definers = await _definers(tx, atlas)
         held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
-        _ranks[key] = pagerank(len(atlas.paths), links(held, definers), _start(atlas))
-        while len(_ranks) > 8:
-            _ranks.popitem(last=False)
-    return _ranks[key]
+        kept[key] = pagerank(len(atlas.paths), links(held, definers), _start(atlas))
+        while len(kept) > 8:
+            kept.popitem(last=False)
+    return kept[key]
 
 
 def _worth_reading(atlas: Atlas) -> list[int]:

@@ -1,0 +1,63 @@
+"""What was made by another parser or model is made again, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.index.trees import open_index, words
+
+from sophia_mcp.embed.workers import open_encoder
+from sophia_mcp.index.build import Index, Model
+from sophia_mcp.index.parse import VERSION
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.versions")]
+Write = Callable[..., Path]
+
+
+async def column(index: Index, sql: str) -> set[str]:
+    async with index.storage.database.read(index.storage.scope) as tx:
+        return {str(value) for (value,) in await tx.rows(sql)}
+
+
+async def test_files_that_an_older_parser_cut_are_cut_again(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "def f(): pass\n", "b.py": "def g(): pass\n"})
+    await index.update(root)
+    async with index.storage.database.write(index.storage.scope) as tx:
+        await tx.run("UPDATE blobs SET chunker = 'older'")
+        await tx.run("UPDATE views SET generation = generation + 1")
+    report = await index.update(root)
+    assert report.files_changed == 2
+    placed = "SELECT b.chunker FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id"
+    assert await column(index, placed) == {VERSION}
+    assert await words(index, await index.resolve("app"), "f") == {"a.py"}
+    assert (await index.update(root)).files_changed == 0
+
+
+async def test_another_embedding_model_embeds_every_file_again(tree: Write, tmp_path: Path) -> None:
+    root = tree({"a.py": "def f(): pass\n", "b.py": "def g(): pass\n"})
+    encoder = partial(open_encoder, "hashing", {})
+    async with open_index(tmp_path / "store", Model("first", encoder), workers=1) as index:
+        await index.update(root)
+        assert await column(index, "SELECT model FROM vectors") == {"first"}
+    async with open_index(tmp_path / "store", Model("second", encoder), workers=1) as index:
+        report = await index.update(root)
+        assert report.files_changed == 2
+        async with index.storage.database.read(index.storage.scope) as tx:
+            rows = await tx.rows("SELECT COUNT(*) FROM vectors WHERE model = 'second'")
+        assert rows == [(2,)]
+
+
+@pytest.mark.requirement("index.encodings")
+async def test_words_of_a_utf16_file_are_found(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    (root / "wide.py").write_bytes("def wide_thing(): pass\n".encode("utf-16"))
+    (root / "legacy.py").write_bytes(
+        "# Größe der Straße, über alles geprüft\ndef legacy_thing(): pass\n".encode("cp1252")
+    )
+    await index.update(root)
+    view = await index.resolve("app")
+    assert await words(index, view, "wide") == {"wide.py"}
+    assert await words(index, view, "legaci") == {"legacy.py"}
