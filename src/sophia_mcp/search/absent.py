@@ -17,9 +17,14 @@ from sophia_mcp import words
 from sophia_mcp.search import ranker
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.query import Query
-from sophia_mcp.search.spanfeatures import SPAN, Scene
+from sophia_mcp.search.spanfeatures import SPAN, Numbers, Scene
 
 Facts = Mapping[str, float]
+
+_LOOKED_AT = 8
+"""Spans that speak for the answer."""
+_SAME = 0.99
+"""Equal stems are this close at least."""
 
 
 def nothing(query: Query) -> Facts:
@@ -30,38 +35,63 @@ def nothing(query: Query) -> Facts:
 def facts(scene: Scene, matrix: Values, scores: Values) -> Facts:
     """What the best spans say about the question; each between 0 and about 1."""
     column = {name: matrix[:, i] for i, name in enumerate(SPAN)}
-    top = np.argsort(-scores, kind="stable")[:8]
-    e = scene.evidence
-    asked = {word: words.stem(word) for word in words.words(e.query.text)}
-    asked = {word: stem for word, stem in asked.items() if stem in e.weights}
-    weight = np.array([e.weights[stem] for stem in asked.values()], np.float32)
-    missing = rarest = 0.0
-    if len(weight):
-        # A word that occurs nowhere has the greatest idf of all.
-        greatest = float(weight.max())
-        held = scene.counts(scene.body)[:, top].sum(1) > 0
-        present = dict(zip(scene.terms, held.tolist(), strict=True))
-        gone = np.array([not present.get(stem, False) for stem in asked.values()])
-        missing = float(weight[gone].sum() / weight.sum())
-        rarest = float(weight[gone].max(initial=0.0) / max(greatest, 1e-6))
-    return {
-        "missing": missing,
-        "rarest": rarest,
-        "cover": float(column["cover"][top].max(initial=0.0)),
-        "maxsim": float(column["maxsim"][top].max(initial=0.0)),
-        "name": float(column["name"][top].max(initial=0.0)),
-        "namesim": float(column["namesim"][top].max(initial=0.0)),
-        "docsim": float(column["docsim"][top].max(initial=0.0)),
-        "pairs": float(column["pairs"][top].max(initial=0.0)),
-        "semz": float(column["semz"][top].max(initial=0.0)),
+    order = np.argsort(-scores, kind="stable")
+    top = order[:_LOOKED_AT]
+    query = scene.evidence.query
+    found = {
+        name: float(column[name][top].max(initial=0.0))
+        for name in (
+            "cover",
+            "maxsim",
+            "name",
+            "namesim",
+            "docsim",
+            "pairs",
+            "semz",
+            "nearbody",
+            "close8",
+        )
+    }
+    found |= _of_words(scene, top)
+    found |= {
+        "margin": min(float(scores[order[0]] - scores[order[min(20, len(order) - 1)]]) / 10, 2.0),
         "cosine": float((scene.vectors[top] @ scene.question).max(initial=0.0)),
-        "path": float(column["home"][top].max(initial=0.0)),
         "defines": float(column["defines"].max(initial=0.0)),
         "mentioned": float(column["mentioned"].max(initial=0.0)),
         "literal": float(column["literal"].max(initial=0.0)),
-        "words": min(len(asked), 12) / 12,
-        "identifier": float(e.query.kind == "identifier"),
-        "error": float(e.query.kind == "error"),
+        "identifier": float(query.kind == "identifier"),
+        "error": float(query.kind == "error"),
+    }
+    return found
+
+
+def _of_words(scene: Scene, top: Numbers) -> dict[str, float]:
+    """What becomes of each word of the question: whether the repository has it at all, whether the best
+    spans have it, and how close they come to the ones that tell most."""
+    evidence = scene.evidence
+    numbers, weight = scene.asked
+    if not len(numbers):
+        return {"missing": 1.0, "unknown": 1.0}
+    asked = {scene.lexicon.word(word): words.stem(word) for word in words.words(evidence.query.text)}
+    stems = [asked[number] for number in numbers.tolist()]
+    unknown = np.array([stem not in evidence.known for stem in stems])
+    near = scene.in_bodies[:, top]
+    best = near.max(1)
+    gone = best < _SAME
+    heavy = np.argsort(-weight, kind="stable")[:3]
+    anywhere = scene.closeness.max(1)
+    return {
+        "words": min(len(numbers), 12) / 12,
+        "missing": float(weight[gone].sum()),
+        "rarest": float(weight[gone].max(initial=0.0) / max(float(weight.max()), 1e-6)),
+        "unknown": float(weight[unknown].sum()),
+        "unknowns": min(int(unknown.sum()), 4) / 4,
+        "strange": float((weight * unknown * (1 - anywhere)).sum()),
+        "strangest": float(((1 - anywhere) * unknown).max(initial=0.0)),
+        "heavy": float(near[heavy].mean(0).max()),
+        "together": float(near[heavy].min(0).max()),
+        "least": float(best[heavy].min()),
+        "reach": float(anywhere[heavy].min()),
     }
 
 

@@ -94,6 +94,7 @@ class Candidate:
     why: str = ""
     home: tuple[int, int] = (0, 0)
     focus: int = 0
+    anchor: int = 0
     sibling: bool = False
     text: str | None = None
 

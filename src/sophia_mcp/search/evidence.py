@@ -32,6 +32,7 @@ def as_values(values: Any) -> Values:
 class Evidence:
     """Arrays over the chunks of the candidate files, file after file in the order of ``files``.
 
+    known    the words of the question that occur anywhere in the repository
     files    positions in the atlas                    starts   first chunk of each file
     owner    candidate file of each chunk              ordinal  number of the chunk in its blob
     lex      BM25 over the best BM25 of the question   cosine   raw cosine with the question
@@ -43,6 +44,7 @@ class Evidence:
     query: Query
     atlas: Atlas
     weights: Mapping[str, float]
+    known: frozenset[str]
     files: NDArray[np.int64]
     starts: NDArray[np.int64]
     owner: NDArray[np.int64]
@@ -136,6 +138,7 @@ def gather(
         query=query,
         atlas=atlas,
         weights=lexical.weights,
+        known=lexical.known,
         files=held,
         starts=starts,
         owner=owner,

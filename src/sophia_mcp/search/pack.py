@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sophia_mcp.search import cursor
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
-from sophia_mcp.search.render import block, call, render
+from sophia_mcp.search.render import block, call, render, written
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.security.text import plain
 from sophia_mcp.types import Answer, Coverage, Detail, Freshness, Hit, Request
@@ -24,8 +24,14 @@ SIGNATURE_LINES = 3
 _LEAST = 110
 """Tokens: below this share a hit shows too little to judge it."""
 
-_LEADERS = 3
-"""The first hits get twice the room of the others."""
+_LEADERS, _FOLLOWERS = 3, 8
+"""The first hits get twice the room of the others; those after the followers show their beginning."""
+
+_MOST = (400, 220, 120)
+"""Tokens of a leader, a follower and any other hit at most, unless a detail is asked for."""
+
+_NUMBER = 2
+"""Tokens of a line's number and end."""
 
 _NAMED_MOST = 6
 """Omitted spans named one by one."""
@@ -60,16 +66,12 @@ def pack(material: Material, request: Request, count: Callable[[str], int]) -> A
     budget = request.max_tokens
     room = None if budget is None else budget - _overhead(material, request, count)
     for place, item in enumerate(wanted):
-        if room is None:
-            hits.append(_hit(material, masked, item, request.detail, None, count, request))
-            used.append(item)
-            continue
-        share = _share(room, place, len(wanted))
-        hit = _hit(material, masked, item, request.detail, share, count, request)
-        cost = count(block(hit, request.format))
-        if cost > room and hits:
-            break
-        room -= cost
+        share = None if room is None else _share(room, place, len(wanted), request.detail)
+        hit, cost = _hit(material, masked, item, share, count, request)
+        if room is not None:
+            if cost > room and hits:
+                break
+            room -= cost
         hits.append(hit)
         used.append(item)
     answer = _answer(material, request, hits, used, fresh, masked)
@@ -82,10 +84,15 @@ def _mark(material: Material, item: Candidate) -> bytes:
     return cursor.span(material.paths[item.file], item.start, item.end)
 
 
-def _share(room: int, place: int, hits: int) -> int:
-    """Tokens for the hit at ``place``: leaders weigh double, and what one leaves falls to the next."""
+def _share(room: int, place: int, hits: int, detail: Detail) -> int:
+    """Tokens for the hit at ``place``: leaders weigh double, and what one leaves falls to the next. When
+    the caller leaves the detail to us, many short spans serve better than few long ones."""
     weights = [2.0 if i < _LEADERS else 1.0 for i in range(place, hits)]
-    return max(int(room * weights[0] / sum(weights)), _LEAST)
+    share = max(int(room * weights[0] / sum(weights)), _LEAST)
+    if detail != "auto":
+        return share
+    most = _MOST[0] if place < _LEADERS else _MOST[1] if place < _FOLLOWERS else _MOST[2]
+    return min(share, most)
 
 
 def _overhead(material: Material, request: Request, count: Callable[[str], int]) -> int:
@@ -120,12 +127,13 @@ def _hit(
     material: Material,
     masked: _Masked,
     item: Candidate,
-    detail: Detail,
     share: int | None,
     count: Callable[[str], int],
     request: Request,
-) -> Hit:
-    """One candidate at the detail asked for, shortened until it costs at most ``share`` tokens."""
+) -> tuple[Hit, int]:
+    """One candidate at the detail asked for, shortened until it costs about ``share`` tokens, with what
+    it costs."""
+    detail = request.detail
     start, end = _range(item, detail, masked.length(item.file))
     hit = Hit(
         material.repo,
@@ -139,21 +147,26 @@ def _hit(
         item.why,
         material.freshness.get(item.file, "fresh"),
     )
+    head = 0 if share is None else count(block(hit, request.format))
     if detail == "locations":
-        return hit
+        return hit, head
     if item.text is not None:
-        lines = plain(item.text).split("\n")
-        return _shorten_text(hit, lines, share, count, request)
+        lines = plain(mask(item.text).text).split("\n")
+        shown = _shorten_text(hit, lines, share, count, request)
+        return shown, 0 if share is None else count(block(shown, request.format))
     if detail == "signatures":
-        first = item.focus if item.home == (0, 0) else start
+        first = item.focus if item.home == (0, 0) else max(item.anchor, start)
         start, end = first, min(first + SIGNATURE_LINES - 1, end)
-    longest = end - start + 1 if detail == "full" else SNIPPET_LINES
-    start, end = _window(item, start, end, longest)
+    elif detail != "full":
+        start, end = _window(item, start, end, SNIPPET_LINES)
     lines = masked.lines(item.file, start, end)
-    whole = replace(hit, start_line=start, end_line=end, text="\n".join(lines))
-    if share is None or count(block(whole, request.format)) <= share:
-        return whole
-    return _shorten(hit, item, start, lines, share, count, request)
+    costs = [0] * len(lines)
+    if share is not None:
+        costs = [count(written(line, request.format)) + _NUMBER for line in lines]
+        first, last = _affordable(item, start, costs, share - head)
+        lines, costs = lines[first - start : last - start + 1], costs[first - start : last - start + 1]
+        start, end = first, last
+    return replace(hit, start_line=start, end_line=end, text="\n".join(lines)), head + sum(costs)
 
 
 def _range(item: Candidate, detail: Detail, length: int) -> tuple[int, int]:
@@ -173,29 +186,29 @@ def _window(item: Candidate, start: int, end: int, longest: int) -> tuple[int, i
     return first, first + longest - 1
 
 
-def _shorten(
-    hit: Hit,
-    item: Candidate,
-    start: int,
-    lines: Sequence[str],
-    share: int,
-    count: Callable[[str], int],
-    request: Request,
-) -> Hit:
-    """The most lines that fit the share, found by halving; at least one line."""
-    low, high = 1, len(lines)
-    best = replace(hit, start_line=start, end_line=start, text=lines[0] if lines else "")
-    while low <= high:
-        middle = (low + high) // 2
-        first, last = _window(item, start, start + len(lines) - 1, middle)
-        tried = replace(
-            hit, start_line=first, end_line=last, text="\n".join(lines[first - start : last - start + 1])
-        )
-        if count(block(tried, request.format)) <= share:
-            best, low = tried, middle + 1
-        else:
-            high = middle - 1
-    return best
+def _affordable(item: Candidate, start: int, costs: Sequence[int], room: int) -> tuple[int, int]:
+    """The lines that fit ``room``, one at least: from the definition on when that reaches the focus,
+    else from a little above the focus; then what fits of the comment above."""
+    end = start + len(costs) - 1
+    if sum(costs) <= room:
+        return start, end
+    first = min(max(item.anchor, start), end)
+    last, left = _down(first, end, start, costs, room)
+    if last < item.focus <= end:
+        first = max(item.focus - 2, start)
+        last, left = _down(first, end, start, costs, room)
+    while first > start and costs[first - 1 - start] <= left:
+        first -= 1
+        left -= costs[first - start]
+    return first, last
+
+
+def _down(first: int, end: int, start: int, costs: Sequence[int], room: int) -> tuple[int, int]:
+    last, left = first, room - costs[first - start]
+    while last < end and costs[last + 1 - start] <= left:
+        last += 1
+        left -= costs[last - start]
+    return last, max(left, 0)
 
 
 def _shorten_text(

@@ -303,7 +303,8 @@ def _candidate(
         why(scene, ranked.span_matrix, i) if worded else "",
         span.home if span.home[0] else (span.start, span.end),
         focus(scene, i) if worded else span.start,
-        sibling=sibling,
+        span.line if span.begins else span.start,
+        sibling,
     )
 
 

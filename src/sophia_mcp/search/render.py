@@ -62,6 +62,11 @@ def block(hit: Hit, format: str) -> str:
     return _block(hit) + "\n"
 
 
+def written(line: str, format: str) -> str:
+    """One line of a hit as it stands in an answer, without its number and end."""
+    return json.dumps(line, ensure_ascii=False)[1:-1] if format == "json" else line
+
+
 def _block(hit: Hit) -> str:
     state = "" if hit.freshness == "fresh" else f"  ({hit.freshness})"
     symbol = f"  {plain_line(hit.symbol)}" if hit.symbol else ""

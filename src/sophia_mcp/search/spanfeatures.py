@@ -153,13 +153,23 @@ class Scene:
         columns = np.searchsorted(unique, held.numbers).clip(0, max(len(unique) - 1, 0))
         return np.where(held.numbers < 0, len(unique), columns)
 
+    def nearest(self, held: Bag) -> Values:
+        """How close each span comes to each word of the question: (words, spans)."""
+        return as_values(
+            np.maximum.reduceat(self.closeness[:, self._columns(held)], held.starts, axis=1)
+        )
+
     def soft(self, held: Bag) -> Values:
         """Late interaction: each word of the question meets its closest word of the span."""
         _, weight = self.asked
         if not len(weight):
             return np.zeros(len(self.spans), np.float32)
-        best = np.maximum.reduceat(self.closeness[:, self._columns(held)], held.starts, axis=1)
-        return as_values(weight @ best)
+        return as_values(weight @ (self.in_bodies if held is self.body else self.nearest(held)))
+
+    @cached_property
+    def in_bodies(self) -> Values:
+        """``nearest`` for all lines."""
+        return self.nearest(self.body)
 
     def sums(self, held: Bag) -> Values:
         """The raw vector of each span's words, log-weighted: one row for each word a span holds."""

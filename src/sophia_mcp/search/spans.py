@@ -25,7 +25,8 @@ _OPENED_FROM = 70
 @dataclass(frozen=True, slots=True)
 class Span:
     """Lines of a file. ``name`` is the last segment of the definition they belong to (or empty),
-    ``home`` the definition's own first and last line; ``begins``: the definition begins here.
+    ``home`` its first and last line with the comment above, ``line`` where it begins below that;
+    ``begins``: that line is among these.
     ``file`` and ``chunk`` place a span among the candidates of a question; -1 where there is none."""
 
     start: int
@@ -36,6 +37,7 @@ class Span:
     signature: str = ""
     home: tuple[int, int] = (0, 0)
     begins: bool = False
+    line: int = 0
     file: int = -1
     chunk: int = -1
 
@@ -43,7 +45,7 @@ class Span:
         """The same lines as part of a candidate file and chunk."""
         return Span(
             self.start, self.end, self.kind, self.name, self.container, self.signature, self.home,
-            self.begins, file, chunk,
+            self.begins, self.line, file, chunk,
         )  # fmt: skip
 
     @property
@@ -149,6 +151,7 @@ def _span(
         symbol.signature,
         (min(first, symbol.start_line), symbol.end_line),
         start <= symbol.start_line <= end,
+        symbol.start_line,
     )
 
 
