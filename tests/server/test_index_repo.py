@@ -194,5 +194,6 @@ async def test_a_slow_clone_does_not_hold_the_call(place: Place) -> None:
             found = facts(await client.call_tool("index_repo", {"path": url, "wait_s": 0}))
             released.set()
         group.cancel_scope.cancel()
+    await silent.aclose()
     assert found["state"] == "indexing"
     assert "now cloning" in found["notes"][0]
