@@ -2,7 +2,8 @@
 
 A test declares ``@pytest.mark.requirement("id")``. `tests/test_requirements.py` checks the link both
 ways: a promise without a test fails, so does a test that names no promise. What is not built yet
-carries the reason in ``deferred`` and may have no test.
+carries the reason in ``deferred`` and may have no test. A figure is never a timed test: it names in
+``measured`` the benchmark that states it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One promise. ``deferred`` says why nothing proves it yet, or is empty."""
+    """One promise. ``deferred`` says why nothing proves it yet, or is empty. ``measured`` is the folder
+    of the benchmark that states the figure where a test cannot."""
 
     id: str
     text: str
     deferred: str = ""
+    measured: str = ""
 
 
 _LATER = "comes with the part of the product it belongs to"
@@ -31,6 +34,9 @@ _ALL = (
         "commands.check",
         "source sizes, names, environment reads and blind excepts stay inside the limits of docs/design.md",
     ),
+    ("commands.ci", "continuous integration runs the checks, then the tests, and fails when none ran"),
+    ("docs.seams", "every seam has a page that says how to extend it, and every link leads somewhere"),
+    ("design.layers", "an import only points down the layers of docs/design.md"),
     ("commands.readme", "every command in the documents runs"),
     ("commands.readme_short", "the README has at most 600 words"),
     ("commands.reference", "reference pages are generated and up to date"),
@@ -88,6 +94,10 @@ _ALL = (
     ("index.no_processes", "indexing a hostile git repository starts no process but our own workers"),
     ("index.parse_limit", "a hostile file cannot exceed its parse limit and falls back to lines"),
     ("index.hostile_tree", "links, devices, FIFOs, sparse and deep trees are skipped or read safely"),
+    (
+        "index.kill",
+        "an indexer killed a hundred times leaves no corrupt store and loses no committed file",
+    ),
     ("index.resume", "an interrupted index run resumes and loses nothing that was committed"),
     ("index.cancel", "an index run can be cancelled and leaves a usable index"),
     ("index.equals_fresh", "after any edits the index equals a fresh one by content"),
@@ -113,6 +123,9 @@ _ALL = (
         "embed.hosted_opt_in",
         "source leaves the machine only when a person allowed it, masked and inside a budget",
     ),
+    ("embed.static", "the shipped model has at most 12 MB, loads lazily and relates questions to code"),
+    ("embed.model2vec", "any folder of a model2vec model is read"),
+    ("embed.cache", "a text is embedded once by each model, wherever it stands"),
     ("embed.cli", "sophia embed creates, batches, searches and compares vectors"),
     # Search
     ("search.modes", "text, symbol, regex, references, callers, similar and outline answer"),
@@ -129,6 +142,11 @@ _ALL = (
     ("search.budget", "max_tokens and limit are never exceeded; what did not fit is named"),
     ("search.cursor", "a cursor continues without repeating a span and is refused for another query"),
     ("search.fresh", "every hit is checked on disk: fresh, reindexed or stale"),
+    (
+        "search.never_silently_stale",
+        "between random edits, every hit that is called fresh is what the disk says",
+    ),
+    ("search.everywhere", "repo=* answers from every repository inside the roots, within its limits"),
     ("search.partial", "a partial index answers and says what share it covers"),
     ("search.not_here", "a miss begins with not here:, names the nearest and the next call"),
     ("search.masked", "secrets in code are masked in every answer"),
@@ -139,6 +157,12 @@ _ALL = (
     ("search.scope_connectors", "the connectors scope searches synced records", _LATER),
     # Server
     ("server.tools_schema", "tools/list is a snapshot of at most 3,000 tokens"),
+    (
+        "server.parameters",
+        "names, defaults, bounds, annotations and answer fields are those of the contract",
+    ),
+    ("server.changes", "clients that asked hear when a resource changes"),
+    ("server.read_only", "a read-only server publishes no tool that writes"),
     ("server.both_eras", "every tool answers in both protocol eras"),
     (
         "server.stdio_clean",
@@ -178,6 +202,85 @@ _ALL = (
     ("cli.completion", "shell completion works"),
     # Benchmarks
     ("bench.questions", "the relevance questions are well-formed and enough"),
+    # Figures: stated by a benchmark for the commit it ran on, never by a timed test
+    (
+        "figures.relevance",
+        "NDCG@10 at least 0.90 on unseen questions, symbols 0.975, a relevant file within 2k tokens 0.975",
+        "",
+        "benchmarks/relevance",
+    ),
+    (
+        "figures.lines",
+        "a target's lines within the first 2,000 tokens: 0.75, behaviour 0.65, symbols and errors 0.97",
+        "",
+        "benchmarks/relevance",
+    ),
+    (
+        "figures.rivals",
+        "better than semble in the same run, the 95 % interval of the mean above 0",
+        "",
+        "benchmarks/relevance",
+    ),
+    (
+        "figures.absent",
+        "at least 90 % of absent things refused, at most 5 % of present ones",
+        "",
+        "benchmarks/relevance",
+    ),
+    (
+        "figures.cold_index",
+        "10,000 files searchable within 45 s, whole within 90 s, first answer within 5 s",
+        "",
+        "benchmarks/speed",
+    ),
+    (
+        "figures.edit",
+        "an edited file is searchable within 250 ms at 100k chunks",
+        "",
+        "benchmarks/speed",
+    ),
+    (
+        "figures.views",
+        "a switch over 200 files within 3 s; a second worktree within 2 s and 1 MB",
+        "",
+        "benchmarks/speed",
+    ),
+    (
+        "figures.query",
+        "warm queries: median 30 ms, p95 120 ms; symbols 5 ms; regular expressions 50 ms",
+        "",
+        "benchmarks/speed",
+    ),
+    (
+        "figures.cold_process",
+        "a cold sophia search takes at most a third of semble's open and query",
+        "",
+        "benchmarks/speed",
+    ),
+    (
+        "figures.many_processes",
+        "with seven readers and a writer, p95 at most twice that without it, and 200 ms",
+        "",
+        "benchmarks/speed",
+    ),
+    (
+        "figures.size",
+        "at most 300 MB of memory at 100k chunks, and 3 bytes on disk for each of source",
+        "",
+        "benchmarks/speed",
+    ),
+    (
+        "figures.start",
+        "tools/list costs at most 1.3 times the processor time of an empty server",
+        "",
+        "benchmarks/startup",
+    ),
+    (
+        "figures.scale",
+        "a million chunks are indexed in bounded memory and answered within 1 s at p95",
+        "",
+        "benchmarks/scale",
+    ),
     # Not built yet
     ("tools.run_swarm", "run_swarm executes patterns inside a budget", _LATER),
     ("tools.get_run", "get_run shows runs", _LATER),

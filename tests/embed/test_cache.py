@@ -52,6 +52,7 @@ async def test_only_what_is_new_is_embedded_and_the_order_is_kept() -> None:
     assert np.array_equal(rows, HashingEmbedder().encode([C, A, C, B]))
 
 
+@pytest.mark.requirement("embed.cache")
 async def test_a_damaged_value_is_embedded_again() -> None:
     inside, memory = Counting(), Memory()
     cached = Cached(inside, memory)
@@ -63,6 +64,7 @@ async def test_a_damaged_value_is_embedded_again() -> None:
     assert np.array_equal(rows, HashingEmbedder().encode([A, B, C]))
 
 
+@pytest.mark.requirement("embed.cache")
 def test_a_key_names_the_model_the_header_and_the_text() -> None:
     other = [
         key("m", Passage(("a", "b"), "c")),
@@ -81,6 +83,7 @@ async def test_nothing_asks_nothing() -> None:
     assert inside.asked == []
 
 
+@pytest.mark.requirement("embed.cache")
 async def test_the_store_keeps_vectors_across_openings(tmp_path: Path) -> None:
     for expected in ([A, B], []):
         database = await open_database(tmp_path / "index.db", durability="derived")

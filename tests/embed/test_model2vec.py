@@ -23,6 +23,7 @@ def _opened(folder: Path) -> LocalEmbedder:
 
 
 @pytest.mark.parametrize("dtype", ["F16", "F64"])
+@pytest.mark.requirement("embed.model2vec")
 def test_every_precision_means_the_same(tmp_path: Path, dtype: str) -> None:
     exact = _opened(write_model2vec(tmp_path / "a")).encode(PASSAGES)
     other = _opened(write_model2vec(tmp_path / "b", dtype)).encode(PASSAGES)
@@ -52,6 +53,7 @@ def _no_rows(folder: Path) -> None:
         _no_rows,
     ],
 )
+@pytest.mark.requirement("embed.model2vec")
 def test_a_folder_that_is_no_model_is_refused_with_its_path(tmp_path: Path, damage: object) -> None:
     folder = write_model2vec(tmp_path / "model")
     damage(folder)  # type: ignore[operator]

@@ -48,6 +48,7 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.requirement("embed.static")
 def test_questions_find_their_code_though_they_hardly_share_its_words(static: LocalEmbedder) -> None:
     rows = static.encode(list(CODE.values()))
     found = {
@@ -59,10 +60,12 @@ def test_questions_find_their_code_though_they_hardly_share_its_words(static: Lo
     ), found
 
 
+@pytest.mark.requirement("embed.static")
 def test_the_shipped_model_is_at_most_twelve_megabytes() -> None:
     assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) <= 12_000_000
 
 
+@pytest.mark.requirement("embed.static")
 def test_opening_it_imports_no_training_library_and_no_tokenizer() -> None:
     code = (
         "import sys; from sophia_mcp.embed.providers import PROVIDERS; PROVIDERS.load('static').open({});"

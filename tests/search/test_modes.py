@@ -18,7 +18,16 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"def \w+_money", r"(?i)TODO|queue", r"self\.\w+", r"^import \w+$", "Limiter"]
+    "pattern",
+    [
+        r"def \w+_money",
+        r"(?i)TODO|queue",
+        r"self\.\w+",
+        r"^import \w+$",
+        "Limiter",
+        r"\w+ey\b",
+        "[aeiou]{2}",
+    ],
 )
 @pytest.mark.requirement("search.regex_exact", "search.modes")
 async def test_regex_counts_equal_a_scan_of_every_file(ask: Asked, pattern: str) -> None:
@@ -88,6 +97,19 @@ async def test_a_use_by_name_only_is_a_guess_and_not_counted(index_of) -> None:
     assert answer.hits[-1].path == "b.py"
     assert answer.total == 1
     assert "1 by name only" in answer.notes[0]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_name_imported_from_elsewhere_is_a_guess(index_of) -> None:
+    files = {
+        "mail.py": "def send(text):\n    return text\n",
+        "b.py": "from elsewhere.post import send\n\n\ndef go():\n    send(1)\n",
+        "c.py": "from mail import send\n\n\ndef run():\n    send(2)\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask("send", mode="callers")
+    assert answer.total == 1
+    assert [(hit.path, "guess" in hit.why) for hit in answer.hits] == [("c.py", False), ("b.py", True)]
 
 
 @pytest.mark.requirement("search.modes")

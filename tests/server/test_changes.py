@@ -30,6 +30,7 @@ class Peer:
 
 @pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
 @pytest.mark.requirement("server.resources")
+@pytest.mark.requirement("server.changes")
 async def test_a_handshake_client_hears_of_the_resources_it_subscribed_to(place: Place) -> None:
     heard: list[Any] = []
     ended = anyio.Event()
@@ -54,6 +55,7 @@ async def test_a_handshake_client_hears_of_the_resources_it_subscribed_to(place:
 
 
 @pytest.mark.requirement("server.resources")
+@pytest.mark.requirement("server.changes")
 async def test_a_listening_client_hears_what_it_asked_for(place: Place) -> None:
     heard: list[Any] = []
     async with place.connect("auto") as client:

@@ -24,6 +24,7 @@ def started(place: Place, **variables: str) -> StdioServerParameters:
     )
 
 
+@pytest.mark.requirement("server.read_only")
 async def test_a_read_only_setting_hides_every_tool_that_writes(place: Place) -> None:
     async with Client(started(place, SOPHIA_SERVER__READ_ONLY="true")) as client:
         tools = (await client.list_tools()).tools

@@ -43,6 +43,7 @@ async def test_the_whole_list_costs_an_agent_at_most_three_thousand_tokens() -> 
     assert count <= MAX_TOKENS, f"{count} tokens"
 
 
+@pytest.mark.requirement("server.parameters")
 async def test_every_tool_sets_every_annotation() -> None:
     tools = await _tools()
     assert {name: set(tool["annotations"]) for name, tool in tools.items()} == dict.fromkeys(
@@ -62,6 +63,7 @@ async def test_the_tool_to_reach_for_first_is_listed_first_and_always_loaded() -
     assert "outputSchema" not in first
 
 
+@pytest.mark.requirement("server.parameters")
 async def test_search_code_has_the_parameters_defaults_and_bounds_of_the_contract() -> None:
     schema = (await _tools())["search_code"]["inputSchema"]
     properties = schema["properties"]
@@ -92,6 +94,7 @@ async def test_search_code_has_the_parameters_defaults_and_bounds_of_the_contrac
     assert bounds == (200, 20_000)
 
 
+@pytest.mark.requirement("server.parameters")
 async def test_index_repo_has_the_parameters_defaults_bounds_and_fields_of_the_contract() -> None:
     tool = (await _tools())["index_repo"]
     properties = tool["inputSchema"]["properties"]

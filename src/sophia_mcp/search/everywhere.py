@@ -12,7 +12,7 @@ from dataclasses import replace
 from sophia_mcp.errors import BadQuery, NotFound
 from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
-from sophia_mcp.search.render import as_text, block, call
+from sophia_mcp.search.render import block, call, render
 from sophia_mcp.types import Answer, Coverage, Hit, Request
 
 
@@ -51,14 +51,21 @@ def _missed(answer: Answer) -> bool:
 def _fitting(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) -> list[Hit]:
     if request.max_tokens is None:
         return list(hits[: request.limit])
-    left = request.max_tokens - engine.count_tokens(as_text(whole, request))
+    left = request.max_tokens - engine.count_tokens(render(whole, request))
     shown: list[Hit] = []
     for hit in hits:
         cost = engine.count_tokens(block(hit, request.format))
         if len(shown) < request.limit and cost <= left:
             shown.append(hit)
             left -= cost
+    # Parts counted one by one may come to a token less than the whole.
+    while shown and _cost(engine, whole, shown, request) > request.max_tokens:
+        shown.pop()
     return shown
+
+
+def _cost(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) -> int:
+    return engine.count_tokens(render(replace(whole, hits=tuple(hits)), request))
 
 
 def _notes(

@@ -79,6 +79,7 @@ async def committed(index: Index) -> int:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.requirement("index.resume")
+@pytest.mark.requirement("index.kill")
 async def test_after_every_kill_the_store_is_whole_and_the_run_goes_on(
     index: Index, root: Path, tmp_path: Path, seed: int, long: bool
 ) -> None:

@@ -1,0 +1,59 @@
+"""What continuous integration runs, with stand-ins for the two long programs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(folder: Path, check: int, test: int) -> tuple[int, list[str]]:
+    """The exit code of `.ci/run` and which programs it started, in order."""
+    for part in (".ci", "scripts"):
+        (folder / part).mkdir()
+    shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
+    for name, code in (("check", check), ("test", test)):
+        place = folder / "scripts" / name
+        place.write_text(f"#!/bin/sh\necho {name} >>started\nexit {code}\n")
+        place.chmod(0o755)
+    done = subprocess.run(
+        [folder / ".ci" / "run"], cwd=folder, check=False, timeout=60, capture_output=True
+    )
+    return done.returncode, (folder / "started").read_text().split()
+
+
+@pytest.mark.requirement("commands.ci")
+@pytest.mark.parametrize(
+    ("check", "test", "code", "started"),
+    [
+        (0, 0, 0, ["check", "test"]),
+        (1, 0, 1, ["check"]),
+        (0, 1, 1, ["check", "test"]),
+        (0, 5, 1, ["check", "test"]),
+    ],
+)
+def test_checks_come_first_and_a_run_without_tests_fails(
+    tmp_path: Path, check: int, test: int, code: int, started: list[str]
+) -> None:
+    assert run(tmp_path, check, test) == (code, started)
+
+
+@pytest.mark.requirement("docs.seams")
+@pytest.mark.parametrize(
+    "page", ["embedders", "languages", "resources", "store-engines", "tools", "vector-indexes"]
+)
+def test_every_seam_has_a_page_that_names_its_folder(page: str) -> None:
+    folder = {
+        "embedders": "embed/providers",
+        "languages": "index/languages",
+        "resources": "server/resources",
+        "store-engines": "store/engines",
+        "tools": "server/tools",
+        "vector-indexes": "store/vectors",
+    }[page]
+    assert folder in (ROOT / "docs" / "extend" / f"{page}.md").read_text(encoding="utf-8")
+    assert (ROOT / "src" / "sophia_mcp" / folder).is_dir()

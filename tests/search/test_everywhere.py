@@ -1,0 +1,57 @@
+"""One answer over every repository: which of them answer, and never more than was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.search.conftest import Asked, open_engine, write
+from tests.search.sample import FILES
+
+from sophia_mcp.errors import BadQuery
+from sophia_mcp.index.views import repositories
+from sophia_mcp.llm import tokens
+from sophia_mcp.search.everywhere import search_everywhere
+from sophia_mcp.search.render import render
+from sophia_mcp.types import Answer, Request
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.everywhere")]
+
+OTHER = {
+    "ferry.py": "def board_ferry(cart):\n    return cart\n\n\ndef leave_ferry():\n    return None\n"
+}
+
+
+async def two(ask: Asked, folder: Path) -> None:
+    await ask.index.update(write(folder / "harbour", OTHER))
+
+
+async def everywhere(ask: Asked, request: Request) -> Answer:
+    return await search_everywhere(ask.engine, await repositories(ask.engine.database), request)
+
+
+async def test_each_hit_names_its_repository_and_a_miss_in_one_is_no_miss(tmp_path: Path) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await two(ask, tmp_path)
+        answer = await everywhere(ask, Request("board_ferry"))
+        assert (answer.hits[0].repo, answer.hits[0].path) == ("harbour", "ferry.py")
+        assert not answer.notes[0].startswith("not here:")
+        both = await everywhere(ask, Request("cart", limit=20))
+        assert {hit.repo for hit in both.hits} == {"shop", "harbour"}
+        assert both.index.files_indexed == len(FILES) + 1
+        missed = await everywhere(ask, Request("kubernetes_autoscaler"))
+        assert missed.notes[0].startswith("not here:")
+        with pytest.raises(BadQuery, match="cursor"):
+            await everywhere(ask, Request("cart", cursor="x"))
+
+
+@pytest.mark.requirement("search.budget")
+async def test_limit_and_tokens_hold_over_all_repositories(tmp_path: Path) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await two(ask, tmp_path)
+        for format in ("text", "json"):
+            for budget in (200, 300, 900):
+                request = Request("cart money queue", limit=3, max_tokens=budget, format=format)  # type: ignore[arg-type]
+                answer = await everywhere(ask, request)
+                assert len(answer.hits) <= 3
+                assert tokens.count(render(answer, request)) <= budget
