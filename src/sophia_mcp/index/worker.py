@@ -8,6 +8,7 @@ takes too much time or memory; the parent then knows which file it was.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import select
@@ -26,6 +27,10 @@ MEMORY_BYTES = 256 << 20
 
 IDLE_SECONDS = 120.0
 """A worker that nobody asks for so long goes away by itself."""
+
+GARBAGE = (50_000, 20, 100)
+"""When garbage is looked for. A syntax tree is many objects and no cycles: at Python's own threshold,
+one twentieth of the processor time goes into looking."""
 
 _LENGTH = struct.Struct("<I")
 READY = b"ready"
@@ -52,6 +57,8 @@ def main() -> None:
     source, sink = _own_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a worker ends
     _limit_memory()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
     opener = b""
     encoder: Encoder | None = None
     place: Place | None = None
