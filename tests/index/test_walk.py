@@ -136,6 +136,17 @@ def test_walking_again_sees_edits_additions_deletions_and_changed_rules(tree: Wr
 
 
 @pytest.mark.requirement("index.incremental")
+def test_an_edit_that_keeps_the_size_is_seen(tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n", "b.py": "y = 1\n"})
+    age(root)
+    before = walk(root)
+    (root / "a.py").write_text("x = 2\n")
+    after = walk_again(before)
+    assert after.files()["a.py"] != before.files()["a.py"]
+    assert after.files()["b.py"] == before.files()["b.py"]
+
+
+@pytest.mark.requirement("index.incremental")
 def test_the_time_of_a_file_written_just_now_is_not_trusted() -> None:
     now = 10 * RACY_NS
     assert settled(Stamp(5, now - RACY_NS // 2, 1), now) == Stamp(5, 0, 1)
