@@ -17,7 +17,8 @@ from sophia_mcp import words
 from sophia_mcp.search import ranker
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.query import Query
-from sophia_mcp.search.spanfeatures import SPAN, Numbers, Scene
+from sophia_mcp.search.scene import Numbers, Scene
+from sophia_mcp.search.spanfeatures import SPAN
 
 Facts = Mapping[str, float]
 

@@ -83,6 +83,10 @@ class Lexicon:
             self._stems.append(self.stem(words.stem(text)))
         return number
 
+    def stem_of(self, number: int) -> int:
+        """The stem of a numbered word."""
+        return self._stems[number]
+
     def stem(self, text: str) -> int:
         """The number of one stem."""
         return self._of_stem.setdefault(text, len(self._of_stem))

@@ -28,7 +28,7 @@ from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.evidence import Evidence, Values
 from sophia_mcp.search.lexicon import Words
-from sophia_mcp.search.spanfeatures import Scene, bag
+from sophia_mcp.search.scene import Bag, Scene, bag
 from sophia_mcp.search.spans import Span, Unit, cut, units
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Chunk, Symbol
@@ -311,13 +311,11 @@ def _candidate(
 def focus(scene: Scene, i: int) -> int:
     """The line of a span that says most of the question."""
     span = scene.spans[i]
-    stem_of = scene.lexicon.stems()
-    weight = {scene.lexicon.stem(term): value for term, value in scene.evidence.weights.items()}
+    weight = scene.weight_of_stem
     best, line = 0.0, span.start
     for offset, text in enumerate(scene.texts[i]):
-        value = sum(
-            weight.get(stem, 0.0) for stem in {int(stem_of[n]) for n in scene.lexicon.text(text)}
-        )
+        stems = {scene.lexicon.stem_of(number) for number in scene.lexicon.text(text)}
+        value = sum(weight[stem] for stem in stems & weight.keys())
         if value > best + 1e-9:
             best, line = value, span.start + offset
     return line
@@ -349,7 +347,7 @@ def why(scene: Scene, matrix: Values, i: int) -> str:
     return "; ".join(reasons[:2]) or "close in meaning"
 
 
-def _said(scene: Scene, held: spanfeatures.Bag, i: int, spoken: Mapping[str, str]) -> list[str]:
+def _said(scene: Scene, held: Bag, i: int, spoken: Mapping[str, str]) -> list[str]:
     end = held.starts[i + 1] if i + 1 < len(held.starts) else len(held.numbers)
     stem_of = scene.lexicon.stems()
     numbers = held.numbers[held.starts[i] : end]

@@ -1,16 +1,13 @@
 """What can be said about a span? The features that choose the lines of an answer.
 
 A span inherits the score of its file and of its chunk, and is then compared with the question
-word by word: exactly (stems, weighed by rarity) and softly, each word of the question meeting its
-best word inside the span by the static vectors (late interaction without a network).
+word by word, by its own vector, and by what kind of thing it is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -18,230 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
-from sophia_mcp.search.evidence import Evidence, Values, as_values
-from sophia_mcp.search.lexicon import Lexicon
+from sophia_mcp.search.evidence import Values, as_values
+from sophia_mcp.search.scene import Scene
 from sophia_mcp.search.spans import Span
-
-Numbers = NDArray[np.int64]
 
 _CLOSE = 8
 """Words apart at most to stand close together."""
-_HEADER = 4.0
-"""Weight of the names above a span inside its vector: path and enclosing definitions."""
 _QUOTED = re.compile(r"[\"'`“‘]([^\"'`“”‘’]{3,})[\"'`”’]")
 _PIECES = re.compile(r"[\"'`“”‘’{}<>\[\]()]|\b0x[0-9a-f]+\b|\b\d+\b|%[sdrv]|\s/\S+|[:;,]\s|\.{3,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Bag:
-    """Word numbers of many spans in a row: ``starts[i]`` is where span i begins; a span without
-    words holds a single -1, so that no slice is empty."""
-
-    numbers: Numbers
-    starts: Numbers
-
-
-def bag(arrays: Sequence[NDArray[np.int32]]) -> Bag:
-    """Lay arrays of word numbers, none empty, out in a row."""
-    if not arrays:
-        return Bag(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
-    return Bag(np.concatenate(arrays).astype(np.int64), np.cumsum(lengths) - lengths)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """All candidate spans of one question. ``texts`` holds the lines of each span, ``body`` the
-    words of all lines, ``comments`` those of comment lines, ``heads`` those of the signature,
-    ``names`` of the own name, ``homes`` of the enclosing names, ``paths`` of the path."""
-
-    evidence: Evidence
-    lexicon: Lexicon
-    spans: Sequence[Span]
-    texts: Sequence[Sequence[str]]
-    file_scores: Values
-    body: Bag
-    comments: Bag
-    heads: Bag
-    names: Bag
-    homes: Bag
-    paths: Bag
-
-    @cached_property
-    def chunks(self) -> Numbers:
-        return np.array([span.chunk for span in self.spans], np.int64)
-
-    @cached_property
-    def terms(self) -> list[str]:
-        return list(self.evidence.weights)
-
-    @cached_property
-    def idf(self) -> Values:
-        values = np.array([self.evidence.weights[term] for term in self.terms], np.float32)
-        return values / max(float(values.sum()), 1e-6)
-
-    @cached_property
-    def _stem_of(self) -> NDArray[np.int32]:
-        return np.append(self.lexicon.stems(), -1)  # index -1: no word
-
-    def counts(self, held: Bag) -> Values:
-        """How often each stem of the question stands in each span: (terms, spans)."""
-        wanted = np.array([self.lexicon.stem(term) for term in self.terms], np.int64)
-        if not len(wanted):
-            return np.zeros((0, len(self.spans)), np.float32)
-        equal = self._stem_of[held.numbers][None, :] == wanted[:, None]
-        return np.add.reduceat(equal, held.starts, axis=1, dtype=np.float32)
-
-    def share(self, held: Bag) -> Values:
-        """The idf share of the question found in each span."""
-        return (
-            self.idf @ (self.counts(held) > 0)
-            if len(self.terms)
-            else np.zeros(len(self.spans), np.float32)
-        )
-
-    def places(self, stem: int) -> Numbers:
-        """Where a stem stands among the words of all bodies, ascending."""
-        return np.flatnonzero(self._body_stems == stem)
-
-    @cached_property
-    def _body_stems(self) -> NDArray[np.int32]:
-        return self._stem_of[self.body.numbers]
-
-    @cached_property
-    def in_body(self) -> Values:
-        return self.counts(self.body)
-
-    @cached_property
-    def lengths(self) -> Values:
-        return np.diff(np.append(self.body.starts, len(self.body.numbers))).astype(np.float32)
-
-    @cached_property
-    def asked(self) -> tuple[Numbers, Values]:
-        """The words of the question with a weight each (the idf of their stem), summing to 1."""
-        numbers: dict[int, float] = {}
-        for word in words.words(self.evidence.query.text):
-            weight = self.evidence.weights.get(words.stem(word))
-            if weight is not None:
-                numbers[self.lexicon.word(word)] = weight
-        values = np.array(list(numbers.values()), np.float32)
-        return np.array(list(numbers), np.int64), values / max(float(values.sum()), 1e-6)
-
-    @cached_property
-    def _unique(self) -> tuple[Numbers, Values]:
-        """Every word of all bags once, with unit vectors."""
-        bags = (self.body, self.heads, self.names, self.homes, self.paths)
-        held = np.unique(np.concatenate([one.numbers for one in bags]))
-        held = held[held >= 0]
-        return held, self.lexicon.vectors(held)
-
-    @cached_property
-    def closeness(self) -> Values:
-        """Cosine of each word of the question with each unique word, 1 for equal stems: the last
-        column stands for "no word" and is 0."""
-        asked, _ = self.asked
-        held, vectors = self._unique
-        if not len(asked):
-            return np.zeros((0, len(held) + 1), np.float32)
-        question = _unit(self.lexicon.vectors(asked))
-        close = question @ _unit(vectors).T
-        close[self._stem_of[asked][:, None] == self._stem_of[held][None, :]] = 1.0
-        return np.concatenate([np.maximum(close, 0), np.zeros((len(asked), 1), np.float32)], 1)
-
-    def _columns(self, held: Bag) -> Numbers:
-        unique, _ = self._unique
-        columns = np.searchsorted(unique, held.numbers).clip(0, max(len(unique) - 1, 0))
-        return np.where(held.numbers < 0, len(unique), columns)
-
-    def nearest(self, held: Bag) -> Values:
-        """How close each span comes to each word of the question: (words, spans)."""
-        return as_values(
-            np.maximum.reduceat(self.closeness[:, self._columns(held)], held.starts, axis=1)
-        )
-
-    def soft(self, held: Bag) -> Values:
-        """Late interaction: each word of the question meets its closest word of the span."""
-        _, weight = self.asked
-        if not len(weight):
-            return np.zeros(len(self.spans), np.float32)
-        return as_values(weight @ (self.in_bodies if held is self.body else self.nearest(held)))
-
-    @cached_property
-    def in_bodies(self) -> Values:
-        """``nearest`` for all lines."""
-        return self.nearest(self.body)
-
-    def sums(self, held: Bag) -> Values:
-        """The raw vector of each span's words, log-weighted: one row for each word a span holds."""
-        unique, vectors = self._unique
-        width = len(unique) + 1
-        lengths = np.diff(np.append(held.starts, len(held.numbers)))
-        owner = np.repeat(np.arange(len(self.spans)), lengths)
-        cells, counts = np.unique(owner * width + self._columns(held), return_counts=True)
-        owners, columns = np.divmod(cells, width)
-        rows = np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])[columns]
-        weights = (1 + np.log(counts)).astype(np.float32)
-        ends = np.searchsorted(owners, np.arange(len(self.spans) + 1)).tolist()
-        # A short product for each span is several times faster than one reduceat over wide rows.
-        return np.stack(
-            [weights[start:end] @ rows[start:end] for start, end in pairwise(ends)]
-            or [np.zeros(vectors.shape[1], np.float32)]
-        )
-
-    @cached_property
-    def headers(self) -> Values:
-        """Raw vectors of the names above each span: path, enclosing definitions, its own name."""
-        return self.sums(self.paths) + self.sums(self.homes) + self.sums(self.names)
-
-    @cached_property
-    def bodies(self) -> Values:
-        """Raw vectors of the lines themselves."""
-        return self.sums(self.body)
-
-    @cached_property
-    def vectors(self) -> Values:
-        """A unit vector for each span: log-weighted words plus the header, as chunks have."""
-        return _unit(self.bodies + _HEADER * self.headers)
-
-    def toward(self, rows: Values) -> Values:
-        """Cosine of raw vectors with the question; 0 for a span without words."""
-        return as_values(_unit(rows) @ self.question)
-
-    def reverse(self, held: Bag) -> Values:
-        """How close a span's words come to any word of the question, on average, weighed by how much
-        each word tells (the length of its vector)."""
-        _, vectors = self._unique
-        if not len(self.asked[0]):
-            return np.zeros(len(self.spans), np.float32)
-        tells = np.append(np.linalg.norm(vectors, axis=1), 0.0)
-        best = self.closeness.max(0)
-        columns = self._columns(held)
-        told = np.add.reduceat(tells[columns], held.starts)
-        return as_values(
-            np.add.reduceat(best[columns] * tells[columns], held.starts) / np.maximum(told, 1e-6)
-        )
-
-    def kernel(self, low: float) -> Values:
-        """How many words of the span are at least this close to each word of the question, on a log
-        scale, weighed by rarity (kernel pooling as in K-NRM, Xiong et al. 2017, with a step kernel)."""
-        _, weight = self.asked
-        if not len(weight):
-            return np.zeros(len(self.spans), np.float32)
-        near = self.closeness[:, self._columns(self.body)] >= low
-        found = np.add.reduceat(near, self.body.starts, axis=1, dtype=np.float32)
-        return as_values(weight @ np.log1p(found))
-
-    @cached_property
-    def question(self) -> Values:
-        """The direction of the question by its words."""
-        numbers = np.array(self.lexicon.text(self.evidence.query.text), np.int64)
-        if not len(numbers):
-            return np.zeros(self._unique[1].shape[1], np.float32)
-        return as_values(_unit(self.lexicon.vectors(numbers).sum(0, keepdims=True))[0])
-
-
-def _unit(rows: Values) -> Values:
-    return as_values(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
 
 
 def _flags(scene: Scene, test: Callable[[Span], bool | float]) -> Values:
