@@ -113,7 +113,9 @@ def refused_file(name: str) -> str | None:
 
 def refused_head(head: bytes) -> str | None:
     """Why a file that begins like this is not source that somebody wrote, or None."""
-    return GENERATED if _GENERATED_HEAD.search(head[:1500]) else None
+    head = head[:1500]
+    # Most files do not hold the word at all; the expression costs half a millisecond.
+    return GENERATED if b"generated" in head.lower() and _GENERATED_HEAD.search(head) else None
 
 
 def looks_minified(raw: bytes, suffix: str) -> bool:
