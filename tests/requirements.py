@@ -1,9 +1,9 @@
 """Every promise to a user, with a stable id; tests name the ids they prove.
 
 A test declares ``@pytest.mark.requirement("id")``. `tests/test_requirements.py` checks the link both
-ways: a promise without a test fails, so does a test that names no promise. What is not built yet
-carries the reason in ``deferred`` and may have no test. A figure is never a timed test: it names in
-``measured`` the benchmark that states it.
+ways: a promise without a test fails, so does a test that names what is no promise. What is not
+built yet carries the reason in ``deferred`` and may have no test. A figure is never a timed test: it
+names in ``measured`` the benchmark that states it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _ALL = (
         "commands.check",
         "source sizes, names, environment reads and blind excepts stay inside the limits of docs/design.md",
     ),
+    ("commands.test", "no test is skipped because a tool or package is missing: that is a failure"),
     ("commands.ci", "continuous integration runs the checks, then the tests, and fails when none ran"),
     ("docs.seams", "every seam has a page that says how to extend it, and every link leads somewhere"),
     ("design.layers", "an import only points down the layers of docs/design.md"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+EXCUSE = re.compile(r"\bimport" + r"orskip\(|skip(if)?\(.*(which\(|not installed|not found)")
 
 
 def run(folder: Path, check: int, test: int) -> tuple[int, list[str]]:
@@ -57,3 +59,15 @@ def test_every_seam_has_a_page_that_names_its_folder(page: str) -> None:
     }[page]
     assert folder in (ROOT / "docs" / "extend" / f"{page}.md").read_text(encoding="utf-8")
     assert (ROOT / "src" / "sophia_mcp" / folder).is_dir()
+
+
+@pytest.mark.requirement("commands.test")
+def test_a_missing_tool_is_never_a_reason_to_skip() -> None:
+    found = [
+        f"{place.name}:{number}"
+        for place in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in place.parts
+        for number, line in enumerate(place.read_text(encoding="utf-8").splitlines(), 1)
+        if EXCUSE.search(line)
+    ]
+    assert not found
