@@ -27,7 +27,7 @@ _LEAST = 110
 _LEADERS, _FOLLOWERS = 3, 8
 """The first hits get twice the room of the others; those after the followers show their beginning."""
 
-_MOST = (400, 220, 120)
+_MOST = (260, 120, 80)
 """Tokens of a leader, a follower and any other hit at most, unless a detail is asked for."""
 
 _NUMBER = 2
