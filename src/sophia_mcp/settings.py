@@ -82,7 +82,9 @@ class ServerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     read_only: bool = Field(default=False, description="Publish only tools that change nothing")
-    tools: list[str] = Field(default=[], description="Publish only these tools; empty: all")
+    toolsets: list[str] = Field(
+        default=[], description="Publish only these toolsets or tools; empty: all"
+    )
 
 
 class LogSettings(BaseModel):

@@ -37,7 +37,7 @@ def test_a_tool_has_a_name_and_a_description_every_client_takes(name: str) -> No
 async def test_a_tool_works_without_any_argument_but_the_one_it_is_about(
     name: str, place: Place
 ) -> None:
-    (listed,) = await place.server(only=[name]).list_tools()
+    (listed,) = await place.server(toolsets=[name]).list_tools()
     assert len(listed.input_schema.get("required", [])) <= 1
 
 
@@ -64,7 +64,7 @@ async def test_a_tool_answers_nonsense_with_words_and_never_with_a_bug(
 
 @pytest.mark.parametrize("name", TOOLS.names())
 async def test_a_server_publishes_just_the_tools_it_was_told_to(name: str, place: Place) -> None:
-    listed = await place.server(only=[name]).list_tools()
+    listed = await place.server(toolsets=[name]).list_tools()
     assert [tool.name for tool in listed] == [name]
     reading = {tool.name for tool in await place.server(read_only=True).list_tools()}
     assert (name in reading) == TOOLS.load(name).read_only

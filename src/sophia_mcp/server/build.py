@@ -42,7 +42,7 @@ def build_server(
     *,
     root: Path | None = None,
     environment: Environment = lambda name: None,
-    only: Sequence[str] = (),
+    toolsets: Sequence[str] = (),
     read_only: bool = False,
 ) -> MCPServer[State]:
     """The server. ``open_app`` opens the app for a project on the first call that needs it.
@@ -57,7 +57,7 @@ def build_server(
         title="Sophia",
         instructions=INSTRUCTIONS,
         version=__version__,
-        tools=[_tool(name, record) for name, record in _chosen(only, read_only=read_only)],
+        tools=[_tool(name, record) for name, record in _chosen(toolsets, read_only=read_only)],
         extensions=[state.tasks],
         lifespan=lambda _: state.running(),
         log_level="WARNING",
@@ -74,15 +74,18 @@ def build_server(
     return server
 
 
-def _chosen(only: Sequence[str], *, read_only: bool) -> list[tuple[str, ToolRecord]]:
-    unknown = sorted(set(only) - set(TOOLS.names()))
+def _chosen(toolsets: Sequence[str], *, read_only: bool) -> list[tuple[str, ToolRecord]]:
+    records = list(TOOLS.all())
+    known = sorted({record.toolset for _, record in records} | {name for name, _ in records})
+    unknown = sorted(set(toolsets) - set(known))
     if unknown:
         raise BadSetting(
-            f"there is no tool {unknown[0]!r}",
-            why=f"known: {', '.join(TOOLS.names())}",
-            next="mend server.tools",
+            f"there is no toolset or tool {unknown[0]!r}",
+            why=f"known: {', '.join(known)}",
+            next="mend --toolsets or the setting server.toolsets",
         )
-    records = [(name, record) for name, record in TOOLS.all() if not only or name in only]
+    if toolsets:
+        records = [(name, record) for name, record in records if {name, record.toolset} & set(toolsets)]
     kept = [(name, record) for name, record in records if record.read_only or not read_only]
     # The tool an agent should reach for first is listed first.
     return sorted(kept, key=lambda item: (not item[1].meta, item[0]))

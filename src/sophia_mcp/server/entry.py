@@ -30,17 +30,17 @@ def main() -> None:
         "--http", default=None, metavar="HOST:PORT", help="serve HTTP on loopback instead"
     )
     parser.add_argument(
-        "--tools", action="append", default=[], help="publish only this tool; repeatable"
+        "--toolsets", default="", metavar="A,B", help="publish only these toolsets or tools"
     )
     parser.add_argument(
         "--read-only", action="store_true", help="publish only tools that change nothing"
     )
     given = parser.parse_args()
-    serve(http=given.http, root=given.root, tools=given.tools, read_only=given.read_only)
+    serve(http=given.http, root=given.root, toolsets=split(given.toolsets), read_only=given.read_only)
 
 
 def serve(
-    *, http: str | None, root: Path | None, tools: Sequence[str] = (), read_only: bool = False
+    *, http: str | None, root: Path | None, toolsets: Sequence[str] = (), read_only: bool = False
 ) -> None:
     """Build the server and serve it until it is told to stop; exits 1 with words on a wrong setting."""
     # Rich is only for the command line; the SDK would import it to format its own log lines.
@@ -59,7 +59,7 @@ def serve(
                 _opener(root),
                 root=root,
                 environment=_variable,
-                only=tools or wanted.tools,
+                toolsets=toolsets or wanted.toolsets,
                 read_only=read_only or wanted.read_only,
             )
             gc.freeze()
@@ -79,6 +79,11 @@ def serve(
         sys.exit(f"sophia: {error}")
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def split(toolsets: str) -> list[str]:
+    """The names of a comma-separated list."""
+    return [name.strip() for name in toolsets.split(",") if name.strip()]
 
 
 def _published(root: Path | None) -> ServerSettings:

@@ -18,7 +18,8 @@ class ToolRecord:
     """One tool, described by itself. The hints are the protocol's annotations; all are always set.
 
     ``structured``: the function returns a `CallToolResult` with structured content beside the text;
-    otherwise it returns text and has no output schema.
+    otherwise it returns text and has no output schema. ``toolset`` groups tools that are published
+    together.
     """
 
     call: Callable[..., Awaitable[Any]]
@@ -27,6 +28,7 @@ class ToolRecord:
     destructive: bool
     open_world: bool
     structured: bool
+    toolset: str
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -197,5 +197,11 @@ def _line(report: IndexReport) -> str:
 
 
 TOOL = ToolRecord(
-    index_repo, read_only=False, idempotent=True, destructive=False, open_world=False, structured=True
+    index_repo,
+    read_only=False,
+    idempotent=True,
+    destructive=False,
+    open_world=False,
+    structured=True,
+    toolset="code",
 )

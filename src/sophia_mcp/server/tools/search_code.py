@@ -82,5 +82,6 @@ TOOL = ToolRecord(
     destructive=False,
     open_world=False,
     structured=False,
+    toolset="code",
     meta={"anthropic/alwaysLoad": True, "anthropic/maxResultSizeChars": 200_000},
 )
