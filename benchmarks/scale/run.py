@@ -23,6 +23,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from benchmarks.speed.corpus import size, tree  # noqa: E402
 from benchmarks.speed.figures import bytes_of, keep, ran, spread  # noqa: E402
+from benchmarks.speed.questions import asked  # noqa: E402
 
 CHILD = HERE.parent / "speed" / "child.py"
 
@@ -32,10 +33,11 @@ def measured(files: int) -> dict[str, Any]:
     root = tree(files)
     home = root.parent / f"scale-{files}"
     shutil.rmtree(home, ignore_errors=True)
+    asked(root, 200)
     before = os.getloadavg()
     made = ran([sys.executable, CHILD, "cold", home, root])
     source, store = size(root), bytes_of(home)
-    asked = ran([sys.executable, CHILD, "query", home, root, "200", "unwatched"])
+    answered = ran([sys.executable, CHILD, "query", home, root, "200", "unwatched"])
     return {
         "files": made.said["files"],
         "chunks": made.said["chunks"],
@@ -47,9 +49,9 @@ def measured(files: int) -> dict[str, Any]:
         "indexing_memory_mb": round(made.memory / 1e6, 1),
         "store_mb": round(store / 1e6, 1),
         "store_of_source": round(store / source, 3),
-        **{f"{sort}_ms": spread(times) for sort, times in asked.said["times"].items()},
-        "first_query_ms": round(asked.said["first"], 1),
-        "serving_memory_mb": {k: round(v / 1e6, 1) for k, v in asked.said["memory"].items()},
+        **{f"{sort}_ms": spread(times) for sort, times in answered.said["times"].items()},
+        "first_query_ms": round(answered.said["first"], 1),
+        "serving_memory_mb": {k: round(v / 1e6, 1) for k, v in answered.said["memory"].items()},
         "load": [round(value, 1) for value in (*before, *os.getloadavg())],
     }
 

@@ -73,10 +73,9 @@ async def cold(home: Path, root: Path, *_: str) -> dict[str, Any]:
 
 async def edit(home: Path, root: Path, *_: str) -> dict[str, Any]:
     """Milliseconds from the delivered event to the new view, and to an answer that holds the edit."""
-    files = sorted(p for p in root.rglob("*.py") if p.stat().st_size < 60_000)
-    chosen = random.Random(1).sample(files, EDITED)
     async with open_app(load(None, home=home)) as app:
         view = await _view(app, root)
+        chosen = random.Random(1).sample(await _shown(app, view), EDITED)
         index = await app.index()
         await app.answer(Request("warm up"), repo=str(root), project=root)
         await index.warm()
@@ -203,11 +202,11 @@ async def reader(home: Path, root: Path, *options: str) -> dict[str, Any]:
 
 async def writer(home: Path, root: Path, *options: str) -> dict[str, Any]:
     """Edits of one file after another until so many seconds have passed; each is undone."""
-    files = sorted(p for p in root.rglob("*.py") if p.stat().st_size < 60_000)
     rng = random.Random(2)
     written = 0
     async with open_app(load(None, home=home)) as app:
         view = await _view(app, root)
+        files = await _shown(app, view)
         index = await app.index()
         end = now() + float(options[0])
         while now() < end:
@@ -224,6 +223,16 @@ async def _view(app: App, root: Path) -> View:
     view = await views.find(await app.database(), root)
     assert view is not None, f"{root} is not indexed"
     return view
+
+
+async def _shown(app: App, view: View) -> list[Path]:
+    """Python files of a common size that the view shows: generated ones are left out of it."""
+    async with (await app.database()).read(LOCAL) as tx:
+        rows = await tx.rows(
+            "SELECT path FROM files WHERE view_id = :view AND size < 60000 AND path LIKE '%.py' ORDER BY path",
+            {"view": view.id},
+        )
+    return [Path(view.root, path) for (path,) in rows]
 
 
 async def _used(database: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
@@ -18,7 +19,17 @@ _READ = 3_000
 
 
 def asked(root: Path, count: int) -> dict[str, list[str]]:
-    """``count`` different questions of each sort: words, names and regular expressions."""
+    """``count`` different questions of each sort: words, names and regular expressions.
+
+    They are kept beside the tree, so that a process that is measured does not read it for them.
+    """
+    kept = root.parent / f"{root.name}-questions-{count}.json"
+    if not kept.is_file():
+        kept.write_text(json.dumps(_drawn(root, count)))
+    return dict(json.loads(kept.read_text()))
+
+
+def _drawn(root: Path, count: int) -> dict[str, list[str]]:
     rng = random.Random(0)
     files = sorted(p for p in root.rglob("*") if p.is_file() and ".git" not in p.relative_to(root).parts)
     sentences: set[str] = set()
