@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.settings import load, secret
+from sophia_mcp.settings import Settings, load, secret
 
 
 def write(path: Path, text: str) -> None:
@@ -45,6 +45,23 @@ def test_a_repository_cannot_choose_providers_keys_or_limits(tmp_path: Path, tex
     with pytest.raises(BadSetting, match="may not set") as error:
         load(tmp_path)
     assert "config.toml" in error.value.next
+
+
+@pytest.mark.requirement("design.settings_project_untrusted")
+def test_a_repository_sets_three_things_and_nothing_else(tmp_path: Path) -> None:
+    values = {"include": '["*.py"]', "exclude": '["x"]', "watch": "false"}
+    taken, refused = list[str](), dict[str, str]()
+    for section, field in Settings.model_fields.items():
+        for name in getattr(field.annotation, "model_fields", {}):
+            write(tmp_path / ".sophia" / "config.toml", f"[{section}]\n{name} = {values.get(name, 0)}\n")
+            try:
+                load(tmp_path)
+                taken.append(f"{section}.{name}")
+            except BadSetting as error:
+                refused[f"{section}.{name}"] = error.what.partition("may not set ")[2]
+    assert all(name == told for name, told in refused.items())
+    assert "embed.provider" in refused
+    assert taken == ["index.include", "index.exclude", "index.watch"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,25 @@ def test_remove_leaves_no_trace(name: str, person: Path, tmp_path: Path) -> None
     assert files(person) | files(tmp_path / "person") == before
 
 
+@pytest.mark.parametrize("name", sorted(CLIENTS))
+def test_other_servers_stay_when_it_writes_and_when_it_removes(name: str, person: Path) -> None:
+    client = CLIENTS[name]
+    outer = client.keys[0]
+    theirs = (
+        f'[{outer}.mine]\ncommand = "x"\n'
+        if client.toml
+        else json.dumps({outer: {"mine": {"command": "x"}}})
+    )
+    place = client.config(person)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(theirs)
+    read = tomllib.loads if client.toml else json.loads
+    assert run("init", "--client", name, "--root", str(person)).returncode == 0
+    assert set(read(place.read_text())[outer]) == {"mine", client.keys[1]}
+    assert run("init", "--client", name, "--root", str(person), "--remove").returncode == 0
+    assert read(place.read_text()) == {outer: {"mine": {"command": "x"}}}
+
+
 def test_running_it_twice_changes_nothing_the_second_time(person: Path) -> None:
     run("init", "--client", "claude-code", "--root", str(person))
     first = files(person)
