@@ -28,7 +28,7 @@ TEST = re.compile(
 )
 EXAMPLE = re.compile(r"(^|/)(_?examples?|docs_src|demos?|samples?|tutorials?)(/|$)", re.IGNORECASE)
 VENDORED = re.compile(
-    r"(^|/)(compat|_compat|legacy|vendor|third_party|deprecated|generated|node_modules)(/|$)"
+    r"(^|/)(compat|_compat|legacy|vendor|third_party|deprecated|generated|node_modules|dist|bundles?)(/|$)"
 )
 BARREL = re.compile(r"(^|/)(__init__\.py|package-info\.java)$")
 DECLARATION = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
