@@ -23,12 +23,16 @@ def settings_page() -> str:
         default = "" if field.default is None else repr(field.get_default(call_default_factory=False))
         shown = "platform's data folder" if field.default_factory is not None else default
         variable = "SOPHIA_" + "__".join(path).upper()
-        rows.append(f"| `{'.'.join(path)}` | `{variable}` | {shown or 'none'} | {field.description or ''} |")
+        rows.append(
+            f"| `{'.'.join(path)}` | `{variable}` | {shown or 'none'} | {field.description or ''} |"
+        )
     allowed = ", ".join(f"`{s}.{k}`" for s, keys in PROJECT_MAY_SET.items() for k in sorted(keys))
     return (
         "# Settings\n\nFirst wins: a flag, the environment variable, `.sophia/config.toml` of the project, the user's\n"
         "`config.toml` (or the file `SOPHIA_CONFIG` names), the default. Sections are TOML tables.\n"
-        f"A project's file comes with the repository and may set only {allowed}.\n\n" + "\n".join(rows) + "\n"
+        f"A project's file comes with the repository and may set only {allowed}.\n\n"
+        + "\n".join(rows)
+        + "\n"
     )
 
 
@@ -47,12 +51,16 @@ def cli_page() -> str:
 
     parts = ["# Command line", "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing found."]
     for names, command in _commands(sophia, ("sophia",)):
-        context = click.Context(command, info_name=" ".join(names), max_content_width=100, terminal_width=100)
+        context = click.Context(
+            command, info_name=" ".join(names), max_content_width=100, terminal_width=100
+        )
         parts.append(f"## {' '.join(names)}\n\n```text\n{command.get_help(context)}\n```")
     return "\n\n".join(parts) + "\n"
 
 
-def _commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def _commands(
+    command: click.Command, names: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     yield names, command
     if isinstance(command, click.Group):
         context = click.Context(command)
@@ -71,7 +79,11 @@ def errors_page() -> str:
         parent = leaf.__mro__[1]
         who = (parent.__doc__ or leaf.__doc__ or "").strip().splitlines()[0]
         rows.append(f"| `{leaf.code}` | {who} | `{leaf.__name__}` |")
-    return "# Errors\n\nEvery error says what failed, why, and what to do next.\n\n" + "\n".join(rows) + "\n"
+    return (
+        "# Errors\n\nEvery error says what failed, why, and what to do next.\n\n"
+        + "\n".join(rows)
+        + "\n"
+    )
 
 
 def tools_page() -> str:

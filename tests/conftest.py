@@ -11,8 +11,15 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run fault and scale tests with their full counts")
-    parser.addoption("--seed", type=int, default=None, help="seed of the randomised tests; default: a new one, printed")
+    parser.addoption(
+        "--long", action="store_true", help="run fault and scale tests with their full counts"
+    )
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=None,
+        help="seed of the randomised tests; default: a new one, printed",
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:
