@@ -177,6 +177,7 @@ async def test_injection_through_a_value_stays_a_value(db: Database) -> None:
     assert await names(db) == [evil]
 
 
+@pytest.mark.requirement("store.migrations")
 async def test_migrating_again_changes_nothing(db: Database) -> None:
     await put(db, "kept")
     await db.migrate(NOTES)

@@ -41,6 +41,7 @@ async def test_an_edited_file_is_found_by_its_new_words_only(index: Index, tree:
 
 
 @pytest.mark.requirement("index.rename")
+@pytest.mark.requirement("index.incremental")
 async def test_a_renamed_file_is_found_at_its_new_path(index: Index, tree: Write) -> None:
     root = tree({"a.py": "def keep(): pass\n", "b.py": "x = 1\n"})
     await index.update(root)

@@ -26,6 +26,7 @@ def age(root: Path) -> None:
 
 
 @pytest.mark.requirement("index.skips_counted", "index.ignore_rules", "index.secret_files")
+@pytest.mark.requirement("index.hostile_tree")
 def test_every_file_left_out_is_listed_with_its_reason(tree: Write) -> None:
     root = tree(
         {
@@ -182,6 +183,7 @@ def test_generated_files_are_known_by_their_first_lines(raw: bytes, reason: str 
     assert ignore.refused_head(raw) == reason
 
 
+@pytest.mark.requirement("index.skips_counted")
 def test_minified_scripts_are_known_by_their_lines() -> None:
     assert ignore.looks_minified(b"var a=1;" * 1000, "js")
     assert not ignore.looks_minified(b"var a = 1;\n" * 1000, "js")

@@ -55,6 +55,7 @@ async def test_a_qualified_name_finds_the_method_of_that_class(ask: Asked) -> No
     assert answer.hits[0].symbol == "Cart.total"
 
 
+@pytest.mark.requirement("search.modes")
 async def test_symbol_mode_answers_with_definitions_only(ask: Asked) -> None:
     answer = await ask("render", mode="symbol")
     assert [(hit.path, hit.symbol) for hit in answer.hits] == [("web/template.js", "render")]
@@ -87,6 +88,7 @@ async def test_a_path_with_one_line_shows_the_definition_around_it(ask: Asked) -
     assert answer.hits[0].symbol == "reserve"
 
 
+@pytest.mark.requirement("search.place")
 async def test_a_whole_file_can_be_read(ask: Asked) -> None:
     answer = await ask("shop/money.py", detail="full", max_tokens=5000)
     assert answer.hits[0].text.rstrip("\n") == FILES["shop/money.py"].rstrip("\n")
@@ -118,6 +120,7 @@ async def test_files_and_globs_are_path_filters(ask: Asked, paths: tuple[str, ..
     assert answer.hits[0].path == "web/mail.js"
 
 
+@pytest.mark.requirement("search.filters")
 async def test_a_filter_that_matches_nothing_says_so_and_returns_nothing(ask: Asked) -> None:
     answer = await ask("cart", paths=("shopp",))
     assert not answer.hits
@@ -132,6 +135,7 @@ async def test_filters_are_joined_by_and(ask: Asked) -> None:
     assert "exclude one another" in answer.notes[0]
 
 
+@pytest.mark.requirement("search.filters")
 async def test_languages_and_their_short_names_filter(ask: Asked) -> None:
     answer = await ask("limit of requests", languages=("go",))
     assert {hit.language for hit in answer.hits} == {"go"}
@@ -166,6 +170,7 @@ async def test_an_absent_thing_is_not_here(ask: Asked, question: str) -> None:
     assert any(note.startswith("next: search_code(") for note in answer.notes)
 
 
+@pytest.mark.requirement("search.not_here")
 async def test_a_miss_names_the_nearest_spelling(ask: Asked) -> None:
     answer = await ask("parse_mony", mode="symbol")
     assert "parse_money" in answer.notes[0]
@@ -251,6 +256,7 @@ async def test_hits_are_fresh_on_an_untouched_tree(ask: Asked) -> None:
     assert "fresh" not in await ask.text("add_money")
 
 
+@pytest.mark.requirement("search.fresh")
 async def test_an_edit_is_never_answered_from_the_old_text(own: Asked) -> None:
     await own("add_money")
     place = own.root / "shop/money.py"
@@ -270,6 +276,7 @@ async def test_a_touched_file_is_still_fresh(own: Asked) -> None:
     assert {hit.freshness for hit in (await own("add_money")).hits} == {"fresh"}
 
 
+@pytest.mark.requirement("search.fresh")
 async def test_a_deleted_file_gives_no_hit(own: Asked) -> None:
     await own("add_money")
     (own.root / "shop/money.py").unlink()

@@ -84,6 +84,7 @@ async def test_callers_in_the_same_file_are_resolved(ask: Asked) -> None:
     assert [(hit.symbol, "same file" in hit.why) for hit in answer.hits] == [("call_with_retries", True)]
 
 
+@pytest.mark.requirement("search.callers_proof")
 async def test_a_use_by_name_only_is_a_guess_and_not_counted(index_of) -> None:
     files = {
         "a.py": "class Job:\n    def run(self) -> None:\n        pass\n",

@@ -27,6 +27,7 @@ async def test_a_lease_has_one_owner_until_it_ends(store: SqliteDatabase, hand: 
     assert not await leases.renew(store, "watch:/x", "one", 10, clock=hand)
 
 
+@pytest.mark.requirement("store.leases")
 async def test_a_renewed_lease_goes_on(store: SqliteDatabase, hand: Hand) -> None:
     assert await leases.take(store, "a", "one", 10, clock=hand)
     for _ in range(5):
@@ -35,12 +36,14 @@ async def test_a_renewed_lease_goes_on(store: SqliteDatabase, hand: Hand) -> Non
         assert not await leases.take(store, "a", "two", 10, clock=hand)
 
 
+@pytest.mark.requirement("store.leases")
 async def test_a_lease_that_ended_is_not_renewed(store: SqliteDatabase, hand: Hand) -> None:
     await leases.take(store, "a", "one", 10, clock=hand)
     hand.forward(10)
     assert not await leases.renew(store, "a", "one", 10, clock=hand)
 
 
+@pytest.mark.requirement("store.leases")
 async def test_only_its_owner_gives_a_lease_back(store: SqliteDatabase, hand: Hand) -> None:
     await leases.take(store, "a", "one", 10, clock=hand)
     await leases.release(store, "a", "two")
