@@ -42,6 +42,11 @@ WAIT_S = 3600.0
 """How long a run waits for another process that indexes the same repository."""
 
 REFRESH_WAIT_S = 0.25
+"""How long an answer waits for another process that indexes; then it serves what is there and says so."""
+
+WATCH_WAIT_S = 30.0
+"""How long a watcher waits for it: what it drops nobody would look at again for a while."""
+
 TELL_S = 1.0
 KIND = "index"
 
@@ -130,7 +135,9 @@ class Index:
                 return await self._steps.fail(current, problem)
             if not look.plan.size and not _differs(current, look):
                 return replace(current, reconciled_ns=time.time_ns())
-            async with turn(self.storage.database, _lease(current), REFRESH_WAIT_S) as mine:
+            async with turn(
+                self.storage.database, _lease(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
+            ) as mine:
                 if mine is None:
                     return current
                 await self._steps.carry_out(current, target, look, mine, quiet, None)
@@ -156,7 +163,9 @@ class Index:
                     tasks.append(Task(path, stamp or held.stamp, held.hash if held.current else ""))
             if not tasks:
                 return current
-            async with turn(self.storage.database, _lease(current), REFRESH_WAIT_S) as mine:
+            async with turn(
+                self.storage.database, _lease(current), WATCH_WAIT_S if wait else REFRESH_WAIT_S
+            ) as mine:
                 if mine is None:
                     return current
                 run = self._steps.run(current, target, mine, quiet, None)
