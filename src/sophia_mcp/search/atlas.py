@@ -7,6 +7,7 @@ path says about a file's role) is computed once and reused until the view's gene
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -112,6 +113,43 @@ class Atlas:
             found[blob].append(i)
         return dict(found)
 
+    def positions(self, placements: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions of placements; -1 for one that the view does not show."""
+        order, ordered = self._by_placement
+        if not len(ordered):
+            return np.full(len(placements), -1, np.int64)
+        places = np.searchsorted(ordered, placements).clip(0, len(ordered) - 1)
+        return np.where(ordered[places] == placements, order[places], -1)
+
+    def showing(self, blob: int) -> list[int]:
+        """Positions that show a blob."""
+        order, ordered = self._by_blob
+        first, last = np.searchsorted(ordered, [blob, blob + 1]).tolist()
+        return [int(position) for position in order[first:last]]
+
+    @cached_property
+    def _by_placement(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        order = np.argsort(self.placements)
+        return order, self.placements[order]
+
+    @cached_property
+    def _by_blob(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        order = np.argsort(self.blobs, kind="stable")
+        return order, self.blobs[order]
+
+    def holds(self, path: str) -> bool:
+        """Whether the view has this path."""
+        place = bisect_left(self.paths, path)
+        return place < len(self.paths) and self.paths[place] == path
+
+    def has(self, role: str, file: int) -> bool:
+        """Whether the path of one file tells this role."""
+        return bool(path_roles(self.paths[file]) & _BITS[role])
+
+    def roles(self, role: str, files: Iterable[int]) -> Mask:
+        """Which of these files' paths tell this role."""
+        return np.array([self.has(role, file) for file in files], bool)
+
     def flag(self, name: str, pattern: re.Pattern[str]) -> Mask:
         """Which paths a pattern matches, computed once."""
         if name not in self._flags:
@@ -139,15 +177,17 @@ class Atlas:
             i
             for i, split, depth, number in marks
             if number < newest[tuple(split[:depth])]
-            or "/".join(split[:depth] + split[depth + 1 :]) in self.position
+            or self.holds("/".join(split[:depth] + split[depth + 1 :]))
         )
 
     def role(self, name: str) -> Mask:
-        """One of the path roles: test, example, vendored, barrel, declaration, document, news, config."""
-        return self.flag(name, _ROLES[name])
+        """Which files' paths tell one of the roles of ``ROLES``."""
+        if name not in self._flags:
+            self._flags[name] = self.roles(name, range(len(self.paths)))
+        return self._flags[name]
 
 
-_ROLES = {
+ROLES = {
     "test": TEST,
     "example": EXAMPLE,
     "vendored": VENDORED,
@@ -157,6 +197,16 @@ _ROLES = {
     "news": NEWS,
     "config": CONFIG,
 }
+"""What a path can tell about the role of its file."""
+
+_BITS = {name: 1 << place for place, name in enumerate(ROLES)}
+
+
+@lru_cache(1 << 17)
+def path_roles(path: str) -> int:
+    """The roles a path tells, as bits; remembered, because paths outlive generations."""
+    return sum(_BITS[name] for name, pattern in ROLES.items() if pattern.search(path))
+
 
 _FILES = """
 SELECT p.path, p.id, p.blob_id, p.chunks, m.size, m.mtime_ns, m.ctime_ns, b.language, p.lexical, p.trigram

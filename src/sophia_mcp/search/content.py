@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import zstandard
 
 from sophia_mcp.index import edges
+from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Chunk, Symbol
 
@@ -68,6 +69,7 @@ class Content:
     def __init__(self) -> None:
         self._texts: Held[Text] = Held(24 << 20, lambda text: sum(map(len, text.lines)) + 64)
         self._chunks: Held[tuple[Chunk, ...]] = Held(20_000, lambda chunks: len(chunks) + 1)
+        self._names: Held[tuple[str, ...]] = Held(40_000, lambda names: len(names) + 1)
         self._symbols: Held[tuple[Symbol, ...]] = Held(40_000, lambda symbols: len(symbols) + 1)
         self._edges: Held[edges.Edges] = Held(
             60_000, lambda found: len(found.references) + len(found.imports) + 1
@@ -104,6 +106,30 @@ class Content:
             return {blob: tuple(chunks) for blob, chunks in found.items()}
 
         return await _through(self._chunks, blobs, read)
+
+    async def names(
+        self, tx: Transaction, keys: Sequence[tuple[int, int]]
+    ) -> dict[tuple[int, int], tuple[str, ...]]:
+        """The names that single chunks, by (blob, ordinal), define; chunks that define none are absent."""
+        found: dict[tuple[int, int], tuple[str, ...]] = {}
+        missing: list[tuple[int, int]] = []
+        for key in keys:
+            held = self._names.get(key[0] * CHUNKS_PER_BLOB + key[1])
+            if held is None:
+                missing.append(key)
+            else:
+                found[key] = held
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            pairs = ",".join(f"({int(blob)},{int(ordinal)})" for blob, ordinal in batch)
+            rows = await tx.rows(
+                f"SELECT blob_id, ordinal, names FROM chunks WHERE (blob_id, ordinal) IN (VALUES {pairs})"  # noqa: S608
+            )
+            said = {(int(blob), int(ordinal)): _split(names) for blob, ordinal, names in rows}
+            for key in batch:
+                found[key] = said.get(key, ())
+                self._names.put(key[0] * CHUNKS_PER_BLOB + key[1], found[key])
+        return found
 
     async def symbols(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, tuple[Symbol, ...]]:
         """Definitions of the given blobs in file order."""

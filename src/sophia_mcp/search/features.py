@@ -120,7 +120,7 @@ def oldver(e: Evidence) -> Values:
 
 def _role(name: str) -> Feature:
     def feature(e: Evidence) -> Values:
-        return e.atlas.role(name)[e.files].astype(np.float32)
+        return e.atlas.roles(name, e.files.tolist()).astype(np.float32)
 
     feature.__doc__ = f"The path says: {name}."
     return feature

@@ -325,7 +325,7 @@ def _candidate(
     question: Question, held: Sequence[Use], span: tuple[int, int], home: Symbol | None, verb: str
 ) -> Candidate:
     proof = min((use.proof for use in held), key=_ORDER.index)
-    test = bool(question.atlas.role("test")[held[0].file])
+    test = question.atlas.has("test", held[0].file)
     score = 1.0 - 0.25 * _ORDER.index(proof) * (proof == "name-only") - 0.1 * test
     return Candidate(
         held[0].file,

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from sophia_mcp import words
-from sophia_mcp.index.schema import split_id
+from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.search import (
     absent,
     evidence,
@@ -107,11 +107,11 @@ async def _candidates(question: Question, tx: Transaction, vector: Values | None
     defines, mentions = await _defining(question, tx)
     score: dict[int, float] = {}
     for ids, values in ((lex.ids, lex.scores), (near.ids, near.scores - near.mean)):
-        best = max(float(np.max(values, initial=0)), 1e-9)
-        for chunk, value in zip(ids.tolist(), values.tolist(), strict=True):
-            file = atlas.index.get(split_id(chunk)[0])
-            if file is not None:
-                score[file] = max(score.get(file, 0.0), value / best)
+        shares = values / max(float(np.max(values, initial=0)), 1e-9)
+        places = atlas.positions(ids // CHUNKS_PER_BLOB)
+        for file, share in zip(places.tolist(), shares.tolist(), strict=True):
+            if file >= 0:
+                score[file] = max(score.get(file, 0.0), share)
     for file in (*defines, *mentions):
         score[file] = 2.0
     if not score:
@@ -149,22 +149,17 @@ async def _named(
 ) -> dict[int, float]:
     """For each found chunk the idf share of the question in the names it defines."""
     atlas = question.atlas
-    wanted: dict[int, list[int]] = {}
-    for chunk in {*lex.ids.tolist(), *near.ids.tolist()}:
-        placement, ordinal = split_id(chunk)
-        file = atlas.index.get(placement)
-        if file in files:
-            wanted.setdefault(int(atlas.blobs[file]), []).append(ordinal)
-    chunks = await question.engine.content.chunks(tx, list(wanted))
+    ids = np.unique(np.concatenate([lex.ids, near.ids]))
+    places = atlas.positions(ids // CHUNKS_PER_BLOB).tolist()
+    kept = [(chunk, file) for chunk, file in zip(ids.tolist(), places, strict=True) if file in files]
+    keys = {chunk: (int(atlas.blobs[file]), chunk % CHUNKS_PER_BLOB) for chunk, file in kept}
+    names = await question.engine.content.names(tx, list(keys.values()))
     total = sum(lex.weights.values()) + 1e-6
     shares: dict[int, float] = {}
-    for blob, ordinals in wanted.items():
-        for ordinal in ordinals:
-            if ordinal < len(chunks.get(blob, ())):
-                said = _name_terms(chunks[blob][ordinal].names)
-                share = sum(weight for term, weight in lex.weights.items() if term in said) / total
-                for file in atlas.by_blob[blob] if share else ():
-                    shares[int(atlas.placements[file]) * 4096 + ordinal] = share
+    for chunk, key in keys.items():
+        said = lex.weights.keys() & _name_terms(names.get(key, ()))
+        if said:
+            shares[chunk] = sum(lex.weights[term] for term in said) / total
     return shares
 
 

@@ -42,7 +42,7 @@ async def definitions(
         inside = not container or container.casefold() in symbol.container.casefold().replace(
             "::", "."
         ).split(".")
-        for file in atlas.by_blob.get(blob, ()):
+        for file in atlas.showing(blob):
             if allowed is None or allowed[file]:
                 found.append(Definition(file, symbol, symbol.name == name and inside, inside))
     return sorted(
@@ -50,8 +50,8 @@ async def definitions(
         key=lambda item: (
             not item.named_container,
             not item.exact,
-            bool(atlas.role("test")[item.file]),
-            bool(atlas.role("declaration")[item.file] | atlas.role("vendored")[item.file]),
+            atlas.has("test", item.file),
+            atlas.has("declaration", item.file) or atlas.has("vendored", item.file),
             item.symbol.kind not in ("class", "function", "method"),
             atlas.paths[item.file].count("/"),
             atlas.paths[item.file],
