@@ -31,9 +31,7 @@ def locate(question: Question, path: str) -> list[int]:
         return [i for i, held in enumerate(atlas.paths) if glob(held)]
     wanted = path.strip("/")
     ending = [i for i, held in enumerate(atlas.paths) if held.endswith("/" + wanted)]
-    return sorted(
-        ending, key=lambda i: (bool(atlas.role("test")[i]), len(atlas.paths[i]), atlas.paths[i])
-    )
+    return sorted(ending, key=lambda i: (atlas.has("test", i), len(atlas.paths[i]), atlas.paths[i]))
 
 
 def folder(question: Question, path: str) -> str | None:
@@ -155,9 +153,9 @@ def qualified(symbol: Symbol) -> str:
 
 
 def _kind(question: Question, file: int) -> Kind:
-    if question.atlas.role("document")[file]:
+    if question.atlas.has("document", file):
         return "doc"
-    return "config" if question.atlas.role("config")[file] else "text"
+    return "config" if question.atlas.has("config", file) else "text"
 
 
 def _missing(question: Question) -> Outcome:
