@@ -36,7 +36,7 @@ from sophia_mcp.types import Chunk, Symbol
 CANDIDATES = 200
 """Chunks taken by words, and as many by meaning."""
 
-FILES_MOST = 240
+FILES_MOST = 160
 """Candidate files whose features are computed."""
 
 CHUNKS_RANKED = 64

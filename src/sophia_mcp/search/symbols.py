@@ -12,6 +12,9 @@ from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
 
+_NEAR_MOST = 3000
+"""Names looked at that begin alike, and that hold the longest word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -84,13 +87,24 @@ def as_candidate(item: Definition, score: float) -> Candidate:
 
 async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> list[str]:
     """Defined names that are spelt like ``name`` or share most of its words, best first."""
-    held = await tx.rows(
-        "SELECT DISTINCT s.name FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "
-        "WHERE p.repo_id = :repo AND p.workspace = :workspace AND s.kind IN ('function', 'class', 'method') "
-        "LIMIT 60000",
-        {"repo": atlas.view.repo_id},
-    )
-    return near_names(name, [str(row[0]) for row in held], limit)
+    folded = name.casefold()
+    longest = max((words.stem(part) for part in words.parts(name)), key=len, default=folded)
+    known: list[str] = []
+    for test, bound in (
+        (
+            "s.folded >= :low AND s.folded < :high",
+            {"low": folded[:2], "high": folded[:2] + "\U0010ffff"},
+        ),
+        ("s.folded LIKE :like", {"like": f"%{longest.replace('%', '').replace('_', '')}%"}),
+    ):
+        rows = await tx.rows(
+            "SELECT DISTINCT s.name FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "  # noqa: S608
+            f"WHERE {test} AND p.repo_id = :repo AND p.workspace = :workspace "
+            f"AND s.kind IN ('function', 'class', 'method') LIMIT {_NEAR_MOST}",
+            {"repo": atlas.view.repo_id, **bound},
+        )
+        known += [str(row[0]) for row in rows]
+    return near_names(name, known, limit)
 
 
 def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
