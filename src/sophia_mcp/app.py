@@ -11,8 +11,9 @@ import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 
@@ -313,6 +314,10 @@ class App:
             await self.engine(), await self.existing(repo, project), max_tokens=max_tokens
         )
 
+    async def resume(self) -> None:
+        """Go on with the index runs that died with their process."""
+        await (await self.index()).resume()
+
     async def watch(self, folder: Path) -> None:
         """Follow the changes of an indexed folder until cancelled; returns when it was never indexed."""
         from sophia_mcp.index import views
@@ -395,20 +400,21 @@ def _wire(settings: Settings, tasks: TaskGroup, stack: AsyncExitStack) -> App:
 
     async def open_index() -> Index:
         from sophia_mcp.index.build import Index
+        from sophia_mcp.index.collect import Room
         from sophia_mcp.index.ignore import Choice
         from sophia_mcp.index.run import Storage
-        from sophia_mcp.store.text import Fts5Text
-        from sophia_mcp.store.trigrams import Fts5Trigrams
+        from sophia_mcp.store import text, trigrams, upkeep
         from sophia_mcp.types import LOCAL
 
+        chosen, store = settings.index, cast("Any", await database())
+        limit = chosen.store_limit_mb << 20
         index = Index(
-            Storage(await database(), Fts5Text(), Fts5Trigrams(), LOCAL),
+            Storage(store, text.Fts5Text(), trigrams.Fts5Trigrams(), LOCAL),
             model=_model(settings, await embedder()),
             jobs=await jobs(),
-            workers=settings.index.workers,
-            defaults=Choice(
-                include=tuple(settings.index.include), exclude=tuple(settings.index.exclude)
-            ),
+            workers=chosen.workers,
+            defaults=Choice(tuple(chosen.include), tuple(chosen.exclude), chosen.max_file_bytes),
+            room=Room(limit, partial(upkeep.size, store), partial(upkeep.reclaim, store)),
         )
         stack.push_async_callback(index.close)
         return index

@@ -60,6 +60,7 @@ class _Opening:
         with anyio.CancelScope(shield=True):
             try:
                 async with open_app(self.project) as self.app:
+                    self.app.tasks.start_soon(self.app.resume)
                     self.known.set()
                     await self.closing.wait()
             except SophiaError as failure:
