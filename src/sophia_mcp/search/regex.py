@@ -7,18 +7,16 @@ decide. Files without trigrams yet are looked at directly, files outside the ind
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import re2
 
 from sophia_mcp.errors import BadQuery, NotFound, OutsideRoots, TooLarge
 from sophia_mcp.index.decode import decode, is_binary
-from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.literals import required
 from sophia_mcp.search.place import enclosing, qualified
@@ -51,7 +49,7 @@ def compile(pattern: str) -> Any:
     options.log_errors = False
     options.never_nl = False
     try:
-        return re2.compile(f"(?m){pattern}", options)
+        return re2.compile(f"(?m){pattern}".encode(), options)
     except re2.error as problem:
         said = problem.args[0] if problem.args else problem
         said = said.decode() if isinstance(said, bytes) else str(said)
@@ -78,8 +76,9 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     matches, capped = await _scan(question, tx, pattern, files)
     total = sum(item.count for item in matches)
     atlas = question.atlas
-    tests = atlas.role("test")
-    matches.sort(key=lambda item: (bool(tests[item.file]), -min(item.count, 3), atlas.paths[item.file]))
+    matches.sort(
+        key=lambda item: (atlas.has("test", item.file), -min(item.count, 3), atlas.paths[item.file])
+    )
     shown: list[Matches] = []
     for item in matches:
         shown.append(item)
@@ -116,17 +115,18 @@ async def find(question: Question, tx: Transaction) -> Outcome:
 async def _files(question: Question, tx: Transaction) -> tuple[list[int], int]:
     """Files that may match, and how many of them have no trigrams yet."""
     atlas, allowed = question.atlas, question.filter.allowed
-    every = [i for i in range(len(atlas.paths)) if allowed is None or allowed[i]]
-    direct = [i for i in every if not atlas.trigram[i]]
+    every = np.ones(len(atlas.paths), bool) if allowed is None else allowed
+    direct = every & ~atlas.trigram
+    chosen = every
     plan = required(question.query.text)
-    if plan is None:
-        return every, len(direct)
-    narrowed = await question.engine.trigrams.candidates(tx, atlas.view.repo_id, plan)
-    if narrowed is None:
-        return every, len(direct)
-    named = {atlas.index[placement] for placement in narrowed if placement in atlas.index}
-    named.update(direct)
-    return [i for i in every if i in named], len(direct)
+    if plan is not None:
+        narrowed = await question.engine.trigrams.candidates(tx, atlas.view.repo_id, plan)
+        if narrowed is not None:
+            places = atlas.positions(np.array(narrowed, np.int64))
+            named = np.zeros(len(atlas.paths), bool)
+            named[places[places >= 0]] = True
+            chosen = (named & every) | direct
+    return np.flatnonzero(chosen).tolist(), int(direct.sum())
 
 
 async def _scan(
@@ -137,9 +137,9 @@ async def _scan(
     blobs = question.atlas.blobs
     for start in range(0, len(files), _BATCH):
         batch = files[start : start + _BATCH]
-        texts = await question.engine.content.texts(tx, blobs[batch].tolist())
+        bodies = await question.engine.content.bodies(tx, blobs[batch].tolist())
         for file in batch:
-            item = scan(file, texts[int(blobs[file])], pattern)
+            item = scan(file, bodies[int(blobs[file])], pattern)
             if item.count:
                 found.append(item)
                 total += item.count
@@ -148,19 +148,18 @@ async def _scan(
     return found, False
 
 
-def scan(file: int, text: Text, pattern: Any) -> Matches:
-    """All matches in one text; an empty match counts where it stands, once a line."""
-    body = "\n".join(text.lines)
+def scan(file: int, body: bytes, pattern: Any) -> Matches:
+    """All matches in one text (UTF-8); an empty match counts where it stands, once a line."""
     if pattern.search(body) is None:
         return Matches(file, (), 0)
-    ends = list(accumulate((len(line) + 1 for line in text.lines), initial=0))
     lines: dict[int, int] = {}
-    count = 0
+    count = at = 0
+    line = 1
     for match in pattern.finditer(body):
-        line = bisect_right(ends, match.start())
-        if line > len(text.lines):
-            continue
-        if match.start() == match.end() and line in lines:
+        start, end = match.span()
+        line += body.count(b"\n", at, start)
+        at = start
+        if start == end and (line in lines or (start == len(body) and body.endswith(b"\n"))):
             continue
         lines[line] = lines.get(line, 0) + 1
         count += 1
@@ -239,4 +238,4 @@ def _outside_count(root: Path, path: str, pattern: Any) -> int:
         return 0
     if is_binary(raw[:8192]):
         return 0
-    return scan(0, Text(tuple(decode(raw).text.split("\n"))), pattern).count
+    return scan(0, decode(raw).text.encode("utf-8", "replace"), pattern).count
