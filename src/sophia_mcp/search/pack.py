@@ -30,6 +30,9 @@ _LEADERS, _FOLLOWERS = 3, 8
 _MOST = (260, 120, 80)
 """Tokens of a leader, a follower and any other hit at most, unless a detail is asked for."""
 
+_AROUND = 150
+"""Lines around shown ones that are masked with them: longer than any key."""
+
 _NUMBER = 2
 """Tokens of a line's number and end."""
 
@@ -103,21 +106,34 @@ def _overhead(material: Material, request: Request, count: Callable[[str], int])
 
 
 class _Masked:
-    """Texts without secrets and without characters that act, worked out once per file."""
+    """Texts without secrets and without characters that act. Files are masked in pieces that reach far
+    enough around the shown lines to hold any key block whole; each piece once."""
 
     def __init__(self, texts: Mapping[int, Text]) -> None:
-        self._texts, self._done = texts, dict[int, tuple[list[str], int]]()
+        self._texts = texts
+        self._done: dict[int, list[tuple[int, list[str], int]]] = {}
         self.secrets: dict[int, int] = {}
 
     def lines(self, file: int, start: int, end: int) -> list[str]:
-        if file not in self._done:
-            masked = mask("\n".join(self._texts[file].lines))
-            self._done[file] = (masked.text.split("\n"), masked.count)
-        lines, count = self._done[file]
-        shown = [plain(line.rstrip("\r")) for line in lines[start - 1 : end]]
+        first, lines, count = self._piece(file, start, end)
+        shown = [plain(line.rstrip("\r")) for line in lines[start - first : end - first + 1]]
         if count and any("«masked " in line for line in shown):
-            self.secrets[file] = count
+            self.secrets[file] = max(count, self.secrets.get(file, 0))
         return shown
+
+    def _piece(self, file: int, start: int, end: int) -> tuple[int, list[str], int]:
+        """A masked piece that holds these lines with their surroundings, and the line it begins at."""
+        length = self.length(file)
+        low, high = max(start - _AROUND, 1), min(end + _AROUND, length)
+        if length <= 3 * _AROUND:
+            low, high = 1, length
+        for first, lines, count in self._done.get(file, ()):
+            if first <= low and high < first + len(lines):
+                return first, lines, count
+        masked = mask(self._texts[file].span(low, high))
+        piece = (low, masked.text.split("\n"), masked.count)
+        self._done.setdefault(file, []).append(piece)
+        return piece
 
     def length(self, file: int) -> int:
         return len(self._texts[file].lines)
