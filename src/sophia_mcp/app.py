@@ -314,10 +314,6 @@ class App:
             await self.engine(), await self.existing(repo, project), max_tokens=max_tokens
         )
 
-    async def resume(self) -> None:
-        """Go on with the index runs that died with their process."""
-        await (await self.index()).resume()
-
     async def watch(self, folder: Path) -> None:
         """Follow the changes of an indexed folder until cancelled; returns when it was never indexed."""
         from sophia_mcp.index import views

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,17 +35,28 @@ def test_nothing_heavy_is_imported_before_the_tools_are_listed(tmp_path: Path) -
         {"method": "notifications/initialized"},
         {"id": 2, "method": "tools/list", "params": {}},
     )
-    ended = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "sophia_mcp.server.entry"],
-        input="".join(json.dumps({"jsonrpc": "2.0", **request}) + "\n" for request in requests),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=100,
         cwd=tmp_path,
         env=environment(),
-        check=True,
-    )
-    assert [json.loads(line)["id"] for line in ended.stdout.splitlines()] == [1, 2]
-    imported = set(_IMPORTED.findall(ended.stderr))
+    ) as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        assert started.stderr is not None
+        with ThreadPoolExecutor(1) as thread:
+            reported = thread.submit(started.stderr.read)
+            for request in requests:
+                started.stdin.write(json.dumps({"jsonrpc": "2.0", **request}) + "\n")
+            started.stdin.flush()
+            # The input stays open until both answers are there: its end ends the server.
+            answered = [json.loads(started.stdout.readline())["id"] for _ in range(2)]
+            started.stdin.close()
+            told = reported.result(100)
+    assert answered == [1, 2]
+    imported = set(_IMPORTED.findall(told))
     assert "sophia_mcp.server.build" in imported
     assert imported & HEAVY == set()

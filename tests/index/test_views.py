@@ -93,7 +93,7 @@ async def test_a_commit_view_follows_its_branch(index: Index, tree: Write) -> No
     view = await index.resolve("app@main")
     (root / "a.py").write_text("def two(): pass\n")
     commit_all(repository)
-    view = await index.reconcile(view)
+    view = await index.reconcile(view, now=True)
     assert await words(index, view, "two") == {"a.py"}
 
 

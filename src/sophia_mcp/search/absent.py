@@ -103,13 +103,20 @@ def probability(found: Facts) -> float:
     return 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
 
 
-def is_absent(found: Facts) -> bool:
-    """Whether the answer should say "not here". An identifier that is defined is here; one that is
-    neither defined nor written anywhere is not."""
+SMALL_TREE = 30
+"""Files of a tree too small for the model, which learned from packages: there, only a question of
+which no word is found is refused."""
+
+
+def is_absent(found: Facts, files: int) -> bool:
+    """Whether the answer should say "not here", in a tree of so many files. An identifier that is
+    defined is here; one that is neither defined nor written anywhere is not."""
     if found.get("none"):
         return True
     if found.get("defines") or found.get("mentioned") or found.get("literal", 0.0) >= 0.5:
         return False
     if found.get("identifier"):
         return found["missing"] > 0.34
+    if files < SMALL_TREE:
+        return found["missing"] >= 1.0
     return probability(found) > ranker.tables()["absent"]["threshold"]["refuse"]

@@ -165,7 +165,9 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
     """Say "not here" where the evidence says so, with the nearest names and the next call."""
     if outcome.notes and outcome.notes[0].startswith("not here:"):
         return outcome
-    if outcome.candidates and (not outcome.facts or not absent.is_absent(outcome.facts)):
+    if outcome.candidates and (
+        not outcome.facts or not absent.is_absent(outcome.facts, len(question.atlas.paths))
+    ):
         return outcome
     if question.view.state == "indexing":
         # What is not read yet cannot be called absent; the answer says what share it stands on.

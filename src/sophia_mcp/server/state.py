@@ -60,7 +60,7 @@ class _Opening:
         with anyio.CancelScope(shield=True):
             try:
                 async with open_app(self.project) as self.app:
-                    self.app.tasks.start_soon(self.app.resume)
+                    self.app.tasks.start_soon(_resumed, self.app)
                     self.known.set()
                     await self.closing.wait()
             except SophiaError as failure:
@@ -68,6 +68,11 @@ class _Opening:
             finally:
                 self.known.set()
                 self.closed.set()
+
+
+async def _resumed(app: App) -> None:
+    """Go on with the index runs that died with their process."""
+    await (await app.index()).resume()
 
 
 class State:

@@ -53,7 +53,7 @@ async def reclaim(db: SqliteDatabase) -> int:
             async with db.read(_SCOPE) as tx:
                 [(left,)] = await tx.rows("PRAGMA freelist_count")
         if not free or left >= free:
-            await db.checkpoint()
+            await db.checkpoint(truncate=True)
             return before - await size(db)
 
 

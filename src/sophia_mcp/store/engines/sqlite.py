@@ -148,10 +148,11 @@ class SqliteDatabase:
                     raise
                 await self._replace_if_damaged()
 
-    async def checkpoint(self) -> None:
-        """Move the write-ahead log into the file, as far as readers allow."""
+    async def checkpoint(self, *, truncate: bool = False) -> None:
+        """Move the write-ahead log into the file, as far as readers allow; with ``truncate`` wait for
+        them and give the log's own bytes back too."""
         async with self.writer() as writer:
-            await writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            await writer.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})")
 
     def _checkpoint_when_idle(self) -> None:
         # A database has no task group of its own to sleep in; aiosqlite is bound to asyncio anyway.
