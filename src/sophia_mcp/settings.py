@@ -35,7 +35,8 @@ class IndexSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     include: list[str] = Field(
-        default=[], description="Globs to index even where a default rule skips them"
+        default=[],
+        description="Index only files these globs match, even where a default rule skips them",
     )
     exclude: list[str] = Field(default=[], description="Globs never to index")
     watch: bool = Field(default=True, description="Watch the project root while a server runs")

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option("--ref", default="", help="A branch, tag or commit to index instead of the files on disk.")
 @click.option("--watch", is_flag=True, help="Stay and follow changes until stopped.")
 @click.option("--full", is_flag=True, help="Index every file again, whatever changed.")
-@click.option("--include", multiple=True, help="Glob to index even where a default rule skips it.")
+@click.option(
+    "--include", multiple=True, help="Index only files this glob matches, even past the default rules."
+)
 @click.option("--exclude", multiple=True, help="Glob not to index.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def COMMAND(
