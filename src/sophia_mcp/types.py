@@ -6,8 +6,9 @@ integer nanoseconds since the epoch, money is integer nano-dollars.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["function", "class", "method", "doc", "config", "text"]
 """What a chunk or symbol is; ``class`` includes struct, interface, trait, enum and type."""
@@ -203,3 +204,236 @@ class IndexReport:
     languages: tuple[tuple[str, int], ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+
+
+# --- models -----------------------------------------------------------------------------------------
+
+Tier = Literal["fast", "standard", "deep"]
+Processing = Literal["standard", "batch", "flex", "priority"]
+Basis = Literal["reported", "computed", "estimated", "unpriced"]
+"""What an amount stands on: the provider's own bill, its reported usage, our estimate, or nothing."""
+
+Finish = Literal["stop", "length", "filter", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to a model. ``shared`` marks the part that all steps of a fan-out have in common;
+    it comes first, so that providers can serve it from their cache."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a call is for, and so under which keys its cost is found again. Empty: not known."""
+
+    run: str = ""
+    step: str = ""
+    pattern: str = ""
+    agent: str = ""
+    repo: str = ""
+    user: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to a model. ``max_tokens`` bounds the answer, and so its price. With ``schema``
+    (JSON Schema of an object) the answer is JSON that satisfies it."""
+
+    messages: tuple[Message, ...]
+    model: str
+    max_tokens: int
+    schema: Mapping[str, Any] | None = None
+    temperature: float | None = None
+    deadline_s: float = 120.0
+    processing: Processing = "standard"
+    labels: Labels = Labels()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call in one shape for all providers. ``input_tokens`` is everything sent,
+    cache reads and writes included; ``output_tokens`` everything produced, reasoning included.
+    ``billed_nano`` is the cost the provider itself reported, in nano-dollars, or None."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    billed_nano: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A model's answer. ``value`` is the parsed answer where a schema was asked for. ``usage`` is
+    None when the provider did not report it. ``model`` and ``provider`` are those that answered."""
+
+    text: str
+    model: str
+    provider: str
+    finish: Finish = "stop"
+    usage: Usage | None = None
+    value: Any = None
+    cached: bool = False
+
+
+# --- swarms -----------------------------------------------------------------------------------------
+
+RunStatus = Literal[
+    "running", "needs_steps", "done", "failed", "cancelled", "interrupted", "over_budget"
+]
+Severity = Literal["critical", "high", "medium", "low", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a swarm is asked to do. ``max_cost_nano`` None: no limit was given, which only a free
+    provider accepts. ``repo`` is a name or path as `search_code` takes it."""
+
+    task: str
+    pattern: str = "code_review"
+    repo: str | None = None
+    paths: tuple[str, ...] = ()
+    diff: str | None = None
+    max_cost_nano: int | None = None
+    provider: str = "auto"
+    tier: Tier = "standard"
+    debate_rounds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One step the calling assistant does itself: the prompt, and the JSON Schema of its answer."""
+
+    key: str
+    role: str
+    prompt: str
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim about code, with the text it stands on, verbatim."""
+
+    severity: Severity
+    path: str
+    line: int
+    quote: str
+    claim: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a sentence comes from outside the code."""
+
+    ref: str
+    title: str
+    url: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to. ``patch`` is a unified diff that was never applied to the user's files."""
+
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    sources: tuple[Source, ...] = ()
+    patch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What a gate decided, before any opinion was asked."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCost:
+    """Money and tokens of one run so far, in nano-dollars. ``basis`` is the weakest of its entries."""
+
+    spent_nano: int = 0
+    reserved_nano: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    basis: Basis = "computed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What ``run_swarm`` and ``get_run`` answer about one run. ``steps`` wait for the assistant."""
+
+    run_id: str
+    pattern: str
+    status: RunStatus
+    reason: str = ""
+    done: int = 0
+    total: int = 0
+    steps: tuple[Packet, ...] = ()
+    outcome: Outcome | None = None
+    gates: tuple[GateResult, ...] = ()
+    cost: RunCost = RunCost()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One thing a run did, said, cost or decided. ``number`` grows by one within a run; ``step`` is
+    empty for the run as a whole; ``facts`` is JSON."""
+
+    run_id: str
+    number: int
+    at_ns: int
+    kind: str
+    step: str
+    facts: Mapping[str, Any]
+
+
+# --- memory -----------------------------------------------------------------------------------------
+
+MemoryKind = Literal["fact", "decision", "lesson", "preference"]
+MemoryScope = Literal["repo", "workspace", "user", "global"]
+MemoryTier = Literal["working", "episodic", "lasting", "pinned"]
+Verdict = Literal["fresh", "drifted", "orphaned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The code a memory is about: ``place`` as it was given (path, path:line or symbol), and whether
+    that code is still what it was."""
+
+    place: str
+    verdict: Verdict = "fresh"
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """One thing remembered. ``source`` says who asserted it: an assistant, a person, or a run's id.
+    ``standing`` counts confirmations less contradictions; ``expires_ns`` is None when it lasts."""
+
+    id: str
+    text: str
+    kind: MemoryKind
+    scope: MemoryScope
+    repo: str
+    tier: MemoryTier
+    source: str
+    created_ns: int
+    used_ns: int
+    uses: int
+    standing: int
+    expires_ns: int | None = None
+    anchors: tuple[Anchor, ...] = ()
+    score: float = 0.0

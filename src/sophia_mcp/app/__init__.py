@@ -6,54 +6,27 @@ The app also owns the tasks of long work, so that no run is tied to the request 
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING
 
 import anyio
 
-from sophia_mcp.errors import BadSetting, Bug, SophiaError
-from sophia_mcp.types import Answer, IndexReport, Passage, Request
+from sophia_mcp.app import code, stores
+from sophia_mcp.app.parts import Once, Parts
+from sophia_mcp.errors import Bug, SophiaError
+from sophia_mcp.types import Answer, IndexReport, Request
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
-    from sophia_mcp.embed.providers import Embedder, Provider
-    from sophia_mcp.index.build import Index, Model
     from sophia_mcp.index.clone import Policy
     from sophia_mcp.index.views import View
-    from sophia_mcp.search.answer import Engine
     from sophia_mcp.security.paths import Roots
     from sophia_mcp.settings import Settings
-    from sophia_mcp.store.database import Database
-    from sophia_mcp.store.jobs import Jobs
 
-T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the path or stage at hand."""
-
-
-class _Once(Generic[T]):
-    """A part that opens on first use, once, however many ask at the same time."""
-
-    def __init__(self, open: Callable[[], Awaitable[T]]) -> None:
-        self._open, self._lock = open, anyio.Lock()
-        self._value: T | None = None
-
-    async def __call__(self) -> T:
-        async with self._lock:
-            if self._value is None:
-                self._value = await self._open()
-            return self._value
-
-    @property
-    def opened(self) -> T | None:
-        return self._value
 
 
 @dataclass
@@ -95,16 +68,9 @@ class IndexRun:
 
 
 @dataclass(frozen=True)
-class App:
+class App(Parts):
     """Everything one process needs. Call a part to get it: ``await app.engine()``."""
 
-    settings: Settings
-    tasks: TaskGroup
-    database: _Once[Database]
-    jobs: _Once[Jobs]
-    embedder: _Once[Embedder]
-    index: _Once[Index]
-    engine: _Once[Engine]
     runs: dict[str, IndexRun] = field(default_factory=dict)
 
     async def start_index(
@@ -350,144 +316,18 @@ async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport
 async def open_app(settings: Settings) -> AsyncIterator[App]:
     """The app for these settings; on leaving, running work is cancelled and every file closed."""
     async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
-        app = _wire(settings, tasks, stack)
+        app = App(
+            settings,
+            tasks,
+            stack,
+            database=Once(lambda: stores.open_derived(app)),
+            truth=Once(lambda: stores.open_truth(app)),
+            jobs=Once(lambda: stores.open_jobs(app)),
+            embedder=Once(lambda: code.open_embedder(app)),
+            index=Once(lambda: code.open_index(app)),
+            engine=Once(lambda: code.open_engine(app)),
+        )
         try:
             yield app
         finally:
             tasks.cancel_scope.cancel()
-
-
-def _wire(settings: Settings, tasks: TaskGroup, stack: AsyncExitStack) -> App:
-    """Each part as a function of the parts below it."""
-
-    async def opened(name: str, durability: Any, *packages: Any) -> Database:
-        from sophia_mcp.store.engines import ENGINES
-
-        _make_home(settings.home)
-        database = await ENGINES.load("sqlite").open(settings.home / name, durability=durability)
-        stack.push_async_callback(database.close)
-        await database.migrate(*packages)
-        return database
-
-    async def open_database() -> Database:
-        from sophia_mcp.index.schema import MIGRATIONS
-        from sophia_mcp.store import cache, leases
-
-        return await opened("index.db", "derived", leases.MIGRATIONS, cache.MIGRATIONS, MIGRATIONS)
-
-    async def open_jobs() -> Jobs:
-        from sophia_mcp.store.jobs import MIGRATIONS, Jobs
-
-        return Jobs(
-            await opened("state.db", "truth", MIGRATIONS), worker=f"{platform.node()}:{os.getpid()}"
-        )
-
-    async def open_embedder() -> Embedder:
-        from sophia_mcp.embed.providers import PROVIDERS
-
-        provider = PROVIDERS.load(settings.embed.provider)
-        options = _embed_options(settings, key=True)
-        if provider.local:
-            return provider.open(options)
-        hosted = _hosted(provider, options)
-        if (close := getattr(hosted, "aclose", None)) is not None:
-            stack.push_async_callback(close)
-        return _kept(hosted, await database())
-
-    async def open_index() -> Index:
-        from sophia_mcp.index.build import Index
-        from sophia_mcp.index.collect import Room
-        from sophia_mcp.index.ignore import Choice
-        from sophia_mcp.index.run import Storage
-        from sophia_mcp.store import text, trigrams, upkeep
-        from sophia_mcp.types import LOCAL
-
-        chosen, store = settings.index, cast("Any", await database())
-        limit = chosen.store_limit_mb << 20
-        index = Index(
-            Storage(store, text.Fts5Text(), trigrams.Fts5Trigrams(), LOCAL),
-            model=_model(settings, await embedder()),
-            jobs=await jobs(),
-            workers=chosen.workers,
-            defaults=Choice(tuple(chosen.include), tuple(chosen.exclude), chosen.max_file_bytes),
-            room=Room(limit, partial(upkeep.size, store), partial(upkeep.reclaim, store)),
-        )
-        stack.push_async_callback(index.close)
-        return index
-
-    async def open_engine() -> Engine:
-        from sophia_mcp.llm import tokens
-        from sophia_mcp.search.answer import Engine
-        from sophia_mcp.store.text import Fts5Text
-        from sophia_mcp.store.trigrams import Fts5Trigrams
-        from sophia_mcp.store.vectors import INDEXES
-
-        vectors = INDEXES.load("flat")(settings.home / "vectors")
-        stack.push_async_callback(vectors.close)
-        return Engine(
-            database=await database(),
-            text=Fts5Text(),
-            trigrams=Fts5Trigrams(),
-            vectors=vectors,
-            embedder=await embedder(),
-            index=await index(),
-            count_tokens=tokens.count,
-        )
-
-    database, jobs, embedder = _Once(open_database), _Once(open_jobs), _Once(open_embedder)
-    index = _Once(open_index)
-    return App(settings, tasks, database, jobs, embedder, index, _Once(open_engine))
-
-
-def _make_home(home: Path) -> None:
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise BadSetting(
-            f"cannot make the folder {home}",
-            why=error.strerror or "",
-            next="set SOPHIA_HOME to a folder you may write",
-        ) from error
-
-
-def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
-    """What the person set for the embedder; the key is looked up only in the process that calls it."""
-    from sophia_mcp.settings import secret
-
-    options = settings.embed.model_dump(exclude={"provider", "key"}, exclude_defaults=True)
-    if key and settings.embed.key:
-        options["key"] = secret(settings.embed.key)
-    return options
-
-
-def _hosted(provider: Provider, options: dict[str, Any]) -> Embedder:
-    """An embedder that sends text away: masked, and counted by the exact tokenizer."""
-    from sophia_mcp.llm import tokens
-    from sophia_mcp.security.secrets import mask
-
-    return provider.open(options | {"mask": lambda text: mask(text).text, "count_tokens": tokens.count})
-
-
-def _kept(hosted: Embedder, database: Database) -> Embedder:
-    """The same, asked only once for a content."""
-    from sophia_mcp.embed.cache import Cached, InStore
-    from sophia_mcp.store.cache import Cache
-    from sophia_mcp.types import LOCAL
-
-    return Cached(hosted, InStore(Cache(database), LOCAL))
-
-
-def _model(settings: Settings, embedder: Embedder) -> Model:
-    """How the index makes vectors: in its workers where the model is local, else when words are stored."""
-    from sophia_mcp.embed.quantise import quantise
-    from sophia_mcp.embed.workers import encoder_opener
-    from sophia_mcp.index.build import Model
-
-    opener = encoder_opener(settings.embed.provider, _embed_options(settings, key=False))
-    if opener is not None:
-        return Model(embedder.model.id, encoder=opener)
-
-    async def embed(passages: Sequence[Passage]) -> tuple[Any, Any]:
-        return quantise(await embedder.documents(passages))
-
-    return Model(embedder.model.id, embed=embed)

@@ -1,0 +1,118 @@
+"""How are embedder, index and search engine made?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from sophia_mcp.app.parts import Parts
+from sophia_mcp.types import Passage
+
+if TYPE_CHECKING:
+    from sophia_mcp.embed.providers import Embedder, Provider
+    from sophia_mcp.index.build import Index, Model
+    from sophia_mcp.search.answer import Engine
+    from sophia_mcp.settings import Settings
+    from sophia_mcp.store.database import Database
+
+
+async def open_embedder(parts: Parts) -> Embedder:
+    """The embedder a person chose; a hosted one is asked only once for a content."""
+    from sophia_mcp.embed.providers import PROVIDERS
+
+    provider = PROVIDERS.load(parts.settings.embed.provider)
+    options = _embed_options(parts.settings, key=True)
+    if provider.local:
+        return provider.open(options)
+    hosted = _hosted(provider, options)
+    if (close := getattr(hosted, "aclose", None)) is not None:
+        parts.stack.push_async_callback(close)
+    return _kept(hosted, await parts.database())
+
+
+async def open_index(parts: Parts) -> Index:
+    """What turns trees into the index."""
+    from sophia_mcp.index.build import Index
+    from sophia_mcp.index.collect import Room
+    from sophia_mcp.index.ignore import Choice
+    from sophia_mcp.index.run import Storage
+    from sophia_mcp.store import text, trigrams, upkeep
+    from sophia_mcp.types import LOCAL
+
+    chosen, store = parts.settings.index, cast("Any", await parts.database())
+    limit = chosen.store_limit_mb << 20
+    index = Index(
+        Storage(store, text.Fts5Text(), trigrams.Fts5Trigrams(), LOCAL),
+        model=_model(parts.settings, await parts.embedder()),
+        jobs=await parts.jobs(),
+        workers=chosen.workers,
+        defaults=Choice(tuple(chosen.include), tuple(chosen.exclude), chosen.max_file_bytes),
+        room=Room(limit, partial(upkeep.size, store), partial(upkeep.reclaim, store)),
+    )
+    parts.stack.push_async_callback(index.close)
+    return index
+
+
+async def open_engine(parts: Parts) -> Engine:
+    """What answers questions from it."""
+    from sophia_mcp.llm import tokens
+    from sophia_mcp.search.answer import Engine
+    from sophia_mcp.store.text import Fts5Text
+    from sophia_mcp.store.trigrams import Fts5Trigrams
+    from sophia_mcp.store.vectors import INDEXES
+
+    vectors = INDEXES.load("flat")(parts.settings.home / "vectors")
+    parts.stack.push_async_callback(vectors.close)
+    return Engine(
+        database=await parts.database(),
+        text=Fts5Text(),
+        trigrams=Fts5Trigrams(),
+        vectors=vectors,
+        embedder=await parts.embedder(),
+        index=await parts.index(),
+        count_tokens=tokens.count,
+    )
+
+
+def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
+    """What the person set for the embedder; the key is looked up only in the process that calls it."""
+    from sophia_mcp.settings import secret
+
+    options = settings.embed.model_dump(exclude={"provider", "key"}, exclude_defaults=True)
+    if key and settings.embed.key:
+        options["key"] = secret(settings.embed.key)
+    return options
+
+
+def _hosted(provider: Provider, options: dict[str, Any]) -> Embedder:
+    """An embedder that sends text away: masked, and counted by the exact tokenizer."""
+    from sophia_mcp.llm import tokens
+    from sophia_mcp.security.secrets import mask
+
+    return provider.open(options | {"mask": lambda text: mask(text).text, "count_tokens": tokens.count})
+
+
+def _kept(hosted: Embedder, database: Database) -> Embedder:
+    """The same, asked only once for a content."""
+    from sophia_mcp.embed.cache import Cached, InStore
+    from sophia_mcp.store.cache import Cache
+    from sophia_mcp.types import LOCAL
+
+    return Cached(hosted, InStore(Cache(database), LOCAL))
+
+
+def _model(settings: Settings, embedder: Embedder) -> Model:
+    """How the index makes vectors: in its workers where the model is local, else when words are stored."""
+    from sophia_mcp.embed.quantise import quantise
+    from sophia_mcp.embed.workers import encoder_opener
+    from sophia_mcp.index.build import Model
+
+    opener = encoder_opener(settings.embed.provider, _embed_options(settings, key=False))
+    if opener is not None:
+        return Model(embedder.model.id, encoder=opener)
+
+    async def embed(passages: Sequence[Passage]) -> tuple[Any, Any]:
+        return quantise(await embedder.documents(passages))
+
+    return Model(embedder.model.id, embed=embed)

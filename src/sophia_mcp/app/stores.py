@@ -1,0 +1,59 @@
+"""How are the two store files opened? `index.db` can be made again, `state.db` is the truth."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sophia_mcp.app.parts import Parts
+from sophia_mcp.errors import BadSetting
+
+if TYPE_CHECKING:
+    from sophia_mcp.store.database import Database
+    from sophia_mcp.store.jobs import Jobs
+
+
+async def open_derived(parts: Parts) -> Database:
+    """`index.db`: what sources say, with leases and the cache by content."""
+    from sophia_mcp.index.schema import MIGRATIONS
+    from sophia_mcp.store import cache, leases
+
+    return await _opened(parts, "index.db", "derived", leases.MIGRATIONS, cache.MIGRATIONS, MIGRATIONS)
+
+
+async def open_truth(parts: Parts) -> Database:
+    """`state.db`: jobs, and everything that cannot be computed again."""
+    from sophia_mcp.store import jobs
+
+    return await _opened(parts, "state.db", "truth", jobs.MIGRATIONS)
+
+
+async def open_jobs(parts: Parts) -> Jobs:
+    """The jobs of this process."""
+    from sophia_mcp.store.jobs import Jobs
+
+    return Jobs(await parts.truth(), worker=f"{platform.node()}:{os.getpid()}")
+
+
+async def _opened(parts: Parts, name: str, durability: Any, *packages: Any) -> Database:
+    from sophia_mcp.store.engines import ENGINES
+
+    home = parts.settings.home
+    _make(home)
+    database = await ENGINES.load("sqlite").open(home / name, durability=durability)
+    parts.stack.push_async_callback(database.close)
+    await database.migrate(*packages)
+    return database
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadSetting(
+            f"cannot make the folder {home}",
+            why=error.strerror or "",
+            next="set SOPHIA_HOME to a folder you may write",
+        ) from error

@@ -1,0 +1,1 @@
+"""Patterns of several agents that truly execute: steps, debate, gates, timelines."""
