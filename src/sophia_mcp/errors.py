@@ -23,6 +23,8 @@
     │   ├── DiskFull                a write failed for want of space or permission
     │   ├── OldSQLite               the linked SQLite has a known corruption bug
     │   ├── ProviderError           a hosted service refused or failed
+    │   │   ├── ContextTooLong      the question is longer than the model reads
+    │   │   └── BadAnswer           the answer is not what was asked for, also after a repair
     │   └── BudgetExceeded          the next call would pass a hard limit
     └── Bug                         nobody can act; carries an id to look up in the log
 
@@ -32,6 +34,7 @@ Each leaf says what failed, why, and what to do next. Doors translate; nothing e
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 
 class SophiaError(Exception):
@@ -55,8 +58,10 @@ class SophiaError(Exception):
         return (_rebuild, (type(self), self.what, self.why, self.next))
 
 
-def _rebuild(kind: type[SophiaError], what: str, why: str, next: str) -> SophiaError:
-    return kind(what, why=why, next=next)
+def _rebuild(
+    kind: type[SophiaError], what: str, why: str, next: str, facts: dict[str, Any] | None = None
+) -> SophiaError:
+    return kind(what, why=why, next=next, **facts or {})
 
 
 class AgentError(SophiaError):
@@ -142,7 +147,43 @@ class OldSQLite(OperatorError):
 
 
 class ProviderError(OperatorError):
+    """A hosted service refused or failed.
+
+    ``transient``: the same question may be answered later, after ``retry_after_s`` where the service
+    said so. ``status`` is the HTTP status, or 0. ``charged`` is False where surely nothing was
+    produced that could be billed.
+    """
+
     code = "provider"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        next: str = "",
+        transient: bool = False,
+        retry_after_s: float | None = None,
+        status: int = 0,
+        charged: bool = True,
+    ) -> None:
+        super().__init__(what, why=why, next=next)
+        self.transient, self.retry_after_s = transient, retry_after_s
+        self.status, self.charged = status, charged
+
+    def __reduce__(self) -> tuple[object, ...]:
+        facts = {
+            name: getattr(self, name) for name in ("transient", "retry_after_s", "status", "charged")
+        }
+        return (_rebuild, (type(self), self.what, self.why, self.next, facts))
+
+
+class ContextTooLong(ProviderError):
+    code = "context_too_long"
+
+
+class BadAnswer(ProviderError):
+    code = "bad_answer"
 
 
 class BudgetExceeded(OperatorError):
@@ -160,10 +201,11 @@ class Bug(SophiaError):
 
 
 def leaves() -> tuple[type[SophiaError], ...]:
-    """Every concrete error class, in the order of the tree."""
+    """Every error class that is raised, in the order of the tree: all but the groups."""
 
     def walk(kind: type[SophiaError]) -> list[type[SophiaError]]:
         below = kind.__subclasses__()
-        return [leaf for child in below for leaf in walk(child)] if below else [kind]
+        group = below and (kind is SophiaError or kind.__base__ is SophiaError)
+        return [*([] if group else [kind]), *(leaf for child in below for leaf in walk(child))]
 
     return tuple(walk(SophiaError))

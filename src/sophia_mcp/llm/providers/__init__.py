@@ -2,15 +2,18 @@
 
 Every file defines ``PROVIDER``, a frozen :class:`Provider`. ``PROVIDERS.names()`` lists them without
 importing one; entry points of the group ``sophia_mcp.llms`` add more. Budget, meter, guard and cache
-are wrappers with the same contract: ``Cache(Guard(Budget(Meter(provider))))``.
+are wrappers with the same contract: ``Cache(Guard(Budget(Meter(provider))))``. A provider makes one
+attempt; deadlines, repetition, repair and money belong to the wrappers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Protocol
 
+from sophia_mcp.errors import BadSetting
 from sophia_mcp.registry import Folder
 from sophia_mcp.types import Ask, Reply
 
@@ -38,12 +41,27 @@ class LLM(Protocol):
 class Provider:
     """One entry of the registry. ``free``: a call costs no money that we could count, so no budget
     is asked for. ``lack`` says what the options miss for it to work (empty: ready), without touching
-    the network. ``open`` takes those options, and imports what it needs on the first question."""
+    the network. ``open`` takes those options, and imports what it needs on the first question; an LLM
+    that keeps connections has an ``aclose``. ``patient``: the answer comes from somebody who may take
+    hours, so that neither a deadline nor a concurrency limit applies."""
 
     summary: str
     free: bool
     lack: Callable[[Mapping[str, Any]], str]
     open: Callable[[Mapping[str, Any]], LLM]
+    patient: bool = False
 
 
 PROVIDERS: Folder[Provider] = Folder(__name__, "PROVIDER", Provider, group="sophia_mcp.llms")
+
+
+def check(provider: str, given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise BadSetting for an option that the provider does not know."""
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise BadSetting(
+                f"the LLM provider {provider} has no option {name!r}",
+                why=f"known: {', '.join(sorted(known)) or 'none'}",
+                next=f"use {near[0]!r}" if near else "remove it",
+            )

@@ -1,0 +1,156 @@
+"""Is this answer the JSON that was asked for, and if not, can the model mend it once?
+
+Providers send a schema the way their endpoint honours it (forced tool call, response format, or words
+in the prompt); whatever comes back is parsed and validated here, because a gateway may drop what an
+endpoint does not know. An answer that does not fit goes back once with what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from sophia_mcp.errors import BadAnswer, ProviderError
+from sophia_mcp.llm.providers import LLM, Hear
+from sophia_mcp.types import Ask, Message, Reply
+
+_FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL)
+_FORMAT = re.compile(
+    r"(?i)response_format|json_schema|structured output|tool_choice|\btools?\b|function"
+)
+_REPEATED_CHARS = 4_000
+_MOST_FAULTS = 8
+
+
+class Structured:
+    """Adds ``value`` to replies whose ask has a schema. At most two questions for one answer."""
+
+    def __init__(self, inner: LLM) -> None:
+        self._inner = inner
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
+        """The inner answer; with a schema one that satisfies it. Raises BadAnswer after one repair."""
+        if ask.schema is None:
+            return await self._inner.ask(ask, hear)
+        reply = await self._asked(ask, hear)
+        value, faults = read(reply.text, ask.schema)
+        if not faults:
+            return replace(reply, value=value)
+        if reply.finish == "length":
+            faults = (f"it was cut off at {ask.max_tokens} tokens: be much shorter", *faults)
+        second = await self._asked(_repair(ask, reply.text, faults), hear)
+        value, left = read(second.text, ask.schema)
+        if not left:
+            return replace(second, value=value)
+        cut = second.finish == "length"
+        raise BadAnswer(
+            f"{second.provider} did not answer in the form asked for",
+            why=(f"cut off at {ask.max_tokens} tokens; " if cut else "") + "; ".join(left[:3]),
+            next="use a deeper tier or another provider" if not cut else "allow a longer answer",
+        )
+
+    async def _asked(self, ask: Ask, hear: Hear | None) -> Reply:
+        """One question; an endpoint that knows no schemas is asked in words instead."""
+        try:
+            return await self._inner.ask(ask, hear)
+        except ProviderError as error:
+            if error.status not in (400, 404, 422) or not _FORMAT.search(str(error)):
+                raise
+            return await self._inner.ask(replace(instructed(ask), schema=None), hear)
+
+
+def instructed(ask: Ask) -> Ask:
+    """The same question with its schema in words, for a model that takes no schema."""
+    if ask.schema is None:
+        return ask
+    schema = json.dumps(ask.schema, ensure_ascii=False, separators=(",", ":"))
+    words = (
+        "Answer with one JSON object and nothing else: no prose, no code fence. "
+        f"It must satisfy this JSON Schema:\n{schema}"
+    )
+    return replace(ask, messages=(*ask.messages, Message("user", words)))
+
+
+def read(text: str, schema: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    """The JSON in an answer, and what is wrong with it (empty: nothing)."""
+    for candidate in _candidates(text):
+        try:
+            value = json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+        return value, faults(value, schema)
+    return None, ("it is not JSON",) if text.strip() else ("it is empty",)
+
+
+def faults(value: Any, schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """What keeps a value from satisfying a schema, each with its place."""
+    found = sorted(
+        Draft202012Validator(schema).iter_errors(value), key=lambda error: list(map(str, error.path))
+    )
+    return tuple(
+        f"at {error.json_path}: {error.message[:200]}"  # a message repeats the value, which may be long
+        for error in found[:_MOST_FAULTS]
+    )
+
+
+def smallest(schema: Mapping[str, Any]) -> Any:
+    """A small value that satisfies a schema of the kinds patterns use; no ``$ref``, no ``pattern``."""
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    for choice in ("anyOf", "oneOf"):
+        if choice in schema:
+            return smallest(schema[choice][0])
+    kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        known = schema.get("properties", {})
+        return {name: smallest(known.get(name, {})) for name in schema.get("required", ())}
+    if kind == "array":
+        return [smallest(schema.get("items", {}))] * int(schema.get("minItems", 0))
+    if kind == "string":
+        return "-" * int(schema.get("minLength", 0))
+    if kind in ("integer", "number"):
+        return max(schema.get("minimum", 0), min(0, schema.get("maximum", 0)))
+    return False if kind == "boolean" else None
+
+
+def strict(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema is of the kind that endpoints can enforce while decoding: every object closed,
+    every property required."""
+    if schema.get("type") == "object":
+        known = schema.get("properties", {})
+        closed = schema.get("additionalProperties") is False
+        if not closed or set(schema.get("required", ())) != set(known):
+            return False
+        return all(strict(each) for each in known.values())
+    nested = [schema[key] for key in ("items",) if isinstance(schema.get(key), Mapping)]
+    return all(strict(each) for each in (*nested, *schema.get("anyOf", ())))
+
+
+def _candidates(text: str) -> list[str]:
+    """Where the JSON of an answer may be: all of it, a fenced block, from the first brace to the last."""
+    first, last = text.find("{"), text.rfind("}")
+    braces = [text[first : last + 1]] if 0 <= first < last else []
+    return [text.strip(), *_FENCED.findall(text)[:3], *braces]
+
+
+def _repair(ask: Ask, answer: str, wrong: tuple[str, ...]) -> Ask:
+    listed = "\n".join(f"- {each}" for each in wrong)
+    words = (
+        f"That answer cannot be used:\n{listed}\n"
+        "Answer again, with the whole corrected JSON object and nothing else."
+    )
+    shown = answer if len(answer) <= _REPEATED_CHARS else answer[:_REPEATED_CHARS] + " …"
+    again = (Message("assistant", shown or "(nothing)"), Message("user", words))
+    return replace(ask, messages=(*ask.messages, *again))
