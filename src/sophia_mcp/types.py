@@ -258,7 +258,10 @@ class Ask:
 class Usage:
     """Tokens of one call in one shape for all providers. ``input_tokens`` is everything sent,
     cache reads and writes included; ``output_tokens`` everything produced, reasoning included.
-    ``billed_nano`` is the cost the provider itself reported, in nano-dollars, or None."""
+    ``cache_write_tokens`` is every write, ``cache_write_1h_tokens`` its part that is kept for an hour.
+    ``billed_nano`` is the cost the provider itself reported, in nano-dollars, or None. ``searches``
+    are web searches it charges for. ``estimated``: the counts are ours, or the report contradicts
+    itself, so that any price of them is an estimate."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -267,6 +270,8 @@ class Usage:
     cache_write_1h_tokens: int = 0
     reasoning_tokens: int = 0
     billed_nano: int | None = None
+    searches: int = 0
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

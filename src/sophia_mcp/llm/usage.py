@@ -1,0 +1,311 @@
+"""How many tokens did a call use? Every provider's and gateway's report in one shape.
+
+Reports differ in spelling and, worse, in what they count: some leave cache reads out of the input,
+some leave reasoning out of the output. Spelling is met by comparing names without case and
+underscores. What is counted is decided by the report's own total where it has one (of all readings
+only one adds up), else by the shape and by who answered. A report that contradicts itself is read
+at its dearest and marked ``estimated``; one that says nothing is None, never zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from itertools import product
+from typing import Any
+
+from sophia_mcp.types import Usage
+
+_INPUT = "prompttokens inputtokens prompttokencount inputtokencount promptevalcount"
+_OUTPUT = (
+    "completiontokens outputtokens candidatestokencount responsetokencount outputtokencount evalcount"
+    " generatedtokens details.generatedtokens"
+)
+_TOTAL = "totaltokens totaltokencount"
+_READ = (
+    "cachereadinputtokens cachereadinputtokencount cachereadtokens cachedinputtokens promptcachehittokens"
+    " cachedcontenttokencount cachedtokens numcachedtokens cachedprompttexttokens"
+    " prompttokensdetails.cachedtokens inputtokensdetails.cachedtokens inputtokendetails.cachedtokens"
+)
+_WRITE = (
+    "cachecreationinputtokens cachewriteinputtokens cachewriteinputtokencount cachewritetokens"
+    " cachecreationtokens prompttokensdetails.cachewritetokens inputtokensdetails.cachewritetokens"
+    " prompttokensdetails.cachecreationtokens prompttokensdetails.cachedcreationtokens"
+)
+_WRITE_5M = "cachecreation.ephemeral5minputtokens cachedetails.5m"
+_WRITE_1H = "cachecreation.ephemeral1hinputtokens cachedetails.1h"
+_REASONING = (
+    "completiontokensdetails.reasoningtokens outputtokensdetails.reasoningtokens"
+    " outputtokensdetails.thinkingtokens outputtokendetails.reasoningtokens reasoningtokens"
+    " reasoningoutputtokens thoughtstokencount"
+)
+_TOOL_PROMPT = "tooluseprompttokencount"
+_CITATIONS = "citationtokens"
+_SEARCHES = "servertooluse.websearchrequests numsearchqueries"
+_COST = "cost cost.totalcost estimatedcost responsecost"
+_TICKS = "costinusdticks"
+_UPSTREAM = "costdetails.upstreaminferencecost"
+
+_LEAVES_CACHE_OUT = {"anthropic", "vertex-ai", "vertex", "google-vertex", "bedrock-native"}
+"""Whose input leaves out what was read from and written to the cache, in a gateway's chat shape."""
+_LEAVES_REASONING_OUT = {"google", "gemini", "vertex-ai", "vertex", "x-ai", "xai"}
+"""Whose completion leaves reasoning out, in a chat shape."""
+
+_PLACES: tuple[tuple[str, ...], ...] = (
+    ("usage",),
+    ("usageMetadata",),
+    ("usage_metadata",),
+    ("message", "usage"),
+    ("response", "usage"),
+    ("response", "usageMetadata"),
+    ("delta", "usage"),
+    ("x_groq", "usage"),
+    ("metadata", "usage"),
+    ("result", "usage"),
+    ("data", "usage"),
+    ("meta", "billed_units"),
+    ("meta", "tokens"),
+    ("amazon-bedrock-invocationMetrics",),
+)
+"""Where bodies and stream chunks carry their report."""
+
+_TICK_NANO = Decimal("0.1")
+"""xAI bills in ticks of 1e-10 dollars."""
+
+
+def find(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The usage report inside a response, a stream chunk, or a report itself; None where there is none."""
+    for place in _PLACES:
+        found: Any = body
+        for key in place:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and found:
+            return found
+    flat = dict(_flat(body))
+    return body if any(name in flat for name in f"{_INPUT} {_OUTPUT}".split()) else None
+
+
+def merge(seen: Mapping[str, Any], chunk: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a stream's usage after one more chunk.
+
+    Chunks repeat running totals, some split input and output over the first and the last, and some
+    end with zeros: so each count keeps its largest value, and nothing is ever summed.
+    """
+    found = find(chunk)
+    return _largest(seen, found) if found is not None else dict(seen)
+
+
+def gather(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The usage report of a whole stream; empty when no chunk carried one."""
+    seen: dict[str, Any] = {}
+    for chunk in chunks:
+        seen = merge(seen, chunk)
+    return seen
+
+
+def normalise(raw: Mapping[str, Any] | None, provider: str = "") -> Usage | None:
+    """One report (or the body that holds it) as `Usage`.
+
+    ``provider`` is who answered (``anthropic``, ``google``, ``x-ai``, ``bedrock``, ...), which decides
+    only where the report itself does not. None when nothing was reported: a report of zeros is
+    nothing, because every call sends at least one token.
+    """
+    report = find(raw) if raw else None
+    if report is None:
+        return None
+    return _read(dict(_flat(_billed(report))), provider.lower())
+
+
+def at_least(usage: Usage | None, input_tokens: int, output_tokens: int) -> Usage:
+    """``usage`` raised to what was counted here, for a stream that was cut or never reported. What had
+    to be raised makes it an estimate."""
+    known = usage or Usage(estimated=True)
+    raised = replace(
+        known,
+        input_tokens=max(known.input_tokens, input_tokens if usage is None else 0),
+        output_tokens=max(known.output_tokens, output_tokens),
+    )
+    return known if raised == known else replace(raised, estimated=True)
+
+
+def nano(dollars: Any) -> int | None:
+    """A dollar amount as integer nano-dollars, rounded half up; None when it is not an amount."""
+    if isinstance(dollars, bool) or not isinstance(dollars, int | float | str | Decimal):
+        return None
+    try:
+        amount = Decimal(str(dollars)) * 10**9
+    except InvalidOperation:
+        return None
+    return (
+        int(amount.quantize(Decimal(1), "ROUND_HALF_UP")) if amount.is_finite() and amount >= 0 else None
+    )
+
+
+# --- reading one report -----------------------------------------------------------------------------
+
+
+def _read(flat: Mapping[str, Any], provider: str) -> Usage | None:
+    given, produced = _count(flat, _INPUT), _count(flat, _OUTPUT)
+    short, long = _count(flat, _WRITE_5M), _count(flat, _WRITE_1H)
+    read, write = _count(flat, _READ), max(_count(flat, _WRITE), short + long)
+    reasoning = _count(flat, _REASONING)
+    if not any((given, produced, read, write, reasoning)):
+        return None
+    if "citationtokens" in flat or "numsearchqueries" in flat:
+        # Perplexity's total knows neither reasoning nor citations, and it bills both.
+        sure = True
+        sent, made = given + _count(flat, _CITATIONS), produced + reasoning
+    else:
+        sent, made, sure = _choose(flat, provider, given, produced, read, write, reasoning)
+    return Usage(
+        input_tokens=sent,
+        output_tokens=made,
+        cached_tokens=min(read, sent),
+        cache_write_tokens=write,
+        cache_write_1h_tokens=long,
+        reasoning_tokens=reasoning,
+        billed_nano=_bill(flat),
+        searches=_count(flat, _SEARCHES),
+        estimated=not sure or sent == 0,
+    )
+
+
+def _choose(
+    flat: Mapping[str, Any],
+    provider: str,
+    given: int,
+    produced: int,
+    read: int,
+    write: int,
+    reasoning: int,
+) -> tuple[int, int, bool]:
+    """Everything sent, everything produced, and whether the report leaves no doubt of it."""
+    tool = _count(flat, _TOOL_PROMPT)
+    inputs = {given + a + b + c for a, b, c in product((0, read), (0, write), (0, tool))}
+    outputs = {produced, produced + reasoning}
+    readings = [
+        (sent, made)
+        for sent, made in product(sorted(inputs), sorted(outputs))
+        if sent >= read + write and made >= reasoning
+    ]
+    cache_out, reasoning_out, stated = _rule(flat, provider)
+    ruled = (
+        max(given + (read + write if cache_out else 0) + tool, read + write),
+        max(produced + (reasoning if reasoning_out else 0), reasoning),
+    )
+    total = _count(flat, _TOTAL)
+    if total:
+        fits = [reading for reading in readings if sum(reading) == total]
+        if len(fits) == 1:
+            return *fits[0], True
+        if fits:
+            # Two readings add up by coincidence: what the provider is known to do decides.
+            chosen = ruled if ruled in fits else max(fits, key=lambda fit: fit[1])
+            return *chosen, stated and ruled in fits
+        return *ruled, False
+    return *ruled, stated or len(readings) <= 1
+
+
+def _rule(flat: Mapping[str, Any], provider: str) -> tuple[bool, bool, bool]:
+    """Whether this shape leaves the cache out of its input and reasoning out of its output, and
+    whether that is known rather than assumed."""
+    if "candidatestokencount" in flat or "thoughtstokencount" in flat or "prompttokencount" in flat:
+        return False, True, True
+    named = any(name in flat for name in ("inputtokens", "inputtokencount"))
+    cache = ("cachereadinputtokens", "cachecreationinputtokens", "cachewriteinputtokens")
+    counted = any(name in flat or f"{name[:-1]}count" in flat for name in cache)
+    if named:
+        # Messages, Converse and its metrics speak of cache at the top; Responses nests it in details.
+        return counted, False, counted or bool(provider) or "inputtokensdetails.cachedtokens" in flat
+    leaves_cache = provider in _LEAVES_CACHE_OUT and counted
+    return leaves_cache, provider in _LEAVES_REASONING_OUT, bool(provider)
+
+
+def _billed(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a report that is billed, where it tells that apart from what was counted."""
+    units = report.get("billed_units")
+    if isinstance(units, Mapping) and any(units.values()):
+        return {**units, "cached_tokens": 0}
+    tokens = report.get("tokens")
+    if isinstance(tokens, Mapping):
+        return {**tokens, "cached_tokens": report.get("cached_tokens")}
+    passes = report.get("iterations")
+    if isinstance(passes, Sequence) and not isinstance(passes, str):
+        # Compacting the conversation is billed on top of what the top level counts.
+        extra = [
+            each for each in passes if isinstance(each, Mapping) and each.get("type") == "compaction"
+        ]
+        return _added(report, extra) if extra else report
+    return report
+
+
+def _added(report: Mapping[str, Any], extra: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    whole = {key: value for key, value in report.items() if key != "iterations"}
+    for each in extra:
+        for key, value in each.items():
+            if key.endswith("_tokens") and isinstance(value, int) and isinstance(whole.get(key, 0), int):
+                whole[key] = whole.get(key, 0) + value
+    return whole
+
+
+def _bill(flat: Mapping[str, Any]) -> int | None:
+    """What the provider says the call cost, in nano-dollars. With the user's own key at a reseller the
+    upstream's bill is added to the reseller's."""
+    ticks = flat.get(_TICKS)
+    if isinstance(ticks, int) and not isinstance(ticks, bool) and ticks > 0:
+        return int((ticks * _TICK_NANO).quantize(Decimal(1), "ROUND_HALF_UP"))
+    own = next((amount for name in _COST.split() if (amount := nano(flat.get(name))) is not None), None)
+    if flat.get("isbyok") is True:
+        upstream = nano(flat.get(_UPSTREAM))
+        return None if upstream is None else (own or 0) + upstream
+    return own
+
+
+# --- names and numbers ------------------------------------------------------------------------------
+
+
+def _flat(report: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of a report under their dotted names, without case, underscores and hyphens."""
+    for key, value in report.items():
+        name = prefix + re.sub(r"[_-]", "", str(key)).lower()
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}.")
+        elif name == "cachedetails" and isinstance(value, Sequence):
+            for each in value:
+                if isinstance(each, Mapping):
+                    yield f"{name}.{each.get('ttl')}", each.get("inputTokens")
+        elif value is not None:
+            yield name, value
+
+
+def _count(flat: Mapping[str, Any], names: str) -> int:
+    """The largest count under any of the names: reports that repeat a count say it twice, not double."""
+    return max((_whole(flat[name]) for name in names.split() if name in flat), default=0)
+
+
+def _whole(value: Any) -> int:
+    """A count as a non-negative integer. What is no count is nothing."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value):
+        return int(value)
+    if isinstance(value, int):
+        return max(value, 0)
+    if isinstance(value, float) and 0 <= value < 1e15:
+        return round(value)
+    return 0
+
+
+def _largest(seen: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(seen)
+    for key, value in new.items():
+        old = merged.get(key)
+        if isinstance(value, Mapping):
+            merged[key] = _largest(old if isinstance(old, Mapping) else {}, value)
+        elif isinstance(value, int | float) and isinstance(old, int | float):
+            merged[key] = max(old, value)
+        elif value is not None:
+            merged[key] = value
+    return merged
