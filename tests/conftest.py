@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.upstream.fixtures"]
+pytest_plugins = ["tests.gateway.fixtures", "tests.upstream.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

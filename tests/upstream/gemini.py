@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -121,10 +122,25 @@ def events(call: Call, said: Said, used: Any) -> list[tuple[str, Any]]:
             "responseId": said.id,
         }
         if used is not ...:
-            so_far = {"candidatesTokenCount": number} if not last and isinstance(used, dict) else {}
-            chunk["usageMetadata"] = {**used, **so_far} if isinstance(used, dict) else used
+            chunk["usageMetadata"] = used if last else _so_far(used, number)
         made.append(("", chunk))
     return made
+
+
+def _so_far(used: Any, produced: int) -> Any:
+    if not isinstance(used, dict):
+        return used
+    prompt = used["promptTokenCount"]
+    total = prompt + produced if isinstance(prompt, int) else produced
+    return {"promptTokenCount": prompt, "candidatesTokenCount": produced, "totalTokenCount": total}
+
+
+def listed(values: list[Any]) -> list[bytes]:
+    """The pieces of a stream that did not ask for ``alt=sse``: one JSON array, an element each."""
+    made = [json.dumps(value, indent=2) + "\n" for value in values]
+    made[0] = "[" + made[0]
+    made[-1] += "]"
+    return [made[0].encode(), *(b",\r\n" + piece.encode() for piece in made[1:])]
 
 
 END = ""

@@ -259,10 +259,14 @@ async def _stream(
     if fault.name in ("spent500", "html", "empty", "stall"):
         await _whole(account, exchange, dialect, call, fault, line, said)
         return
-    kind = "text/plain" if fault.name == "wrong-type" else "text/event-stream"
+    listed = dialect is gemini and exchange.query.get("alt") != "sse"
+    kind = "application/json" if listed else "text/event-stream"
+    kind = "text/plain" if fault.name == "wrong-type" else kind
     await exchange.begin(200, {"content-type": kind, "cache-control": "no-cache"})
     made = dialect.events(call, said, _usage(dialect, fault, said))
     raw = [_event(name, value) for name, value in made]
+    if listed:
+        raw = gemini.listed([value for _, value in made])
     if fault.name == "duplicate":
         raw += raw[-2:] if dialect is not gemini else []
     half = max(len(raw) // 2, 1)

@@ -76,6 +76,11 @@ class Account:
         return f"{self.origin}/{self.name}/v1"
 
     @property
+    def root(self) -> str:
+        """Without a version, as the gateway wants its custom host for Gemini."""
+        return f"{self.origin}/{self.name}"
+
+    @property
     def gemini_url(self) -> str:
         return f"{self.origin}/{self.name}/v1beta"
 

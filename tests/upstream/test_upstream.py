@@ -105,7 +105,7 @@ async def test_a_stream_carries_the_same_text_and_usage_as_a_whole_answer(
     assert heard[-1]["usage"]["total_tokens"] > 0
     claude = events(await ask_anthropic(http, streamed, stream=True))
     assert [e["type"] for e in claude][-2:] == ["message_delta", "message_stop"]
-    gemini = events(await ask_gemini(http, streamed, verb="streamGenerateContent"))
+    gemini = events(await ask_gemini(http, streamed, verb="streamGenerateContent?alt=sse"))
     assert gemini[-1]["candidates"][0]["finishReason"] == "STOP"
     used = streamed.bill()
     assert used[0].spent == whole.bill()[0].spent
