@@ -153,17 +153,22 @@ def started() -> Iterator[Upstream]:
 
 
 def prices_toml() -> str:
-    """The service's tariffs as a user would write them into ``prices.toml``."""
+    """The service's tariffs as a user writes them into ``prices.toml``."""
     lines = []
     for name, tariff in TARIFFS.items():
         lines += [
-            f'[models."{name}"]',
-            f'input = "{tariff.input}"',
-            f'output = "{tariff.output}"',
-            f'cached = "{tariff.cached}"',
-            f'cache_write = "{tariff.write}"',
-            f'cache_write_1h = "{tariff.write_1h}"',
-            f"window = {tariff.window}",
+            "[[price]]",
+            f'model = "{name}"',
+            f"input = {tariff.input}",
+            f"output = {tariff.output}",
+            f"cached = {tariff.cached}",
+            f"cache_write = {tariff.write}",
+            f"cache_write_1h = {tariff.write_1h}",
+            "",
+            "[[model]]",
+            f'match = "{name}"',
+            f"max_input = {tariff.window - tariff.window // 4}",
+            f"max_output = {tariff.window // 4}",
             "",
         ]
     return "\n".join(lines)

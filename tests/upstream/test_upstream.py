@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,7 +14,10 @@ import httpx
 import pytest
 from tests.upstream.bill import TARIFFS, Spent
 from tests.upstream.faults import NAMES, STATUSES
-from tests.upstream.start import Account, Upstream
+from tests.upstream.start import Account, Upstream, prices_toml
+
+from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.types import Usage
 
 pytestmark = pytest.mark.anyio
 
@@ -310,3 +315,22 @@ async def test_prepared_answers_are_given(http: httpx.AsyncClient, account: Acco
     account.answer("who are you", "nobody")
     answer = await ask_openai(http, account, "tell me who are you now")
     assert answer.json()["choices"][0]["message"]["content"] == "nobody"
+
+
+def test_its_tariffs_can_be_written_as_a_users_own_prices(tmp_path: Path) -> None:
+    place = tmp_path / "prices.toml"
+    place.write_text(prices_toml(), encoding="utf-8")
+    catalogue = Catalogue.read(place)
+    spent = Spent(input=9000, output=700, cached=3000, write=2000, write_1h=500, reasoning=300)
+    usage = Usage(
+        input_tokens=9000,
+        output_tokens=700,
+        cached_tokens=3000,
+        cache_write_tokens=2500,
+        cache_write_1h_tokens=500,
+        reasoning_tokens=300,
+    )
+    for name, tariff in TARIFFS.items():
+        priced = catalogue.price(usage, provider="openai", model=name, at_ns=time.time_ns())
+        assert priced.nano == spent.usd(tariff) * 10**9
+        assert priced.basis == "computed"
