@@ -1,0 +1,126 @@
+"""The tables of the ledger, as numbered steps.
+
+``cost_entries`` is only ever added to. An entry names what it is reported by through a key (one row
+for each combination of provider, model, pattern, repository, user and tag), and its price through the
+unit prices it was reckoned with. ``cost_days`` adds entries up by day and key, ``cost_spent`` by day
+for whoever a budget can be about; both are written in the entry's own transaction. ``cost_attempts``
+are calls in flight, with what they hold of the budgets.
+"""
+
+from __future__ import annotations
+
+from sophia_mcp.cost.entry import MEASURES
+from sophia_mcp.store.migrations import Migrations, Step
+
+_MEASURES = ",\n  ".join(f"{name} INTEGER NOT NULL" for name in MEASURES)
+
+_FIRST = f"""
+CREATE TABLE cost_keys (
+  id INTEGER PRIMARY KEY,
+  workspace TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  pattern TEXT NOT NULL,
+  repo TEXT NOT NULL,
+  user_name TEXT NOT NULL,
+  tag TEXT NOT NULL
+);
+CREATE TABLE cost_prices (
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  version TEXT NOT NULL,
+  unit_prices TEXT NOT NULL      -- JSON, as the catalogue gave them
+);
+CREATE TABLE cost_entries (
+  id INTEGER PRIMARY KEY,        -- grows with time; an attempt keeps its id when it becomes an entry
+  workspace TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  key_id INTEGER NOT NULL,
+  run TEXT NOT NULL,
+  step TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  {_MEASURES},
+  at_ns INTEGER NOT NULL,
+  recorded_ns INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  basis TEXT NOT NULL,
+  processing TEXT NOT NULL,
+  price_id INTEGER NOT NULL,
+  reserved_nano INTEGER NOT NULL,
+  corrects INTEGER NOT NULL,     -- the entry this one mends, or 0
+  origin TEXT NOT NULL,          -- what names the call in another program's log, or empty
+  error TEXT NOT NULL,
+  fingerprint INTEGER NOT NULL,  -- of the whole question
+  shared INTEGER NOT NULL,       -- of the part that all steps of a fan-out have in common, or 0
+  shared_tokens INTEGER NOT NULL
+);
+CREATE INDEX cost_entries_day ON cost_entries (workspace, day);
+CREATE INDEX cost_entries_run ON cost_entries (workspace, run) WHERE run <> '';
+CREATE INDEX cost_entries_corrects ON cost_entries (workspace, corrects) WHERE corrects <> 0;
+CREATE UNIQUE INDEX cost_entries_origin ON cost_entries (workspace, origin) WHERE origin <> '';
+CREATE TABLE cost_days (
+  workspace TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  key_id INTEGER NOT NULL,
+  {_MEASURES},
+  PRIMARY KEY (workspace, day, key_id)
+) WITHOUT ROWID;
+CREATE TABLE cost_spent (
+  workspace TEXT NOT NULL,
+  scope TEXT NOT NULL,           -- workspace | user | repo | run
+  name TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  nano INTEGER NOT NULL,
+  uncertain_nano INTEGER NOT NULL,
+  unpriced_tokens INTEGER NOT NULL,
+  PRIMARY KEY (workspace, scope, name, day)
+) WITHOUT ROWID;
+CREATE TABLE cost_attempts (
+  id INTEGER PRIMARY KEY,
+  workspace TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  at_ns INTEGER NOT NULL,
+  until_ns INTEGER NOT NULL,     -- when it must have ended
+  holder TEXT NOT NULL,          -- the process that makes the call
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  processing TEXT NOT NULL,
+  run TEXT NOT NULL,
+  step TEXT NOT NULL,
+  pattern TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  repo TEXT NOT NULL,
+  user_name TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  reserved_nano INTEGER NOT NULL,
+  reserved_tokens INTEGER NOT NULL,
+  fingerprint INTEGER NOT NULL,
+  shared INTEGER NOT NULL,
+  shared_tokens INTEGER NOT NULL
+);
+CREATE TABLE cost_budgets (
+  workspace TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  name TEXT NOT NULL,
+  period TEXT NOT NULL,          -- day | week | month | total
+  hard INTEGER NOT NULL,
+  limit_nano INTEGER NOT NULL,
+  changed_ns INTEGER NOT NULL,
+  PRIMARY KEY (workspace, scope, name, period, hard)
+) WITHOUT ROWID;
+CREATE TABLE cost_alerts (
+  workspace TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  name TEXT NOT NULL,            -- the subject that crossed the level
+  period TEXT NOT NULL,
+  hard INTEGER NOT NULL,
+  limit_nano INTEGER NOT NULL,
+  start_day INTEGER NOT NULL,
+  level INTEGER NOT NULL,        -- percent
+  used_nano INTEGER NOT NULL,
+  at_ns INTEGER NOT NULL,
+  PRIMARY KEY (workspace, scope, name, period, hard, limit_nano, start_day, level)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS = Migrations("cost", (Step(1, _FIRST, oldest_reader=1, oldest_writer=1),))

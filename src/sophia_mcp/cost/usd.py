@@ -1,0 +1,33 @@
+"""How is money written? Integer nano-dollars inside, exact decimal text at every door."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from sophia_mcp.errors import BadArgument
+
+NANO = 1_000_000_000
+"""Nano-dollars in a dollar."""
+
+
+def text(nano: int) -> str:
+    """The exact amount in dollars, with at least two decimals: ``-1.50``, ``0.000000001``."""
+    whole, rest = divmod(abs(nano), NANO)
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nano < 0 else ''}{whole}.{decimals}"
+
+
+def parse(value: object, name: str = "the amount") -> int:
+    """Nano-dollars of a decimal such as ``"12.50"``. Raises BadArgument for what is no amount of 0 or
+    more, or is finer than a nano-dollar."""
+    try:
+        amount = Decimal(str(value).strip().removeprefix("$")) * NANO
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
+        raise BadArgument(
+            f"{name} is {value!r}",
+            why="it must be dollars as a decimal of 0 or more, with at most nine decimals",
+            next='write it like "12.50"',
+        )
+    return int(amount)
