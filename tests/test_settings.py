@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.settings import Settings, load, secret
+from sophia_mcp.settings import Settings, calm_libraries, environment, load, secret
 
 
 def write(path: Path, text: str) -> None:
@@ -95,3 +95,11 @@ def test_an_error_about_a_secret_never_repeats_its_value(reference: str) -> None
     with pytest.raises(BadSetting) as error:
         secret(reference)
     assert "sk-live" not in str(error.value)
+
+
+def test_matrix_libraries_get_one_thread_unless_a_person_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    calm_libraries()
+    assert environment("OPENBLAS_NUM_THREADS") == "1"
+    assert environment("OMP_NUM_THREADS") == "4"

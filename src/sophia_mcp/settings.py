@@ -236,3 +236,10 @@ def secret(reference: str) -> str:
 def environment(name: str) -> str | None:
     """One variable another program sets for us (for example CLAUDE_PROJECT_DIR)."""
     return os.environ.get(name)
+
+
+def calm_libraries() -> None:
+    """Ask matrix libraries for one thread each. They read this when they are first imported; their
+    threads gain nothing on the small arrays of one question, and spin on the cores that others need."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

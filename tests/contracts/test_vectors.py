@@ -222,11 +222,14 @@ async def test_unknown_repositories_and_models_are_empty(truth: Truth, index: Ve
 
 async def test_rows_come_back_as_the_vectors_they_stand_for(truth: Truth, index: VectorIndex) -> None:
     await truth.put_all([3, 9])
-    async with truth.db.read(LOCAL) as tx:
-        rows = await index.rows(tx, 1, MODEL, [3, 9, 1234])
-    assert sorted(rows) == [3, 9]
-    np.testing.assert_allclose(rows[9], truth.placements[1, MODEL, 9], atol=1e-6)
-    assert rows[9].dtype == np.float32
+    for place in (9, 11):  # before any search; then from what a search has left in memory
+        async with truth.db.read(LOCAL) as tx:
+            rows = await index.rows(tx, 1, MODEL, [3, place, 1234])
+        assert sorted(rows) == [3, place]
+        np.testing.assert_allclose(rows[place], truth.placements[1, MODEL, place], atol=1e-6)
+        assert rows[place].dtype == np.float32
+        await ask(truth, index, truth.vectors(1)[0])
+        await truth.put_all([11])
 
 
 async def test_a_forgotten_repository_is_derived_again(truth: Truth, index: VectorIndex) -> None:

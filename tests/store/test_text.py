@@ -66,6 +66,16 @@ async def test_scores_are_positive_and_fall(store: SqliteDatabase) -> None:
     assert min(scores) > 0
 
 
+async def test_known_frequencies_change_nothing_but_the_look_up(store: SqliteDatabase) -> None:
+    await add(store, [row(i, f"w{i % 7} w{i % 3} all") for i in range(60)])
+    async with store.read(LOCAL) as tx:
+        terms = ["w1", "w2", "all", "nowhere"]
+        counted = await INDEX.frequencies(tx, 1, [*terms, "w3"])
+        plain = await INDEX.search(tx, 1, terms, 20)
+        assert await INDEX.search(tx, 1, terms, 20, documents=counted.documents) == plain
+        assert await INDEX.search(tx, 1, terms, 20, documents={}) == []
+
+
 async def test_a_defined_name_counts_for_more_than_a_mention(store: SqliteDatabase) -> None:
     await add(
         store, [row(1, "uses widget here"), row(2, "something else", names="widget"), row(3, "no")]

@@ -17,6 +17,7 @@ import anyio
 from sophia_mcp.app import code, stores
 from sophia_mcp.app.parts import Once, Parts
 from sophia_mcp.errors import Bug, SophiaError
+from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Request
 
 if TYPE_CHECKING:
@@ -315,6 +316,7 @@ async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[App]:
     """The app for these settings; on leaving, running work is cancelled and every file closed."""
+    calm_libraries()
     async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
         app = App(
             settings,

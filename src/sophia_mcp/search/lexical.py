@@ -45,7 +45,7 @@ async def search(
     if not terms:
         return Lexical(np.zeros(0, np.int64), np.zeros(0, np.float32))
     counts = await text.frequencies(tx, repo, terms)
-    found = await text.search(tx, repo, terms, limit, keeps(atlas, allowed))
+    found = await text.search(tx, repo, terms, limit, keeps(atlas, allowed), counts.documents)
     plain = [term for term in terms if not term.startswith("=")]
     weights = {term: math.log(1 + counts.total / (1 + counts.documents.get(term, 0))) for term in plain}
     return Lexical(

@@ -6,8 +6,9 @@ becomes an array, and their vectors are fetched once from the static embedder.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from sophia_mcp.search.spans import Span, comment_lines
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Words to rows, one per word; a row of zeros stands for an unknown word."""
 
+_FIND = words.IDENTIFIER.findall
 _MOST_IDENTIFIERS = 300_000
 _MOST_CHUNKS = 4_000
 """Chunks whose words are remembered: about 20 MB."""
@@ -42,6 +44,20 @@ class Read(NamedTuple):
     words: tuple[Words, ...]
 
 
+class _Numbered(dict[str, bytes]):
+    """The word numbers of each identifier met so far, as the bytes of int32: bytes are joined without
+    making a Python number of each."""
+
+    def __init__(self, word: Callable[[str], int]) -> None:
+        super().__init__()
+        self._word = word
+
+    def __missing__(self, identifier: str) -> bytes:
+        numbers = array("i", map(self._word, words.parts(identifier))).tobytes()
+        self[identifier] = numbers
+        return numbers
+
+
 class Lexicon:
     """Numbers for words and stems, with vectors for words; grows with use, and starts over when it
     holds more identifiers than a large repository has."""
@@ -51,7 +67,7 @@ class Lexicon:
         self._reset()
 
     def _reset(self) -> None:
-        self._of_identifier: dict[str, tuple[int, ...]] = {}
+        self._of_identifier = _Numbered(self.word)
         self._of_word: dict[str, int] = {}
         self._of_stem: dict[str, int] = {}
         self._words: list[str] = []
@@ -66,13 +82,6 @@ class Lexicon:
             self._reset()
         if len(self._read) > _MOST_CHUNKS:
             self._read.clear()
-
-    def identifier(self, text: str) -> tuple[int, ...]:
-        """The numbers of an identifier's words."""
-        found = self._of_identifier.get(text)
-        if found is None:
-            found = self._of_identifier[text] = tuple(self.word(part) for part in words.parts(text))
-        return found
 
     def word(self, text: str) -> int:
         """The number of one lower-case word."""
@@ -93,16 +102,12 @@ class Lexicon:
 
     def text(self, text: str) -> list[int]:
         """The numbers of all words of a text, in order."""
-        known = self._of_identifier
-        found = words.IDENTIFIER.findall(text)
-        try:
-            return list(chain.from_iterable([known[identifier] for identifier in found]))
-        except KeyError:
-            return list(chain.from_iterable([self.identifier(identifier) for identifier in found]))
+        found: list[int] = np.frombuffer(self._numbers(text), np.int32).tolist()
+        return found
 
     def path(self, path: str) -> NDArray[np.int32]:
         """The words of a path without its extension."""
-        return np.array(self.text(path.rsplit(".", 1)[0]) or (-1,), np.int32)
+        return _filled(self._numbers(path.rsplit(".", 1)[0]))
 
     def chunk(self, key: tuple[int, int]) -> Read | None:
         """What was read of a chunk, if it still is remembered; ``key`` is (blob, ordinal)."""
@@ -115,17 +120,18 @@ class Lexicon:
 
     def _words_of(self, span: Span, lines: Sequence[str]) -> Words:
         shown = lines[span.start - 1 : span.end]
-        body = self.text("\n".join(shown))
-        marks = comment_lines(shown)
-        spoken = [line for line, mark in zip(shown, marks, strict=True) if mark]
-        numbers = (
+        body = _filled(self._numbers("\n".join(shown)))
+        spoken = list(compress(shown, comment_lines(shown)))
+        return Words(
             body,
-            body if len(spoken) == len(shown) else self.text("\n".join(spoken)) if spoken else (),
-            self.text(span.signature),
-            self.text(span.name),
-            self.text(span.container),
+            body if len(spoken) == len(shown) else _filled(self._numbers("\n".join(spoken))),
+            _filled(self._numbers(span.signature)),
+            _filled(self._numbers(span.name)),
+            _filled(self._numbers(span.container)),
         )
-        return Words(*(np.array(some or (-1,), np.int32) for some in numbers))
+
+    def _numbers(self, text: str) -> bytes:
+        return b"".join(map(self._of_identifier.__getitem__, _FIND(text)))
 
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""
@@ -142,3 +148,10 @@ class Lexicon:
             rows = np.asarray(self._encode(missing), np.float32)
             self._rows = rows if not len(self._rows) else np.concatenate([self._rows, rows])
         return self._rows[numbers]
+
+
+_NO_WORD = np.array((-1,), np.int32)
+
+
+def _filled(numbers: bytes) -> NDArray[np.int32]:
+    return np.frombuffer(numbers, np.int32) if numbers else _NO_WORD

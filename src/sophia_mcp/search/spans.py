@@ -157,6 +157,9 @@ def _span(
 
 def comment_lines(lines: Sequence[str]) -> list[bool]:
     """Which lines are comments or docstrings, judged by their first characters."""
+    starts = _COMMENT.match
+    if not any('"""' in line or "'''" in line for line in lines):
+        return [starts(line) is not None for line in lines]
     marks: list[bool] = []
     quoted = ""
     for line in lines:

@@ -8,7 +8,7 @@ cuts at spaces. Nothing but terms and row ids is kept (contentless, with delete)
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,9 +75,11 @@ class TextIndex(Protocol):
         terms: Sequence[str],
         limit: int,
         keep: Callable[[int], bool] | None = None,
+        documents: Mapping[str, int] | None = None,
     ) -> list[tuple[int, float]]:
         """Rows with any of the terms as (id, BM25F score > 0), best first, at most ``limit``, all
-        of them accepted by ``keep``. Scores compare within one answer only."""
+        of them accepted by ``keep``. Scores compare within one answer only. ``documents`` are the
+        frequencies of the terms where the caller has looked them up in this transaction."""
         ...
 
     async def frequencies(self, tx: Transaction, repo: int, terms: Sequence[str]) -> Frequencies:
@@ -114,11 +116,14 @@ class Fts5Text:
         terms: Sequence[str],
         limit: int,
         keep: Callable[[int], bool] | None = None,
+        documents: Mapping[str, int] | None = None,
     ) -> list[tuple[int, float]]:
         if limit <= 0:
             return []
         considered = list(dict.fromkeys(terms))[:TERMS_LOOKED_UP]
-        query, doubled = _query((await self.frequencies(tx, repo, considered)).documents)
+        if documents is None:
+            documents = (await self.frequencies(tx, repo, considered)).documents
+        query, doubled = _query({term: documents[term] for term in considered if term in documents})
         if not query:
             return []
         table, weights = _table(repo), ", ".join(map(str, WEIGHTS))

@@ -46,6 +46,7 @@ class Arrays:
     dimensions: int
     ids: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
     alive: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    scales: Float32 = field(default_factory=lambda: np.empty(0, np.float32))
     negative: npt.NDArray[np.uint64] = field(init=False)
     rows: npt.NDArray[np.int8] | None = field(init=False)
     count: int = 0
@@ -60,7 +61,8 @@ class Arrays:
     @property
     def nbytes(self) -> int:
         """Memory in use."""
-        per_row = self.ids.itemsize + self.alive.itemsize + len(self.negative) * self.negative.itemsize
+        per_row = self.ids.itemsize + self.alive.itemsize + self.scales.itemsize
+        per_row += len(self.negative) * self.negative.itemsize
         return self.count * (per_row + (0 if self.rows is None else self.dimensions))
 
     def add(self, stored: Sequence[Stored]) -> None:
@@ -80,6 +82,7 @@ class Arrays:
         self._view = None
         self.ids[first:end] = np.repeat(places * ROWS_PER_PLACEMENT, counts) + ordinals
         self.alive[first:end] = True
+        self.scales[first:end] = np.frombuffer(b"".join(each.scales for each in stored), "<f4")
         self.negative[:, first:end] = packed(fresh.view(np.uint8) >> 7)
         if self.rows is not None:
             self.rows[first:end] = fresh
@@ -96,6 +99,20 @@ class Arrays:
             self.dead += end - first
         if self.dead > _DEAD_SHARE * self.count:
             self._squeeze()
+
+    def vectors(self, placements: Sequence[int]) -> dict[int, Float32]:
+        """The vectors of these placements, as far as they are held; needs resident rows."""
+        assert self.rows is not None
+        spans = {place: self.spans[place] for place in placements if place in self.spans}
+        if not spans:
+            return {}
+        starts, ends = np.array(list(spans.values()), np.int64).T
+        counts = ends - starts
+        before = np.cumsum(counts) - counts
+        positions = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        found = np.multiply(self.rows[positions], self.scales[positions][:, None], dtype=np.float32)
+        edges = zip(before.tolist(), (before + counts).tolist(), strict=True)
+        return {place: found[first:end] for place, (first, end) in zip(spans, edges, strict=True)}
 
     def chosen(self, placements: Int64 | None) -> Int64 | None:
         """Positions of the living rows of these placements, ascending. None: all rows live and
@@ -154,6 +171,7 @@ class Arrays:
         room = max(RESIDENT_ROWS, 2 * needed)
         self.ids = _enlarged(self.ids, (room,))
         self.alive = _enlarged(self.alive, (room,))
+        self.scales = _enlarged(self.scales, (room,))
         self.negative = _enlarged(self.negative, (len(self.negative), room))
         if self.rows is not None:
             self.rows = _enlarged(self.rows, (room, self.dimensions))
@@ -161,7 +179,8 @@ class Arrays:
     def _squeeze(self) -> None:
         keep = np.flatnonzero(self.alive[: self.count])
         moved = np.cumsum(self.alive[: self.count]) - 1
-        self.ids, self.negative = self.ids[keep], np.ascontiguousarray(self.negative[:, keep])
+        self.ids, self.scales = self.ids[keep], self.scales[keep]
+        self.negative = np.ascontiguousarray(self.negative[:, keep])
         if self.rows is not None:
             self.rows = self.rows[keep]
         self.spans = {

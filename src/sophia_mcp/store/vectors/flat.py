@@ -85,6 +85,12 @@ class Flat:
     async def rows(
         self, tx: Transaction, repo: int, model: str, placements: Sequence[int]
     ) -> dict[int, Float32]:
+        held = self._held.get((repo, model))
+        if held is not None:
+            async with held.turn:
+                await _refresh(held, tx, repo, model)
+                if held.arrays is not None and held.arrays.rows is not None:
+                    return held.arrays.vectors(placements)
         found = await these_rows(tx, repo, model, placements)
         return {each.placement: each.float32() for each in found}
 
