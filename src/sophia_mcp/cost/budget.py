@@ -13,7 +13,7 @@ from dataclasses import replace
 import anyio
 
 from sophia_mcp.cost import usd
-from sophia_mcp.cost.entry import Attempt, Limit, Settled, started
+from sophia_mcp.cost.entry import Attempt, Limit, Settled
 from sophia_mcp.cost.ledger import Allowed, Ledger
 from sophia_mcp.cost.meter import Hold, Reckoning, held
 from sophia_mcp.cost.spending import Refused
@@ -76,7 +76,7 @@ class Budget:
 
     def _worst(self, ask: Ask) -> Attempt:
         """The attempt with the most it can cost. Raises NotAllowed where that is not known."""
-        attempt = started(ask, self.name, self._ledger.clock())
+        attempt = self._ledger.attempt(ask, self.name)
         sent = self._reckoning.counts.bound(ask)
         worst = self._reckoning.ceiling(
             sent,

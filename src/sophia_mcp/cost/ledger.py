@@ -16,13 +16,23 @@ import anyio
 from sophia_mcp.cost import lines, spending
 from sophia_mcp.cost.alerts import Alert, Listener, crossed, told
 from sophia_mcp.cost.days import FOREVER
-from sophia_mcp.cost.entry import Attempt, Entry, Measures, Price, Priced, Record, Settled, Standing
+from sophia_mcp.cost.entry import (
+    Attempt,
+    Entry,
+    Measures,
+    Price,
+    Priced,
+    Record,
+    Settled,
+    Standing,
+    started,
+)
 from sophia_mcp.cost.lines import Line
 from sophia_mcp.cost.spending import Refused
 from sophia_mcp.errors import NotFound
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.store.database import Database, Transaction
-from sophia_mcp.types import LOCAL, Basis, RunCost, Scope, Usage
+from sophia_mcp.types import LOCAL, Ask, Basis, RunCost, Scope, Usage
 
 _PAGE = 500
 _WEAKEST: tuple[Basis, ...] = ("reported", "computed", "estimated", "unpriced")
@@ -39,16 +49,24 @@ class Allowed:
 @dataclass
 class Ledger:
     """The ledger of one workspace in one database. ``holder`` names this process, and ``dead`` says of
-    another one's name whether it has surely ended. ``listeners`` hear of budgets; ``changed`` is set,
-    and replaced, when something ended."""
+    another one's name whether it has surely ended. ``user`` is whom calls count for that name nobody.
+    ``listeners`` hear of budgets; ``changed`` is set, and replaced, when something ended."""
 
     db: Database
     holder: str
     scope: Scope = LOCAL
+    user: str = ""
     clock: Clock = system
     dead: Callable[[str], bool] = lambda holder: False
     listeners: list[Listener] = field(default_factory=list)
     changed: anyio.Event = field(default_factory=anyio.Event)
+
+    def attempt(self, ask: Ask, provider: str) -> Attempt:
+        """The attempt of a question now, before anything is reserved or written."""
+        made = started(ask, provider, self.clock())
+        if not made.labels.user and self.user:
+            made = replace(made, labels=replace(made.labels, user=self.user))
+        return made
 
     async def reserve(self, attempt: Attempt, *, unpriced_tokens: int = 0) -> Allowed | Refused:
         """Write an attempt down with what it holds, unless a hard budget has no room for it.

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import anyio
 
-from sophia_mcp.cost.entry import Attempt, Ceiling, Outcome, Price, Priced, Record, Settled, started
+from sophia_mcp.cost.entry import Attempt, Ceiling, Outcome, Price, Priced, Record, Settled
 from sophia_mcp.cost.ledger import Ledger
 from sophia_mcp.errors import ProviderError, SophiaError
 from sophia_mcp.llm import tokens
@@ -131,7 +131,7 @@ class Meter:
         if hold is not None and not hold.taken:
             hold.taken = True
             return hold.attempt
-        return await self._ledger.begin(started(ask, self.name, self._ledger.clock()))
+        return await self._ledger.begin(self._ledger.attempt(ask, self.name))
 
     async def _cut_off(
         self,
@@ -164,7 +164,8 @@ def saving(ledger: Ledger, reckoning: Reckoning) -> Callable[[Ask, Reply], Await
         now = ledger.clock()
         usage, priced, _ = reckoning.of_reply(ask, reply, now)
         settled = Settled("cached", usage, priced)
-        record = Record(now, reply.provider, reply.model, settled, ask.labels, ask.processing)
+        labels = ledger.attempt(ask, reply.provider).labels
+        record = Record(now, reply.provider, reply.model, settled, labels, ask.processing)
         await ledger.record([record])
 
     return saved

@@ -121,6 +121,14 @@ CREATE TABLE cost_alerts (
   at_ns INTEGER NOT NULL,
   PRIMARY KEY (workspace, scope, name, period, hard, limit_nano, start_day, level)
 ) WITHOUT ROWID;
+CREATE TABLE cost_factors (      -- what settled calls said about a model's tokenizer
+  workspace TEXT NOT NULL,
+  model TEXT NOT NULL,
+  factor REAL NOT NULL,
+  peak REAL NOT NULL,
+  calls INTEGER NOT NULL,
+  PRIMARY KEY (workspace, model)
+) WITHOUT ROWID;
 """
 
 MIGRATIONS = Migrations("cost", (Step(1, _FIRST, oldest_reader=1, oldest_writer=1),))

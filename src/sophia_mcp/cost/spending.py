@@ -41,6 +41,37 @@ async def stored(tx: Transaction) -> list[Limit]:
     return [Limit(scope, period, nano, name, bool(hard)) for scope, period, nano, name, hard in rows]
 
 
+async def keep(tx: Transaction, limit: Limit, now_ns: int) -> None:
+    """Set a budget, in place of the one of the same scope, name, period and hardness."""
+    await tx.run(
+        "INSERT INTO cost_budgets (workspace, scope, name, period, hard, limit_nano, changed_ns)"
+        " VALUES (:workspace, :scope, :name, :period, :hard, :nano, :now)"
+        " ON CONFLICT (workspace, scope, name, period, hard) DO UPDATE SET"
+        " limit_nano = excluded.limit_nano, changed_ns = excluded.changed_ns",
+        {**_named(limit), "nano": limit.nano, "now": now_ns},
+    )
+
+
+async def drop(tx: Transaction, limit: Limit) -> bool:
+    """Take a budget away, whatever its amount. False: there was none."""
+    return bool(
+        await tx.run(
+            "DELETE FROM cost_budgets WHERE workspace = :workspace AND scope = :scope AND name = :name"
+            " AND period = :period AND hard = :hard",
+            _named(limit),
+        )
+    )
+
+
+def _named(limit: Limit) -> dict[str, str | int]:
+    return {
+        "scope": limit.scope,
+        "name": limit.name,
+        "period": limit.period,
+        "hard": int(limit.hard),
+    }
+
+
 async def standings(
     tx: Transaction, limits: Iterable[Limit], labels: Labels, at_ns: int
 ) -> list[Standing]:

@@ -1,0 +1,77 @@
+"""What does the rest of the product ask about money? One value with the ledger behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from sophia_mcp.cost import spending
+from sophia_mcp.cost.alerts import Listener
+from sophia_mcp.cost.budget import Budget
+from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger import Ledger
+from sophia_mcp.cost.meter import Meter, Reckoning, saving
+from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.llm.factors import Factors
+from sophia_mcp.llm.providers import LLM
+from sophia_mcp.types import Ask, Reply, RunCost
+
+
+@dataclass(frozen=True)
+class Money:
+    """The ledger of a workspace, the prices and token counts it stands on, and the budgets.
+
+    ``unpriced_tokens``: tokens a day that may be used at unknown prices; 0 refuses such calls.
+    """
+
+    ledger: Ledger
+    catalogue: Catalogue
+    counts: Factors = field(default_factory=Factors)
+    unpriced_tokens: int = 0
+
+    @property
+    def reckoning(self) -> Reckoning:
+        """How tokens are counted and priced."""
+        return Reckoning(self.catalogue.price, self.catalogue.ceiling, self.counts)
+
+    def wrap(
+        self, provider: LLM, *, free: bool = False, run_id: str = "", max_cost_nano: int | None = None
+    ) -> LLM:
+        """The provider with its attempts metered and, unless it is free, budgeted: the stored budgets,
+        and what the run may cost in all."""
+        metered = Meter(provider, self.ledger, self.reckoning)
+        if free:
+            return metered
+        limits = []
+        if run_id and max_cost_nano is not None:
+            limits.append(Limit("run", "total", max_cost_nano, name=run_id))
+        return Budget(metered, self.ledger, self.reckoning, limits, unpriced_tokens=self.unpriced_tokens)
+
+    @property
+    def saved(self) -> Callable[[Ask, Reply], Awaitable[None]]:
+        """What an answer cache tells of a hit."""
+        return saving(self.ledger, self.reckoning)
+
+    async def run_cost(self, run_id: str) -> RunCost:
+        """What a run has cost so far; calls that died with their process are counted as uncertain."""
+        await self.ledger.sweep()
+        return await self.ledger.run_cost(run_id)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell ``listener`` of every budget alert of this process from now on."""
+        self.ledger.listeners.append(listener)
+
+    async def limits(self) -> list[Limit]:
+        """The budgets a person set."""
+        async with self.ledger.db.read(self.ledger.scope) as tx:
+            return await spending.stored(tx)
+
+    async def set_limit(self, limit: Limit) -> None:
+        """Set a budget; it holds from the next call on, in every process."""
+        async with self.ledger.db.write(self.ledger.scope) as tx:
+            await spending.keep(tx, limit, self.ledger.clock())
+
+    async def drop_limit(self, limit: Limit) -> bool:
+        """Take a budget away, whatever its amount. False: there was none."""
+        async with self.ledger.db.write(self.ledger.scope) as tx:
+            return await spending.drop(tx, limit)
