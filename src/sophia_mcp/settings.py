@@ -7,6 +7,7 @@ repository and may only set what cannot send code away or run anything (`PROJECT
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import subprocess
@@ -77,6 +78,28 @@ class EmbedSettings(BaseModel):
     usd_per_million: str = Field(default="0", description="Price used for the estimate, exact decimal")
 
 
+class CostSettings(BaseModel):
+    """What calls of models may cost, and who hears of it. Budgets: `sophia cost budget`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: str = Field(
+        default="", description="Who spending is counted for; empty: the login name of the process"
+    )
+    prices: str = Field(
+        default="", description="Your prices; empty: prices.toml beside the user's config.toml"
+    )
+    unpriced_tokens: int = Field(
+        default=0,
+        ge=0,
+        description="Tokens a day that may be used at unknown prices; 0 refuses such calls",
+    )
+    webhook: str = Field(
+        default="",
+        description="Where budget alerts are posted: https://, http:// on this machine, or a reference (env:NAME, file:PATH, cmd:COMMAND)",
+    )
+
+
 class ServerSettings(BaseModel):
     """How the MCP server behaves."""
 
@@ -128,6 +151,7 @@ class Settings(BaseSettings):
     )
     index: IndexSettings = IndexSettings()
     embed: EmbedSettings = EmbedSettings()
+    cost: CostSettings = CostSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
 
@@ -231,6 +255,20 @@ def secret(reference: str) -> str:
         why="a secret is a reference, never a value",
         next="use env:NAME, file:PATH or cmd:COMMAND",
     )
+
+
+def prices_file(settings: Settings) -> Path:
+    """Where the user's own prices are, whether or not the file exists."""
+    own = settings.cost.prices
+    return Path(own).expanduser() if own else (settings.config or _user_config()).parent / "prices.toml"
+
+
+def login() -> str:
+    """The login name of this process; empty where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def environment(name: str) -> str | None:

@@ -17,6 +17,7 @@ import anyio
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from sophia_mcp.cost.money import Money
     from sophia_mcp.embed.providers import Embedder
     from sophia_mcp.index.build import Index
     from sophia_mcp.search.answer import Engine
@@ -59,3 +60,4 @@ class Parts:
     embedder: Once[Embedder]
     index: Once[Index]
     engine: Once[Engine]
+    money: Once[Money]
