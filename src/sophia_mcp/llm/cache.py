@@ -1,0 +1,116 @@
+"""Was exactly this already asked and answered?
+
+The key covers everything that could change an answer. Only answers that ended by themselves and, where
+a schema was asked for, satisfied it are kept, for a day, in one workspace. A hit costs nothing, also
+when the budget is spent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from typing import Protocol
+
+from sophia_mcp.llm.providers import LLM, Hear
+from sophia_mcp.ops.clock import Clock, system
+from sophia_mcp.types import Ask, Reply, Usage
+
+DAY_NS = 24 * 3_600 * 1_000_000_000
+_VERSION = "llm-answer-1"
+
+Saved = Callable[[Ask, Reply], Awaitable[None]]
+"""Told of each hit, to count what it saved."""
+
+
+class Store(Protocol):
+    """Where answers are kept, already bound to one workspace."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None."""
+        ...
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Keep a value."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What, beside the question, decides an answer: the provider and its endpoint, and the state of the
+    repository the run works on (empty: none)."""
+
+    provider: str
+    endpoint: str = ""
+    snapshot: str = ""
+
+    def of(self, ask: Ask) -> str:
+        """One key for everything that matters. A label (run, step, user) does not."""
+        parts = {
+            "version": _VERSION,
+            "provider": self.provider,
+            "endpoint": self.endpoint,
+            "model": ask.model,
+            "messages": [(message.role, message.text) for message in ask.messages],
+            "max_tokens": ask.max_tokens,
+            "schema": ask.schema,
+            "temperature": ask.temperature,
+            "processing": ask.processing,
+            "repo": ask.labels.repo,
+            "snapshot": self.snapshot,
+        }
+        text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return f"{_VERSION}:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+class Cache:
+    """Answers from what was kept, else asks and keeps."""
+
+    def __init__(
+        self,
+        inner: LLM,
+        store: Store,
+        keys: Keys,
+        *,
+        saved: Saved | None = None,
+        keep_ns: int = DAY_NS,
+        clock: Clock = system,
+    ) -> None:
+        self._inner, self._store, self._keys = inner, store, keys
+        self._saved, self._keep_ns, self._clock = saved, keep_ns, clock
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
+        """The kept answer with ``cached``, or the inner one."""
+        key = self._keys.of(ask)
+        kept = await self._store.get(key)
+        if kept is not None and (reply := self._read(kept)) is not None:
+            if hear is not None:
+                hear(reply.text)
+            if self._saved is not None:
+                await self._saved(ask, reply)
+            return reply
+        reply = await self._inner.ask(ask, hear)
+        if reply.finish == "stop" and reply.text and (ask.schema is None or reply.value is not None):
+            await self._store.put(key, self._written(reply))
+        return reply
+
+    def _written(self, reply: Reply) -> bytes:
+        facts = {"at_ns": self._clock(), "reply": asdict(reply)}
+        return json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+    def _read(self, kept: bytes) -> Reply | None:
+        """None where it is too old, or was written by another version."""
+        try:
+            facts = json.loads(kept.decode("utf-8", "surrogatepass"))
+            values = facts["reply"]
+            usage = Usage(**values.pop("usage")) if values["usage"] is not None else values.pop("usage")
+            reply = Reply(**values, usage=usage)
+            age = self._clock() - facts["at_ns"]
+        except (ValueError, KeyError, TypeError):
+            return None
+        return replace(reply, cached=True) if 0 <= age < self._keep_ns else None

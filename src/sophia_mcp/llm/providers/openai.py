@@ -1,0 +1,139 @@
+"""Any OpenAI-compatible endpoint: Ollama, LM Studio, vLLM, llama.cpp, or a vendor.
+
+The key goes to the configured host and nowhere else: redirects are not followed. The HTTP client is the
+one the protocol's SDK brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+
+from sophia_mcp.llm.providers import Hear, Provider, check
+from sophia_mcp.llm.providers._chat import Failure, Heard, Style, body, parsed, streamed, style
+from sophia_mcp.llm.providers._endpoint import fault, host_of, loopback
+from sophia_mcp.types import Ask, Reply
+
+if TYPE_CHECKING:
+    import httpx2
+
+SETTING = "llm.openai"
+_CONNECT_S = 10.0
+_KNOWN = ("base_url", "key", "abilities", "vendor", "schema", "allow_http", "has_model")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to ask, and how. ``key`` looks the secret up; ``vendor`` is the name its prices are listed
+    under; ``abilities`` says what a model can (empty: not known)."""
+
+    base_url: str
+    key: Callable[[], str] = field(default=lambda: "", repr=False)
+    vendor: str = ""
+    schema: str = "auto"
+    abilities: Callable[[str], frozenset[str]] = lambda model: frozenset()
+
+
+class OpenAILLM:
+    """Asks one endpoint. ``aclose`` ends its connections."""
+
+    name = "openai"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._client: httpx2.AsyncClient | None = None
+        self._failure = Failure(f"the endpoint at {host_of(endpoint.base_url)}", SETTING)
+
+    async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
+        """One attempt."""
+        client = await self._open()
+
+        import httpx2
+
+        sent = body(ask, ask.model, self._style(ask.model), stream=hear is not None)
+        timeout = httpx2.Timeout(ask.deadline_s, connect=_CONNECT_S, pool=None)
+        heard = Heard(ask, self._failure, self._endpoint.vendor)
+        try:
+            async with client.stream("POST", "chat/completions", json=sent, timeout=timeout) as response:
+                await self._read(response, heard, hear)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise self._failure.broken(
+                f"no connection: {self._failure.quoted(str(error))}", sent=False
+            ) from None
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise self._failure.broken(f"the connection failed: {type(error).__name__}") from None
+        return heard.reply(self._endpoint.vendor or self.name, ask.model)
+
+    async def aclose(self) -> None:
+        """Close the connections; another question opens new ones."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    async def _read(self, response: httpx2.Response, heard: Heard, hear: Hear | None) -> None:
+        if response.status_code != 200:
+            text = (await response.aread()).decode("utf-8", "replace")
+            raise self._failure.of_status(response.status_code, text, response.headers)
+        if hear is not None:
+            await streamed(response.aiter_lines(), heard, hear, self._failure)
+            return
+        text = (await response.aread()).decode("utf-8", "replace")
+        heard.add(parsed(text, self._failure))
+
+    def _style(self, model: str) -> Style:
+        chosen = self._endpoint
+        return style(chosen.abilities(model), chosen.vendor, model, chosen.schema, direct=True)
+
+    async def _open(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            key = await anyio.to_thread.run_sync(self._endpoint.key)
+            self._failure = Failure(self._failure.who, SETTING, (key,) if key else ())
+            client = await anyio.to_thread.run_sync(_made, self._endpoint.base_url, key)
+            if self._client is None:
+                self._client = client
+        return self._client
+
+
+def _made(base_url: str, key: str) -> httpx2.AsyncClient:
+    """A client; slow on first use, for it imports the library and reads certificates."""
+    import httpx2
+
+    return httpx2.AsyncClient(
+        base_url=base_url.rstrip("/") + "/",
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        limits=httpx2.Limits(max_connections=128, max_keepalive_connections=16),
+        trust_env=not loopback(host_of(base_url)),
+    )
+
+
+def _lack(options: Mapping[str, Any]) -> str:
+    base_url = str(options.get("base_url") or "")
+    if not base_url:
+        return f"{SETTING}.base_url is not set"
+    wrong = fault(base_url, SETTING, allow_plain=bool(options.get("allow_http")))
+    if wrong is not None:
+        return f"{wrong.what}: {wrong.why}"
+    return "" if options.get("has_model", True) else f"{SETTING}.standard is not set"
+
+
+def _open(options: Mapping[str, Any]) -> OpenAILLM:
+    """Options: ``base_url``; optionally ``key`` (a callable), ``vendor``, ``abilities``, ``schema``
+    (``auto``, ``format``, ``tool``, ``words``), ``allow_http``. Raises BadSetting, NotAllowed."""
+    check("openai", options, _KNOWN)
+    base_url = str(options.get("base_url") or "")
+    wrong = fault(base_url, SETTING, allow_plain=bool(options.get("allow_http")))
+    if wrong is not None:
+        raise wrong
+    given = {name: options[name] for name in ("key", "vendor", "schema", "abilities") if name in options}
+    return OpenAILLM(Endpoint(base_url, **given))
+
+
+PROVIDER = Provider(
+    "any OpenAI-compatible endpoint: Ollama, LM Studio, vLLM, a vendor",
+    free=False,
+    lack=_lack,
+    open=_open,
+)

@@ -1,0 +1,37 @@
+"""Is this peer worth asking now, or did it fail so often that asking only costs time?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Breaker:
+    """Opens after ``failures`` in a row, for ``cool_s``; then lets one caller try in each such span
+    until one succeeds. ``clock`` is in seconds and only grows."""
+
+    def __init__(
+        self, failures: int = 5, cool_s: float = 30.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit, self._cool_s, self._clock = failures, cool_s, clock
+        self._failed = 0
+        self._until = 0.0
+
+    def wait_s(self) -> float:
+        """0 when the caller may go; else the seconds until the next one may."""
+        if self._failed < self._limit:
+            return 0.0
+        now = self._clock()
+        if now < self._until:
+            return self._until - now
+        self._until = now + self._cool_s
+        return 0.0
+
+    def succeeded(self) -> None:
+        """The peer answered."""
+        self._failed = 0
+
+    def failed(self) -> None:
+        """The peer failed in a way that says something about the peer."""
+        self._failed += 1
+        self._until = self._clock() + self._cool_s
