@@ -48,7 +48,11 @@ async def open_money(parts: Parts) -> Money:
         ledger.listeners.append(_webhook(parts, chosen.webhook))
     catalogue = Catalogue.read(prices_file(parts.settings))
     await catalogue.warm()
-    counts = Factors(await factors.known(database, LOCAL), _Keeper(parts))
+    counts = Factors(
+        await factors.known(database, LOCAL),
+        start=lambda model: float(catalogue.model(model).factor),
+        keep=_Keeper(parts),
+    )
     return Money(ledger, catalogue, counts, chosen.unpriced_tokens)
 
 

@@ -24,13 +24,11 @@ from sophia_mcp.types import Ask, Reply, Usage
 
 
 class Counts(Protocol):
-    """How many tokens a model counts for a question: about, at most, and for one of ours; ``learn``
-    is told what it really counted."""
+    """How many tokens a model counts for a question: about, at most, and for each one of ours."""
 
     def estimate(self, ask: Ask) -> int: ...
     def bound(self, ask: Ask) -> int: ...
     def factor(self, model: str) -> float: ...
-    def learn(self, ask: Ask, reported: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +120,6 @@ class Meter:
         beyond = 0 if reported else max(0, attempt.reserved_nano - (priced.nano or 0))
         settled = Settled("answered", usage, priced, beyond, provider=reply.provider, model=reply.model)
         await self._ledger.settle(attempt, settled)
-        if reported and not usage.estimated:
-            self._reckoning.counts.learn(ask, usage.input_tokens)
         return reply
 
     async def _attempt(self, ask: Ask) -> Attempt:
