@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.ops.clock import Clock, system
-from sophia_mcp.store.database import Database, Row
+from sophia_mcp.store.database import Database, Row, Transaction
 from sophia_mcp.store.migrations import Migrations, Step
 from sophia_mcp.types import Scope
 
@@ -112,23 +112,60 @@ class Jobs:
 
     async def start(self, scope: Scope, kind: str, request: Mapping[str, Any]) -> str:
         """Write the row of a new job, running under this worker; returns its id."""
+        async with self.db.write(scope) as tx:
+            return await self.enlist(tx, kind, request)
+
+    async def enlist(self, tx: Transaction, kind: str, request: Mapping[str, Any]) -> str:
+        """`start`, inside a transaction that writes other rows of the same work."""
         job = f"{kind}-{secrets.token_hex(6)}"
         now = self.clock()
+        await tx.run(
+            "INSERT INTO jobs (id, workspace, kind, request, state, worker, believed_ns, cancel, done,"
+            " total, message, result, created_ns, updated_ns) VALUES (:id, :workspace, :kind, :request,"
+            " 'running', :worker, :believed, 0, 0, 0, '', '', :now, :now)",
+            {
+                "id": job,
+                "kind": kind,
+                "request": json.dumps(dict(request)),
+                "worker": self.worker,
+                "believed": now + int(BELIEVED_S * 1e9),
+                "now": now,
+            },
+        )
+        return job
+
+    async def claim(self, scope: Scope, job: str, *, dead: str = "") -> bool:
+        """Take over a job that nobody works on: it has ended or was interrupted, its worker was
+        silent for too long, or is ``dead``, as the caller knows of that worker. False: someone
+        works on it. Raises NotFound."""
+        now = self.clock()
         async with self.db.write(scope) as tx:
-            await tx.run(
-                "INSERT INTO jobs (id, workspace, kind, request, state, worker, believed_ns, cancel, done,"
-                " total, message, result, created_ns, updated_ns) VALUES (:id, :workspace, :kind, :request,"
-                " 'running', :worker, :believed, 0, 0, 0, '', '', :now, :now)",
+            changed = await tx.run(
+                "UPDATE jobs SET state = 'running', worker = :worker, believed_ns = :believed, cancel = 0,"
+                " updated_ns = :now WHERE id = :id AND workspace = :workspace"
+                " AND (state <> 'running' OR believed_ns <= :now OR worker = :dead)",
                 {
                     "id": job,
-                    "kind": kind,
-                    "request": json.dumps(dict(request)),
                     "worker": self.worker,
                     "believed": now + int(BELIEVED_S * 1e9),
                     "now": now,
+                    "dead": dead,
                 },
             )
-        return job
+        if not changed:
+            await self.get(scope, job)
+        return changed == 1
+
+    async def renew(self, scope: Scope, job: str) -> bool:
+        """Prolong the belief in this worker. False: the job is no longer this worker's."""
+        now = self.clock()
+        async with self.db.write(scope) as tx:
+            changed = await tx.run(
+                "UPDATE jobs SET believed_ns = :believed WHERE id = :id AND workspace = :workspace"
+                " AND state = 'running' AND worker = :worker",
+                {"id": job, "believed": now + int(BELIEVED_S * 1e9), "worker": self.worker},
+            )
+        return changed == 1
 
     async def progress(self, scope: Scope, job: str, done: float, total: float, message: str) -> bool:
         """Record progress and prolong the belief in this worker. False: stop, because someone
@@ -166,9 +203,11 @@ class Jobs:
         """The job failed for this reason."""
         await self._end(scope, job, "failed", json.dumps(reason))
 
-    async def stopped(self, scope: Scope, job: str) -> None:
-        """The job has stopped because it was cancelled."""
-        await self._end(scope, job, "cancelled", "")
+    async def stopped(
+        self, scope: Scope, job: str, *, state: Literal["cancelled", "interrupted"] = "cancelled"
+    ) -> None:
+        """The job has stopped before its end, because it was cancelled or its process left."""
+        await self._end(scope, job, state, "")
 
     async def cancel(self, scope: Scope, job: str) -> bool:
         """Ask a running job to stop. False: it was not running. Raises NotFound."""

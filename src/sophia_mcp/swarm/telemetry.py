@@ -1,0 +1,112 @@
+"""How does a run look to OpenTelemetry? Spans made from its events after the fact.
+
+Only the API is used: whoever wants spans configures an SDK and hands in its tracer. The attribute
+names follow the conventions for generative AI, which are still in development; all of them stand
+here and nowhere else, so that a change of the conventions is a change of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+
+from sophia_mcp.types import TimelineEvent
+
+OPERATION = "gen_ai.operation.name"
+PROVIDER = "gen_ai.provider.name"
+WORKFLOW = "gen_ai.workflow.name"
+CONVERSATION = "gen_ai.conversation.id"
+AGENT = "gen_ai.agent.name"
+REQUEST_MODEL = "gen_ai.request.model"
+RESPONSE_MODEL = "gen_ai.response.model"
+FINISH = "gen_ai.response.finish_reasons"
+INPUT = "gen_ai.usage.input_tokens"
+OUTPUT = "gen_ai.usage.output_tokens"
+CACHED = "gen_ai.usage.cache_read.input_tokens"
+ERROR = "error.type"
+INVOKE_WORKFLOW, INVOKE_AGENT, CHAT = "invoke_workflow", "invoke_agent", "chat"
+
+_ENDED = ("step.done", "step.failed", "step.skipped")
+_FACTS = {
+    "model": RESPONSE_MODEL,
+    "input_tokens": INPUT,
+    "output_tokens": OUTPUT,
+    "cached_tokens": CACHED,
+}
+
+
+def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
+    """Make one span of a run and one below it for every question that has ended, at the times when
+    it happened; how many were made. What else happened becomes events of the spans."""
+    if not events:
+        return 0
+    first, last = events[0], events[-1]
+    provider = str(first.facts.get("provider", ""))
+    name = str(first.facts.get("pattern", ""))
+    root = tracer.start_span(
+        f"{INVOKE_WORKFLOW} {name}".strip(),
+        kind=SpanKind.INTERNAL,
+        start_time=first.at_ns,
+        attributes={
+            OPERATION: INVOKE_WORKFLOW,
+            PROVIDER: provider,
+            WORKFLOW: name,
+            CONVERSATION: first.run_id,
+        },
+    )
+    context = set_span_in_context(root)
+    begun: dict[str, TimelineEvent] = {}
+    made = 1
+    for event in events[1:]:
+        if event.kind in ("step.started", "step.waiting"):
+            begun[event.step] = event
+        elif event.kind in _ENDED and event.step in begun:
+            start = begun.pop(event.step)
+            role = str(start.facts.get("role") or event.step)
+            span = tracer.start_span(
+                f"{INVOKE_AGENT} {role}",
+                context=context,
+                kind=SpanKind.CLIENT,
+                start_time=start.at_ns,
+                attributes=_attributes(event, provider, role, first.run_id),
+            )
+            _close(span, event)
+            made += 1
+        else:
+            root.add_event(event.kind, _plain(event), timestamp=event.at_ns)
+    if last.kind in ("run.failed", "run.over_budget"):
+        root.set_status(Status(StatusCode.ERROR, str(last.facts.get("reason", ""))))
+        root.set_attribute(ERROR, last.kind)
+    root.end(last.at_ns)
+    return made
+
+
+def _attributes(event: TimelineEvent, provider: str, role: str, run_id: str) -> dict[str, Any]:
+    known = {name: event.facts[fact] for fact, name in _FACTS.items() if fact in event.facts}
+    if "finish" in event.facts:
+        known[FINISH] = (str(event.facts["finish"]),)
+    return {
+        OPERATION: INVOKE_AGENT,
+        PROVIDER: provider,
+        AGENT: role,
+        CONVERSATION: run_id,
+        "sophia.step": event.step,
+        **known,
+    }
+
+
+def _close(span: Span, event: TimelineEvent) -> None:
+    if event.kind != "step.done":
+        span.set_status(Status(StatusCode.ERROR, str(event.facts.get("reason", ""))))
+        span.set_attribute(ERROR, event.kind)
+    span.end(event.at_ns)
+
+
+def _plain(event: TimelineEvent) -> Mapping[str, str | int | float | bool]:
+    facts = {
+        name: value if isinstance(value, str | int | float | bool) else str(value)
+        for name, value in event.facts.items()
+    }
+    return {**facts, "sophia.step": event.step}
