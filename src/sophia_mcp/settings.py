@@ -100,6 +100,142 @@ class CostSettings(BaseModel):
     )
 
 
+class MemorySettings(BaseModel):
+    """How long memories last, and when lessons are believed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    working_hours: int = Field(default=24, ge=1, description="Life of a working memory")
+    episodic_days: int = Field(default=90, ge=1, description="Life of a run's summary")
+    half_life_days: int = Field(
+        default=180, ge=1, description="After so long unused, half of a lasting memory's weight is left"
+    )
+    kept_days: int = Field(default=30, ge=1, description="How long forgetting can be undone")
+    confirmations: int = Field(
+        default=3, ge=1, description="Confirmations before a lesson stands in prompts"
+    )
+    lessons: int = Field(default=5, ge=0, le=50, description="Lessons in one prompt, at most")
+
+
+class TargetSettings(BaseModel):
+    """What one slug of the gateway stands for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str = Field(
+        default="", description="The gateway's name of the vendor, for example anthropic"
+    )
+    key: str = Field(
+        default="", description="Reference to the vendor's key; only for a gateway of your own"
+    )
+    virtual_key: str = Field(default="", description="Reference to a virtual key of the hosted gateway")
+    custom_host: str = Field(
+        default="", description="The vendor's address, where it is not the usual one"
+    )
+    output: Literal["auto", "format", "tool", "words"] = Field(
+        default="auto", description="How a schema is sent: response format, forced tool call, words"
+    )
+    headers: dict[str, str] = Field(
+        default={},
+        description="Further x-portkey- facts, such as aws-region; a value may be a secret reference",
+    )
+
+
+class PortkeySettings(BaseModel):
+    """The Portkey gateway, hosted or your own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str = Field(
+        default="https://api.portkey.ai/v1", description="Address of the gateway, ending in /v1"
+    )
+    key: str = Field(
+        default="",
+        description="Reference to the gateway's key; at Portkey itself default: env:PORTKEY_API_KEY",
+    )
+    gateway: Literal["auto", "hosted", "local"] = Field(
+        default="auto", description="Whether it knows slugs by itself; auto: at Portkey's own address"
+    )
+    config: str = Field(default="", description="Id of a saved gateway config")
+    fast: str = Field(default="", description="Model of the tier fast, as @slug/model")
+    standard: str = Field(default="", description="Model of the tier standard, as @slug/model")
+    deep: str = Field(default="", description="Model of the tier deep, as @slug/model")
+    targets: dict[str, TargetSettings] = Field(
+        default={},
+        description="What slugs stand for: tables of provider, key, virtual_key, custom_host, output, headers",
+    )
+
+
+class OpenAISettings(BaseModel):
+    """Any OpenAI-compatible endpoint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str = Field(
+        default="", description="Address of the endpoint, for example http://127.0.0.1:11434/v1"
+    )
+    key: str = Field(
+        default="", description="Reference to its key; at api.openai.com default: env:OPENAI_API_KEY"
+    )
+    vendor: str = Field(
+        default="",
+        description="Whose prices apply; default: found by the address, and none for this machine",
+    )
+    fast: str = Field(default="", description="Model of the tier fast")
+    standard: str = Field(default="", description="Model of the tier standard")
+    deep: str = Field(default="", description="Model of the tier deep")
+    output: Literal["auto", "format", "tool", "words"] = Field(
+        default="auto", description="How a schema is sent: response format, forced tool call, words"
+    )
+    context_tokens: int = Field(
+        default=0,
+        ge=0,
+        description="The model's window, question and answer together; 0: the catalogue's",
+    )
+
+
+class LlmSettings(BaseModel):
+    """Which model answers, and how patiently it is asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str = Field(
+        default="auto",
+        description="auto (portkey, openai, sampling, host: the first that is set up), or one by name",
+    )
+    fallback: list[str] = Field(
+        default=[], description="Providers asked in turn when the chosen one fails"
+    )
+    concurrency: int = Field(
+        default=8, ge=1, le=256, description="Questions in flight at once to one provider or slug"
+    )
+    deadline_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Longest time for one answer, repetitions included; 0: what each step asks for",
+    )
+    attempts: int = Field(default=3, ge=1, le=10, description="How often a question is tried in all")
+    compact: Literal["important_first", "sliding_window"] = Field(
+        default="important_first", description="What stays of a context that is too long"
+    )
+    cache: bool = Field(default=True, description="Whether an exact question is answered from the cache")
+    cache_hours: float = Field(default=24.0, gt=0, le=720, description="How long answers are kept")
+    semantic_cache: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Least cosine at which a similar question is answered with an earlier answer; 0: never",
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Whether http:// to another machine is allowed, in a network you trust",
+    )
+    script: str = Field(default="", description="File of the provider scripted")
+    portkey: PortkeySettings = PortkeySettings()
+    openai: OpenAISettings = OpenAISettings()
+
+
 class ServerSettings(BaseModel):
     """How the MCP server behaves."""
 
@@ -152,6 +288,8 @@ class Settings(BaseSettings):
     index: IndexSettings = IndexSettings()
     embed: EmbedSettings = EmbedSettings()
     cost: CostSettings = CostSettings()
+    memory: MemorySettings = MemorySettings()
+    llm: LlmSettings = LlmSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sophia_mcp.cost.money import Money
     from sophia_mcp.embed.providers import Embedder
     from sophia_mcp.index.build import Index
+    from sophia_mcp.memory.memory import Memory
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
@@ -61,3 +62,4 @@ class Parts:
     index: Once[Index]
     engine: Once[Engine]
     money: Once[Money]
+    memory: Once[Memory]

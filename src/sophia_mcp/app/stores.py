@@ -25,10 +25,20 @@ async def open_derived(parts: Parts) -> Database:
 
 async def open_truth(parts: Parts) -> Database:
     """`state.db`: jobs, and everything that cannot be computed again."""
+    from sophia_mcp.cost import reads
     from sophia_mcp.cost import schema as cost
+    from sophia_mcp.memory import schema as memory
     from sophia_mcp.store import jobs
 
-    return await _opened(parts, "state.db", "truth", jobs.MIGRATIONS, cost.MIGRATIONS)
+    return await _opened(
+        parts,
+        "state.db",
+        "truth",
+        jobs.MIGRATIONS,
+        cost.MIGRATIONS,
+        reads.MIGRATIONS,
+        memory.MIGRATIONS,
+    )
 
 
 async def open_jobs(parts: Parts) -> Jobs:

@@ -1,0 +1,74 @@
+"""The facade of memory: what was remembered, and what runs taught. Tools, commands and swarms call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sophia_mcp.memory import learn, render
+from sophia_mcp.memory.advice import Advice
+from sophia_mcp.memory.learn import RunRecord
+from sophia_mcp.memory.notes import Caller, Notes, Places
+from sophia_mcp.memory.write import Note, Remembered
+from sophia_mcp.types import Finding, Memo, Tier
+
+__all__ = ["Caller", "Memory", "Note", "Places", "Remembered", "RunRecord"]
+
+STEP_FETCHED = 12
+"""Memories looked at for one step of a swarm."""
+
+
+@dataclass(slots=True)
+class Memory(Notes):
+    """Notes, and what runs made of them."""
+
+    async def recall_for_step(
+        self, question: str, repo: str | None, max_tokens: int, *, project: Path | None = None
+    ) -> str:
+        """What a step of a swarm should know, quoted as data: nothing orphaned, lessons only where they
+        are believed, and few of them. Empty where nothing fits."""
+        asked, found = await self.recall(question, Caller(repo, project), limit=STEP_FETCHED)
+        lifetimes, lessons = self.shelf.lifetimes, 0
+        chosen: list[Memo] = []
+        for memo in found.memos:
+            orphaned = memo.anchors and all(each.verdict == "orphaned" for each in memo.anchors)
+            if orphaned or not lifetimes.believed(memo):
+                continue
+            lessons += memo.kind == "lesson"
+            if memo.kind != "lesson" or lessons <= lifetimes.lessons:
+                chosen.append(memo)
+        page = render.page(chosen, lifetimes, max_tokens, self.count_tokens)
+        return page.text if page.shown and asked.spaces else ""
+
+    async def record_run(
+        self, run: RunRecord, repo: str | None = None, *, project: Path | None = None
+    ) -> None:
+        """Keep how a run went, and the lessons it suggests."""
+        await learn.record(self.shelf, run, await self._repo(Caller(repo, project)))
+
+    async def feedback(
+        self,
+        run: str,
+        finding: Finding,
+        accepted: bool,
+        repo: str | None = None,
+        *,
+        project: Path | None = None,
+        by: str = "person",
+    ) -> Memo:
+        """A person (or, with ``by``, an assistant) accepts or rejects a finding of a run."""
+        home = await self._repo(Caller(repo, project))
+        return await learn.feedback(self.shelf, run, finding, home, accepted=accepted, by=by)
+
+    async def advise(
+        self, pattern: str, *, task_kind: str = "", tier: Tier = "standard", model: str = ""
+    ) -> Advice:
+        """What past runs say about a run to come."""
+        return await learn.compare(self.shelf, pattern, task_kind=task_kind, tier=tier, model=model)
+
+    async def similar_runs(
+        self, task: str, repo: str | None = None, *, project: Path | None = None, limit: int = 5
+    ) -> list[Memo]:
+        """Summaries of past runs on tasks like this; their ``source`` is ``run:ID``."""
+        _, found = await self.recall(task, Caller(repo, project), tiers=("episodic",), limit=4 * limit)
+        return [memo for memo in found.memos if memo.source.startswith("run:")][:limit]
