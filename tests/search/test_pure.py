@@ -19,10 +19,10 @@ from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import classify
 from sophia_mcp.search.render import render
 from sophia_mcp.search.similar import likeness, shingles
-from sophia_mcp.search.spans import comment_lines, cut, units
+from sophia_mcp.search.spans import Piece, comment_lines, cut, units
 from sophia_mcp.search.symbols import near_names
 from sophia_mcp.search.trace import frames, match_path, settle
-from sophia_mcp.types import Chunk, Coverage, Request, Symbol
+from sophia_mcp.types import Coverage, Kind, Request, Symbol
 
 
 @pytest.mark.parametrize(
@@ -156,12 +156,12 @@ def test_globs_files_and_folders_match_paths(glob: str, path: str, matches: bool
 
 def test_a_chunk_is_cut_into_methods_and_the_head_of_their_class() -> None:
     lines = ["class A:", '    """Doc."""', "    x = 1", "", "    # about b", "    def b(self):", "        pass", "", "    def c(self):", "        pass"]  # fmt: skip
-    held = (
-        Symbol("A", "class", 1, 10),
-        Symbol("b", "method", 6, 7, "A"),
-        Symbol("c", "method", 9, 10, "A"),
+    held: tuple[tuple[str, Kind, int, int, str, str], ...] = (
+        ("A", "class", 1, 10, "", ""),
+        ("b", "method", 6, 7, "A", ""),
+        ("c", "method", 9, 10, "A", ""),
     )
-    spans = cut(Chunk(0, 1, 10, "class"), lines, units(held))
+    spans = cut(Piece(1, 10, "class"), lines, units(held))
     assert [(span.symbol, span.start, span.end) for span in spans] == [
         ("A", 1, 3),
         ("A.b", 5, 7),

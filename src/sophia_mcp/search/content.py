@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 import zstandard
 
 from sophia_mcp.index import edges
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
+from sophia_mcp.search.spans import Piece, Unit, units
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.types import Chunk, Symbol
+from sophia_mcp.types import Symbol
 
 T = TypeVar("T")
 
@@ -68,8 +71,8 @@ class Content:
 
     def __init__(self) -> None:
         self._texts: Held[Text] = Held(24 << 20, lambda text: sum(map(len, text.lines)) + 64)
-        self._chunks: Held[tuple[Chunk, ...]] = Held(20_000, lambda chunks: len(chunks) + 1)
-        self._names: Held[tuple[str, ...]] = Held(40_000, lambda names: len(names) + 1)
+        self._pieces: Held[Piece] = Held(40_000, lambda piece: len(piece.names) + 1)
+        self._units: Held[Sequence[Unit]] = Held(20_000, lambda units: len(units) + 1)
         self._symbols: Held[tuple[Symbol, ...]] = Held(40_000, lambda symbols: len(symbols) + 1)
         self._edges: Held[edges.Edges] = Held(
             60_000, lambda found: len(found.references) + len(found.imports) + 1
@@ -98,46 +101,45 @@ class Content:
         unpack = zstandard.ZstdDecompressor().decompress
         return {blob: unpack(packed, max_output_size=_MAX_TEXT) for blob, packed in rows}
 
-    async def chunks(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, tuple[Chunk, ...]]:
-        """Chunks of the given blobs by ordinal (without their comment text, which is not stored)."""
-
-        async def read(missing: Sequence[int]) -> dict[int, tuple[Chunk, ...]]:
-            rows = await tx.rows(
-                "SELECT blob_id, ordinal, start_line, end_line, kind, symbol, context, names, signature"  # noqa: S608
-                f" FROM chunks WHERE blob_id IN ({ids(missing)}) ORDER BY blob_id, ordinal"
-            )
-            found: dict[int, list[Chunk]] = {blob: [] for blob in missing}
-            for blob, ordinal, start, end, kind, symbol, context, names, signature in rows:
-                found[blob].append(
-                    Chunk(ordinal, start, end, kind, symbol, _split(context), _split(names), signature)
-                )
-            return {blob: tuple(chunks) for blob, chunks in found.items()}
-
-        return await _through(self._chunks, blobs, read)
-
-    async def names(
-        self, tx: Transaction, keys: Sequence[tuple[int, int]]
-    ) -> dict[tuple[int, int], tuple[str, ...]]:
-        """The names that single chunks, by (blob, ordinal), define; chunks that define none are absent."""
-        found: dict[tuple[int, int], tuple[str, ...]] = {}
+    async def pieces(
+        self, tx: Transaction, keys: Iterable[tuple[int, int]]
+    ) -> dict[tuple[int, int], Piece]:
+        """Where single chunks stand, by (blob, ordinal), with the names they define; unknown ones
+        are absent."""
+        found: dict[tuple[int, int], Piece] = {}
         missing: list[tuple[int, int]] = []
         for key in keys:
-            held = self._names.get(key[0] * CHUNKS_PER_BLOB + key[1])
+            held = self._pieces.get(key[0] * CHUNKS_PER_BLOB + key[1])
             if held is None:
                 missing.append(key)
             else:
                 found[key] = held
         for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            pairs = ",".join(f"({int(blob)},{int(ordinal)})" for blob, ordinal in batch)
-            rows = await tx.rows(
-                f"SELECT blob_id, ordinal, names FROM chunks WHERE (blob_id, ordinal) IN (VALUES {pairs})"  # noqa: S608
+            pairs = ",".join(
+                f"({int(blob)},{int(ordinal)})" for blob, ordinal in missing[start : start + _BATCH]
             )
-            said = {(int(blob), int(ordinal)): _split(names) for blob, ordinal, names in rows}
-            for key in batch:
-                found[key] = said.get(key, ())
-                self._names.put(key[0] * CHUNKS_PER_BLOB + key[1], found[key])
+            rows = await tx.rows(
+                "SELECT blob_id, ordinal, start_line, end_line, kind, names FROM chunks"  # noqa: S608
+                f" WHERE (blob_id, ordinal) IN (VALUES {pairs})"
+            )
+            for blob, ordinal, first, last, kind, names in rows:
+                piece = found[blob, ordinal] = Piece(first, last, kind, _split(names))
+                self._pieces.put(blob * CHUNKS_PER_BLOB + ordinal, piece)
         return found
+
+    async def units(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, Sequence[Unit]]:
+        """The definitions of the given blobs that stand for themselves."""
+
+        async def read(missing: Sequence[int]) -> dict[int, Sequence[Unit]]:
+            rows = await tx.rows(
+                "SELECT blob_id, name, kind, start_line, end_line, container, signature FROM symbols"  # noqa: S608
+                f" WHERE blob_id IN ({ids(missing)}) ORDER BY blob_id, start_line, end_line DESC, position"
+            )
+            by_blob = groupby(rows, itemgetter(0))
+            found: dict[int, Sequence[Unit]] = dict.fromkeys(missing, ())
+            return found | {blob: units(row[1:] for row in some) for blob, some in by_blob}
+
+        return await _through(self._units, blobs, read)
 
     async def symbols(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, tuple[Symbol, ...]]:
         """Definitions of the given blobs in file order."""

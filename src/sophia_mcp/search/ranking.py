@@ -6,7 +6,7 @@ files and of the best chunks. Everything read from the store happens here; the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,9 +29,8 @@ from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.evidence import Evidence, Values
 from sophia_mcp.search.lexicon import Words
 from sophia_mcp.search.scene import Bag, Scene, bag
-from sophia_mcp.search.spans import Span, Unit, cut, units
+from sophia_mcp.search.spans import Piece, Span, Unit, cut
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.types import Chunk, Symbol
 
 CANDIDATES = 200
 """Chunks taken by words, and as many by meaning."""
@@ -153,11 +152,11 @@ async def _named(
     places = atlas.positions(ids // CHUNKS_PER_BLOB).tolist()
     kept = [(chunk, file) for chunk, file in zip(ids.tolist(), places, strict=True) if file in files]
     keys = {chunk: (int(atlas.blobs[file]), chunk % CHUNKS_PER_BLOB) for chunk, file in kept}
-    names = await question.engine.content.names(tx, list(keys.values()))
+    pieces = await question.engine.content.pieces(tx, keys.values())
     total = sum(lex.weights.values()) + 1e-6
     shares: dict[int, float] = {}
     for chunk, key in keys.items():
-        said = lex.weights.keys() & _name_terms(names.get(key, ()))
+        said = lex.weights.keys() & _name_terms(pieces[key].names) if key in pieces else ()
         if said:
             shares[chunk] = sum(lex.weights[term] for term in said) / total
     return shares
@@ -175,9 +174,12 @@ async def _scene(question: Question, tx: Transaction, found: Evidence, scores: V
     files = np.unique(found.files[found.owner[chosen]])
     blobs = atlas.blobs[files].tolist()
     texts = await content.texts(tx, blobs)
-    chunks = await content.chunks(tx, blobs)
-    defined = await content.symbols(tx, blobs)
-    read = _read(question, found, chosen, texts, chunks, defined)
+    question.engine.lexicon.make_room()
+    keys = [_key(found, number) for number in chosen]
+    unread = [key for key in keys if question.engine.lexicon.chunk(key) is None]
+    pieces = await content.pieces(tx, unread)
+    units = await content.units(tx, [blob for blob, _ in unread])
+    read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
         read = [item for item in read if item[0].kind in wanted]
@@ -199,32 +201,33 @@ def _promising(found: Evidence, scores: Values) -> list[int]:
     return list(chosen)
 
 
+def _key(found: Evidence, number: int) -> tuple[int, int]:
+    """The blob and ordinal of a candidate chunk."""
+    file = found.files[found.owner[number]]
+    return int(found.atlas.blobs[file]), int(found.ordinal[number])
+
+
 def _read(
     question: Question,
     found: Evidence,
-    chosen: Sequence[int],
+    chosen: Iterable[tuple[int, tuple[int, int]]],
     texts: Mapping[int, Text],
-    chunks: Mapping[int, Sequence[Chunk]],
-    defined: Mapping[int, Sequence[Symbol]],
+    pieces: Mapping[tuple[int, int], Piece],
+    units: Mapping[int, Sequence[Unit]],
 ) -> list[tuple[Span, Words]]:
-    """The spans of the chosen chunks with their words."""
+    """The spans of the chosen chunks with their words. ``pieces`` and ``units`` hold what is not
+    remembered by the lexicon."""
     lexicon = question.engine.lexicon
-    lexicon.make_room()
-    held: dict[int, list[Unit]] = {}
     read: list[tuple[Span, Words]] = []
-    for number in chosen:
+    for number, key in chosen:
+        known = lexicon.chunk(key)
+        if known is None:
+            text = texts.get(key[0])
+            if text is None or key not in pieces:
+                continue
+            known = lexicon.read(key, cut(pieces[key], text.lines, units[key[0]]), text.lines)
         file = int(found.files[found.owner[number]])
-        blob, ordinal = int(found.atlas.blobs[file]), int(found.ordinal[number])
-        text = texts.get(blob)
-        if text is None or ordinal >= len(chunks.get(blob, ())):
-            continue
-        piece = lexicon.chunk((blob, ordinal))
-        if piece is None:
-            if blob not in held:
-                held[blob] = units(defined.get(blob, ()))
-            spans = cut(chunks[blob][ordinal], text.lines, held[blob])
-            piece = lexicon.read((blob, ordinal), spans, text.lines)
-        read += [(span.at(file, number), said) for span, said in zip(*piece, strict=True)]
+        read += [(span.at(file, number), said) for span, said in zip(*known, strict=True)]
     return read
 
 

@@ -10,7 +10,7 @@ from sophia_mcp.search import lexical, semantic
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.place import enclosing, locate
-from sophia_mcp.search.spans import Span, cut, units
+from sophia_mcp.search.spans import Span, cut
 from sophia_mcp.store.database import Transaction
 
 _CHUNKS = 60
@@ -79,16 +79,16 @@ async def _compare(
     places = [(atlas.index[p], ordinal) for p, ordinal in map(split_id, chunks) if p in atlas.index]
     blobs = atlas.blobs[[file for file, _ in places]].tolist() if places else []
     texts = await content.texts(tx, blobs)
-    held = await content.chunks(tx, blobs)
-    symbols = await content.symbols(tx, blobs)
+    keys = [(int(atlas.blobs[file]), ordinal) for file, ordinal in places]
+    pieces = await content.pieces(tx, keys)
+    units = await content.units(tx, blobs)
     wanted = shingles(code)
     scored: list[tuple[float, Span]] = []
-    for file, ordinal in places:
-        blob = int(atlas.blobs[file])
+    for (file, _), (blob, ordinal) in zip(places, keys, strict=True):
         text: Text = texts[blob]
-        if ordinal >= len(held[blob]):
+        if (blob, ordinal) not in pieces:
             continue
-        for span in cut(held[blob][ordinal], text.lines, units(symbols[blob])):
+        for span in cut(pieces[blob, ordinal], text.lines, units[blob]):
             if file == own[0] and span.start <= own[2] and own[1] <= span.end:
                 continue
             scored.append(

@@ -7,10 +7,11 @@ class, one section. Containers are opened, functions stay whole with the comment
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sophia_mcp.types import Chunk, Kind, Symbol
+from sophia_mcp.types import Kind
 
 _COMMENT = re.compile(
     r"\s*(?:#(?!\s*(?:include|define|if|ifdef|ifndef|endif|else|pragma)\b)|//|/\*|\*|--|;|%|\"\"\"|'''|<!--|\{-)"
@@ -58,41 +59,53 @@ class Span:
         return f"{self.container}.{self.name}" if self.container and self.name else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A definition that stands for itself. Comments and decorators above it, down to line ``floor``,
-    belong to it."""
+class Piece(NamedTuple):
+    """Where a chunk stands in its file, and the names it defines."""
 
-    symbol: Symbol
+    start_line: int
+    end_line: int
+    kind: Kind
+    names: tuple[str, ...] = ()
+
+
+class Unit(NamedTuple):
+    """A definition that stands for itself. Comments and decorators above it, down to line ``floor``,
+    belong to it. (Definitions of whole files are read for one question, so all of these are tuples.)"""
+
+    name: str
+    kind: Kind
+    start_line: int
+    end_line: int
+    container: str
+    signature: str
     floor: int
 
 
-def units(symbols: Sequence[Symbol]) -> list[Unit]:
-    """The definitions whose lines stand for themselves, outer ones first: everything but what lies
-    inside a function short enough to be shown whole."""
+def units(definitions: Iterable[tuple[str, Kind, int, int, str, str]]) -> list[Unit]:
+    """The definitions whose lines stand for themselves: everything but what lies inside a function
+    short enough to be shown whole. They come (name, kind, first and last line, container, signature)
+    and go in the order of their first lines, outer ones first."""
     found: list[Unit] = []
-    stack: list[tuple[Symbol, bool]] = []
+    stack: list[tuple[int, int, bool]] = []
     last_end = 0
-    for symbol in sorted(symbols, key=lambda item: (item.start_line, -item.end_line)):
-        while stack and stack[-1][0].end_line < symbol.start_line:
+    for name, kind, start, end, container, signature in definitions:
+        while stack and stack[-1][1] < start:
             stack.pop()
-        closed = bool(stack) and stack[-1][1]
-        floor = stack[-1][0].start_line if stack else 0
-        function = symbol.kind in ("function", "method")
-        stack.append(
-            (symbol, closed or (function and symbol.end_line - symbol.start_line < _OPENED_FROM))
-        )
+        floor, _, closed = stack[-1] if stack else (0, 0, False)
+        function = kind in ("function", "method")
+        stack.append((start, end, closed or (function and end - start < _OPENED_FROM)))
         if closed:
             continue
-        found.append(Unit(symbol, max(floor, last_end if last_end < symbol.start_line else floor)))
+        lowest = max(floor, last_end) if last_end < start else floor
+        found.append(Unit(name, kind, start, end, container, signature, lowest))
         if function:
-            last_end = max(last_end, symbol.end_line)
+            last_end = max(last_end, end)
     return found
 
 
 def _above(lines: Sequence[str], unit: Unit) -> int:
     """The first line of the comment and decorator block that ends just above a definition."""
-    start = first = unit.symbol.start_line
+    start = first = unit.start_line
     while first - 1 > unit.floor and start - first < _LONGEST_ABOVE and first - 2 < len(lines):
         line = lines[first - 2]
         if not line.strip() or not (_COMMENT.match(line) or _ATTACHED.match(line)):
@@ -101,17 +114,17 @@ def _above(lines: Sequence[str], unit: Unit) -> int:
     return first
 
 
-def cut(chunk: Chunk, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
-    """The spans of one chunk, in order, blank ends removed; at least one unless the chunk is blank."""
+def cut(chunk: Piece, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
+    """The spans of one chunk, in order, blank ends removed; at least one unless the chunk is blank.
+    ``held`` are the units of its file."""
     first, last = chunk.start_line, min(chunk.end_line, len(lines))
     owner: list[tuple[Unit, int] | None] = [None] * max(last - first + 1, 0)
     for unit in held:
-        symbol = unit.symbol
-        if symbol.start_line - _LONGEST_ABOVE > last:
+        if unit.start_line - _LONGEST_ABOVE > last:
             break
-        if symbol.end_line < first:
+        if unit.end_line < first:
             continue
-        begin, end = max(_above(lines, unit), first), min(symbol.end_line, last)
+        begin, end = max(_above(lines, unit), first), min(unit.end_line, last)
         if begin <= end:
             owner[begin - first : end - first + 1] = [(unit, begin)] * (end - begin + 1)
     spans: list[Span] = []
@@ -126,7 +139,7 @@ def cut(chunk: Chunk, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
 
 
 def _span(
-    chunk: Chunk,
+    chunk: Piece,
     lines: Sequence[str],
     owner: tuple[Unit, int] | None,
     start: int,
@@ -141,17 +154,17 @@ def _span(
     if owner is None:
         kind: Kind = chunk.kind if chunk.kind in ("doc", "config") else "text"
         return Span(start, end, kind)
-    symbol, first = owner[0].symbol, owner[1]
+    unit, first = owner
     return Span(
         start,
         end,
-        symbol.kind,
-        symbol.name,
-        symbol.container,
-        symbol.signature,
-        (min(first, symbol.start_line), symbol.end_line),
-        start <= symbol.start_line <= end,
-        symbol.start_line,
+        unit.kind,
+        unit.name,
+        unit.container,
+        unit.signature,
+        (min(first, unit.start_line), unit.end_line),
+        start <= unit.start_line <= end,
+        unit.start_line,
     )
 
 
