@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from sophia_mcp.app import code, memory, money, stores
+from sophia_mcp.app import code, memory, models, money, stores
 from sophia_mcp.app.parts import Once, Parts
 from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.settings import calm_libraries
@@ -329,6 +329,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             index=Once(lambda: code.open_index(app)),
             engine=Once(lambda: code.open_engine(app)),
             money=Once(lambda: money.open_money(app)),
+            models=Once(lambda: models.open_models(app)),
             memory=Once(lambda: memory.open_memory(app)),
         )
         try:

@@ -17,6 +17,7 @@ import anyio
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from sophia_mcp.app.models import Models
     from sophia_mcp.cost.money import Money
     from sophia_mcp.embed.providers import Embedder
     from sophia_mcp.index.build import Index
@@ -62,4 +63,5 @@ class Parts:
     index: Once[Index]
     engine: Once[Engine]
     money: Once[Money]
+    models: Once[Models]
     memory: Once[Memory]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sophia_mcp.cost import spending
 from sophia_mcp.cost.alerts import Listener
@@ -11,10 +12,10 @@ from sophia_mcp.cost.budget import Budget
 from sophia_mcp.cost.entry import Limit
 from sophia_mcp.cost.ledger import Ledger
 from sophia_mcp.cost.meter import Meter, Reckoning, saving
-from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.llm.catalogue import Catalogue, Priced
 from sophia_mcp.llm.factors import Factors
 from sophia_mcp.llm.providers import LLM
-from sophia_mcp.types import Ask, Reply, RunCost
+from sophia_mcp.types import Ask, Reply, RunCost, Usage
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,42 @@ class Money:
         return Reckoning(self.catalogue.price, self.catalogue.ceiling, self.counts)
 
     def wrap(
-        self, provider: LLM, *, free: bool = False, run_id: str = "", max_cost_nano: int | None = None
+        self,
+        provider: LLM,
+        *,
+        free: bool = False,
+        run_id: str = "",
+        max_cost_nano: int | None = None,
+        seller: Callable[[str], str] | None = None,
     ) -> LLM:
         """The provider with its attempts metered and, unless it is free, budgeted: the stored budgets,
-        and what the run may cost in all."""
-        metered = Meter(provider, self.ledger, self.reckoning)
+        and what the run may cost in all. ``seller`` says under whose name a model's prices are listed,
+        where the provider is a way to several."""
+        reckoning = self.reckoning if seller is None else self._sold(provider.name, seller)
+        metered = Meter(provider, self.ledger, reckoning)
         if free:
             return metered
         limits = []
         if run_id and max_cost_nano is not None:
             limits.append(Limit("run", "total", max_cost_nano, name=run_id))
-        return Budget(metered, self.ledger, self.reckoning, limits, unpriced_tokens=self.unpriced_tokens)
+        return Budget(metered, self.ledger, reckoning, limits, unpriced_tokens=self.unpriced_tokens)
+
+    def _sold(self, name: str, seller: Callable[[str], str]) -> Reckoning:
+        """The reckoning in which a provider's own name stands for whoever sells the model."""
+
+        def ceiling(
+            input_tokens: int, output_tokens: int, *, provider: str, model: str, **terms: Any
+        ) -> Priced:
+            sold = seller(model) if provider == name else provider
+            return self.catalogue.ceiling(
+                input_tokens, output_tokens, provider=sold, model=model, **terms
+            )
+
+        def price(usage: Usage, *, provider: str, model: str, **terms: Any) -> Priced:
+            sold = seller(model) if provider == name else provider
+            return self.catalogue.price(usage, provider=sold, model=model, **terms)
+
+        return Reckoning(price, ceiling, self.counts)
 
     @property
     def saved(self) -> Callable[[Ask, Reply], Awaitable[None]]:

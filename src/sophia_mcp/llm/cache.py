@@ -15,7 +15,8 @@ from typing import Protocol
 
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.ops.clock import Clock, system
-from sophia_mcp.types import Ask, Reply, Usage
+from sophia_mcp.store.cache import Cache as KeptBytes
+from sophia_mcp.types import Ask, Reply, Scope, Usage
 
 DAY_NS = 24 * 3_600 * 1_000_000_000
 _VERSION = "llm-answer-1"
@@ -34,6 +35,20 @@ class Store(Protocol):
     async def put(self, key: str, value: bytes) -> None:
         """Keep a value."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Answers in the store's cache, of one workspace."""
+
+    cache: KeptBytes
+    scope: Scope
+
+    async def get(self, key: str) -> bytes | None:
+        return (await self.cache.get_many(self.scope, [key])).get(key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self.cache.put_many(self.scope, {key: value})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,14 @@ Strategy = Literal["important_first", "sliding_window"]
 Tell = Callable[[Labels, str], None]
 """Told in words what was done to a question."""
 
-Window = Callable[[str], int | None]
-"""Tokens a model holds, question and answer together; None: not known."""
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a model holds: question and answer together, and the longest answer (0: not known)."""
+
+    tokens: int
+    output: int = 0
+
 
 MARK = "[… {} lines left out to fit the model's window …]"
 _MOST_TRIES = 4
@@ -49,7 +55,7 @@ class _Block:
 
 
 class Fitted:
-    """Asks only what fits.
+    """Asks only what fits, and learns from what the provider counted.
 
     A provider that still finds a question too long (its window is smaller than known, or it counts
     more) is asked again with less, at most four times; only then ContextTooLong is raised.
@@ -58,7 +64,7 @@ class Fitted:
     def __init__(
         self,
         inner: LLM,
-        window: Window,
+        window: Callable[[str], Window | None],
         factors: Factors,
         strategy: Strategy = "important_first",
         tell: Tell = lambda labels, text: None,
@@ -73,9 +79,8 @@ class Fitted:
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
         """The inner answer to as much of the question as fits."""
-        await anyio.to_thread.run_sync(
-            measured, ask
-        )  # remembered, so that no later count stops the loop
+        # Remembered, so that no count after this one stops the loop.
+        await anyio.to_thread.run_sync(measured, ask)
         sent = await self._fit(ask)
         for left in reversed(range(_MOST_TRIES)):
             try:
@@ -89,6 +94,8 @@ class Fitted:
                 self._tell(ask.labels, f"{ask.model} reads less than {size} tokens; the context was cut")
                 sent = shorter
             else:
+                if reply.usage is not None and not reply.usage.estimated:
+                    self._factors.learn(sent, reply.usage.input_tokens)
                 return reply
         raise AssertionError("the last try answers or raises")
 
@@ -98,8 +105,12 @@ class Fitted:
         found = self._found.get(ask.model)
         if window is None and found is None:
             return ask
+        if window is not None and 0 < window.output < ask.max_tokens:
+            ask = replace(ask, max_tokens=window.output)
         factor = self._factors.bound_factor(ask.model)
-        room = max((window - ask.max_tokens) / factor, 1.0) if window is not None else float("inf")
+        room = (
+            max((window.tokens - ask.max_tokens) / factor, 1.0) if window is not None else float("inf")
+        )
         room = min(room, found if found is not None else room)
         if sum(tokens.ceiling(message.text) for message in ask.messages) < room * WARN / 2:
             return ask

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -22,10 +22,12 @@ from sophia_mcp.types import Ask, Reply
 @dataclass(frozen=True, slots=True)
 class Policy:
     """``attempts`` in all; the wait doubles from ``first_wait_s`` to ``most_wait_s``, each with up to
-    half as much again by chance; a service's own Retry-After is never undercut. ``pause`` and
-    ``clock`` (seconds) are arguments, so that a test can hand in its own."""
+    half as much again by chance; a service's own Retry-After is never undercut. ``deadline_s`` replaces
+    the ask's own where it is not 0. ``pause`` and ``clock`` (seconds) are arguments, so that a test can
+    hand in its own."""
 
     attempts: int = 3
+    deadline_s: float = 0.0
     first_wait_s: float = 0.5
     most_wait_s: float = 8.0
     pause: Callable[[float], Awaitable[None]] = anyio.sleep
@@ -79,6 +81,8 @@ class Guard:
         """The inner answer. Raises its last ProviderError, or one that says the deadline passed."""
         lane = self._lanes.of(self.name, ask.model)
         clock = self._policy.clock
+        if self._policy.deadline_s:
+            ask = replace(ask, deadline_s=self._policy.deadline_s)
         left = ask.deadline_s
         for attempt in range(1, self._policy.attempts + 1):
             left = await self._let_pass(lane, left)

@@ -44,7 +44,7 @@ class Models:
         )
 
 
-class Named:
+class Tiered:
     """Asks the model that a tier means."""
 
     def __init__(self, inner: LLM, models: Models) -> None:

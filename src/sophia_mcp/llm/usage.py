@@ -233,20 +233,24 @@ def _billed(report: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**tokens, "cached_tokens": report.get("cached_tokens")}
     passes = report.get("iterations")
     if isinstance(passes, Sequence) and not isinstance(passes, str):
-        # Compacting the conversation is billed on top of what the top level counts.
-        extra = [
-            each for each in passes if isinstance(each, Mapping) and each.get("type") == "compaction"
-        ]
-        return _added(report, extra) if extra else report
+        # The top level should be the sum of the message passes and is sometimes less; compacting the
+        # conversation is billed on top. Passes of other models are other calls.
+        own = [each for each in passes if isinstance(each, Mapping)]
+        spoken = _summed({}, (each for each in own if each.get("type") == "message"))
+        whole = _largest({key: report[key] for key in report if key != "iterations"}, spoken)
+        return _summed(whole, (each for each in own if each.get("type") == "compaction"))
     return report
 
 
-def _added(report: Mapping[str, Any], extra: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    whole = {key: value for key, value in report.items() if key != "iterations"}
-    for each in extra:
-        for key, value in each.items():
-            if key.endswith("_tokens") and isinstance(value, int) and isinstance(whole.get(key, 0), int):
-                whole[key] = whole.get(key, 0) + value
+def _summed(start: Mapping[str, Any], reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    whole = dict(start)
+    for report in reports:
+        for key, value in report.items():
+            known = whole.get(key)
+            if isinstance(value, Mapping):
+                whole[key] = _summed(known if isinstance(known, Mapping) else {}, (value,))
+            elif isinstance(value, int) and not isinstance(value, bool):
+                whole[key] = value + (known if isinstance(known, int) else 0)
     return whole
 
 

@@ -220,6 +220,9 @@ class Heard:
         self._texts.append(text)
         self._calls.append(call)
         ended = choice.get("finish_reason")
+        if isinstance(ended, str) and ended.lower().endswith("error"):
+            # Gateways end a stream so when the vendor's failed in the middle.
+            raise self._failure.broken(f"the answer was cut off: {self._failure.quoted(ended)}")
         if isinstance(ended, str) and ended:
             self._ended = ended
         return text + call

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from sophia_mcp.llm.address import fault, host_of, loopback
 from sophia_mcp.llm.providers import Hear, Provider, check
 from sophia_mcp.llm.providers._chat import Failure, Heard, Style, body, parsed, streamed, style
-from sophia_mcp.llm.providers._endpoint import fault, host_of, loopback
 from sophia_mcp.types import Ask, Reply
 
 if TYPE_CHECKING:

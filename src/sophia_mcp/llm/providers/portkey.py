@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import anyio.to_thread
 
 from sophia_mcp.errors import BadSetting
+from sophia_mcp.llm.address import fault, host_of, loopback, within
 from sophia_mcp.llm.providers import Hear, Provider, check
 from sophia_mcp.llm.providers._chat import Failure, Heard, body, parsed, streamed, style
-from sophia_mcp.llm.providers._endpoint import fault, host_of, loopback, within
 from sophia_mcp.types import Ask, Reply
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class PortkeyLLM:
 
     async def _route(self, model: str) -> _Route:
         """How a model is asked for. Raises BadSetting for a slug a self-hosted gateway cannot know."""
-        slug, bare = _split(model)
+        slug, bare = split(model)
         gateway = self._gateway
         if not slug and len(gateway.targets) == 1 and not gateway.config:
             slug = next(iter(gateway.targets))
@@ -184,9 +184,9 @@ class PortkeyLLM:
             )
         client, failure = await self._client(slug, target)
         expanded = target is not None and (not gateway.hosted or _given(target))
-        vendor = (target.provider if target is not None else "") or _vendor(slug, bare)
+        maker = (target.provider if target is not None else "") or vendor(slug, bare)
         asked = bare if expanded or not slug else model
-        return _Route(asked, vendor, client, failure, target.schema if target is not None else "auto")
+        return _Route(asked, maker, client, failure, target.schema if target is not None else "auto")
 
     async def _client(self, slug: str, target: Target | None) -> tuple[AsyncPortkey, Failure]:
         """The SDK's client for one target; all share one pool of connections."""
@@ -270,7 +270,7 @@ def _labels(ask: Ask) -> dict[str, str]:
     return headers | ({"x-portkey-trace-id": shown["run"]} if "run" in shown else {})
 
 
-def _split(model: str) -> tuple[str, str]:
+def split(model: str) -> tuple[str, str]:
     """The slug and the model of ``@slug/model``; no slug: empty."""
     if not model.startswith("@"):
         return "", model
@@ -278,11 +278,12 @@ def _split(model: str) -> tuple[str, str]:
     return slug, bare
 
 
-def _vendor(slug: str, model: str) -> str:
+def vendor(slug: str, model: str) -> str:
+    """Whose models a slug serves, by its name or the model's; empty: neither says."""
     for text in (slug, model):
-        for vendor, pattern in _VENDORS.items():
+        for name, pattern in _VENDORS.items():
             if re.search(rf"(?i)(?:^|[^a-z])(?:{pattern})", text):
-                return vendor
+                return name
     return ""
 
 
