@@ -24,6 +24,8 @@ NO_WEB = (
     " task; name files in paths, or configure one of perplexity, tavily, exa, serper"
 )
 
+_NOTHING = "Nothing was found that stands on the text that was read."
+
 _WORD = re.compile(r"\w+")
 _TYPOGRAPHY = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\xa0": " "}
@@ -91,7 +93,8 @@ def composed(proposal: Proposal, documents: Sequence[Document], patch: str = "")
         )
         for cite in numbers
     )
-    summary = "\n".join(lines) or proposal.summary
+    nothing = not (proposal.findings or patch or proposal.patch)
+    summary = "\n".join(lines) or proposal.summary or (_NOTHING if nothing else "")
     return Outcome(summary, proposal.findings, sources, patch or proposal.patch)
 
 

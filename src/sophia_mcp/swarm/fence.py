@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sophia_mcp.security.secrets import mask
@@ -18,12 +19,14 @@ from sophia_mcp.security.text import plain, plain_line
 _OPEN, _CLOSE = "⟦", "⟧"
 _LOOKALIKES = str.maketrans({_OPEN: "[", _CLOSE: "]"})
 _MARK_CHARS = 20
+_HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@")
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """A text that somebody else wrote: what it is (``code``, ``diff``, ``memory``, ``answer``, …), where
-    it comes from, and whether its lines are numbered. ``first`` is the number of its first line."""
+    it comes from, and whether its lines are numbered. ``first`` is the number of its first line.
+    A ``diff`` shows the line numbers of the new side."""
 
     kind: str
     name: str
@@ -68,6 +71,8 @@ def fenced(sections: Sequence[Section], key: bytes) -> str:
 
 def _body(section: Section) -> str:
     text = shown(section.text)
+    if section.kind == "diff":
+        return "\n".join(_numbered_diff(text))
     if not section.numbered:
         return text
     lines = text.split("\n")
@@ -75,6 +80,23 @@ def _body(section: Section) -> str:
         lines.pop()
     width = len(str(section.first + len(lines)))
     return "\n".join(f"{number:>{width}}│{line}" for number, line in enumerate(lines, section.first))
+
+
+def _numbered_diff(text: str) -> Iterator[str]:
+    """A unified diff with the number of each line that stands in the new files."""
+    number, left = 0, 0
+    for line in text.split("\n"):
+        hunk = _HUNK.match(line)
+        if hunk:
+            number, left = int(hunk[1]), int(hunk[2] or 1)
+            yield line
+        elif left > 0 and line[:1] in ("+", " ", ""):
+            yield f"{number:>5}│{line}"
+            number, left = number + 1, left - 1
+        elif line[:1] == "-" and not line.startswith("--- "):
+            yield f"{'':>5}│{line}"
+        else:
+            yield line
 
 
 def _line(text: str) -> str:

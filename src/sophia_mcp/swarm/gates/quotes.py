@@ -74,12 +74,15 @@ def _stands(finding: Finding, lines: Sequence[str]) -> Finding | None:
 
 
 def _readings(quote: str) -> Iterator[list[str]]:
-    """The quote as lines; then without the line numbers that some models copy along."""
+    """The quote as lines; then without the line numbers, and the marks of a diff, that some models
+    copy along."""
     lines = shown(quote).strip("\n").split("\n")
     yield lines
     bare = [_PREFIX.sub("", line) for line in lines]
     if bare != lines:
         yield bare
+    if all(line[:1] in ("+", " ", "") for line in bare) and any(line[:1] == "+" for line in bare):
+        yield [line[1:] for line in bare]
 
 
 def _verbatim(there: Sequence[str], quote: Sequence[str]) -> bool:
