@@ -282,6 +282,16 @@ _ALL = (
         "",
         "benchmarks/scale",
     ),
+    # Models over the wire
+    (
+        "llm.wire",
+        "answers, streams, usage and failures over HTTP arrive as what they are, from every vendor's shape",
+    ),
+    ("llm.schema", "an answer asked for by schema satisfies it, or is mended once, or is an error"),
+    ("llm.cancel", "a cancelled call of a model ends within a second"),
+    ("llm.one_attempt", "one attempt of ours reaches the service once: no SDK repeats it"),
+    ("llm.keys", "a key goes to its own host only, and no variable's key goes anywhere unasked"),
+    ("llm.gateway", "the open-source Portkey gateway carries calls to three vendors, and its fallback"),
     # Not built yet
     ("tools.run_swarm", "run_swarm executes patterns inside a budget", _LATER),
     ("tools.get_run", "get_run shows runs", _LATER),
