@@ -209,7 +209,7 @@ class IndexReport:
 # --- models -----------------------------------------------------------------------------------------
 
 Tier = Literal["fast", "standard", "deep"]
-Processing = Literal["standard", "batch", "flex", "priority"]
+Processing = Literal["standard", "batch", "flex", "priority", "fast"]
 Basis = Literal["reported", "computed", "estimated", "unpriced"]
 """What an amount stands on: the provider's own bill, its reported usage, our estimate, or nothing."""
 
