@@ -117,6 +117,27 @@ class MemorySettings(BaseModel):
     lessons: int = Field(default=5, ge=0, le=50, description="Lessons in one prompt, at most")
 
 
+class SwarmSettings(BaseModel):
+    """What a run of a swarm may take at most. A pattern may ask for less, never for more."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agents: int = Field(default=8, ge=1, le=64, description="Roles of one run")
+    concurrent: int = Field(default=8, ge=1, le=64, description="Questions of one run at the same time")
+    steps: int = Field(default=40, ge=1, le=1000, description="Questions of one run in all")
+    wall_minutes: float = Field(
+        default=15.0, gt=0, le=1440, description="Life of a run, without the time it waits for answers"
+    )
+    step_seconds: float = Field(
+        default=180.0, gt=0, le=3600, description="How long one question may take"
+    )
+    park_seconds: float = Field(
+        default=300.0,
+        ge=1,
+        description="How long a run that waits for the assistant stays in memory; it goes on with the answer",
+    )
+
+
 class TargetSettings(BaseModel):
     """What one slug of the gateway stands for."""
 
@@ -289,6 +310,7 @@ class Settings(BaseSettings):
     embed: EmbedSettings = EmbedSettings()
     cost: CostSettings = CostSettings()
     memory: MemorySettings = MemorySettings()
+    swarm: SwarmSettings = SwarmSettings()
     llm: LlmSettings = LlmSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
@@ -399,6 +421,11 @@ def prices_file(settings: Settings) -> Path:
     """Where the user's own prices are, whether or not the file exists."""
     own = settings.cost.prices
     return Path(own).expanduser() if own else (settings.config or _user_config()).parent / "prices.toml"
+
+
+def patterns_folder(settings: Settings) -> Path:
+    """Where a person's own swarm patterns are, whether or not the folder exists."""
+    return (settings.config or _user_config()).parent / "patterns"
 
 
 def login() -> str:

@@ -125,14 +125,11 @@ class ScriptedModels:
         name = "host" if provider == "auto" else provider
         return Chosen(name, self.cheap or PROVIDERS.load(name).free is False, "for the test")
 
-    async def open(self, name: str, *, run_id: str, max_cost_nano: int | None, tier: Tier) -> LLM:
+    def open(self, name: str, **given: Any) -> LLM:
         options: dict[str, Any] = {"desk": self.desk} if name in ("host", "sampling") else {}
         if name == "scripted" and self.script is not None:
             options["script"] = self.script
         return Structured(Watched(PROVIDERS.load(name).open(options), self))
-
-    def caches(self, name: str) -> bool:
-        return self.warm
 
     def steps(self) -> list[str]:
         return [ask.labels.step for ask in self.asked]
@@ -279,6 +276,7 @@ async def open_swarm(
         sources=sources,
         ground=ground,
         costs=Free(),
+        caches=lambda name: models is not None and models.warm,
         fence=b"0123456789abcdef",
         tell=lambda run_id: None,
         limits=LIMITS,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from sophia_mcp.app import code, memory, models, money, stores
+from sophia_mcp.app import code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
 from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.settings import calm_libraries
@@ -331,6 +331,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             money=Once(lambda: money.open_money(app)),
             models=Once(lambda: models.open_models(app)),
             memory=Once(lambda: memory.open_memory(app)),
+            swarm=Once(lambda: swarms.open_swarm(app)),
         )
         try:
             yield app

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
     from sophia_mcp.store.jobs import Jobs
+    from sophia_mcp.swarm.swarm import Swarm
 
 T = TypeVar("T")
 
@@ -65,3 +66,4 @@ class Parts:
     money: Once[Money]
     models: Once[Models]
     memory: Once[Memory]
+    swarm: Once[Swarm]

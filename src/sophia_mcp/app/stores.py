@@ -29,6 +29,7 @@ async def open_truth(parts: Parts) -> Database:
     from sophia_mcp.cost import schema as cost
     from sophia_mcp.memory import schema as memory
     from sophia_mcp.store import jobs
+    from sophia_mcp.swarm import schema as swarm
 
     return await _opened(
         parts,
@@ -38,6 +39,7 @@ async def open_truth(parts: Parts) -> Database:
         cost.MIGRATIONS,
         reads.MIGRATIONS,
         memory.MIGRATIONS,
+        swarm.MIGRATIONS,
     )
 
 

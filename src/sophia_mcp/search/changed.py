@@ -11,11 +11,12 @@ from pathlib import Path
 
 import anyio.to_thread
 import pygit2
-from pygit2.enums import DeltaStatus, FileStatus
+from pygit2.enums import DeltaStatus, DiffOption, FileStatus
 
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.index.git import Unreadable, open_checkout
 from sophia_mcp.index.views import View
+from sophia_mcp.security.secrets import is_secret_file
 
 _BASES = (
     "refs/remotes/origin/HEAD",
@@ -25,6 +26,10 @@ _BASES = (
     "refs/heads/master",
     "refs/heads/trunk",
     "refs/heads/develop",
+)
+
+_UNTRACKED = (
+    DiffOption.INCLUDE_UNTRACKED | DiffOption.RECURSE_UNTRACKED_DIRS | DiffOption.SHOW_UNTRACKED_CONTENT
 )
 
 
@@ -91,6 +96,37 @@ def differences(
         same = _reverted(repository, base, changed, root)
         changed -= same
     return Changes(str(base.id) if base else "", frozenset(changed), frozenset(removed))
+
+
+def patch(view: View, base: str = "", context_lines: int = 5) -> str:
+    """The differences as a unified diff: of the tree on disk (new files included) or of a commit view,
+    against the commit ``base`` or, without one, against where the branch left its base. Files that hold
+    secrets are left out. Blocking; run it in a thread. Raises BadArgument where there is no git."""
+    if not view.root:
+        raise _no_base("this view has no working tree")
+    try:
+        checkout = open_checkout(Path(view.root))
+        if checkout is None:
+            raise _no_base("the folder is not a git repository")
+        repository = checkout.repository
+        head = None if repository.head_is_unborn else repository.head.peel(pygit2.Commit)
+        if view.ref:
+            head = repository.revparse_single(view.commit).peel(pygit2.Commit)
+        start = repository.revparse_single(base).peel(pygit2.Commit) if base else _base(repository, head)
+        if start is None:
+            return ""
+        if view.on_disk:
+            diff = start.tree.diff_to_workdir(_UNTRACKED, context_lines=context_lines)
+        else:
+            assert head is not None
+            diff = start.tree.diff_to_tree(head.tree, context_lines=context_lines)
+        return "".join(
+            one.text or ""
+            for one in diff
+            if one is not None and not is_secret_file(one.delta.new_file.path)
+        )
+    except (Unreadable, pygit2.GitError, KeyError, ValueError, OSError) as problem:
+        raise _no_base(str(problem)) from problem
 
 
 def _reverted(

@@ -111,12 +111,12 @@ class Asker:
         try:
             reply = await self.llm.ask(ask, hear)
         except BudgetExceeded as error:
-            await self.journal.fail(call.key, question, str(error), skipped=True)
-            await self.journal.note("budget", call.key, reason=str(error))
-            return Left(call.key, call.role, str(error), money=True)
+            await self.journal.fail(call.key, question, _why(error), skipped=True)
+            await self.journal.note("budget", call.key, reason=_why(error))
+            return Left(call.key, call.role, _why(error), money=True)
         except SophiaError as error:
-            await self.journal.fail(call.key, question, str(error))
-            return Left(call.key, call.role, str(error))
+            await self.journal.fail(call.key, question, _why(error))
+            return Left(call.key, call.role, _why(error))
         await self.journal.done(call.key, question, _kept(reply), **await self._facts(call, reply))
         return Given(call.key, call.role, reply.text, reply.value)
 
@@ -164,6 +164,10 @@ class Asker:
     def _digest(self, ask: Ask, call: Call) -> str:
         said = [(message.role, message.text) for message in ask.messages]
         return digest(self.provider, call.tier, said, ask.max_tokens, ask.schema)
+
+
+def _why(error: SophiaError) -> str:
+    return f"{error.what} ({error.why})" if error.why else error.what
 
 
 def _kept(reply: Reply) -> dict[str, Any]:

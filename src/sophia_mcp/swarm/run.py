@@ -19,7 +19,7 @@ from sophia_mcp.llm.desk import Desk
 from sophia_mcp.llm.providers import LLM
 from sophia_mcp.ops.logs import get_logger
 from sophia_mcp.swarm.agent import PATIENT, Asker
-from sophia_mcp.swarm.book import Book, Run, planned, restatus, standing
+from sophia_mcp.swarm.book import ENDED, Book, Run, planned, restatus, standing
 from sophia_mcp.swarm.citations import Document, composed
 from sophia_mcp.swarm.course import Course, Short
 from sophia_mcp.swarm.gates import Ground
@@ -27,7 +27,7 @@ from sophia_mcp.swarm.journal import Journal, Lost, Pen, digest, tail
 from sophia_mcp.swarm.material import Material, Sources, Wording, documents, gather, restored
 from sophia_mcp.swarm.patterns import Library, Limits, Pattern
 from sophia_mcp.swarm.proposals import Proposal
-from sophia_mcp.types import Order, Outcome, Packet, RunCost, RunStatus, Scope, Tier
+from sophia_mcp.types import Labels, Order, Outcome, Packet, RunCost, RunStatus, Scope, Tier
 
 LOOK_S = 0.4
 """How often a run looks what other processes want of it; a cancel is effective within a second."""
@@ -58,12 +58,17 @@ class Models(Protocol):
         """The provider that a name, or ``auto``, means now."""
         ...
 
-    async def open(self, name: str, *, run_id: str, max_cost_nano: int | None, tier: Tier) -> LLM:
-        """The model of a tier, with the run's budget around it."""
-        ...
-
-    def caches(self, name: str) -> bool:
-        """Whether the provider serves repeated beginnings of prompts for less."""
+    def open(
+        self,
+        name: str,
+        *,
+        run_id: str,
+        max_cost_nano: int | None,
+        tier: Tier,
+        tell: Callable[[Labels, str], None],
+    ) -> LLM:
+        """The models of a provider by tier, with the run's budget around them. ``tell`` hears what is
+        done to a question on its way."""
         ...
 
 
@@ -90,7 +95,8 @@ class Means:
     """What every run of a process is done with. ``ground`` is what a run's
     proposals are checked against; ``tell`` is called
     with a run's id when something about it has changed; ``park_s`` is how long a run whose steps wait
-    for the assistant stays in memory."""
+    for the assistant stays in memory. ``caches``: whether a provider serves repeated beginnings of
+    questions for less. ``ended`` is told of every run that came to an end of its own."""
 
     book: Book
     pen: Pen
@@ -104,6 +110,8 @@ class Means:
     limits: Limits
     step_s: float = 180.0
     park_s: float = 300.0
+    caches: Callable[[str], bool] = lambda provider: False
+    ended: Callable[[Run], Awaitable[None]] | None = None
 
     @property
     def scope(self) -> Scope:
@@ -156,6 +164,7 @@ class Running:
     _course: Course | None = None
     _documents: tuple[Document, ...] = ()
     _told: RunStatus = "running"
+    _heard: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.journal = Journal(
@@ -229,8 +238,12 @@ class Running:
         await means.pen.write(planned(run.id, means.worker, total))
         sources = await means.sources(order)
         material = await self._gathered(pattern, sources)
-        llm = await means.models.open(
-            run.provider, run_id=run.id, max_cost_nano=order.max_cost_nano, tier=order.tier
+        llm = means.models.open(
+            run.provider,
+            run_id=run.id,
+            max_cost_nano=order.max_cost_nano,
+            tier=order.tier,
+            tell=self._hear,
         )
         asker = self._asker = Asker(
             journal=self.journal,
@@ -253,7 +266,7 @@ class Running:
             ground=ground,
             tier=order.tier,
             rounds=order.debate_rounds,
-            caches=means.models.caches(run.provider),
+            caches=means.caches(run.provider),
             notes=list(material.notes),
         )
         self._limit = float(limits.wall_s)
@@ -323,11 +336,19 @@ class Running:
         self._stirred.set()
         self.means.tell(run_id)
 
+    def _hear(self, labels: Labels, text: str) -> None:
+        self._heard.append((labels.step, text))
+        self._stirred.set()
+
     async def _restate(self) -> None:
-        """Write down when the run begins to wait for the assistant, and when it goes on."""
+        """Write down when the run begins to wait for the assistant, and when it goes on; and what was
+        done to its questions on their way."""
         while True:
             await self._stirred.wait()
             self._stirred = anyio.Event()
+            while self._heard:
+                step, text = self._heard.pop(0)
+                await self.journal.note("context", step, told=text)
             packets = self.waiting()
             status: RunStatus = "needs_steps" if packets else "running"
             if status == self._told:
@@ -378,6 +399,8 @@ class Running:
             await jobs.stopped(scope, id_, state=ending.status)
         else:
             await jobs.fail(scope, id_, ending.reason)
+        if self.means.ended is not None and ending.status in ENDED:
+            await self.means.ended(await self.means.book.find(id_))
 
     async def _close_steps(self, ending: Ending, *, parked: bool) -> None:
         """Say of every question that was under way that its cost is uncertain."""
