@@ -15,7 +15,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sophia_mcp.errors import BadAnswer, ProviderError
+from sophia_mcp.errors import BadAnswer
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.types import Ask, Message, Reply
 
@@ -41,13 +41,13 @@ class Structured:
         """The inner answer; with a schema one that satisfies it. Raises BadAnswer after one repair."""
         if ask.schema is None:
             return await self._inner.ask(ask, hear)
-        reply = await self._asked(ask, hear)
+        reply = await self._inner.ask(ask, hear)
         value, faults = read(reply.text, ask.schema)
         if not faults:
             return replace(reply, value=value)
         if reply.finish == "length":
             faults = (f"it was cut off at {ask.max_tokens} tokens: be much shorter", *faults)
-        second = await self._asked(_repair(ask, reply.text, faults), hear)
+        second = await self._inner.ask(_repair(ask, reply.text, faults), hear)
         value, left = read(second.text, ask.schema)
         if not left:
             return replace(second, value=value)
@@ -57,15 +57,6 @@ class Structured:
             why=(f"cut off at {ask.max_tokens} tokens; " if cut else "") + "; ".join(left[:3]),
             next="use a deeper tier or another provider" if not cut else "allow a longer answer",
         )
-
-    async def _asked(self, ask: Ask, hear: Hear | None) -> Reply:
-        """One question; an endpoint that knows no schemas is asked in words instead."""
-        try:
-            return await self._inner.ask(ask, hear)
-        except ProviderError as error:
-            if error.status not in (400, 404, 422) or not _FORMAT.search(str(error)):
-                raise
-            return await self._inner.ask(replace(instructed(ask), schema=None), hear)
 
 
 def instructed(ask: Ask) -> Ask:

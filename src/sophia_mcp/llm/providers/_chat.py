@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sophia_mcp.errors import ContextTooLong, ProviderError
@@ -37,6 +37,9 @@ _TOO_LONG = re.compile(
     r"|(?:input|prompt).{0,60}exceeds? .{0,60}(?:limit|maximum|max|context)|reduce the length"
     r"|input is too long|exceed.{0,30}max(?:imum)?.{0,20}tokens? allowed|max_tokens.{0,40}exceed context"
 )  # fmt: skip
+_NO_SCHEMA = re.compile(
+    r"(?i)response_format|json_schema|structured output|tool_choice|\btools?\b|function call"
+)
 _REASONS = re.compile(r"(?:^|[/.])(?:gpt-(?:[5-9]|\d\d)|o\d)")
 _THOUGHT = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>\s*", re.DOTALL)
 _FINISH: dict[str, Finish] = {
@@ -54,11 +57,12 @@ _QUOTED = 240
 @dataclass(frozen=True, slots=True)
 class Style:
     """What an endpoint and a model take. ``marks``: shared messages are marked for the vendor's prompt
-    cache. ``temperature``: the model accepts one."""
+    cache. ``temperature``: the model accepts one. ``limit`` names what bounds the answer."""
 
     schema: Schema = "format"
     marks: bool = False
     temperature: bool = True
+    limit: str = "max_tokens"
 
 
 def style(abilities: frozenset[str], vendor: str, model: str, wanted: str, *, direct: bool) -> Style:
@@ -74,15 +78,48 @@ def style(abilities: frozenset[str], vendor: str, model: str, wanted: str, *, di
         schema = "tool"
     if schema == "tool" and wanted == "auto" and abilities and "force" not in abilities:
         schema = "words"
-    return Style(schema, marks=claude, temperature=not abilities or "sampling" in abilities)
+    limit = "max_completion_tokens" if _REASONS.search(model.lower()) else "max_tokens"
+    return Style(schema, claude, not abilities or "sampling" in abilities, limit)
+
+
+class Manners:
+    """What endpoints said they do not take, by model. An endpoint that refuses a parameter is asked
+    without it from then on: the refusal costs nothing, and is worth one repetition."""
+
+    def __init__(self) -> None:
+        self._learned: dict[str, Style] = {}
+
+    def style(self, model: str, usual: Style) -> Style:
+        """The style for a model, as far as it has been learned."""
+        return self._learned.get(model, usual)
+
+    def heed(self, model: str, style: Style, error: ProviderError) -> ProviderError:
+        """The error, made transient where the same question would be asked otherwise now."""
+        if error.status not in (400, 404, 422):
+            return error
+        said, other = error.why, style
+        if "max_completion_tokens" in said and style.limit == "max_tokens":
+            other = replace(other, limit="max_completion_tokens")
+        elif "max_completion_tokens" in said:
+            other = replace(other, limit="max_tokens")
+        if "temperature" in said:
+            other = replace(other, temperature=False)
+        if _NO_SCHEMA.search(said):
+            other = replace(other, schema="words")
+        if "cache_control" in said:
+            other = replace(other, marks=False)
+        if other != style:
+            self._learned[model] = other
+            error.transient = True
+        return error
 
 
 def body(ask: Ask, model: str, style: Style, *, stream: bool) -> dict[str, Any]:
     """The JSON of a request."""
     if ask.schema is not None and style.schema == "words":
         ask = instructed(ask)
-    limit = "max_completion_tokens" if _REASONS.search(model.lower()) else "max_tokens"
-    made: dict[str, Any] = {"model": model, "messages": _messages(ask, style), limit: ask.max_tokens}
+    made: dict[str, Any] = {"model": model, "messages": _messages(ask, style)}
+    made[style.limit] = ask.max_tokens
     if ask.temperature is not None and style.temperature:
         made["temperature"] = ask.temperature
     if ask.processing in ("flex", "priority"):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from sophia_mcp.errors import ProviderError
 from sophia_mcp.llm.address import fault, host_of, loopback
 from sophia_mcp.llm.providers import Hear, Provider, check
-from sophia_mcp.llm.providers._chat import Failure, Heard, Style, body, parsed, streamed, style
+from sophia_mcp.llm.providers._chat import Failure, Heard, Manners, Style, body, parsed, streamed, style
 from sophia_mcp.types import Ask, Reply
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class OpenAILLM:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._client: httpx2.AsyncClient | None = None
+        self._manners = Manners()
         self._failure = Failure(f"the endpoint at {host_of(endpoint.base_url)}", SETTING)
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
@@ -53,12 +55,15 @@ class OpenAILLM:
 
         import httpx2
 
-        sent = body(ask, ask.model, self._style(ask.model), stream=hear is not None)
+        chosen = self._style(ask.model)
+        sent = body(ask, ask.model, chosen, stream=hear is not None)
         timeout = httpx2.Timeout(ask.deadline_s, connect=_CONNECT_S, pool=None)
         heard = Heard(ask, self._failure, self._endpoint.vendor)
         try:
             async with client.stream("POST", "chat/completions", json=sent, timeout=timeout) as response:
                 await self._read(response, heard, hear)
+        except ProviderError as error:
+            raise self._manners.heed(ask.model, chosen, error) from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise self._failure.broken(
                 f"no connection: {self._failure.quoted(str(error))}", sent=False
@@ -84,8 +89,9 @@ class OpenAILLM:
         heard.add(parsed(text, self._failure))
 
     def _style(self, model: str) -> Style:
-        chosen = self._endpoint
-        return style(chosen.abilities(model), chosen.vendor, model, chosen.schema, direct=True)
+        own = self._endpoint
+        usual = style(own.abilities(model), own.vendor, model, own.schema, direct=True)
+        return self._manners.style(model, usual)
 
     async def _open(self) -> httpx2.AsyncClient:
         if self._client is None:

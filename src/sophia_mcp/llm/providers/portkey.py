@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import anyio.to_thread
 
-from sophia_mcp.errors import BadSetting
+from sophia_mcp.errors import BadSetting, ProviderError
 from sophia_mcp.llm.address import fault, host_of, loopback, within
 from sophia_mcp.llm.providers import Hear, Provider, check
-from sophia_mcp.llm.providers._chat import Failure, Heard, body, parsed, streamed, style
+from sophia_mcp.llm.providers._chat import Failure, Heard, Manners, body, parsed, streamed, style
 from sophia_mcp.types import Ask, Reply
 
 if TYPE_CHECKING:
@@ -101,19 +101,24 @@ class PortkeyLLM:
         self._gateway = gateway
         self._clients: dict[str, tuple[AsyncPortkey, Failure]] = {}
         self._http: httpx.AsyncClient | None = None
+        self._manners = Manners()
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
         """One attempt."""
         route = await self._route(ask.model)
-        chosen = style(
+        usual = style(
             self._gateway.abilities(route.model), route.vendor, route.model, route.schema, direct=False
         )
+        chosen = self._manners.style(ask.model, usual)
         sent = body(ask, route.model, chosen, stream=hear is not None)
         heard = Heard(ask, route.failure, route.vendor)
-        async with AsyncExitStack() as stack:
-            response = await self._send(stack, route, sent, ask)
-            heard.vendor = response.headers.get("x-portkey-provider") or route.vendor
-            await self._read(response, heard, hear, route.failure)
+        try:
+            async with AsyncExitStack() as stack:
+                response = await self._send(stack, route, sent, ask)
+                heard.vendor = response.headers.get("x-portkey-provider") or route.vendor
+                await self._read(response, heard, hear, route.failure)
+        except ProviderError as error:
+            raise self._manners.heed(ask.model, chosen, error) from None
         return heard.reply(heard.vendor or self.name, route.model)
 
     async def aclose(self) -> None:
