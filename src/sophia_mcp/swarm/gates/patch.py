@@ -71,6 +71,22 @@ def patched(patch: str, files: Mapping[str, str | None]) -> dict[str, str | None
     return texts
 
 
+def changed_lines(patch: str) -> frozenset[tuple[str, int]]:
+    """Path and number of every line that a well-formed patch removes, or adds something after."""
+    lines: set[tuple[str, int]] = set()
+    for change in _parsed(patch):
+        for hunk in change.hunks:
+            number = hunk.at
+            for mark, _ in hunk.lines:
+                if mark == "+":
+                    lines.add((change.old, max(number - 1, 1)))
+                    continue
+                if mark == "-":
+                    lines.add((change.old, number))
+                number += 1
+    return frozenset(lines)
+
+
 def unified(path: str, old: str | None, new: str | None) -> str:
     """One file's part of a unified diff as git writes it; empty when nothing changed.
 
