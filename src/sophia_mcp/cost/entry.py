@@ -97,6 +97,7 @@ class Measures:
         return Measures(*(getattr(self, n) - getattr(other, n) for n in MEASURES))
 
 
+NOTHING = Measures()
 MEASURES = tuple(each.name for each in fields(Measures))
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from operator import add
 from typing import Any
 
-from sophia_mcp.cost import spending
 from sophia_mcp.cost.days import day_of
 from sophia_mcp.cost.entry import MEASURES, Attempt, Entry, Measures, Outcome, Priced, Settled, mark
 from sophia_mcp.store.database import Row, Transaction
@@ -44,12 +44,15 @@ _INSERT_KEY = _insert(
 _INSERT_PRICE = _insert(
     "cost_prices", "id source version unit_prices".split(), " ON CONFLICT (id) DO NOTHING"
 )
-_ADD_DAY = _insert(
-    "cost_days",
-    ["workspace", "day", "key_id", *MEASURES],
-    " ON CONFLICT (workspace, day, key_id) DO UPDATE SET "
-    + ", ".join(f"{name} = cost_days.{name} + excluded.{name}" for name in MEASURES),
-)
+
+
+def _add(table: str, key: Sequence[str]) -> str:
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
+    return _insert(table, [*key, *MEASURES], f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}")
+
+
+_ADD_DAY = _add("cost_days", ("workspace", "dimension", "name", "day"))
+_ADD_CUBE = _add("cost_cube", ("workspace", "day", "key_id"))
 _SELECT_ENTRY = (
     "SELECT e.id, e.at_ns, e.recorded_ns, k.provider, k.model, e.run, e.step, k.pattern, e.agent, k.repo,"  # noqa: S608
     " k.user_name, k.tag, e.processing, e.outcome, e.basis, e.reserved_nano, e.error, e.corrects, e.origin,"
@@ -135,7 +138,9 @@ async def write(tx: Transaction, lines: Sequence[Line], now_ns: int) -> None:
     workspace = tx.scope.workspace
     keys: dict[int, tuple[object, ...]] = {}
     prices: dict[int, tuple[object, ...]] = {}
-    entries, days, spent = [], [], []
+    entries = []
+    days: dict[tuple[object, ...], list[int]] = {}
+    cube: dict[tuple[object, ...], list[int]] = {}
     for line in lines:
         attempt, settled = line.attempt, line.settled
         key = _key(line, workspace)
@@ -167,14 +172,38 @@ async def write(tx: Transaction, lines: Sequence[Line], now_ns: int) -> None:
                 *measures,
             )
         )
-        days.append((workspace, day, key[0], *measures))
-        spent.append((labels, day, line.measures))
+        _add_up(cube, (workspace, day, key[0]), measures)
+        for dimension, name in _dimensions(key, labels):
+            _add_up(days, (workspace, dimension, name, day), measures)
     await tx.many(_INSERT_KEY, keys.values())
     if any(prices):
         await tx.many(_INSERT_PRICE, [row for id_, row in prices.items() if id_])
     await tx.many(_INSERT_ENTRY, entries)
-    await tx.many(_ADD_DAY, days)
-    await spending.add_spent(tx, spent, workspace)
+    await tx.many(_ADD_DAY, [(*at, *added) for at, added in days.items()])
+    await tx.many(_ADD_CUBE, [(*at, *added) for at, added in cube.items()])
+
+
+def _add_up(
+    sums: dict[tuple[object, ...], list[int]], at: tuple[object, ...], measures: Sequence[int]
+) -> None:
+    known = sums.get(at)
+    sums[at] = list(measures) if known is None else list(map(add, known, measures))
+
+
+def _dimensions(key: Sequence[Any], labels: Labels) -> tuple[tuple[str, str], ...]:
+    """Every dimension an entry is added up by, with its name there."""
+    return (
+        ("", ""),
+        ("provider", key[2]),
+        ("model", key[3]),
+        ("pattern", labels.pattern),
+        ("repo", labels.repo),
+        ("user", labels.user),
+        ("tag", labels.tag),
+        ("run", labels.run),
+        ("agent", labels.agent),
+        ("step", labels.step),
+    )
 
 
 def _key(line: Line, workspace: str) -> tuple[Any, ...]:

@@ -2,9 +2,9 @@
 
 ``cost_entries`` is only ever added to. An entry names what it is reported by through a key (one row
 for each combination of provider, model, pattern, repository, user and tag), and its price through the
-unit prices it was reckoned with. ``cost_days`` adds entries up by day and key, ``cost_spent`` by day
-for whoever a budget can be about; both are written in the entry's own transaction. ``cost_attempts``
-are calls in flight, with what they hold of the budgets.
+unit prices it was reckoned with. ``cost_days`` adds entries up by day for each single dimension (budgets
+read it, too), ``cost_cube`` by day and key; both are written in the entry's own transaction.
+``cost_attempts`` are calls in flight, with what they hold of the budgets.
 """
 
 from __future__ import annotations
@@ -60,20 +60,18 @@ CREATE INDEX cost_entries_corrects ON cost_entries (workspace, corrects) WHERE c
 CREATE UNIQUE INDEX cost_entries_origin ON cost_entries (workspace, origin) WHERE origin <> '';
 CREATE TABLE cost_days (
   workspace TEXT NOT NULL,
+  dimension TEXT NOT NULL,       -- what name is: model, run, user and so on; empty: everything
+  name TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  {_MEASURES},
+  PRIMARY KEY (workspace, dimension, name, day)
+) WITHOUT ROWID;
+CREATE TABLE cost_cube (
+  workspace TEXT NOT NULL,
   day INTEGER NOT NULL,
   key_id INTEGER NOT NULL,
   {_MEASURES},
   PRIMARY KEY (workspace, day, key_id)
-) WITHOUT ROWID;
-CREATE TABLE cost_spent (
-  workspace TEXT NOT NULL,
-  scope TEXT NOT NULL,           -- workspace | user | repo | run
-  name TEXT NOT NULL,
-  day INTEGER NOT NULL,
-  nano INTEGER NOT NULL,
-  uncertain_nano INTEGER NOT NULL,
-  unpriced_tokens INTEGER NOT NULL,
-  PRIMARY KEY (workspace, scope, name, day)
 ) WITHOUT ROWID;
 CREATE TABLE cost_attempts (
   id INTEGER PRIMARY KEY,

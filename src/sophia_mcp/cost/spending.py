@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 from sophia_mcp.cost.days import day_of, span
-from sophia_mcp.cost.entry import Attempt, BudgetScope, Limit, Measures, Standing
+from sophia_mcp.cost.entry import Attempt, Limit, Standing
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Labels
 
+_DIMENSION = {"workspace": "", "user": "user", "repo": "repo", "run": "run"}
 _COLUMN = {"workspace": "''", "user": "user_name", "repo": "repo", "run": "run"}
 """Where an attempt says whose budget it holds."""
-
-SCOPES: tuple[BudgetScope, ...] = get_args(BudgetScope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +90,10 @@ async def standing(tx: Transaction, limit: Limit, subject: str, day: int) -> Sta
     rows = await tx.rows(
         f"SELECT s.nano, s.uncertain, a.reserved FROM"  # noqa: S608 - columns of our own
         " (SELECT coalesce(sum(nano), 0) AS nano, coalesce(sum(uncertain_nano), 0) AS uncertain"
-        f"  FROM cost_spent WHERE {where} AND scope = :scope AND name = :subject) s,"
+        f"  FROM cost_days WHERE {where} AND dimension = :dimension AND name = :subject) s,"
         " (SELECT coalesce(sum(reserved_nano), 0) AS reserved"
         f"  FROM cost_attempts WHERE {where} AND {column} = :subject) a",
-        {"start": start, "end": end, "scope": limit.scope, "subject": subject},
+        {"start": start, "end": end, "dimension": _DIMENSION[limit.scope], "subject": subject},
     )
     return Standing(limit, subject, start, end, *rows[0])
 
@@ -119,8 +117,8 @@ async def refused_tokens(tx: Transaction, attempt: Attempt, allowed: int) -> Ref
     """Whether the tokens of calls without a price would pass what a person allowed for a day."""
     rows = await tx.rows(
         "SELECT s.tokens, a.tokens FROM"
-        " (SELECT coalesce(sum(unpriced_tokens), 0) AS tokens FROM cost_spent WHERE workspace = :workspace"
-        "  AND scope = 'workspace' AND name = '' AND day = :day) s,"
+        " (SELECT coalesce(sum(unpriced_tokens), 0) AS tokens FROM cost_days WHERE workspace = :workspace"
+        "  AND dimension = '' AND name = '' AND day = :day) s,"
         " (SELECT coalesce(sum(reserved_tokens), 0) AS tokens FROM cost_attempts"
         "  WHERE workspace = :workspace AND day = :day) a",
         {"day": day_of(attempt.at_ns)},
@@ -129,22 +127,3 @@ async def refused_tokens(tx: Transaction, attempt: Attempt, allowed: int) -> Ref
     if used + held + attempt.reserved_tokens <= allowed:
         return None
     return Refused(None, waiting=used + attempt.reserved_tokens <= allowed, used_tokens=used)
-
-
-async def add_spent(
-    tx: Transaction, rows: Iterable[tuple[Labels, int, Measures]], workspace: str
-) -> None:
-    """Add measures to everyone a budget can be about: (labels, day, measures)."""
-    await tx.many(
-        "INSERT INTO cost_spent (workspace, scope, name, day, nano, uncertain_nano, unpriced_tokens)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace, scope, name, day) DO UPDATE SET"
-        " nano = cost_spent.nano + excluded.nano,"
-        " uncertain_nano = cost_spent.uncertain_nano + excluded.uncertain_nano,"
-        " unpriced_tokens = cost_spent.unpriced_tokens + excluded.unpriced_tokens",
-        [
-            (workspace, scope, name, day, each.nano, each.uncertain_nano, each.unpriced_tokens)
-            for labels, day, each in rows
-            for scope in SCOPES
-            if (name := "" if scope == "workspace" else getattr(labels, scope)) or scope == "workspace"
-        ],
-    )

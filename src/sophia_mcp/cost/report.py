@@ -1,0 +1,277 @@
+"""What was spent, by what, and how does every budget stand? Sums of integers, from roll-ups where
+they hold the answer and from the entries where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from difflib import get_close_matches
+from typing import Any, Literal, cast
+
+from sophia_mcp.cost import days
+from sophia_mcp.cost.entry import NOTHING, Measures
+from sophia_mcp.errors import BadArgument
+from sophia_mcp.store.database import Transaction
+
+Dimension = Literal[
+    "day",
+    "week",
+    "month",
+    "model",
+    "provider",
+    "pattern",
+    "run",
+    "agent",
+    "step",
+    "repo",
+    "user",
+    "workspace",
+    "tag",
+]
+DIMENSIONS: tuple[Dimension, ...] = Dimension.__args__  # type: ignore[attr-defined]
+MOST_DIMENSIONS = 3
+MOST_GROUPS = 1000
+
+_KEYED = {"model": "k.model", "provider": "k.provider", "pattern": "k.pattern", "repo": "k.repo"}
+_KEYED |= {"user": "k.user_name", "tag": "k.tag"}
+"""What is added up together, in every combination."""
+_ENTERED = {"run": "e.run", "agent": "e.agent", "step": "e.step"}
+"""What only the entries know in combination with others."""
+_TIMES = ("day", "week", "month")
+SHOWN = (
+    "calls input_tokens output_tokens cached_tokens reasoning_tokens nano estimated_nano uncertain_nano"
+    " saved_nano wasted_nano unpriced_calls"
+).split()
+"""The measures of a report; the others stay 0 in its sums."""
+_SUMS = ", ".join(f"coalesce(sum(e.{name}), 0)" for name in SHOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: the days from ``since`` to before ``until``, grouped, with only the entries whose
+    dimension has one of the given values (``*`` stands for any text). At most ``limit`` groups."""
+
+    since: int
+    until: int
+    group_by: tuple[Dimension, ...] = ("model",)
+    filters: Mapping[str, tuple[str, ...]] | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The sums of one group, under the value of each dimension."""
+
+    key: Mapping[str, str]
+    measures: Measures
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Everything a query adds up to. ``groups`` are by time, else the dearest first; ``left_out`` are the
+    groups beyond the limit and their sums. ``trend`` is (day, measures), every day that has any."""
+
+    total: Measures
+    groups: tuple[Group, ...]
+    trend: tuple[tuple[int, Measures], ...]
+    left_out: int = 0
+    rest: Measures = NOTHING
+
+
+def query(
+    *,
+    since: str,
+    until: str | None,
+    group_by: Sequence[str],
+    filters: Mapping[str, Any] | None,
+    today: int,
+    limit: int = 50,
+) -> Query:
+    """The query that a person's words mean. Raises BadArgument for each that means nothing."""
+    first = days.parse(since, today)
+    last = today if until is None else days.parse(until, today, "until")
+    if last < first:
+        raise BadArgument(
+            f"until ({days.label(last, 'day')}) lies before since ({days.label(first, 'day')})",
+            next='give since="-30d", or a later until',
+        )
+    names = list(dict.fromkeys(group_by))
+    if len(names) > MOST_DIMENSIONS:
+        raise BadArgument(
+            f"group_by names {len(names)} dimensions",
+            why=f"at most {MOST_DIMENSIONS} are shown at once",
+            next=f"keep {', '.join(names[:MOST_DIMENSIONS])}",
+        )
+    grouped = tuple(_dimension(name, "group_by") for name in names)
+    wanted = {
+        _filterable(name): _values(name, value)
+        for name, value in (filters or {}).items()
+        if value is not None
+    }
+    return Query(first, last + 1, grouped, wanted, max(1, min(limit, MOST_GROUPS)))
+
+
+async def sums(tx: Transaction, asked: Query) -> Sums:
+    """All sums of a query. Inside one read transaction, so that they agree with one another."""
+    if not _own_workspace(tx, asked):
+        return Sums(NOTHING, (), ())
+    by_day = await _grouped(tx, asked, ("day",))
+    trend = tuple(sorted((int(key[0]), measures) for key, measures in by_day.items()))
+    total = _total(measures for _, measures in trend)
+    columns = tuple(name for name in asked.group_by if name not in _TIMES and name != "workspace")
+    if any(name in _TIMES for name in asked.group_by):
+        found = await _grouped(tx, asked, ("day", *columns)) if columns else by_day
+        groups = _folded(asked, ("day", *columns), found, tx.scope.workspace)
+        # Of a long time the newest part is shown.
+        kept, rest = groups[-asked.limit :], groups[: -asked.limit]
+        return Sums(total, tuple(kept), trend, len(rest), _total(each.measures for each in rest))
+    if not columns:
+        return Sums(total, (Group(dict.fromkeys(asked.group_by, tx.scope.workspace), total),), trend)
+    found, count = await _dearest(tx, asked, columns)
+    groups = _folded(asked, columns, found, tx.scope.workspace)
+    rest_total = total - _total(each.measures for each in groups)
+    return Sums(total, tuple(groups), trend, count - len(groups), rest_total)
+
+
+def _folded(
+    asked: Query, columns: Sequence[str], found: Mapping[tuple[Any, ...], Measures], workspace: str
+) -> list[Group]:
+    """Groups with times as people write them; by time, else the dearest first."""
+    folded: dict[tuple[str, ...], Measures] = {}
+    for key, measures in found.items():
+        shown = _shown(asked, columns, key, workspace)
+        before = folded.get(shown)
+        folded[shown] = measures if before is None else before + measures
+    ordered = sorted(folded.items(), key=lambda item: (_times(asked, item[0]), -item[1].nano, item[0]))
+    return [Group(dict(zip(asked.group_by, key, strict=True)), each) for key, each in ordered]
+
+
+async def _grouped(
+    tx: Transaction, asked: Query, names: Sequence[str]
+) -> dict[tuple[Any, ...], Measures]:
+    """Sums by these columns."""
+    table, column = _table(asked, names)
+    where, parameters = _where(asked, column)
+    columns = ", ".join(column[name] for name in names)
+    rows = await tx.rows(
+        f"SELECT {columns}, {_SUMS} FROM {table} WHERE {where} GROUP BY {columns}",  # noqa: S608
+        parameters,
+    )
+    return {tuple(row[: len(names)]): _measures(row[len(names) :]) for row in rows}
+
+
+async def _dearest(
+    tx: Transaction, asked: Query, names: Sequence[str]
+) -> tuple[dict[tuple[Any, ...], Measures], int]:
+    """Sums of the dearest groups by these columns, and how many groups there are."""
+    table, column = _table(asked, names)
+    where, parameters = _where(asked, column)
+    columns = ", ".join(column[name] for name in names)
+    rows = await tx.rows(
+        f"SELECT {columns}, {_SUMS}, count(*) OVER () FROM {table} WHERE {where} GROUP BY {columns}"  # noqa: S608
+        f" ORDER BY sum(e.nano) DESC, {columns} LIMIT {asked.limit}",
+        parameters,
+    )
+    count = int(rows[0][-1]) if rows else 0
+    return {tuple(row[: len(names)]): _measures(row[len(names) : -1]) for row in rows}, count
+
+
+def _measures(row: Sequence[int]) -> Measures:
+    return Measures(**dict(zip(SHOWN, row, strict=True)))
+
+
+def _table(asked: Query, names: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """The smallest table that knows all these dimensions together, and its column for each; where it
+    adds up by one alone, ``dimension`` is that one."""
+    used = {*names, *(asked.filters or {})} - {*_TIMES, "workspace"}
+    column = {"day": "e.day"}
+    if len(used) < 2:
+        one = next(iter(used), "")
+        return "cost_days e", column | {one: "e.name", "dimension": one}
+    column |= _KEYED | _ENTERED
+    table = "cost_entries e" if used & set(_ENTERED) else "cost_cube e"
+    joined = " JOIN cost_keys k ON k.id = e.key_id" if used & set(_KEYED) else ""
+    return table + joined, column
+
+
+def _where(asked: Query, column: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    parts = ["e.workspace = :workspace", "e.day >= :since", "e.day < :until"]
+    parameters: dict[str, Any] = {"since": asked.since, "until": asked.until}
+    if "dimension" in column:
+        parts.append("e.dimension = :dimension")
+        parameters["dimension"] = column["dimension"]
+    for number, (name, values) in enumerate((asked.filters or {}).items()):
+        if name == "workspace":
+            continue
+        choices = []
+        for each, value in enumerate(values):
+            mark = f"f{number}_{each}"
+            same = "LIKE :{} ESCAPE '~'" if "*" in value else "= :{}"
+            choices.append(f"{column[name]} {same.format(mark)}")
+            parameters[mark] = _like(value) if "*" in value else value
+        parts.append(f"({' OR '.join(choices)})")
+    return " AND ".join(parts), parameters
+
+
+def _like(value: str) -> str:
+    for each in "~%_":
+        value = value.replace(each, f"~{each}")
+    return value.replace("*", "%")
+
+
+def _own_workspace(tx: Transaction, asked: Query) -> bool:
+    wanted = (asked.filters or {}).get("workspace")
+    return wanted is None or tx.scope.workspace in wanted or "*" in wanted
+
+
+def _shown(asked: Query, columns: Sequence[str], key: Sequence[Any], workspace: str) -> tuple[str, ...]:
+    """The key in the order asked for, times as people write them."""
+    values = dict(zip(columns, key, strict=True))
+    shown = []
+    for name in asked.group_by:
+        if name in _TIMES:
+            shown.append(days.label(int(values["day"]), cast("Any", name)))
+        else:
+            shown.append(workspace if name == "workspace" else str(values[name]))
+    return tuple(shown)
+
+
+def _times(asked: Query, key: Sequence[str]) -> tuple[str, ...]:
+    return tuple(value for name, value in zip(asked.group_by, key, strict=True) if name in _TIMES)
+
+
+def _total(each: Iterable[Measures]) -> Measures:
+    columns = list(zip(*(astuple(measures) for measures in each), strict=True))
+    return Measures(*map(sum, columns)) if columns else NOTHING
+
+
+def _dimension(name: str, parameter: str) -> Dimension:
+    if name in DIMENSIONS:
+        return name
+    near = get_close_matches(name, DIMENSIONS, 1)
+    raise BadArgument(
+        f"{parameter} names {name!r}",
+        why=f"the dimensions are {', '.join(DIMENSIONS)}",
+        next=f"use {near[0]!r}" if near else "choose one of them",
+    )
+
+
+def _filterable(name: str) -> str:
+    if _dimension(name, "filters") in _TIMES:
+        raise BadArgument(
+            f"filters names {name!r}",
+            why="time is chosen by since and until",
+            next='give since="2026-11-01"',
+        )
+    return name
+
+
+def _values(name: str, value: Any) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if isinstance(values, Sequence) and values and all(isinstance(each, str) for each in values):
+        return tuple(values)
+    raise BadArgument(
+        f"the filter {name} is {value!r}",
+        why="it must be a text or a list of texts",
+        next=f'write filters={{"{name}": "VALUE"}}; * stands for any text',
+    )
