@@ -21,7 +21,13 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Words to rows, one per word; a row of zeros stands for an unknown word."""
 
 _FIND = words.IDENTIFIER.findall
-_MOST_IDENTIFIERS = 300_000
+_MOST_IDENTIFIERS = 120_000
+"""Identifiers whose words are remembered: about 30 MB."""
+
+_MOST_VECTORS = 20_000
+"""Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory
+that was never written costs nothing). Those of all others are asked for again."""
+
 _MOST_CHUNKS = 4_000
 """Chunks whose words are remembered: about 20 MB."""
 
@@ -72,7 +78,8 @@ class Lexicon:
         self._of_stem: dict[str, int] = {}
         self._words: list[str] = []
         self._stems: list[int] = []
-        self._rows = np.zeros((0, 1), np.float32)
+        self._rows = np.empty((0, 1), np.float32)
+        self._encoded = 0
         self._stem_array = np.zeros(0, np.int32)
         self._read: dict[tuple[int, int], Read] = {}
 
@@ -143,11 +150,19 @@ class Lexicon:
         """Raw vectors of the given words: (count, dimensions); one column of zeros without a model."""
         if self._encode is None:
             return np.zeros((len(numbers), 1), np.float32)
-        missing = self._words[len(self._rows) :]
+        missing = self._words[self._encoded : _MOST_VECTORS]
         if missing:
             rows = np.asarray(self._encode(missing), np.float32)
-            self._rows = rows if not len(self._rows) else np.concatenate([self._rows, rows])
-        return self._rows[numbers]
+            if not len(self._rows):
+                self._rows = np.empty((_MOST_VECTORS, rows.shape[1]), np.float32)
+            self._rows[self._encoded : self._encoded + len(rows)] = rows
+            self._encoded += len(rows)
+        rare = np.flatnonzero(numbers >= self._encoded)
+        if not len(rare):
+            return self._rows[numbers]
+        found: NDArray[np.float32] = self._rows[np.where(numbers < self._encoded, numbers, 0)]
+        found[rare] = self._encode([self._words[number] for number in numbers[rare].tolist()])
+        return found
 
 
 _NO_WORD = np.array((-1,), np.int32)

@@ -174,11 +174,17 @@ async def _scene(question: Question, tx: Transaction, found: Evidence, scores: V
     files = np.unique(found.files[found.owner[chosen]])
     blobs = atlas.blobs[files].tolist()
     texts = await content.texts(tx, blobs)
-    question.engine.lexicon.make_room()
+    lexicon = question.engine.lexicon
+    lexicon.make_room()
     keys = [_key(found, number) for number in chosen]
-    unread = [key for key in keys if question.engine.lexicon.chunk(key) is None]
-    pieces = await content.pieces(tx, unread)
-    units = await content.units(tx, [blob for blob, _ in unread])
+    pieces: dict[tuple[int, int], Piece] = {}
+    units: dict[int, Sequence[Unit]] = {}
+    asked: set[tuple[int, int]] = set()
+    # Another question may make the lexicon forget while this one waits: then there is more to read.
+    while unread := [key for key in keys if key not in asked and lexicon.chunk(key) is None]:
+        asked.update(unread)
+        pieces |= await content.pieces(tx, unread)
+        units |= await content.units(tx, [blob for blob, _ in unread])
     read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
