@@ -138,6 +138,25 @@ class SwarmSettings(BaseModel):
     )
 
 
+class GateSettings(BaseModel):
+    """What may be run to try a patch that a swarm wrote. It runs code that a model wrote, so it is off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    commands: list[list[str]] = Field(
+        default=[],
+        description='Commands a patch must pass, each a list of words run without a shell, for example [["pytest", "-q"]]',
+    )
+    roots: list[str] = Field(
+        default=[], description="Folders whose repositories the commands may run on; empty: every one"
+    )
+    seconds: float = Field(default=300.0, gt=0, le=3600, description="How long one command may take")
+    output_kb: int = Field(default=1_000, ge=1, description="How much one command may write")
+    copy_mb: int = Field(
+        default=500, ge=1, description="How large the copy of the tree may be that they run in"
+    )
+
+
 class TargetSettings(BaseModel):
     """What one slug of the gateway stands for."""
 
@@ -311,6 +330,7 @@ class Settings(BaseSettings):
     cost: CostSettings = CostSettings()
     memory: MemorySettings = MemorySettings()
     swarm: SwarmSettings = SwarmSettings()
+    gates: GateSettings = GateSettings()
     llm: LlmSettings = LlmSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sophia_mcp.cost.money import Money
     from sophia_mcp.index.views import View
     from sophia_mcp.swarm.book import Run
-    from sophia_mcp.swarm.gates import Ground
+    from sophia_mcp.swarm.gates import Allowed, Ground
     from sophia_mcp.swarm.material import Sources
     from sophia_mcp.swarm.patterns import Library, Limits, Pattern
     from sophia_mcp.swarm.swarm import Swarm
@@ -211,14 +211,32 @@ async def _sources(app: App, order: Order) -> Sources:
 
 def _ground(app: App) -> Callable[[Order, Pattern, Sources], Awaitable[Ground]]:
     async def ground(order: Order, pattern: Pattern, sources: Sources) -> Ground:
-        from sophia_mcp.swarm.gates import Allowed, Ground
+        from sophia_mcp.swarm.gates import Ground
 
         if not isinstance(sources, Repository):
             return Ground(sources.read)
         root = Path(sources.view.root) if sources.view.on_disk else None
-        return Ground(sources.file, root=root, allowed=Allowed(pattern.commands))
+        return Ground(sources.file, root=root, allowed=_allowed(app, pattern, root))
 
     return ground
+
+
+def _allowed(app: App, pattern: Pattern, root: Path | None) -> Allowed:
+    """The commands that the person's own settings and own pattern let run on this folder."""
+    from sophia_mcp.settings import environment
+    from sophia_mcp.swarm.gates import Allowed
+
+    chosen = app.settings.gates
+    folders = [Path(folder).expanduser().resolve() for folder in chosen.roots]
+    if root is None or (folders and not any(root.is_relative_to(folder) for folder in folders)):
+        return Allowed()
+    return Allowed(
+        commands=(*(tuple(one) for one in chosen.commands if one), *pattern.commands),
+        seconds=chosen.seconds,
+        output_bytes=chosen.output_kb * 1000,
+        copy_bytes=chosen.copy_mb * 1_000_000,
+        path=environment("PATH") or os.defpath,
+    )
 
 
 def _learner(app: App) -> Callable[[Run], Awaitable[None]]:
