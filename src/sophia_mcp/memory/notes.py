@@ -108,6 +108,10 @@ class Notes:
 
         return render.page(found.memos, self.shelf.lifetimes, max_tokens, self.count_tokens, tail)
 
+    def shown(self, memos: Sequence[Memo]) -> str:
+        """Memories for a person, without a limit."""
+        return "\n".join(render.block(memo, self.shelf.lifetimes) for memo in memos)
+
     async def get(self, id: str, caller: Caller = Caller()) -> Memo | None:
         """One memory that the caller may see, with the verdicts of its anchors."""
         put = await self._query(caller, None)

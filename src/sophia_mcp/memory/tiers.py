@@ -12,6 +12,8 @@ from sophia_mcp.types import Memo, MemoryTier
 DAY_NS = 86_400_000_000_000
 HOUR_NS = DAY_NS // 24
 
+MOST_DAYS = 3650
+
 PERSON_VOTE = 3
 """A person's word counts as much as three runs."""
 
@@ -32,6 +34,12 @@ class Lifetimes:
     def ends(self, tier: MemoryTier, now: int, ttl_days: int | None = None) -> int | None:
         """When a memory written now expires; None: never. Raises BadArgument."""
         if ttl_days is not None:
+            if not 1 <= ttl_days <= MOST_DAYS:
+                raise BadArgument(
+                    f"ttl_days {ttl_days} is out of range",
+                    why=f"a memory with an end lives 1 to {MOST_DAYS} days",
+                    next="leave it out for one that lasts",
+                )
             if tier == "pinned":
                 raise BadArgument(
                     "a pinned memory has no end",

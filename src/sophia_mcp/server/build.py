@@ -32,6 +32,8 @@ identifier, regular expression, error text or stack trace and returns the right 
 - mode="callers" and "references" answer who uses it; "outline" maps a file, folder or the repository; \
 "similar" finds near-duplicates; scope="changed" looks only at uncommitted work and the branch.
 - Every hit is checked against the file on disk. Read on with search_code("path:10-80", detail="full").
+- recall(query) before a task: decisions and lessons of earlier sessions. remember(text, kind, anchors) what \
+cost time to learn or a person decided.
 - A first line "not here:" means the repository does not have it: believe it, or try the names it gives.
 - The project is indexed on first use; while that runs answers say what share they cover. \
 Other folders: index_repo(path)."""
@@ -128,15 +130,20 @@ def _publish(server: MCPServer[State], state: State, name: str, record: Resource
 
 
 def _complete(server: MCPServer[State], state: State) -> None:
-    completed = {record.uri: record.complete for _, record in RESOURCES.all()}
+    completed = {record.uri: record for _, record in RESOURCES.all()}
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
     async def complete(ref: Any, argument: Any, context: Any) -> Completion | None:
         uri = ref.uri if isinstance(ref, ResourceTemplateReference) else ""
-        if argument.name not in completed.get(str(uri), ()):
+        record = completed.get(str(uri))
+        if record is not None and argument.name in record.offers:
+            known = await record.offers[argument.name](state)
+        elif record is not None and argument.name in record.complete:
+            app, _ = await state.open()
+            known = await app.names()
+        else:
             return None
-        app, _ = await state.open()
-        names = [name for name in await app.names() if name.startswith(argument.value)]
+        names = [name for name in known if name.startswith(argument.value)]
         return Completion(
             values=names[:MAX_COMPLETIONS], total=len(names), has_more=len(names) > MAX_COMPLETIONS
         )

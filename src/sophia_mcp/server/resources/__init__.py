@@ -5,8 +5,8 @@ Whatever a resource tells, a tool tells too: many clients show resources to nobo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sophia_mcp.registry import Folder
@@ -15,7 +15,8 @@ from sophia_mcp.registry import Folder
 @dataclass(frozen=True)
 class ResourceRecord:
     """One resource or template. ``read(state, **parameters)`` makes its text; its parameters are
-    those of the URI. ``complete`` names the parameters that are repositories."""
+    those of the URI. ``complete`` names the parameters that are repositories; ``offers`` says for
+    others which values a client may complete."""
 
     uri: str
     title: str
@@ -23,6 +24,7 @@ class ResourceRecord:
     mime_type: str
     read: Callable[..., Awaitable[Any]]
     complete: tuple[str, ...] = ()
+    offers: Mapping[str, Callable[[Any], Awaitable[Sequence[str]]]] = field(default_factory=dict)
 
 
 RESOURCES: Folder[ResourceRecord] = Folder(
