@@ -23,7 +23,7 @@ from sophia_mcp.swarm.gates import Gated, Ground, gate
 from sophia_mcp.swarm.journal import Journal
 from sophia_mcp.swarm.material import Wording, shared_tokens
 from sophia_mcp.swarm.patterns import Pattern, Step
-from sophia_mcp.swarm.proposals import Proposal, listing, pool, propose, ranked, upheld
+from sophia_mcp.swarm.proposals import DOUBT, Proposal, listing, pool, propose, ranked, upheld
 from sophia_mcp.types import GateResult, Message, Tier
 
 WARM_TOKENS = 4_000
@@ -333,7 +333,7 @@ class Course:
             if each.key in rests - spoken and (ended := self.ended[each.key]).stands is not None
         ]
         base = pool([each for each in before if each is not None])
-        if not base.findings and not base.claims and step.kind == "verify":
+        if step.kind == "verify" and not (base.findings or base.claims or base.patch):
             await self.journal.note("decision", step.key, skipped="nothing to verify")
             return Ended((), 0, base)
         shared = self.wording.shared(
@@ -348,6 +348,8 @@ class Course:
             stands, refuted = upheld(base, answer.value)
             for each in refuted:
                 await self.journal.note("decision", step.key, refuted=each)
+                if each.startswith(DOUBT):
+                    self.notes.append(each)
         kept = len(stands.findings) + len(stands.claims)
         of = len(base.findings) + len(base.claims)
         await self.journal.note("decision", step.key, kept=kept, of=of)

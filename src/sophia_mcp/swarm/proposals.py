@@ -19,6 +19,9 @@ from sophia_mcp.types import Finding, Severity
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """The worst first."""
 
+DOUBT = "a doubt about the patch"
+"""How a note begins that a verifier made on a patch."""
+
 _CLAIM_CHARS = 1_000
 _QUOTE_CHARS = 2_000
 _SUMMARY_CHARS = 6_000
@@ -263,7 +266,7 @@ def _only(proposal: Proposal, ids: Sequence[str]) -> Proposal:
 
 def _place(item: Mapping[str, Any]) -> str:
     if "patch" in item:
-        return "a doubt about the patch"
+        return DOUBT
     return f"{item['path']}:{item['line']}" if "path" in item else f"“{item['text'][:80]}”"
 
 
