@@ -101,9 +101,16 @@ class Watched:
             raise BudgetExceeded("the run's budget does not allow this call", why="$0.01 are left")
         self.models.asked.append(ask)
         self.models.under_way.add(ask.labels.step)
+        self.models.log.append(f"asked {ask.labels.step}")
+
+        def heard(piece: str) -> None:
+            self.models.log.append(f"heard {ask.labels.step}")
+            if hear is not None:
+                hear(piece)
+
         self.models.most = max(self.models.most, len(self.models.under_way))
         try:
-            return await self.inner.ask(ask, hear)
+            return await self.inner.ask(ask, heard)
         finally:
             self.models.under_way.discard(ask.labels.step)
 
@@ -118,6 +125,7 @@ class ScriptedModels:
     warm: bool = False
     desk: Desk = field(default_factory=Desk)
     asked: list[Ask] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
     under_way: set[str] = field(default_factory=set)
     most: int = 0
 

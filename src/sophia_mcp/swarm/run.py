@@ -163,7 +163,7 @@ class Running:
     _asker: Asker | None = None
     _course: Course | None = None
     _documents: tuple[Document, ...] = ()
-    _told: RunStatus = "running"
+    _told: tuple[str, ...] = ()
     _heard: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -349,16 +349,18 @@ class Running:
             while self._heard:
                 step, text = self._heard.pop(0)
                 await self.journal.note("context", step, told=text)
-            packets = self.waiting()
-            status: RunStatus = "needs_steps" if packets else "running"
-            if status == self._told:
+            # Keys, not the status alone: between two looks everything may have been answered and the
+            # next steps begun to wait, and whoever answered has written down that the run goes on.
+            keys = tuple(packet.key for packet in self.waiting())
+            if keys == self._told:
                 continue
-            self._told = status
+            self._told = keys
+            status: RunStatus = "needs_steps" if keys else "running"
             await self.means.pen.write(
                 restatus(self.run.id, self.means.worker, self.means.book.clock(), status)
             )
-            if packets:
-                await self.journal.note("run.waiting", steps=[packet.key for packet in packets])
+            if keys:
+                await self.journal.note("run.waiting", steps=list(keys))
 
     # --- its end ------------------------------------------------------------------------------------
 

@@ -261,6 +261,10 @@ class Swarm:
         self.tasks.start_soon(drive, name=f"swarm {run.id}")
         return running
 
+    def lives(self, run_id: str) -> bool:
+        """Whether a task of this process works on the run, or waits for its answers."""
+        return self._running(run_id) is not None
+
     def _running(self, run_id: str) -> Running | None:
         running = self._live.get(run_id)
         return running if running is not None and not running.over.is_set() else None
@@ -322,6 +326,7 @@ class Swarm:
             run_id=run.id,
             pattern=run.order.pattern,
             status=status,
+            provider=run.provider,
             reason=reason,
             done=ended,
             total=max(run.total, ended) if status == "running" or packets else ended,
