@@ -295,7 +295,10 @@ _ALL = (
     # Models: providers and what stands around them
     ("llm.contract", "every provider keeps the same promises, from a key at a gateway to no key at all"),
     ("llm.choice", "auto takes portkey, openai, sampling, host: the first set up, and says why"),
-    ("llm.guard", "deadline, repetition that heeds Retry-After, breaker and concurrency hold per provider"),
+    (
+        "llm.guard",
+        "deadline, repetition that heeds Retry-After, breaker and concurrency hold per provider",
+    ),
     ("llm.fallback", "when a provider fails, the next one in order answers, with its own model"),
     ("llm.errors", "a failure says whether it may pass, when, and whether it may have cost something"),
     ("llm.context", "a question is cut at 85 % of the window, and never ends as too long"),
@@ -303,8 +306,42 @@ _ALL = (
     ("llm.scripted", "the scripted provider answers and misbehaves as its script says"),
     ("llm.desk", "steps wait at a desk until the assistant or its client's model answers"),
     ("llm.lazy", "no SDK is imported, no secret looked up and nothing sent before the first question"),
-    ("cache.exact", "only exactly the same question is answered from the cache, and saved money is counted"),
-    ("cache.never", "errors, truncated and invalid answers are never kept, nor shared between workspaces"),
+    (
+        "cache.exact",
+        "only exactly the same question is answered from the cache, and saved money is counted",
+    ),
+    (
+        "cache.never",
+        "errors, truncated and invalid answers are never kept, nor shared between workspaces",
+    ),
+    # Swarms: patterns, and what of their answers is true
+    ("swarm.citations", "no claim reaches an answer without words that stand in the source it names"),
+    (
+        "swarm.commands",
+        "only commands a person allowed run, on a copy, bounded, without secrets or shell",
+    ),
+    ("swarm.evaluate", "arms are compared in pairs with intervals, and only sure gains are recommended"),
+    ("swarm.fence", "text of others stands between marks it cannot know, and nothing in it acts"),
+    (
+        "swarm.injection",
+        "instructions in code, memory and tool text run nothing, show no secret, change no budget, write nothing",
+    ),
+    (
+        "swarm.lies",
+        "false quotes, bad JSON, broken patches and endless answers end in truth or a clear error",
+    ),
+    ("swarm.opinions", "a verifier and a judge can drop and order what is proposed, never add to it"),
+    ("swarm.patch", "a patch that reaches an answer applies, parses, stays inside and shows no secret"),
+    (
+        "swarm.patterns",
+        "every shipped pattern is valid data, and a fault in a file names the file and the key",
+    ),
+    (
+        "swarm.patterns_untrusted",
+        "a repository's pattern chooses neither commands nor provider, and reads nothing",
+    ),
+    ("swarm.quotes", "no finding reaches an answer whose quote does not stand at its path and line"),
+    ("swarm.sarif", "findings become valid SARIF 2.1.0, and the exit code follows their severity"),
     # Not built yet
     ("tools.run_swarm", "run_swarm executes patterns inside a budget", _LATER),
     ("tools.get_run", "get_run shows runs", _LATER),

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from sophia_mcp.security.secrets import mask
-from sophia_mcp.security.text import plain, plain_line
+from sophia_mcp.security.text import plain_line
+from sophia_mcp.swarm.fence import shown
 from sophia_mcp.types import Finding, Severity
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -170,7 +170,7 @@ def ranked(proposal: Proposal, answer: Any) -> Proposal:
 
 def words(value: Any, most: int) -> str:
     """Text of a model for people to read: harmless, without secrets, cut at ``most`` characters."""
-    text = plain(mask(value).text).strip() if isinstance(value, str) else ""
+    text = shown(value).strip() if isinstance(value, str) else ""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
