@@ -342,6 +342,12 @@ _ALL = (
     ),
     ("swarm.quotes", "no finding reaches an answer whose quote does not stand at its path and line"),
     ("swarm.sarif", "findings become valid SARIF 2.1.0, and the exit code follows their severity"),
+    # Money
+    (
+        "cost.hard_budget",
+        "against the service's own bill, no run of several processes passes a hard budget, whatever fails",
+    ),
+    ("cost.equals_bill", "the ledger equals the bill on every call whose usage was reported"),
     # Not built yet
     ("tools.run_swarm", "run_swarm executes patterns inside a budget", _LATER),
     ("tools.get_run", "get_run shows runs", _LATER),

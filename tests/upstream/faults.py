@@ -73,13 +73,13 @@ def call_id(prompt: str) -> str:
     return found.group(1) if found else ""
 
 
-def asked_fault(prompt: str, attempt: int) -> Fault:
-    """The fault a prompt asks for at this attempt, or none."""
+def asked_fault(prompt: str, attempt: int) -> Fault | None:
+    """What a prompt asks for at this attempt (``ok``: no fault); None when it says nothing."""
     for found in _FAULT.finditer(prompt):
         fault = parse_fault(found.group(1))
         if attempt <= fault.number("times", 1_000_000):
             return fault
-    return NONE
+    return None
 
 
 def drawn_fault(seed: int, rates: dict[str, float], call: str, attempt: int) -> Fault:

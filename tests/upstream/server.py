@@ -169,7 +169,7 @@ def _fault(account: Account, exchange: Exchange, call: Call | None, line: Line) 
     if call is None:
         return NONE
     asked = asked_fault(call.prompt, line.attempt)
-    if asked.name or not account.rates:
+    if asked is not None:
         return asked
     return drawn_fault(account.temper.seed, account.rates, call.id, line.attempt)
 

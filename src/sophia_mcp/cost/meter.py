@@ -40,8 +40,9 @@ class Reckoning:
     counts: Counts
 
     def of_reply(self, ask: Ask, reply: Reply, at_ns: int) -> tuple[Usage, Priced, bool]:
-        """Usage and price of an answer, and whether the provider reported the usage."""
-        reported = reply.usage is not None
+        """Usage and price of an answer, and whether the provider reported the usage. A report that
+        contradicts itself is none: what it was billed at may be any amount."""
+        reported = reply.usage is not None and not reply.usage.estimated
         usage = reply.usage or self.estimate(ask, reply.text)
         priced = self._priced(usage, ask, reply.provider, reply.model, at_ns)
         return usage, priced, reported
