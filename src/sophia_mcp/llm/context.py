@@ -35,7 +35,7 @@ class Window:
 
 
 MARK = "[… {} lines left out to fit the model's window …]"
-_MOST_TRIES = 4
+_MOST_TRIES = 6
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _PARAGRAPH = re.compile(r"\n(?=\n)|\n(?=(?:@@ |diff |--- |```|#+ |class |def |func |fn ))")
 _PIECE_CHARS = 2_000
@@ -58,7 +58,7 @@ class Fitted:
     """Asks only what fits, and learns from what the provider counted.
 
     A provider that still finds a question too long (its window is smaller than known, or it counts
-    more) is asked again with less, at most four times; only then ContextTooLong is raised.
+    more) is asked again with less, at most five times; only then ContextTooLong is raised.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Fitted:
                 reply = await self._inner.ask(sent, hear)
             except ContextTooLong:
                 size = await anyio.to_thread.run_sync(measured, sent)
-                shorter = await self._shorten(sent, size * 6 // 10) if left else sent
+                shorter = await self._shorten(sent, size // 2) if left else sent
                 if not left or await anyio.to_thread.run_sync(measured, shorter) >= size:
                     raise
                 self._found[ask.model] = min(self._found.get(ask.model, size), size)

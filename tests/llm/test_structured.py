@@ -1,0 +1,116 @@
+"""An answer asked for by schema satisfies it, is mended once, or is an error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.llm.asking import Steps, ask
+
+from sophia_mcp.errors import BadAnswer
+from sophia_mcp.llm.structured import Structured, faults, instructed, read, smallest, strict
+from sophia_mcp.types import Reply
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.schema")]
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"n": {"type": "integer"}, "why": {"type": "string", "minLength": 2}},
+    "required": ["n"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"n": 1}',
+        '  {"n": 1}\n',
+        'Here you are:\n```json\n{"n": 1}\n```\nAnything else?',
+        'Sure! {"n": 1} is the answer.',
+        '```\n{"n": 1}\n```',
+    ],
+)
+async def test_json_is_found_in_what_models_write_around_it(text: str) -> None:
+    inner = Steps([text])
+    reply = await Structured(inner).ask(ask(schema=SCHEMA))
+    assert reply.value == {"n": 1}
+    assert len(inner.asked) == 1
+
+
+@pytest.mark.parametrize("bad", ["no json here", '{"n": "one"}', '{"n": 1, "x": 2}', "", "[1", '["a"]'])
+async def test_a_wrong_answer_goes_back_once_with_what_is_wrong(bad: str) -> None:
+    inner = Steps([bad, '{"n": 2}'])
+    reply = await Structured(inner).ask(ask(schema=SCHEMA))
+    assert reply.value == {"n": 2}
+    second = inner.asked[1]
+    assert [message.role for message in second.messages[-2:]] == ["assistant", "user"]
+    assert "cannot be used" in second.messages[-1].text
+    assert second.messages[:2] == ask().messages
+
+
+async def test_an_answer_wrong_twice_is_an_error_that_says_where() -> None:
+    inner = Steps(['{"n": "one"}', '{"n": "two"}', "never"])
+    with pytest.raises(BadAnswer, match=r"\$\.n"):
+        await Structured(inner).ask(ask(schema=SCHEMA))
+    assert len(inner.asked) == 2
+
+
+async def test_an_endless_answer_is_asked_to_be_shorter_and_then_an_error() -> None:
+    endless = Reply('{"n": 1, "why": "' + "a" * 50_000, "m", "steps", finish="length")
+    inner = Steps([endless, endless])
+    with pytest.raises(BadAnswer, match="cut off at 100 tokens"):
+        await Structured(inner).ask(ask(schema=SCHEMA))
+    assert "shorter" in inner.asked[1].messages[-1].text
+    assert len(inner.asked[1].messages[-2].text) < 5_000
+
+
+async def test_without_a_schema_the_answer_is_left_alone() -> None:
+    reply = await Structured(Steps(['{"n": 1}'])).ask(ask())
+    assert reply.value is None
+
+
+async def test_deep_nesting_is_a_fault_and_no_crash() -> None:
+    inner = Steps(["[" * 100_000, '{"n": 1}'])
+    assert (await Structured(inner).ask(ask(schema=SCHEMA))).value == {"n": 1}
+
+
+def test_the_schema_in_words_is_the_last_message() -> None:
+    asked = instructed(ask(schema=SCHEMA))
+    assert json.dumps(SCHEMA, separators=(",", ":")) in asked.messages[-1].text
+    assert asked.messages[:-1] == ask().messages
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        SCHEMA,
+        {"type": "object", "properties": {"a": {"enum": ["x", "y"]}}, "required": ["a"]},
+        {"type": "object", "properties": {"a": {"const": 3}}, "required": ["a"]},
+        {
+            "type": "object",
+            "properties": {"a": {"type": "array", "minItems": 2, "items": {"type": "string", "minLength": 3}}},
+            "required": ["a"],
+        },
+        {"type": "object", "properties": {"a": {"type": "integer", "minimum": 4}}, "required": ["a"]},
+        {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]},
+        {"type": "object", "properties": {"a": {"anyOf": [{"type": "boolean"}]}}, "required": ["a"]},
+    ],
+)  # fmt: skip
+def test_the_smallest_value_satisfies_its_schema(schema: dict[str, Any]) -> None:
+    assert faults(smallest(schema), schema) == ()
+    assert read(json.dumps(smallest(schema)), schema)[1] == ()
+
+
+def test_only_closed_schemas_are_sent_as_strict() -> None:
+    closed = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    assert strict(closed)
+    assert not strict(SCHEMA), "why is not required"
+    assert not strict({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
+    assert not strict({**closed, "properties": {"a": {"type": "array", "items": SCHEMA}}})
