@@ -7,14 +7,13 @@ settled, a new price, a log read again) is a further entry that corrects it: all
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Any, Literal, Protocol
 
 from sophia_mcp.cost.days import Period
-from sophia_mcp.types import Ask, Basis, Labels, Processing, Usage
+from sophia_mcp.types import Basis, Labels, Processing, Usage
 
 Outcome = Literal[
     "answered", "failed", "cancelled", "unsent", "cached", "uncertain", "imported", "correction"
@@ -245,34 +244,6 @@ class Entry:
     price_source: str = ""
     price_version: str = ""
     unit_prices: Mapping[str, Any] = field(default_factory=dict)
-
-
-def started(ask: Ask, provider: str, at_ns: int, grace_s: float = 30.0) -> Attempt:
-    """The attempt of a question, before anything is reserved."""
-    shared = "\0".join(message.text for message in ask.messages if message.shared)
-    whole = json.dumps(
-        [
-            provider,
-            ask.model,
-            [[m.role, m.text] for m in ask.messages],
-            ask.schema,
-            ask.max_tokens,
-            ask.temperature,
-        ],
-        default=str,
-        sort_keys=True,
-    )
-    return Attempt(
-        0,
-        at_ns,
-        provider,
-        ask.model,
-        labels=ask.labels,
-        processing=ask.processing,
-        until_ns=at_ns + int((ask.deadline_s + grace_s) * 1e9),
-        fingerprint=mark(whole),
-        shared=mark(shared) if shared else 0,
-    )
 
 
 def mark(text: str) -> int:

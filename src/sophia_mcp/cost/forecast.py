@@ -39,14 +39,13 @@ class Forecast:
 
 
 def forecast(
-    past: Sequence[int], spent_nano: int, today_nano: int, weekday: int, rest: float, days: int
+    past: Sequence[int], spent_nano: int, weekday: int, rest: float, days: int
 ) -> Forecast | None:
     """Expected total of a period.
 
     ``past`` are the nano-dollars of whole days up to yesterday, oldest first; ``weekday`` is today's
     (0: Monday), ``rest`` the share of today that is still to come, ``days`` the whole days after it in
-    the period. ``spent_nano`` is what the period has cost so far, ``today_nano`` of it today. None
-    where there are not enough days.
+    the period. ``spent_nano`` is what the period has cost so far. None where there are not enough days.
     """
     first = next((i for i, nano in enumerate(past) if nano), len(past))
     history = past[first:]

@@ -8,8 +8,10 @@ entry: it counts against budgets until somebody says what it really cost.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import anyio
 
@@ -25,11 +27,12 @@ from sophia_mcp.cost.entry import (
     Record,
     Settled,
     Standing,
-    started,
+    mark,
 )
 from sophia_mcp.cost.lines import Line
 from sophia_mcp.cost.spending import Refused
 from sophia_mcp.errors import NotFound
+from sophia_mcp.llm import tokens
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.types import LOCAL, Ask, Basis, RunCost, Scope, Usage
@@ -63,7 +66,7 @@ class Ledger:
 
     def attempt(self, ask: Ask, provider: str) -> Attempt:
         """The attempt of a question now, before anything is reserved or written."""
-        made = started(ask, provider, self.clock())
+        made = _started(ask, provider, self.clock())
         if not made.labels.user and self.user:
             made = replace(made, labels=replace(made.labels, user=self.user))
         return made
@@ -278,3 +281,38 @@ def _again(entry: Entry, now_is: Measures, price: Price) -> Settled:
         processing=entry.processing,
     )
     return Settled(entry.outcome, used, priced, uncertain_nano=now_is.uncertain_nano)
+
+
+def _started(ask: Ask, provider: str, at_ns: int, grace_s: float = 30.0) -> Attempt:
+    """The attempt of a question, before anything is reserved."""
+    shared = "\0".join(message.text for message in ask.messages if message.shared)
+    whole = json.dumps(
+        [
+            provider,
+            ask.model,
+            [[m.role, m.text] for m in ask.messages],
+            ask.schema,
+            ask.max_tokens,
+            ask.temperature,
+        ],
+        default=str,
+        sort_keys=True,
+    )
+    return Attempt(
+        0,
+        at_ns,
+        provider,
+        ask.model,
+        labels=ask.labels,
+        processing=ask.processing,
+        until_ns=at_ns + int((ask.deadline_s + grace_s) * 1e9),
+        fingerprint=mark(whole),
+        shared=mark(shared) if shared else 0,
+        shared_tokens=_counted(shared) if shared else 0,
+    )
+
+
+@lru_cache(16)
+def _counted(shared: str) -> int:
+    """All steps of a fan-out share one text."""
+    return tokens.count(shared)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sophia_mcp.cost import spending
 from sophia_mcp.cost.alerts import Listener
+from sophia_mcp.cost.answer import CostReport, answer
 from sophia_mcp.cost.budget import Budget
+from sophia_mcp.cost.days import day_of
 from sophia_mcp.cost.entry import Limit
 from sophia_mcp.cost.ledger import Ledger
 from sophia_mcp.cost.meter import Meter, Reckoning, saving
+from sophia_mcp.cost.report import query
 from sophia_mcp.llm.catalogue import Catalogue, Priced
 from sophia_mcp.llm.factors import Factors
 from sophia_mcp.llm.providers import LLM
@@ -82,6 +85,21 @@ class Money:
         """What a run has cost so far; calls that died with their process are counted as uncertain."""
         await self.ledger.sweep()
         return await self.ledger.run_cost(run_id)
+
+    async def report(
+        self,
+        since: str = "-7d",
+        until: str | None = None,
+        group_by: Sequence[str] = ("model",),
+        filters: Mapping[str, Any] | None = None,
+        limit: int = 50,
+    ) -> CostReport:
+        """What was spent, grouped, with budgets, forecast and suggestions. Raises BadArgument."""
+        today = day_of(self.ledger.clock())
+        asked = query(
+            since=since, until=until, group_by=group_by, filters=filters, today=today, limit=limit
+        )
+        return await answer(self.ledger, self.catalogue, asked)
 
     def listen(self, listener: Listener) -> None:
         """Tell ``listener`` of every budget alert of this process from now on."""

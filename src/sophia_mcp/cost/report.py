@@ -37,13 +37,14 @@ _KEYED |= {"user": "k.user_name", "tag": "k.tag"}
 """What is added up together, in every combination."""
 _ENTERED = {"run": "e.run", "agent": "e.agent", "step": "e.step"}
 """What only the entries know in combination with others."""
-_TIMES = ("day", "week", "month")
+TIMES = ("day", "week", "month")
 SHOWN = (
     "calls input_tokens output_tokens cached_tokens reasoning_tokens nano estimated_nano uncertain_nano"
     " saved_nano wasted_nano unpriced_calls"
 ).split()
 """The measures of a report; the others stay 0 in its sums."""
 _SUMS = ", ".join(f"coalesce(sum(e.{name}), 0)" for name in SHOWN)
+_NAMED_SUMS = ", ".join(f"sum({name}) AS {name}" for name in SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,8 @@ async def sums(tx: Transaction, asked: Query) -> Sums:
     by_day = await _grouped(tx, asked, ("day",))
     trend = tuple(sorted((int(key[0]), measures) for key, measures in by_day.items()))
     total = _total(measures for _, measures in trend)
-    columns = tuple(name for name in asked.group_by if name not in _TIMES and name != "workspace")
-    if any(name in _TIMES for name in asked.group_by):
+    columns = tuple(name for name in asked.group_by if name not in TIMES and name != "workspace")
+    if any(name in TIMES for name in asked.group_by):
         found = await _grouped(tx, asked, ("day", *columns)) if columns else by_day
         groups = _folded(asked, ("day", *columns), found, tx.scope.workspace)
         # Of a long time the newest part is shown.
@@ -183,15 +184,22 @@ def _measures(row: Sequence[int]) -> Measures:
 def _table(asked: Query, names: Iterable[str]) -> tuple[str, dict[str, str]]:
     """The smallest table that knows all these dimensions together, and its column for each; where it
     adds up by one alone, ``dimension`` is that one."""
-    used = {*names, *(asked.filters or {})} - {*_TIMES, "workspace"}
+    used = {*names, *(asked.filters or {})} - {*TIMES, "workspace"}
     column = {"day": "e.day"}
     if len(used) < 2:
         one = next(iter(used), "")
         return "cost_days e", column | {one: "e.name", "dimension": one}
     column |= _KEYED | _ENTERED
-    table = "cost_entries e" if used & set(_ENTERED) else "cost_cube e"
     joined = " JOIN cost_keys k ON k.id = e.key_id" if used & set(_KEYED) else ""
-    return table + joined, column
+    if used & set(_ENTERED):
+        return f"cost_entries e{joined}", column
+    # Days are added up before keys are looked up: they lie together, and most are the same key's.
+    inner = "key_id, day" if "day" in names else "key_id, min(day) AS day"
+    cube = (
+        f"(SELECT workspace, {inner}, {_NAMED_SUMS} FROM cost_cube WHERE workspace = :workspace"  # noqa: S608
+        f" AND day >= :since AND day < :until GROUP BY workspace, key_id{', day' * ('day' in names)}) e"
+    )
+    return cube + joined, column
 
 
 def _where(asked: Query, column: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -229,7 +237,7 @@ def _shown(asked: Query, columns: Sequence[str], key: Sequence[Any], workspace: 
     values = dict(zip(columns, key, strict=True))
     shown = []
     for name in asked.group_by:
-        if name in _TIMES:
+        if name in TIMES:
             shown.append(days.label(int(values["day"]), cast("Any", name)))
         else:
             shown.append(workspace if name == "workspace" else str(values[name]))
@@ -237,7 +245,7 @@ def _shown(asked: Query, columns: Sequence[str], key: Sequence[Any], workspace: 
 
 
 def _times(asked: Query, key: Sequence[str]) -> tuple[str, ...]:
-    return tuple(value for name, value in zip(asked.group_by, key, strict=True) if name in _TIMES)
+    return tuple(value for name, value in zip(asked.group_by, key, strict=True) if name in TIMES)
 
 
 def _total(each: Iterable[Measures]) -> Measures:
@@ -257,7 +265,7 @@ def _dimension(name: str, parameter: str) -> Dimension:
 
 
 def _filterable(name: str) -> str:
-    if _dimension(name, "filters") in _TIMES:
+    if _dimension(name, "filters") in TIMES:
         raise BadArgument(
             f"filters names {name!r}",
             why="time is chosen by since and until",

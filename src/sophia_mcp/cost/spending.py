@@ -98,6 +98,21 @@ async def standing(tx: Transaction, limit: Limit, subject: str, day: int) -> Sta
     return Standing(limit, subject, start, end, *rows[0])
 
 
+async def by_day(tx: Transaction, standing: Standing, since: int, until: int) -> dict[int, int]:
+    """What the subject of a standing spent on each day."""
+    rows = await tx.rows(
+        "SELECT day, nano FROM cost_days WHERE workspace = :workspace AND dimension = :dimension"
+        " AND name = :subject AND day >= :since AND day < :until",
+        {
+            "dimension": _DIMENSION[standing.limit.scope],
+            "subject": standing.subject,
+            "since": since,
+            "until": until,
+        },
+    )
+    return dict(rows)
+
+
 def refusal(standings: Sequence[Standing], reserved_nano: int) -> Refused | None:
     """The hard limit that this much more would pass; one that no wait can mend comes first."""
     over = [

@@ -71,12 +71,22 @@ def suggest(
 ) -> list[Suggestion]:
     """The largest savings first, at most five."""
     found = [
-        *(_smaller(use, price, cheaper) for use in uses),
+        *(_smaller(use, price, cheaper) for use in each_once(uses)),
         *(_warmed(prefix, price) for prefix in prefixes),
         _again(repeats),
     ]
     worth = [each for each in found if each is not None and each.saves_nano >= LEAST_NANO]
     return sorted(worth, key=lambda each: (-each.saves_nano, each.text))[:MOST]
+
+
+def each_once(uses: Iterable[Use]) -> list[Use]:
+    """Of each model only the pattern that it cost most in: the same advice is not given twice."""
+    dearest: dict[tuple[str, str], Use] = {}
+    for use in uses:
+        known = dearest.get((use.provider, use.model))
+        if known is None or use.measures.nano > known.measures.nano:
+            dearest[use.provider, use.model] = use
+    return list(dearest.values())
 
 
 def wasted(measures: Measures) -> Suggestion | None:

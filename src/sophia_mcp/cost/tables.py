@@ -1,0 +1,119 @@
+"""How is a cost report written down for people, spreadsheets and pages?"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+Format = Literal["table", "json", "csv", "markdown"]
+
+_COLUMNS = (
+    ("usd", "usd"),
+    ("calls", "calls"),
+    ("input_tokens", "input"),
+    ("output_tokens", "output"),
+    ("cached_tokens", "cached"),
+    ("reasoning_tokens", "reasoning"),
+    ("saved_usd", "saved"),
+    ("uncertain_usd", "uncertain"),
+    ("estimated_usd", "estimated"),
+    ("unpriced_calls", "unpriced"),
+)
+_ALWAYS = 4
+_BUDGET = "scope period hard limit_usd spent_usd reserved_usd remaining_usd forecast_usd state".split()
+
+
+def written(facts: dict[str, Any], format: Format) -> str:
+    """The whole answer in one format. ``csv`` holds the groups alone, as exact text."""
+    if format == "json":
+        return json.dumps(facts, ensure_ascii=False)
+    if format == "csv":
+        return _csv(facts)
+    return _text(facts, markdown=format == "markdown")
+
+
+def _csv(facts: dict[str, Any]) -> str:
+    names = list(facts["groups"][0]["key"]) if facts["groups"] else []
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow([*names, *(field for field, _ in _COLUMNS)])
+    for group in facts["groups"]:
+        key = [_inert(group["key"][name]) for name in names]
+        rows.writerow([*key, *(group[field] for field, _ in _COLUMNS)])
+    return out.getvalue()
+
+
+def _inert(value: str) -> str:
+    """A name that a spreadsheet would take for a formula begins with an apostrophe."""
+    return f"'{value}" if value[:1] in "=+-@\t\r" else value
+
+
+def _text(facts: dict[str, Any], *, markdown: bool) -> str:
+    total = facts["total"]
+    lines = [
+        f"{facts['since']} to {facts['until']}: ${total['usd']} for {total['calls']} calls,"
+        f" {total['input_tokens']} tokens in ({total['cached_tokens']} cached),"
+        f" {total['output_tokens']} out ({total['reasoning_tokens']} reasoning)"
+    ]
+    extra = [
+        f"${total[field]} {word}"
+        for field, word in (
+            ("saved_usd", "saved by the cache"),
+            ("uncertain_usd", "uncertain"),
+            ("estimated_usd", "estimated"),
+        )
+        if total[field] != "0.00"
+    ]
+    lines += [", ".join(extra)] if extra else []
+    if facts["groups"]:
+        lines += ["", *_rows(*group_table(facts), markdown=markdown)]
+    if facts["budgets"]:
+        body = [[_cell(each[name]) for name in _BUDGET] for each in facts["budgets"]]
+        header = [name.removesuffix("_usd") for name in _BUDGET]
+        lines += ["", "budgets", *([""] if markdown else []), *_rows(header, body, markdown=markdown)]
+    tail = [f"saves ${each['saves_usd']}: {each['text']}" for each in facts["suggestions"]]
+    tail += [f"note: {note}" for note in facts["notes"]]
+    tail.append(f"next: {facts['next'] or 'none needed'}")
+    return "\n".join([*lines, "", *(f"- {each}" if markdown else each for each in tail)])
+
+
+def group_table(facts: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the groups; columns that say nothing in any row are left out."""
+    names = list(facts["groups"][0]["key"]) if facts["groups"] else []
+    used = [
+        (field, title)
+        for at, (field, title) in enumerate(_COLUMNS)
+        if at < _ALWAYS or any(group[field] not in (0, "0.00") for group in facts["groups"])
+    ]
+    body = [
+        [
+            *(" ".join(group["key"][name].split()) or "-" for name in names),
+            *(str(group[field]) for field, _ in used),
+        ]
+        for group in facts["groups"]
+    ]
+    return [*names, *(title for _, title in used)], body
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return {True: "hard", False: "soft"}.get(value, "") if isinstance(value, bool) else str(value)
+
+
+def _escaped(cell: str) -> str:
+    return " ".join(cell.split()).replace("|", "\\|")
+
+
+def _rows(header: Sequence[str], body: Sequence[Sequence[str]], *, markdown: bool) -> list[str]:
+    if markdown:
+        rows = [header, ["---"] * len(header), *body]
+        return [f"| {' | '.join(map(_escaped, row))} |" for row in rows]
+    widths = [max(len(row[at]) for row in (header, *body)) for at in range(len(header))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (header, *body)
+    ]
