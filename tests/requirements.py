@@ -315,6 +315,22 @@ _ALL = (
         "errors, truncated and invalid answers are never kept, nor shared between workspaces",
     ),
     # Swarms: patterns, and what of their answers is true
+    ("cost.export", "entries are exported as CSV, JSON, JSON lines and Markdown, in exact decimals"),
+    ("cost.export_safe", "no exported cell becomes a formula in a spreadsheet"),
+    (
+        "cost.golden_shapes",
+        "usage of every known shape costs what the vendor bills, within 0.1 %, and is never silently zero",
+    ),
+    (
+        "cost.import",
+        "the logs of other assistants are imported: each call once, with its final counts, at our prices",
+    ),
+    ("cost.prices", "a call is priced at its own time, length and kind of processing, or is unpriced"),
+    (
+        "cost.prices_own",
+        "a user's prices.toml is laid over the published prices, row by row and by date",
+    ),
+    ("llm.catalogue", "every tier names a model whose price, window and abilities are known"),
     ("swarm.citations", "no claim reaches an answer without words that stand in the source it names"),
     (
         "swarm.commands",

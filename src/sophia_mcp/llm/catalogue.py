@@ -84,12 +84,12 @@ class _Sheet:
     note: str
 
 
+@dataclass(frozen=True)
 class Catalogue:
     """Models, windows, abilities, tiers and prices. Cheap to make; the published list is imported on
     the first price, or by `warm` away from the event loop."""
 
-    def __init__(self, own: Overrides = overrides.NONE) -> None:
-        self._own = own
+    own: Overrides = overrides.NONE
 
     @classmethod
     def read(cls, path: Path | None) -> Catalogue:
@@ -148,7 +148,7 @@ class Catalogue:
         factor = next(
             row["factor"] for row in _shipped()["factors"]["rows"] if fnmatchcase(bare, row["match"])
         )
-        for row in self._own.models:
+        for row in self.own.models:
             if fnmatchcase(name.lower(), row.match.lower()) or fnmatchcase(bare, row.match.lower()):
                 own = row.factor if row.factor is not None else Decimal(factor)
                 return Model(name, row.max_input, row.max_output, frozenset(row.can.split()), own)
@@ -164,9 +164,9 @@ class Catalogue:
 
     def tier(self, tier: str, provider: str) -> str:
         """The model a tier means at a provider. Raises NotFound saying how to name one."""
-        own, shipped = self._own.tiers, _shipped()["tiers"]
+        mine, shipped = self.own.tiers, _shipped()["tiers"]
         listed = self.seller(provider)
-        for table in (own.get(provider), own.get(listed), shipped.get(listed)):
+        for table in (mine.get(provider), mine.get(listed), shipped.get(listed)):
             if table and tier in table:
                 return str(table[tier])
         raise NotFound(
@@ -215,7 +215,7 @@ class Catalogue:
         """The unit prices of a call: the user's row, or the published ones times the user's factors."""
         factor, notes = Decimal(1), []
         spelled = {name for _, name in self._spellings(provider, model)}
-        rows = self._own.find(
+        rows = self.own.find(
             {provider.lower(), self.seller(provider)},
             {model, *spelled},
             at_ns=at_ns,
@@ -226,12 +226,12 @@ class Catalogue:
             notes += [row.note] if row.note else []
             if row.factor is None:
                 stated, note = row.rates.times(factor), "; ".join(notes)
-                return _Sheet(stated, "prices.toml", self._own.version, model, True, note)
+                return _Sheet(stated, "prices.toml", self.own.version, model, True, note)
             factor *= row.factor
         found = self._published(provider, model, at_ns, processing, input_tokens)
         if found is None or factor == 1:
             return found
-        source, version = f"{found.source} * {factor}", f"{found.version}+{self._own.version}"
+        source, version = f"{found.source} * {factor}", f"{found.version}+{self.own.version}"
         note = "; ".join(part for part in (found.note, *notes) if part)
         return _Sheet(found.rates.times(factor), source, version, found.model, found.sure, note)
 
@@ -275,7 +275,7 @@ class Catalogue:
         seller = self.seller(provider)
         ref = re.sub(r"\[\d+[mk]\]$", "", model.strip())
         ref = re.sub(r"^@[^/]+/", "", ref)
-        refs = [ref, re.sub(r"^(publishers/[^/]+/)?models/", "", ref)]
+        refs = [model.strip(), ref, re.sub(r"^(publishers/[^/]+/)?models/", "", ref)]
         prefix, _, rest = ref.partition("/")
         if rest and self.seller(prefix) == seller:
             refs.append(rest)

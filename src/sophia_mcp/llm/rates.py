@@ -37,7 +37,7 @@ class Rates:
     def text(self) -> dict[str, str]:
         """What is listed, as exact decimal text, to be kept beside an amount."""
         listed = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: f"{value:f}" for name, value in listed.items() if value is not None}
+        return {name: f"{value.normalize():f}" for name, value in listed.items() if value is not None}
 
     @classmethod
     def of(cls, text: Mapping[str, str]) -> Rates:

@@ -84,7 +84,8 @@ def find(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if isinstance(found, Mapping) and found:
             return found
     flat = dict(_flat(body))
-    return body if any(name in flat for name in f"{_INPUT} {_OUTPUT}".split()) else None
+    counted = any(name in flat for name in f"{_INPUT} {_OUTPUT}".split()) or "billed_units" in body
+    return body if counted else None
 
 
 def merge(seen: Mapping[str, Any], chunk: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,10 +192,10 @@ def _choose(
         if sent >= read + write and made >= reasoning
     ]
     cache_out, reasoning_out, stated = _rule(flat, provider)
-    ruled = (
-        max(given + (read + write if cache_out else 0) + tool, read + write),
-        max(produced + (reasoning if reasoning_out else 0), reasoning),
-    )
+    # What is larger than the whole cannot be a part of it, whoever reports.
+    sent = given + tool + (read + write if cache_out or given < read + write else 0)
+    made = produced + (reasoning if reasoning_out or produced < reasoning else 0)
+    ruled = (sent, made)
     total = _count(flat, _TOTAL)
     if total:
         fits = [reading for reading in readings if sum(reading) == total]
@@ -204,7 +205,8 @@ def _choose(
             # Two readings add up by coincidence: what the provider is known to do decides.
             chosen = ruled if ruled in fits else max(fits, key=lambda fit: fit[1])
             return *chosen, stated and ruled in fits
-        return *ruled, False
+        # Nothing adds up. What the total holds beyond all that is named was billed, dearest as output.
+        return sent, made + max(0, total - sent - made), False
     return *ruled, stated or len(readings) <= 1
 
 
