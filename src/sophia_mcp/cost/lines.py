@@ -278,6 +278,37 @@ async def page(
     return [_entry(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A call that may have cost ``uncertain_nano`` more than the ``nano`` that is known."""
+
+    id: int
+    at_ns: int
+    model: str
+    run: str
+    step: str
+    nano: int
+    uncertain_nano: int
+    why: str
+
+
+async def uncertain(tx: Transaction, limit: int) -> list[Uncertain]:
+    """Calls whose cost is not settled, the newest first. Whoever settles one appends a correction, so
+    the sum over an entry and its corrections tells what is left."""
+    rows = await tx.rows(
+        "SELECT e.id, e.at_ns, k.model, e.run, e.step, e.nano + e.more_nano, e.uncertain_nano + e.more, e.error"
+        " FROM (SELECT o.*, coalesce((SELECT sum(c.uncertain_nano) FROM cost_entries c"
+        "   WHERE c.workspace = :workspace AND c.corrects = o.id AND c.corrects <> 0), 0) AS more,"
+        "  coalesce((SELECT sum(c.nano) FROM cost_entries c"
+        "   WHERE c.workspace = :workspace AND c.corrects = o.id AND c.corrects <> 0), 0) AS more_nano"
+        "  FROM cost_entries o WHERE o.workspace = :workspace AND o.uncertain_nano > 0 AND o.corrects = 0) e"
+        " JOIN cost_keys k ON k.id = e.key_id WHERE e.uncertain_nano + e.more > 0"
+        " ORDER BY e.id DESC LIMIT :limit",
+        {"limit": limit},
+    )
+    return [Uncertain(*row) for row in rows]
+
+
 def _entry(row: Row) -> Entry:
     id_, at_ns, recorded_ns, provider, model = row[:5]
     processing, outcome, basis, reserved, error, corrects, origin, source, version, units = row[12:22]

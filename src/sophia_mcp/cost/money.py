@@ -6,14 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sophia_mcp.cost import spending
+from sophia_mcp.cost import lines, spending
 from sophia_mcp.cost.alerts import Listener
 from sophia_mcp.cost.answer import CostReport, answer
 from sophia_mcp.cost.budget import Budget
 from sophia_mcp.cost.days import day_of
 from sophia_mcp.cost.entry import Limit
 from sophia_mcp.cost.ledger import Ledger
+from sophia_mcp.cost.lines import Uncertain
 from sophia_mcp.cost.meter import Meter, Reckoning, saving
+from sophia_mcp.cost.outlook import Outlook, outlooks
 from sophia_mcp.cost.report import query
 from sophia_mcp.llm.catalogue import Catalogue, Priced
 from sophia_mcp.llm.factors import Factors
@@ -109,6 +111,18 @@ class Money:
         """The budgets a person set."""
         async with self.ledger.db.read(self.ledger.scope) as tx:
             return await spending.stored(tx)
+
+    async def outlooks(self) -> list[Outlook]:
+        """How every budget stands, for each subject it has."""
+        await self.ledger.sweep()
+        async with self.ledger.db.read(self.ledger.scope) as tx:
+            return await outlooks(tx, self.ledger.clock())
+
+    async def uncertain(self, limit: int = 100) -> list[Uncertain]:
+        """Calls whose cost is not settled, the newest first."""
+        await self.ledger.sweep()
+        async with self.ledger.db.read(self.ledger.scope) as tx:
+            return await lines.uncertain(tx, limit)
 
     async def set_limit(self, limit: Limit) -> None:
         """Set a budget; it holds from the next call on, in every process."""

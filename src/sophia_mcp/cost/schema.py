@@ -57,6 +57,7 @@ CREATE TABLE cost_entries (
 CREATE INDEX cost_entries_day ON cost_entries (workspace, day);
 CREATE INDEX cost_entries_run ON cost_entries (workspace, run) WHERE run <> '';
 CREATE INDEX cost_entries_corrects ON cost_entries (workspace, corrects) WHERE corrects <> 0;
+CREATE INDEX cost_entries_uncertain ON cost_entries (workspace, id) WHERE uncertain_nano > 0;
 CREATE UNIQUE INDEX cost_entries_origin ON cost_entries (workspace, origin) WHERE origin <> '';
 CREATE TABLE cost_days (
   workspace TEXT NOT NULL,

@@ -52,12 +52,21 @@ def _inert(value: str) -> str:
 
 
 def _text(facts: dict[str, Any], *, markdown: bool) -> str:
+    lines = headline(facts)
+    if facts["groups"]:
+        lines += ["", *_rows(*group_table(facts), markdown=markdown)]
+    if facts["budgets"]:
+        lines += ["", "budgets", *([""] if markdown else [])]
+        lines += _rows(*budget_table(facts), markdown=markdown)
+    tail = [f"saves ${each['saves_usd']}: {each['text']}" for each in facts["suggestions"]]
+    tail += [f"note: {note}" for note in facts["notes"]]
+    tail.append(f"next: {facts['next'] or 'none needed'}")
+    return "\n".join([*lines, "", *(f"- {each}" if markdown else each for each in tail)])
+
+
+def headline(facts: dict[str, Any]) -> list[str]:
+    """The total in one or two lines."""
     total = facts["total"]
-    lines = [
-        f"{facts['since']} to {facts['until']}: ${total['usd']} for {total['calls']} calls,"
-        f" {total['input_tokens']} tokens in ({total['cached_tokens']} cached),"
-        f" {total['output_tokens']} out ({total['reasoning_tokens']} reasoning)"
-    ]
     extra = [
         f"${total[field]} {word}"
         for field, word in (
@@ -67,17 +76,18 @@ def _text(facts: dict[str, Any], *, markdown: bool) -> str:
         )
         if total[field] != "0.00"
     ]
-    lines += [", ".join(extra)] if extra else []
-    if facts["groups"]:
-        lines += ["", *_rows(*group_table(facts), markdown=markdown)]
-    if facts["budgets"]:
-        body = [[_cell(each[name]) for name in _BUDGET] for each in facts["budgets"]]
-        header = [name.removesuffix("_usd") for name in _BUDGET]
-        lines += ["", "budgets", *([""] if markdown else []), *_rows(header, body, markdown=markdown)]
-    tail = [f"saves ${each['saves_usd']}: {each['text']}" for each in facts["suggestions"]]
-    tail += [f"note: {note}" for note in facts["notes"]]
-    tail.append(f"next: {facts['next'] or 'none needed'}")
-    return "\n".join([*lines, "", *(f"- {each}" if markdown else each for each in tail)])
+    return [
+        f"{facts['since']} to {facts['until']}: ${total['usd']} for {total['calls']} calls,"
+        f" {total['input_tokens']} tokens in ({total['cached_tokens']} cached),"
+        f" {total['output_tokens']} out ({total['reasoning_tokens']} reasoning)",
+        *([", ".join(extra)] if extra else []),
+    ]
+
+
+def budget_table(facts: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the budgets."""
+    body = [[_cell(each[name]) for name in _BUDGET] for each in facts["budgets"]]
+    return [name.removesuffix("_usd") for name in _BUDGET], body
 
 
 def group_table(facts: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
