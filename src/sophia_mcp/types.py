@@ -377,11 +377,13 @@ class RunCost:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What ``run_swarm`` and ``get_run`` answer about one run. ``steps`` wait for the assistant."""
+    """What ``run_swarm`` and ``get_run`` answer about one run. ``steps`` wait for the assistant;
+    ``provider`` is the one the run was begun with."""
 
     run_id: str
     pattern: str
     status: RunStatus
+    provider: str = ""
     reason: str = ""
     done: int = 0
     total: int = 0

@@ -18,7 +18,7 @@ from sophia_mcp.app import code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
 from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.settings import calm_libraries
-from sophia_mcp.types import Answer, IndexReport, Request
+from sophia_mcp.types import Answer, IndexReport, Order, Request
 
 if TYPE_CHECKING:
     from sophia_mcp.index.clone import Policy
@@ -99,7 +99,7 @@ class App(Parts):
         async def work(tell: Progress) -> IndexReport:
             if url:
                 tell(0, 0, "cloning")
-                await clone.fetch(url, self._clones(), self._clone_policy())
+                await clone.fetch(url, _clones(self), _clone_policy(self))
             return await index.update(
                 Path(target),
                 ref=ref,
@@ -121,7 +121,7 @@ class App(Parts):
         known = await views.repositories(await self.database())
         trusted = [Path(view.root) for view in known if view.trusted and view.root]
         own = [project] if project is not None else []
-        return Roots.of([*own, *trusted, self._clones()])
+        return Roots.of([*own, *trusted, _clones(self)])
 
     async def view(
         self, repo: str | None, project: Path | None, *, wait_s: float = 0.0, trusted: bool = False
@@ -210,8 +210,8 @@ class App(Parts):
 
         url = place if place is not None and clone.is_url(place) else ""
         if url:
-            clone.check(url, self._clone_policy())
-            folder, ref = clone.folder_for(url, self._clones()), ""
+            clone.check(url, _clone_policy(self))
+            folder, ref = clone.folder_for(url, _clones(self)), ""
         else:
             text, ref = views.split_ref(place if place is not None else str(project), await self.names())
             folder = await self._folder(text, project, await self.roots(project))
@@ -221,14 +221,6 @@ class App(Parts):
         if watch and not ref:
             self.tasks.start_soon(self.watch, folder)
         return run
-
-    def _clones(self) -> Path:
-        return self.settings.home / "clones"
-
-    def _clone_policy(self) -> Policy:
-        from sophia_mcp.index.clone import ALLOWED, Policy
-
-        return ALLOWED if self.settings.index.allow_clone else Policy()
 
     async def existing(self, place: str | None, project: Path | None) -> View:
         """The indexed view a name or path means, inside the roots. Raises NotFound, NotIndexed, OutsideRoots."""
@@ -281,6 +273,10 @@ class App(Parts):
             await self.engine(), await self.existing(repo, project), max_tokens=max_tokens
         )
 
+    async def placed(self, order: Order, project: Path | None, *, trusted: bool = False) -> Order:
+        """The order with its repository named for good, as `app.swarms.placed` says."""
+        return await swarms.placed(self, order, project, trusted=trusted)
+
     async def watch(self, folder: Path) -> None:
         """Follow the changes of an indexed folder until cancelled; returns when it was never indexed."""
         from sophia_mcp.index import views
@@ -292,6 +288,16 @@ class App(Parts):
         view = await views.find(await self.database(), folder)
         if view is not None:
             await watch(await self.index(), view)
+
+
+def _clones(app: App) -> Path:
+    return app.settings.home / "clones"
+
+
+def _clone_policy(app: App) -> Policy:
+    from sophia_mcp.index.clone import ALLOWED, Policy
+
+    return ALLOWED if app.settings.index.allow_clone else Policy()
 
 
 async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:

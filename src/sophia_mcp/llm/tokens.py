@@ -7,10 +7,18 @@ need to know that a text surely fits.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import tiktoken
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-from sophia_mcp.llm import ranks
+    import tiktoken
+
+_SHORT = 64
+"""Pieces of so many characters are counted here, and remembered; for a longer one, which hardly any
+text has, the library's encoder is built."""
+
+_REMEMBERED = 1 << 15
 
 _SPLIT = "|".join(
     (
@@ -29,14 +37,43 @@ _SPLIT = "|".join(
 @lru_cache(1)
 def encoding() -> tiktoken.Encoding:
     """The o200k encoding, built once from the shipped ranks; no network."""
+    import tiktoken
+
+    from sophia_mcp.llm import ranks
+
     return tiktoken.Encoding(
         name="o200k", pat_str=_SPLIT, mergeable_ranks=ranks.load(), special_tokens={}
     )
 
 
+@lru_cache(1)
+def _counting() -> tuple[Callable[[str], list[str]], Callable[[str], int]]:
+    """What cuts a text into pieces, and what counts the tokens of a short one."""
+    import regex
+
+    from sophia_mcp.llm import ranks
+    from sophia_mcp.llm.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary(*ranks.shipped())
+
+    @lru_cache(_REMEMBERED)
+    def tokens_of(piece: str) -> int:
+        return vocabulary.count(piece.encode())
+
+    return regex.compile(_SPLIT).findall, tokens_of
+
+
 def count(text: str) -> int:
     """Exact number of o200k tokens of ``text``."""
-    return len(encoding().encode_ordinary(text))
+    pieces, tokens_of = _counting()
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair counts as the character that replaces it
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return sum(
+        tokens_of(piece) if len(piece) <= _SHORT else len(encoding().encode_ordinary(piece))
+        for piece in pieces(text)
+    )
 
 
 def ceiling(text: str) -> int:

@@ -13,7 +13,7 @@ from mcp.types import Completion, ResourceTemplateReference, ToolAnnotations
 
 from sophia_mcp import __version__
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.server import sdk
+from sophia_mcp.server import prompts, sdk
 from sophia_mcp.server.courtesy import Courtesy
 from sophia_mcp.server.errors import answering, reading
 from sophia_mcp.server.resources import RESOURCES, ResourceRecord
@@ -68,6 +68,7 @@ def build_server(
     )
     for name, resource in RESOURCES.all():
         _publish(server, state, name, resource)
+    prompts.publish(server)
     _complete(server, state)
     server.middleware.extend([name_caller, state.changes.remember, Courtesy(server)])
     sdk.announce_list_changes(server)

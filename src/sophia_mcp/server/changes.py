@@ -52,6 +52,11 @@ class Changes:
         for peer in [peer for peer, wanted in list(self._wanted.items()) if uri in wanted]:
             await peer.send_resource_updated(uri)
 
+    async def run_changed(self, run_id: str) -> None:
+        """Something has happened in a run."""
+        await self.updated("sophia://timelines")
+        await self.updated(f"sophia://timelines/{run_id}")
+
     async def repository_changed(self, repo: str | None) -> None:
         """A repository was indexed, indexed again or forgotten."""
         await self.updated("sophia://repos")

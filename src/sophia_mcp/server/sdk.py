@@ -27,6 +27,8 @@ from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import SessionMessage
 from mcp.shared.transport_context import TransportContext
 from mcp.types import (
+    CreateMessageRequest,
+    CreateMessageResult,
     EmptyResult,
     ErrorData,
     JSONRPCError,
@@ -82,6 +84,20 @@ async def client_roots(context: ServerRequestContext[Any, Any]) -> list[str]:
     except (MCPError, ValidationError):
         return []
     return [str(root.uri) for root in listed.roots]
+
+
+async def sample(
+    context: ServerRequestContext[Any, Any], request: CreateMessageRequest, seconds: float
+) -> CreateMessageResult:
+    """The answer of the client's model, asked within the call; only the handshake era can. The typed
+    call for this warns that sampling is deprecated, which is for new servers to know.
+
+    Raises MCPError when the client declines or does not answer in time, ValidationError when what it
+    answers is no message.
+    """
+    return await context.session.send_request(
+        request, CreateMessageResult, request_read_timeout_seconds=seconds
+    )
 
 
 def announce_list_changes(server: MCPServer[Any]) -> None:

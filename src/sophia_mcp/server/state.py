@@ -28,6 +28,7 @@ from sophia_mcp.types import Request
 if TYPE_CHECKING:
     from sophia_mcp.app import App, IndexRun
     from sophia_mcp.store.jobs import Jobs
+    from sophia_mcp.swarm.swarm import Swarm
 
 OpenApp = Callable[[Path | None], AbstractAsyncContextManager["App"]]
 """Opens the app for a project; raises an error of ours when its settings are wrong."""
@@ -84,6 +85,7 @@ class State:
         self._projects: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
         self._watched: set[Path] = set()
         self._followed: set[int] = set()
+        self._following = False
         self._keeper: TaskGroup | None = None
         self._group: TaskGroup | None = None
         self.changes = Changes()
@@ -173,6 +175,17 @@ class State:
         if project is not None and app.settings.index.watch and project not in self._watched:
             self._watched.add(project)
             self.group.start_soon(app.watch, project)
+
+    def follow_runs(self, swarm: Swarm) -> None:
+        """Announce every change of a swarm run's timeline from now on."""
+        if not self._following:
+            self._following = True
+            self.group.start_soon(self._announce_runs, swarm)
+
+    async def _announce_runs(self, swarm: Swarm) -> None:
+        async with swarm.changed() as stream:
+            async for run_id in stream:
+                await self.changes.run_changed(run_id)
 
     async def _announce(self, run: IndexRun) -> None:
         await run.done.wait()

@@ -93,15 +93,15 @@ class Book:
     clock: Clock = system
 
     async def enter(self, order: Order, provider: str, *, free: bool, why: str = "") -> tuple[str, bool]:
-        """Write down a new run, or find the one that the same order made in the last minute.
-        Returns its id and whether it is new."""
+        """Write down a new run, or find the one that the same order made in the last minute and that
+        neither failed nor was cancelled. Returns its id and whether it is new."""
         now = self.clock()
         asked = asdict(order)
         name = digest(asked | {"paths": sorted(order.paths)})
         async with self.db.write(self.scope) as tx:
             found = await tx.rows(
                 "SELECT id FROM runs WHERE workspace = :workspace AND digest = :digest"
-                " AND created_ns > :since ORDER BY created_ns DESC LIMIT 1",
+                " AND created_ns > :since AND status NOT IN ('failed', 'cancelled') ORDER BY created_ns DESC LIMIT 1",
                 {"digest": name, "since": now - SAME_ORDER_S * 1_000_000_000},
             )
             if found:

@@ -1,0 +1,222 @@
+"""How is a run told to an agent? The same facts as text and as structured content, within a budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel
+
+from sophia_mcp.cost import usd
+from sophia_mcp.llm import tokens
+from sophia_mcp.swarm.timeline import tree
+from sophia_mcp.types import Finding, Outcome, Packet, RunReport, Source, TimelineEvent
+
+MOST_TOKENS = 8000
+"""Steps that wait are handed out until their prompts come to this; the first always is."""
+
+PATCH_LINES = 40
+"""Of a patch, unless the whole is asked for."""
+
+
+_EVENT_CHARS = 400
+_TAIL_TOKENS = 40
+"""Kept free for the next call."""
+
+
+class RunAnswer(BaseModel):
+    """What a client receives about one run, whole; published with top-level keys only."""
+
+    run_id: str | None
+    pattern: str | None
+    status: str | None
+    reason: str | None
+    progress: dict[str, int]
+    steps: list[dict[str, Any]]
+    outcome: dict[str, Any] | None
+    gates: list[dict[str, Any]]
+    cost: dict[str, Any]
+    timeline: str | None
+    next: str | None
+    notes: list[str]
+
+
+def uri(run_id: str) -> str:
+    """Where a run's timeline is."""
+    return f"sophia://timelines/{run_id}"
+
+
+def told(
+    report: RunReport,
+    *,
+    max_tokens: int = 2500,
+    start: int = 0,
+    whole_patch: bool = False,
+    notes: Sequence[str] = (),
+) -> CallToolResult:
+    """One run for a client: findings from ``start`` on and as many as fit, the steps that wait, and
+    the exact next call."""
+    steps, held = _handed_out(report.steps)
+    outcome, shown = _fitting(report.outcome, start, max_tokens, whole_patch=whole_patch)
+    said = [*report.notes, *notes]
+    if held:
+        said.append(f"{held} more steps wait; they come when these are answered")
+    every = len(report.outcome.findings) if report.outcome is not None else 0
+    more = start + shown if start + shown < every else None
+    if more is not None:
+        said.append(f"findings {start + 1} to {start + shown} of {every}")
+    if outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch:
+        said.append("the patch is cut; the whole is one call away")
+    answer = RunAnswer(
+        run_id=report.run_id,
+        pattern=report.pattern,
+        status=report.status,
+        reason=report.reason,
+        progress={"done": report.done, "total": report.total},
+        steps=[asdict(step) for step in steps],
+        outcome=asdict(outcome) if outcome is not None else None,
+        gates=[asdict(gate) for gate in report.gates],
+        cost={
+            "usd": usd.text(report.cost.spent_nano),
+            "reserved_usd": usd.text(report.cost.reserved_nano),
+            "input_tokens": report.cost.input_tokens,
+            "output_tokens": report.cost.output_tokens,
+            "cached_tokens": report.cost.cached_tokens,
+            "basis": report.cost.basis,
+        },
+        timeline=uri(report.run_id),
+        next=_next(report, steps, outcome, more),
+        notes=said,
+    )
+    return CallToolResult(
+        content=[TextContent(type="text", text=_text(answer))],
+        structured_content=answer.model_dump(),
+    )
+
+
+def history(
+    run_id: str, events: Sequence[TimelineEvent], after: int, max_tokens: int
+) -> tuple[str, str | None]:
+    """What happened in a run, and the call that goes on: the tree where it fits, else one line for
+    each event above ``after``."""
+    if not after:
+        whole = tree(events)
+        if tokens.count(whole) <= max_tokens:
+            return whole, None
+    lines: list[str] = []
+    room, last = max_tokens, after
+    for event in events:
+        facts = json.dumps(dict(event.facts), ensure_ascii=False)
+        line = f"{event.number} {event.kind} {event.step} {facts}"
+        line = line if len(line) <= _EVENT_CHARS else line[: _EVENT_CHARS - 1] + "…"
+        room -= tokens.count(line) + 1
+        if lines and room < _TAIL_TOKENS:
+            break
+        lines.append(line)
+        last = event.number
+    following = None
+    if events and last < events[-1].number:
+        following = f'get_run(run_id={json.dumps(run_id)}, view="timeline", cursor="{last}")'
+    return "\n".join([*lines, f"next: {following or 'none needed'}"]), following
+
+
+def _handed_out(waiting: Sequence[Packet]) -> tuple[tuple[Packet, ...], int]:
+    """The first steps whose prompts fit, and how many are held back."""
+    room = MOST_TOKENS
+    given: list[Packet] = []
+    for step in waiting:
+        room -= tokens.count(step.prompt)
+        if given and room < 0:
+            break
+        given.append(step)
+    return tuple(given), len(waiting) - len(given)
+
+
+def _fitting(
+    outcome: Outcome | None,
+    start: int,
+    max_tokens: int,
+    *,
+    whole_patch: bool,
+) -> tuple[Outcome | None, int]:
+    """The outcome with as many findings and sources as fit, and how many findings that is."""
+    if outcome is None:
+        return None, 0
+    lines = outcome.patch.split("\n")
+    patch = outcome.patch
+    if not whole_patch and len(lines) > PATCH_LINES:
+        patch = "\n".join(lines[:PATCH_LINES])
+    room = max_tokens - tokens.count(outcome.summary) - tokens.count(patch)
+    findings: list[Finding] = []
+    for finding in outcome.findings[start:]:
+        room -= tokens.count(_finding(asdict(finding)))
+        if findings and room < 0:
+            break
+        findings.append(finding)
+    sources: list[Source] = []
+    for source in outcome.sources:
+        room -= tokens.count(_source(asdict(source)))
+        if sources and room < 0:
+            break
+        sources.append(source)
+    shown = replace(outcome, patch=patch, findings=tuple(findings), sources=tuple(sources))
+    return shown, len(findings)
+
+
+def _next(
+    report: RunReport, steps: Sequence[Packet], outcome: Outcome | None, more: int | None
+) -> str | None:
+    run = json.dumps(report.run_id)
+    if steps:
+        answers = ", ".join(f"{json.dumps(step.key)}: …" for step in steps)
+        return f'run_swarm(action="answer", run_id={run}, results={{{answers}}})'
+    if report.status == "running":
+        return f"get_run(run_id={run}, wait_s=40)"
+    if report.status in ("interrupted", "failed", "over_budget", "cancelled"):
+        return f'run_swarm(action="resume", run_id={run})'
+    if more is not None:
+        return f'get_run(run_id={run}, view="result", cursor="{more}")'
+    if outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch:
+        return f'get_run(run_id={run}, view="result")'
+    return None
+
+
+def _text(answer: RunAnswer) -> str:
+    cost = answer.cost
+    lines = [
+        f"{answer.run_id} · {answer.pattern} · {answer.status}"
+        f" · {answer.progress['done']}/{answer.progress['total']} steps · ${cost['usd']} ({cost['basis']})"
+        + (f", ${cost['reserved_usd']} reserved" if cost["reserved_usd"] != "0.00" else "")
+    ]
+    lines += [f"reason: {answer.reason}"] if answer.reason else []
+    lines += [
+        f"gate {gate['name']}: {'passed' if gate['passed'] else 'failed'}"
+        + (f" · {gate['detail']}" if gate["detail"] else "")
+        for gate in answer.gates
+    ]
+    if answer.outcome is not None:
+        lines += ["", answer.outcome["summary"]] if answer.outcome["summary"] else []
+        lines += [_finding(finding) for finding in answer.outcome["findings"]]
+        lines += [_source(source) for source in answer.outcome["sources"]]
+        lines += ["", answer.outcome["patch"]] if answer.outcome["patch"] else []
+    for step in answer.steps:
+        lines += ["", f"--- step {step['key']} ({step['role']})", step["prompt"]]
+        if step["schema"] is not None:
+            lines.append(f"answer with JSON of this schema: {json.dumps(step['schema'])}")
+    lines += [f"note: {note}" for note in answer.notes]
+    lines += [f"timeline: {answer.timeline}", f"next: {answer.next or 'none needed'}"]
+    return "\n".join(lines)
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    quote = "\n".join(f"    {line}" for line in finding["quote"].split("\n"))
+    advice = f"\n  suggestion: {finding['suggestion']}" if finding["suggestion"] else ""
+    place = f"{finding['path']}:{finding['line']}"
+    return f"\n[{finding['severity']}] {place} {finding['claim']}\n{quote}{advice}"
+
+
+def _source(source: dict[str, Any]) -> str:
+    return f"\n[{source['ref']}] {source['title']} {source['url']}\n    {source['quote']}"
