@@ -30,7 +30,7 @@ def place_fault(path: str) -> str | None:
     if reason:
         return reason
     names = path.split("/")
-    if path.startswith("/") or "\\" in path or any(name in ("", ".") for name in names):
+    if path.startswith("/") or set(path) & {"\\", ":"} or any(name in ("", ".") for name in names):
         return "it is not a plain path below the repository root"
     if any(name.casefold() in _OWN for name in names):
         return "its folder configures git or Sophia"
