@@ -23,16 +23,20 @@ UNKNOWN = 1.2
 MARGIN = 1.15
 """Of a bound over an estimate."""
 
+LARGEST = 1.45
+"""The largest ratio measured for any family. A reservation is never made of less, however tame the calls
+so far were: tokenizers change without notice, and the next text may be of another kind."""
+
 UNSEEN = 1.67
-"""The least bound of a model that has not been seen often: 1.45, the largest ratio measured for any
-family, with the margin."""
+"""The least bound of a model that has not been seen often: the largest ratio with the margin."""
 
 ENOUGH_CALLS = 20
 """After this many settled calls a model's own ratios are believed."""
 
 _PER_MESSAGE = 6
+_PER_CALL = 16
 _TOOL_PROMPT = 500
-"""Tokens a vendor adds around a message, and around a forced tool call, at most."""
+"""Tokens a vendor adds around a message, around a call, and around a forced tool call, at most."""
 
 _LEAST_COUNT = 200
 """Shorter questions say more about the vendor's wrapping than about its tokenizer."""
@@ -67,9 +71,9 @@ class Factors:
         return math.ceil(measured(ask) * self.factor(ask.model))
 
     def bound(self, ask: Ask) -> int:
-        """How many it will count at most; what a reservation and a limit are made of."""
-        extra = _TOOL_PROMPT if ask.schema is not None else 0
-        return math.ceil(measured(ask) * self.bound_factor(ask.model)) + extra
+        """How many it will count at most; what a reservation is made of."""
+        extra = _PER_CALL + (_TOOL_PROMPT if ask.schema is not None else 0)
+        return math.ceil(measured(ask) * max(self.bound_factor(ask.model), LARGEST)) + extra
 
     def factor(self, model: str) -> float:
         """Reported tokens for one of ours, as a mean."""
@@ -77,7 +81,7 @@ class Factors:
         return learned.factor if learned is not None else self._start(model)
 
     def bound_factor(self, model: str) -> float:
-        """The same, at most."""
+        """The same, at most; what a window is kept with."""
         learned = self._learned.get(model)
         usual = self.factor(model) * MARGIN
         if learned is None or learned.calls < ENOUGH_CALLS:

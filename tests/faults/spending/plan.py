@@ -144,6 +144,6 @@ def _step(dice: random.Random, id_: str) -> Step:
         dice.choice((60, 200, 500)),
         dice.random() < 0.3,
         dice.random() < 0.4,
-        dice.choice((2.0, 4.0, 6.0)),
+        dice.choice((5.0, 8.0, 12.0)),
         dice.uniform(0.01, 0.6) if dice.random() < 0.04 else 0.0,
     )

@@ -18,7 +18,7 @@ from tests.faults.spending.plan import SCHEMA, Run, Step, draw, warm
 from sophia_mcp.app import App, open_app
 from sophia_mcp.cost.entry import Limit
 from sophia_mcp.errors import ProviderError, SophiaError
-from sophia_mcp.llm.providers import LLM
+from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.settings import load
 from sophia_mcp.types import Ask, Labels, Message
 
@@ -26,6 +26,19 @@ from sophia_mcp.types import Ask, Labels, Message
 def say(**facts: Any) -> None:
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
+
+
+async def patiently(llm: LLM, question: Ask, hear: Hear | None) -> None:
+    """Ask, and where the breaker says that the provider is left alone for now, wait until it is not."""
+    for _ in range(3):
+        try:
+            await llm.ask(question, hear)
+            return
+        except ProviderError as error:
+            if error.status or error.charged or not error.retry_after_s:
+                raise
+            await anyio.sleep(error.retry_after_s)
+    await llm.ask(question, hear)
 
 
 async def ask(llm: LLM, run: Run, step: Step) -> str:
@@ -42,7 +55,7 @@ async def ask(llm: LLM, run: Run, step: Step) -> str:
     heard: list[str] = []
     with anyio.move_on_after(step.leave_after_s or None) as left:
         try:
-            await llm.ask(question, heard.append if step.stream else None)
+            await patiently(llm, question, heard.append if step.stream else None)
         except ProviderError as error:
             return f"provider {error.status or error.what.partition(' ')[2] or error.what}"
         except SophiaError as error:
