@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from sophia_mcp.llm.providers import LLM, PROVIDERS, Hear
 from sophia_mcp.llm.structured import Structured
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.store import jobs
+from sophia_mcp.store.database import Database
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm import schema
@@ -26,7 +27,7 @@ from sophia_mcp.swarm.journal import Pen
 from sophia_mcp.swarm.patterns import Library, Limits, Pattern
 from sophia_mcp.swarm.run import Means
 from sophia_mcp.swarm.swarm import Swarm
-from sophia_mcp.types import LOCAL, Ask, Order, Reply, RunCost, Tier
+from sophia_mcp.types import LOCAL, Ask, Order, Reply, RunCost, Scope, Tier
 
 FILE = """def divide(a, b):
     return a / b
@@ -263,6 +264,7 @@ async def open_swarm(
     *,
     tree: Tree | None = None,
     clock: Clock = system,
+    pen: Callable[[Database, Scope], Pen] = Pen,
     **changes: Any,
 ) -> AsyncIterator[Swarm]:
     """A swarm on the store in ``folder``, as one process has it."""
@@ -278,7 +280,7 @@ async def open_swarm(
 
     means = Means(
         book=Book(database, Jobs(database, worker_name(), clock=clock), LOCAL, clock),
-        pen=Pen(database, LOCAL),
+        pen=pen(database, LOCAL),
         models=models or ScriptedModels(),
         library=lambda order: Library(user=patterns),
         sources=sources,

@@ -33,8 +33,8 @@ LOOK_S = 0.4
 """How often a run looks what other processes want of it; a cancel is effective within a second."""
 
 RENEW_S = 8.0
-CONTEXT = "context"
-"""The journal's key of the material."""
+CONTEXT = "@context"
+"""The journal's key of the material: no step of a pattern can be called so."""
 
 
 class Chosen(Protocol):
