@@ -19,9 +19,10 @@ def text(nano: int) -> str:
 
 def parse(value: object, name: str = "the amount") -> int:
     """Nano-dollars of a decimal such as ``"12.50"``. Raises BadArgument for what is no amount of 0 or
-    more, or is finer than a nano-dollar."""
+    more, or is finer than a nano-dollar. A float, which cannot be exact, is taken to the nearest."""
     try:
-        amount = Decimal(str(value).strip().removeprefix("$")) * NANO
+        written = f"{value:.9f}" if isinstance(value, float) else str(value).strip().removeprefix("$")
+        amount = Decimal(written) * NANO
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
