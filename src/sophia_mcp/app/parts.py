@@ -37,12 +37,19 @@ class Once(Generic[T]):
     def __init__(self, open: Callable[[], Awaitable[T]]) -> None:
         self._open, self._lock = open, anyio.Lock()
         self._value: T | None = None
+        self._waiting: list[Callable[[T], None]] = []
 
     async def __call__(self) -> T:
         async with self._lock:
             if self._value is None:
                 self._value = await self._open()
+                for hear in self._waiting:
+                    hear(self._value)
             return self._value
+
+    def when_open(self, hear: Callable[[T], None]) -> None:
+        """Hand the part to ``hear`` once it opens. To be called before that."""
+        self._waiting.append(hear)
 
     @property
     def opened(self) -> T | None:

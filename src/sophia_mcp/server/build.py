@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp.server import CacheHint, MCPServer
+from mcp.server.apps import Apps
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import Completion, ResourceTemplateReference, ToolAnnotations
 
@@ -60,7 +61,7 @@ def build_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         tools=[_tool(name, record) for name, record in _chosen(toolsets, read_only=read_only)],
-        extensions=[state.tasks],
+        extensions=[state.tasks, Apps()],
         lifespan=lambda _: state.running(),
         log_level="WARNING",
         cache_hints={"tools/list": CacheHint(ttl_ms=300_000, scope="public")},
@@ -91,7 +92,7 @@ def _chosen(toolsets: Sequence[str], *, read_only: bool) -> list[tuple[str, Tool
         records = [(name, record) for name, record in records if {name, record.toolset} & set(toolsets)]
     kept = [(name, record) for name, record in records if record.read_only or not read_only]
     # The tool an agent should reach for first is listed first.
-    return sorted(kept, key=lambda item: (not item[1].meta, item[0]))
+    return sorted(kept, key=lambda item: ("anthropic/alwaysLoad" not in item[1].meta, item[0]))
 
 
 def _tool(name: str, record: ToolRecord) -> Tool:

@@ -57,6 +57,14 @@ class Changes:
         await self.updated("sophia://timelines")
         await self.updated(f"sophia://timelines/{run_id}")
 
+    async def alerted(self, facts: dict[str, Any]) -> None:
+        """A budget has crossed a level: handshake clients get the message, all others that asked hear
+        that the cost view reads differently."""
+        await self.updated("ui://sophia/cost")
+        for peer in list(self._wanted):
+            message = {"level": "warning", "logger": "sophia.cost", "data": facts}
+            await peer.notify("notifications/message", message)
+
     async def repository_changed(self, repo: str | None) -> None:
         """A repository was indexed, indexed again or forgotten."""
         await self.updated("sophia://repos")

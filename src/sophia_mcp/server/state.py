@@ -27,6 +27,8 @@ from sophia_mcp.types import Request
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App, IndexRun
+    from sophia_mcp.cost.alerts import Alert
+    from sophia_mcp.cost.money import Money
     from sophia_mcp.store.jobs import Jobs
     from sophia_mcp.swarm.swarm import Swarm
 
@@ -49,8 +51,8 @@ async def name_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) 
 class _Opening:
     """One attempt to open the app, and everyone who waits for it."""
 
-    def __init__(self, project: Path | None) -> None:
-        self.project = project
+    def __init__(self, project: Path | None, heed: Callable[[Money], None]) -> None:
+        self.project, self.heed = project, heed
         self.known, self.closing, self.closed = anyio.Event(), anyio.Event(), anyio.Event()
         self.app: App | None = None
         self.failure: SophiaError | None = None
@@ -61,6 +63,7 @@ class _Opening:
         with anyio.CancelScope(shield=True):
             try:
                 async with open_app(self.project) as self.app:
+                    self.app.money.when_open(self.heed)
                     self.app.tasks.start_soon(_resumed, self.app)
                     self.known.set()
                     await self.closing.wait()
@@ -128,7 +131,7 @@ class State:
         """The app. The first caller's project decides whose `.sophia/config.toml` is read."""
         opening = self._opening
         if opening is None or opening.failure is not None:
-            opening = self._opening = _Opening(project)
+            opening = self._opening = _Opening(project, self._heed)
             assert self._keeper is not None, "the server is not running"
             self._keeper.start_soon(opening.hold, self._open)
         await opening.known.wait()
@@ -186,6 +189,14 @@ class State:
         async with swarm.changed() as stream:
             async for run_id in stream:
                 await self.changes.run_changed(run_id)
+
+    def _heed(self, money: Money) -> None:
+        """Announce budget alerts from now on."""
+
+        async def announce(alert: Alert) -> None:
+            await self.changes.alerted(alert.facts())
+
+        money.listen(announce)
 
     async def _announce(self, run: IndexRun) -> None:
         await run.done.wait()
