@@ -281,12 +281,17 @@ class Models:
         return self._llm.portkey if name == "portkey" else self._llm.openai
 
     def _free(self, name: str) -> bool:
-        """Whether calls cost nothing that could be counted: also a model on this machine."""
+        """Whether calls cost nothing that could be counted: also a model on this machine, unless a
+        person gave it a price."""
         from sophia_mcp.llm.providers import PROVIDERS
+        from sophia_mcp.ops.clock import system
 
         own = self._llm.openai
-        local = name == "openai" and not own.vendor and self._vendor(own.base_url) == LOCAL_VENDOR
-        return local or PROVIDERS.load(name).free
+        if name != "openai" or own.vendor or self._vendor(own.base_url) != LOCAL_VENDOR:
+            return PROVIDERS.load(name).free
+        models = {model for model in self._tiers(name).values() if model}
+        prices = partial(self.money.catalogue.ceiling, 1, 1, provider=LOCAL_VENDOR, at_ns=system())
+        return all(prices(model=model).nano is None for model in models)
 
 
 async def open_models(parts: Parts) -> Models:
