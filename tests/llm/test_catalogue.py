@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from sophia_mcp.errors import BadSetting, NotFound
 from sophia_mcp.llm import published, rates
-from sophia_mcp.llm.catalogue import Catalogue, Priced, _shipped
+from sophia_mcp.llm.catalogue import Catalogue, Priced
 from sophia_mcp.llm.rates import Rates
+from sophia_mcp.llm.sheets import shipped
 from sophia_mcp.types import Usage
 
 pytestmark = pytest.mark.requirement("cost.prices")
@@ -46,7 +47,7 @@ def own(tmp_path: Path, text: str) -> Catalogue:
 
 
 TIERS = [
-    (seller, tier, model) for seller, row in _shipped()["tiers"].items() for tier, model in row.items()
+    (seller, tier, model) for seller, row in shipped()["tiers"].items() for tier, model in row.items()
 ]
 
 
@@ -68,13 +69,13 @@ def test_every_tier_names_a_model_with_a_price_a_window_and_abilities(
 @pytest.mark.requirement("llm.catalogue")
 def test_every_shipped_row_is_reached_and_well_formed() -> None:
     abilities = {"tools", "schema", "force", "sampling", "cache", "reasoning", "vision"}
-    for row in _shipped()["models"]["rows"]:
+    for row in shipped()["models"]["rows"]:
         name = row["match"].replace("*", "").replace("[134]", "3").replace("[12]", "1")
         name = name.replace("[45]", "4").replace("[78]", "7").replace("[567]", "5")
         found = SHIPPED.model(name.replace("[5678]", "5").replace("[23]", "2"))
         assert found.known, row
         assert set(row["can"].split()) <= abilities, row
-    for alias, seller in _shipped()["aliases"].items():
+    for alias, seller in shipped()["aliases"].items():
         assert published.sells(seller), alias
 
 
@@ -383,7 +384,7 @@ def test_old_prices_warn_after_thirty_days() -> None:
 
 
 def test_the_recorded_age_is_that_of_the_list_it_was_recorded_for() -> None:
-    recorded = _shipped()["published"]
+    recorded = shipped()["published"]
     if recorded["version"] == published.VERSION:
         assert published.newest(recorded["newest"]) == recorded["newest"]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_mcp.llm import ranks, tokens
+from sophia_mcp.llm.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.requirement("search.tokens")
 
@@ -30,6 +32,28 @@ def test_the_vocabulary_is_whole() -> None:
     held = ranks.load()
     assert len(held) == 199_998
     assert sorted(held.values()) == list(range(199_998))
+
+
+_TRICKY = "aBsSſ'’ \t\n\r\x1c\x85\xa0\u2028\u30001٣Ⅷée\u0301数яЯǅʰ_-/{\ud800😀\u200b\x00K"
+
+
+@given(st.one_of(st.text(max_size=300), st.text(_TRICKY, max_size=40), st.text("ab-= ", max_size=600)))
+@settings(max_examples=400, deadline=None)
+def test_counts_are_those_of_the_encoder(text: str) -> None:
+    assert tokens.count(text) == len(tokens.encoding().encode_ordinary(text))
+
+
+def test_code_counts_as_the_encoder_counts_it() -> None:
+    for source in (tokens.__file__, ranks.__file__, __file__):
+        text = Path(source).read_text()
+        assert tokens.count(text) == len(tokens.encoding().encode_ordinary(text))
+
+
+def test_every_token_is_found_under_its_rank() -> None:
+    vocabulary = Vocabulary(*ranks.shipped())
+    held = ranks.load()
+    assert all(vocabulary.rank(token) == rank for token, rank in held.items())
+    assert vocabulary.rank(b"") == vocabulary.rank(b"no token is as long as this one") == -1
 
 
 @given(st.text(max_size=300))

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from sophia_mcp.cost import usd
 from sophia_mcp.llm import tokens
+from sophia_mcp.swarm import telling
 from sophia_mcp.swarm.timeline import tree
 from sophia_mcp.types import Finding, Outcome, Packet, RunReport, Source, TimelineEvent
 
@@ -91,9 +92,10 @@ def told(
         next=_next(report, steps, outcome, more),
         notes=said,
     )
+    text = telling.words(report, outcome, steps, said)
+    text += f"\ntimeline: {answer.timeline}\nnext: {answer.next or 'none needed'}"
     return CallToolResult(
-        content=[TextContent(type="text", text=_text(answer))],
-        structured_content=answer.model_dump(),
+        content=[TextContent(type="text", text=text)], structured_content=answer.model_dump()
     )
 
 
@@ -152,13 +154,13 @@ def _fitting(
     room = max_tokens - tokens.count(outcome.summary) - tokens.count(patch)
     findings: list[Finding] = []
     for finding in outcome.findings[start:]:
-        room -= tokens.count(_finding(asdict(finding)))
+        room -= tokens.count(telling.finding(finding))
         if findings and room < 0:
             break
         findings.append(finding)
     sources: list[Source] = []
     for source in outcome.sources:
-        room -= tokens.count(_source(asdict(source)))
+        room -= tokens.count(telling.source(source))
         if sources and room < 0:
             break
         sources.append(source)
@@ -182,41 +184,3 @@ def _next(
     if outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch:
         return f'get_run(run_id={run}, view="result")'
     return None
-
-
-def _text(answer: RunAnswer) -> str:
-    cost = answer.cost
-    lines = [
-        f"{answer.run_id} · {answer.pattern} · {answer.status}"
-        f" · {answer.progress['done']}/{answer.progress['total']} steps · ${cost['usd']} ({cost['basis']})"
-        + (f", ${cost['reserved_usd']} reserved" if cost["reserved_usd"] != "0.00" else "")
-    ]
-    lines += [f"reason: {answer.reason}"] if answer.reason else []
-    lines += [
-        f"gate {gate['name']}: {'passed' if gate['passed'] else 'failed'}"
-        + (f" · {gate['detail']}" if gate["detail"] else "")
-        for gate in answer.gates
-    ]
-    if answer.outcome is not None:
-        lines += ["", answer.outcome["summary"]] if answer.outcome["summary"] else []
-        lines += [_finding(finding) for finding in answer.outcome["findings"]]
-        lines += [_source(source) for source in answer.outcome["sources"]]
-        lines += ["", answer.outcome["patch"]] if answer.outcome["patch"] else []
-    for step in answer.steps:
-        lines += ["", f"--- step {step['key']} ({step['role']})", step["prompt"]]
-        if step["schema"] is not None:
-            lines.append(f"answer with JSON of this schema: {json.dumps(step['schema'])}")
-    lines += [f"note: {note}" for note in answer.notes]
-    lines += [f"timeline: {answer.timeline}", f"next: {answer.next or 'none needed'}"]
-    return "\n".join(lines)
-
-
-def _finding(finding: dict[str, Any]) -> str:
-    quote = "\n".join(f"    {line}" for line in finding["quote"].split("\n"))
-    advice = f"\n  suggestion: {finding['suggestion']}" if finding["suggestion"] else ""
-    place = f"{finding['path']}:{finding['line']}"
-    return f"\n[{finding['severity']}] {place} {finding['claim']}\n{quote}{advice}"
-
-
-def _source(source: dict[str, Any]) -> str:
-    return f"\n[{source['ref']}] {source['title']} {source['url']}\n    {source['quote']}"

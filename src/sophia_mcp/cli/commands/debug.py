@@ -1,4 +1,4 @@
-"""`sophia debug`: what is wrong, and how much there is."""
+"""`sophia debug`: what is wrong, how much there is, and what a run did."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sophia_mcp.cli import output
 
 @click.group("debug")
 def COMMAND() -> None:
-    """Look inside: check the installation and the stores, show sizes.
+    """Look inside: check the installation and the stores, show sizes and timelines.
 
     Example: sophia debug doctor
     """
@@ -51,4 +51,25 @@ def stats(as_json: bool) -> int:
         output.machine(facts)
     else:
         output.table(("what", "how much"), list(facts.items()))
+    return output.DONE
+
+
+@COMMAND.command("timeline")
+@click.argument("run_id")
+@click.option("--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
+@click.option("--otel", is_flag=True, help="Send it as spans to OTEL_EXPORTER_OTLP_ENDPOINT.")
+def timeline(run_id: str, follow: bool, as_json: bool, otel: bool) -> int:
+    """Show everything a swarm run did, said, cost and decided, as a tree.
+
+    Example: sophia debug timeline swarm-1a2b3c --follow
+    """
+    from sophia_mcp.cli import timelines
+    from sophia_mcp.cli.session import with_app
+
+    if otel:
+        sent = with_app(lambda app: timelines.send(app, run_id))
+        output.say(f"{sent} spans sent")
+        return output.DONE
+    with_app(lambda app: timelines.show(app, run_id, follow=follow, as_json=as_json))
     return output.DONE

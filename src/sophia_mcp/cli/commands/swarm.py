@@ -1,0 +1,394 @@
+"""`sophia swarm`: several agents on one task, from the command line and in a build."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sophia_mcp.cli import output
+
+if TYPE_CHECKING:
+    from sophia_mcp.app import App
+    from sophia_mcp.swarm.swarm import Swarm
+    from sophia_mcp.types import RunReport, Severity
+
+_SEVERITIES = ("critical", "high", "medium", "low", "info", "never")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+_WAIT_S = 3600.0
+
+_TEMPLATE = """\
+# A swarm pattern. docs/extend/swarm-patterns.md explains every key.
+title = "{title}"
+summary = "What this pattern is for, in one line"
+takes = ["task", "paths"]
+requires = ["task", "paths"]
+gates = ["quotes"]
+
+[context]
+paths = 12000
+search = 6000
+
+[roles.reader]
+title = "Reader"
+prompt_text = "You look for what the task asks about, and report only what you can quote."
+
+[[steps]]
+key = "read"
+kind = "read"
+role = "reader"
+schema = "findings"
+max_tokens = 4000
+prompt_text = "List what you found, worst first, each with path, line and a verbatim quote."
+"""
+
+
+@click.group("swarm")
+def COMMAND() -> None:
+    """Let several agents review, mend, document, test or research.
+
+    Example: sophia swarm run code_review --diff HEAD
+    """
+
+
+@COMMAND.command("list")
+@click.option("--runs", "recent", is_flag=True, help="Recent runs instead of patterns.")
+@_json
+def list_(recent: bool, as_json: bool) -> int:
+    """List the patterns, or the recent runs.
+
+    Example: sophia swarm list --runs
+    """
+    from sophia_mcp.cli.session import project_folder, with_app
+    from sophia_mcp.types import Order
+
+    async def runs(app: App) -> list[RunReport]:
+        return await (await app.swarm()).recent(50)
+
+    async def patterns(app: App) -> list[Any]:
+        from sophia_mcp.app.swarms import library
+
+        return list(library(app, Order("", repo=str(project_folder()))).all())
+
+    if recent:
+        from sophia_mcp.swarm.telling import head
+
+        found = with_app(runs)
+        if as_json:
+            output.machine(found)
+        else:
+            output.show("\n".join(head(each) for each in found) or "no run yet")
+        return output.DONE if found else output.NOTHING
+    known = with_app(patterns)
+    if as_json:
+        output.machine([{"name": p.name, "summary": p.summary, "origin": p.origin} for p in known])
+    else:
+        output.table(("pattern", "what it does", "from"), [(p.name, p.summary, p.origin) for p in known])
+    return output.DONE
+
+
+@COMMAND.command("create")
+@click.argument("name")
+@click.option(
+    "--project", is_flag=True, help="In this project's .sophia/patterns, not for all projects."
+)
+@_json
+def create(name: str, project: bool, as_json: bool) -> int:
+    """Write a pattern of your own to begin with.
+
+    Example: sophia swarm create our_review
+    """
+    from sophia_mcp.cli.session import project_folder
+    from sophia_mcp.errors import BadArgument
+    from sophia_mcp.settings import load, patterns_folder
+    from sophia_mcp.swarm.patterns import PATTERNS
+    from sophia_mcp.swarm.patterns.reading import read_pattern
+
+    if not name.isidentifier() or name in PATTERNS.names():
+        raise BadArgument(
+            f"{name!r} cannot be the name of a pattern of your own",
+            why="it is shipped"
+            if name in PATTERNS.names()
+            else "it must be one word of letters, digits and _",
+            next="choose another name",
+        )
+    here = project_folder()
+    folder = here / ".sophia" / "patterns" if project else patterns_folder(load(here))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.toml"
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(_TEMPLATE.format(title=name.replace("_", " ").capitalize()))
+    except FileExistsError as error:
+        raise BadArgument(f"{file} exists", next="edit it, or choose another name") from error
+    read_pattern(file, "project" if project else "user")
+    if as_json:
+        output.machine({"pattern": name, "file": str(file)})
+    else:
+        output.show(f"{file}\nrun it with: sophia swarm run {name} --task '…'")
+    return output.DONE
+
+
+@COMMAND.command("run")
+@click.argument("pattern", default="code_review")
+@click.option("--task", default="", help="What is wanted; - reads standard input.")
+@click.option("--repo", default=None, help="Name or path, either with @ref. Default: this one.")
+@click.option("--path", "paths", multiple=True, help="A file or folder it is about; repeat for more.")
+@click.option(
+    "--diff",
+    default=None,
+    is_flag=False,
+    flag_value="",
+    help="Review changes: a revision to compare with, or a file (- for standard input). Default: the base.",
+)
+@click.option("--max-cost", default=None, help="Dollars this run may cost at most, for example 0.50.")
+@click.option("--provider", default="auto", show_default=True, help="portkey, openai, host, scripted.")
+@click.option(
+    "--tier", type=click.Choice(("fast", "standard", "deep")), default="standard", show_default=True
+)
+@click.option("--debate", type=click.IntRange(0, 2), default=0, help="Rounds of debate.")
+@click.option("--estimate", is_flag=True, help="Say what it may take at most, and ask no model.")
+@click.option("--sarif", "sarif_file", type=click.Path(path_type=Path), help="Write the findings there.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(_SEVERITIES),
+    default="high",
+    show_default=True,
+    help="Least severity that makes the exit code 1.",
+)
+@_json
+def run(
+    pattern: str,
+    task: str,
+    repo: str | None,
+    paths: tuple[str, ...],
+    diff: str | None,
+    max_cost: str | None,
+    provider: str,
+    tier: Any,
+    debate: int,
+    estimate: bool,
+    sarif_file: Path | None,
+    fail_on: str,
+    as_json: bool,
+) -> int:
+    """Run a pattern and wait for it. Ctrl-C leaves it resumable.
+
+    Example: sophia swarm run code_review --diff main --max-cost 0.50 --sarif review.sarif
+    """
+    from sophia_mcp.cli.session import project_folder, with_app
+    from sophia_mcp.cost import usd
+    from sophia_mcp.types import Order
+
+    order = Order(
+        task=sys.stdin.read() if task == "-" else task,
+        pattern=pattern,
+        repo=repo,
+        paths=paths,
+        max_cost_nano=None if max_cost is None else usd.parse(max_cost, "--max-cost"),
+        provider=provider,
+        tier=tier,
+        debate_rounds=debate,
+    )
+
+    async def work(app: App) -> Any:
+        from dataclasses import replace
+
+        placed = await app.placed(order, project_folder(), trusted=True)
+        if diff is not None:
+            placed = replace(placed, diff=await _diff(app, placed, diff))
+        swarm = await app.swarm()
+        if estimate:
+            return await swarm.estimate(placed)
+        return await _followed(swarm, await swarm.start(placed))
+
+    found = with_app(work)
+    if estimate:
+        return _estimated(found, as_json=as_json)
+    return _ended(found, sarif_file, fail_on, as_json=as_json)
+
+
+@COMMAND.command("resume")
+@click.argument("run_id")
+@click.option(
+    "--results",
+    type=click.File(encoding="utf-8"),
+    help="JSON object of answers to the steps that wait; - reads standard input.",
+)
+@click.option("--sarif", "sarif_file", type=click.Path(path_type=Path), help="Write the findings there.")
+@click.option("--fail-on", type=click.Choice(_SEVERITIES), default="high", show_default=True)
+@_json
+def resume(run_id: str, results: Any, sarif_file: Path | None, fail_on: str, as_json: bool) -> int:
+    """Go on with a run that was cut off, or hand in the answers its steps wait for.
+
+    Example: sophia swarm resume swarm-1a2b3c --results answers.json
+    """
+    from sophia_mcp.cli.session import with_app
+    from sophia_mcp.errors import BadArgument
+
+    answers: Any = None
+    if results is not None:
+        try:
+            answers = json.loads(results.read())
+        except ValueError as error:
+            raise BadArgument(
+                "the results are not JSON", why=str(error), next='write {"KEY": ANSWER, …}'
+            ) from error
+
+    async def work(app: App) -> RunReport:
+        swarm = await app.swarm()
+        if answers is None:
+            await swarm.resume(run_id)
+        else:
+            await swarm.answer(run_id, answers)
+        return await _followed(swarm, run_id)
+
+    return _ended(with_app(work), sarif_file, fail_on, as_json=as_json)
+
+
+@COMMAND.command("cancel")
+@click.argument("run_id")
+@_json
+def cancel(run_id: str, as_json: bool) -> int:
+    """End a run, wherever it lives. What it has paid for stays written down.
+
+    Example: sophia swarm cancel swarm-1a2b3c
+    """
+    from sophia_mcp.cli.session import with_app
+
+    async def work(app: App) -> RunReport:
+        swarm = await app.swarm()
+        await swarm.cancel(run_id)
+        return await swarm.report(run_id, wait_s=2.0)
+
+    return _ended(with_app(work), None, "never", as_json=as_json, wanted="cancelled")
+
+
+@COMMAND.command("eval")
+@click.argument("patterns", nargs=-1, required=True)
+@click.option(
+    "--cases",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of tasks, one TOML file each. Default: the shipped ones.",
+)
+@click.option("--max-cost", default=None, help="Dollars the whole comparison may cost at most.")
+@click.option("--provider", default="auto", show_default=True)
+@click.option(
+    "--tier", type=click.Choice(("fast", "standard", "deep")), default="standard", show_default=True
+)
+@_json
+def evaluate(
+    patterns: tuple[str, ...],
+    folder: Path | None,
+    max_cost: str | None,
+    provider: str,
+    tier: Any,
+    as_json: bool,
+) -> int:
+    """Compare patterns with one agent alone, on tasks whose defects are known.
+
+    Example: sophia swarm eval code_review --provider openai --max-cost 5
+    """
+    from sophia_mcp.cli.evaluation import compared
+    from sophia_mcp.cli.session import with_app
+    from sophia_mcp.cost import usd
+
+    limit = None if max_cost is None else usd.parse(max_cost, "--max-cost")
+    found = with_app(lambda app: compared(app, patterns, folder, provider, tier, limit))
+    if as_json:
+        output.machine(found)
+        return output.DONE
+    columns = ("pattern", "tasks", "quality", "solo", "lift (95 %)", "saving", "recommended")
+    rows = [
+        (
+            each.pattern,
+            each.tasks,
+            f"{each.quality:.3f}",
+            f"{each.control:.3f}",
+            f"{each.lift.mean:+.3f} [{each.lift.low:+.3f}, {each.lift.high:+.3f}]",
+            "unknown" if each.saving is None else f"{each.saving.mean:+.0%}",
+            f"{'yes' if each.recommended else 'no'}: {each.reason}",
+        )
+        for each in found
+    ]
+    output.table(columns, rows)
+    return output.DONE
+
+
+async def _diff(app: App, order: Any, wanted: str) -> str:
+    """The diff a person means: standard input, a file, or the changes against a revision."""
+    import anyio.to_thread
+
+    from sophia_mcp.index import views
+    from sophia_mcp.search.changed import patch
+
+    if wanted == "-":
+        return sys.stdin.read()
+    if wanted and await anyio.Path(wanted).is_file():
+        return await anyio.Path(wanted).read_text("utf-8")
+    view = await views.resolve(await app.database(), order.repo)
+    return await anyio.to_thread.run_sync(patch, view, wanted)
+
+
+async def _followed(swarm: Swarm, run_id: str) -> RunReport:
+    """Wait until a run has ended or needs answers, with a bar for people."""
+    output.say(run_id)
+    with output.bar("swarm") as update:
+
+        async def tell(done: int, total: int, text: str) -> None:
+            update(done, total, text)
+
+        return await swarm.report(run_id, wait_s=_WAIT_S, tell=tell, every_s=0.5)
+
+
+def _estimated(found: Any, *, as_json: bool) -> int:
+    from sophia_mcp.cost import usd
+
+    price = "no known price" if found.nano is None else f"at most ${usd.text(found.nano)}"
+    if as_json:
+        dollars = None if found.nano is None else usd.text(found.nano)
+        output.machine(
+            {
+                "pattern": found.pattern,
+                "provider": found.provider,
+                "free": found.free,
+                "calls": found.calls,
+                "input_tokens": found.input_tokens,
+                "output_tokens": found.output_tokens,
+                "usd": dollars,
+                "notes": list(found.notes),
+            }
+        )
+    else:
+        output.show(
+            f"{found.pattern} with {found.provider}: {found.calls} calls, {found.input_tokens} tokens in,"
+            f" {found.output_tokens} out, {'free' if found.free else price}"
+        )
+        for note in found.notes:
+            output.say(f"note: {note}")
+    return output.DONE
+
+
+def _ended(
+    report: RunReport, sarif_file: Path | None, fail_on: str, *, as_json: bool, wanted: str = "done"
+) -> int:
+    """Print a run; 1 when it did not end as wanted, or when a finding is severe enough."""
+    from sophia_mcp.swarm import sarif, telling
+
+    if as_json:
+        output.machine(report)
+    else:
+        output.show(telling.words(report, report.outcome, report.steps, report.notes))
+    if sarif_file is not None:
+        sarif_file.write_text(json.dumps(sarif.sarif(report), indent=1), encoding="utf-8")
+    if report.status == "needs_steps":
+        output.say(f"answer its steps with: sophia swarm resume {report.run_id} --results FILE")
+    if report.status != wanted:
+        return output.FAILED
+    least: Severity | None = None if fail_on == "never" else fail_on  # type: ignore[assignment]
+    findings = report.outcome.findings if report.outcome is not None else ()
+    return sarif.exit_code(findings, least)
