@@ -8,26 +8,21 @@ again.
 
 from __future__ import annotations
 
-import importlib
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import anyio
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.llm import overrides, rates
 from sophia_mcp.llm.overrides import Overrides
-from sophia_mcp.llm.rates import Rates
+from sophia_mcp.llm.sheets import Sheets, is_free, shipped
 from sophia_mcp.types import Basis, Usage
 
 STALE_DAYS = 30
@@ -72,18 +67,6 @@ class PriceAge:
     warning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    """Unit prices found for a call, before anything is multiplied."""
-
-    rates: Rates
-    source: str
-    version: str
-    model: str
-    sure: bool
-    note: str
-
-
 @dataclass(frozen=True)
 class Catalogue:
     """Models, windows, abilities, tiers and prices. Cheap to make; the published list is imported on
@@ -98,7 +81,7 @@ class Catalogue:
 
     async def warm(self) -> None:
         """Load the published list in a thread, so that the first price does not stop the loop."""
-        await anyio.to_thread.run_sync(lambda: self._list.newest(date.max))
+        await anyio.to_thread.run_sync(lambda: self._sheets.published.newest(date.max))
 
     def price(
         self, usage: Usage, *, provider: str, model: str, at_ns: int, processing: str = "standard"
@@ -108,11 +91,11 @@ class Catalogue:
         ``processing`` is ``standard``, ``batch``, ``flex``, ``priority`` or ``fast``. Pure but for the
         import of the list on first use.
         """
-        sheet = self._sheet(provider, model, at_ns, processing, usage.input_tokens)
+        sheet = self._sheets.find(provider, model, at_ns, processing, usage.input_tokens)
         nano, certain = rates.cost(usage, sheet.rates, sheet.model) if sheet else (None, False)
         listed = sheet.rates.text() if sheet else {}
         billed = usage.billed_nano
-        if billed is not None and (billed > 0 or nano == 0 or _is_free(model)):
+        if billed is not None and (billed > 0 or nano == 0 or is_free(model)):
             return Priced(billed, "reported", listed, provider, "", "")
         if sheet is None:
             return Priced(None, "unpriced", {}, "", "", f"no price is known for {model} at {provider}")
@@ -134,7 +117,7 @@ class Catalogue:
         processing: str = "standard",
     ) -> Priced:
         """The most a call can cost that sends and is answered at most so much: what to reserve."""
-        sheet = self._sheet(provider, model, at_ns, processing, input_tokens)
+        sheet = self._sheets.find(provider, model, at_ns, processing, input_tokens)
         most = None
         if sheet is not None:
             most = rates.ceiling(input_tokens, output_tokens, sheet.rates, sheet.model)
@@ -146,27 +129,32 @@ class Catalogue:
         """Limits, abilities and token factor of a model; cautious guesses for one never heard of."""
         bare = _bare(name)
         factor = next(
-            row["factor"] for row in _shipped()["factors"]["rows"] if fnmatchcase(bare, row["match"])
+            row["factor"] for row in shipped()["factors"]["rows"] if fnmatchcase(bare, row["match"])
         )
         for row in self.own.models:
             if fnmatchcase(name.lower(), row.match.lower()) or fnmatchcase(bare, row.match.lower()):
                 own = row.factor if row.factor is not None else Decimal(factor)
                 return Model(name, row.max_input, row.max_output, frozenset(row.can.split()), own)
-        for each in _shipped()["models"]["rows"]:
+        for each in shipped()["models"]["rows"]:
             if fnmatchcase(bare, each["match"]):
                 can = frozenset(each["can"].split())
                 return Model(name, each["max_input"], each["max_output"], can, Decimal(factor))
         whole = next(
-            (w for s, ref in self._spellings(provider, name) if (w := self._list.window(s, ref))), 8192
+            (
+                w
+                for s, ref in self._sheets.spellings(provider, name)
+                if (w := self._sheets.published.window(s, ref))
+            ),
+            8192,
         )
         reply = min(8192, whole // 4)
         return Model(name, whole - reply, reply, frozenset(), Decimal(factor), known=False)
 
     def tier(self, tier: str, provider: str) -> str:
         """The model a tier means at a provider. Raises NotFound saying how to name one."""
-        mine, shipped = self.own.tiers, _shipped()["tiers"]
+        mine, ours = self.own.tiers, shipped()["tiers"]
         listed = self.seller(provider)
-        for table in (mine.get(provider), mine.get(listed), shipped.get(listed)):
+        for table in (mine.get(provider), mine.get(listed), ours.get(listed)):
             if table and tier in table:
                 return str(table[tier])
         raise NotFound(
@@ -177,119 +165,43 @@ class Catalogue:
 
     def seller(self, provider: str) -> str:
         """The price list's name of a provider that a gateway, log or URL calls otherwise."""
-        name = provider.lower().strip().removeprefix("@")
-        if "://" in name:
-            return str(self._list.seller(name))
-        return str(_shipped()["aliases"].get(name, name))
+        return self._sheets.seller(provider)
+
+    def maker(self, model: str) -> str:
+        """Who makes a model, by its name alone; empty when the name says nothing."""
+        return self._sheets.maker("", model)
+
+    def tiers(self) -> tuple[tuple[str, str, str], ...]:
+        """Every (provider, tier, model), the user's own instead of the shipped ones."""
+        table = {**shipped()["tiers"]}
+        for seller, row in self.own.tiers.items():
+            table[seller] = {**table.get(seller, {}), **row}
+        return tuple((seller, tier, row[tier]) for seller, row in table.items() for tier in row)
 
     def models(self, provider: str) -> tuple[str, ...]:
         """Every model with a published price at a provider."""
-        return tuple(self._list.models(self.seller(provider)))
+        return tuple(self._sheets.published.models(self.seller(provider)))
 
     def providers(self) -> tuple[str, ...]:
         """Every provider with published prices."""
-        return tuple(self._list.providers())
+        return tuple(self._sheets.published.providers())
 
     def age(self, now_ns: int) -> PriceAge:
         """How old the published prices are."""
         today = datetime.fromtimestamp(now_ns / 1e9, UTC).date()
-        recorded = _shipped()["published"]
-        same = recorded["version"] == self._list.VERSION
-        newest: date | None = recorded["newest"] if same else self._list.newest(today)
+        recorded = shipped()["published"]
+        same = recorded["version"] == self._sheets.published.VERSION
+        newest: date | None = recorded["newest"] if same else self._sheets.published.newest(today)
         days = max((today - newest).days, 0) if newest else 0
         warning = ""
         if newest is None or days > STALE_DAYS:
             since = f"from {newest}, {days} days ago" if newest else "of unknown age"
             warning = f"the published prices are {since}: upgrade genai-prices, or state changed ones in prices.toml"
-        return PriceAge("genai-prices", str(self._list.VERSION), newest, days, warning)
-
-    # --- finding unit prices ------------------------------------------------------------------------
+        return PriceAge("genai-prices", str(self._sheets.published.VERSION), newest, days, warning)
 
     @cached_property
-    def _list(self) -> ModuleType:
-        return importlib.import_module("sophia_mcp.llm.published")
-
-    def _sheet(
-        self, provider: str, model: str, at_ns: int, processing: str, input_tokens: int
-    ) -> _Sheet | None:
-        """The unit prices of a call: the user's row, or the published ones times the user's factors."""
-        factor, notes = Decimal(1), []
-        spelled = {name for _, name in self._spellings(provider, model)}
-        rows = self.own.find(
-            {provider.lower(), self.seller(provider)},
-            {model, *spelled},
-            at_ns=at_ns,
-            processing=processing,
-            input_tokens=input_tokens,
-        )
-        for row in rows:
-            notes += [row.note] if row.note else []
-            if row.factor is None:
-                stated, note = row.rates.times(factor), "; ".join(notes)
-                return _Sheet(stated, "prices.toml", self.own.version, model, True, note)
-            factor *= row.factor
-        found = self._published(provider, model, at_ns, processing, input_tokens)
-        if found is None or factor == 1:
-            return found
-        source, version = f"{found.source} * {factor}", f"{found.version}+{self.own.version}"
-        note = "; ".join(part for part in (found.note, *notes) if part)
-        return _Sheet(found.rates.times(factor), source, version, found.model, found.sure, note)
-
-    def _published(
-        self, provider: str, model: str, at_ns: int, processing: str, input_tokens: int
-    ) -> _Sheet | None:
-        terms: dict[str, Any] = {"at_ns": at_ns, "input_tokens": input_tokens}
-        for seller, ref in self._spellings(provider, model):
-            found = None
-            if seller == "openrouter" and processing == "batch":
-                found = self._list.lookup(seller, f"{ref}:batch", processing="standard", **terms)
-            found = found or self._list.lookup(seller, ref, processing=processing, **terms)
-            if found is not None:
-                priced = found.rates
-                if priced == Rates() and _is_free(ref):
-                    priced = Rates(input=Decimal(0), output=Decimal(0))
-                return _Sheet(
-                    priced, "genai-prices", self._list.VERSION, found.model, found.sure, found.note
-                )
-        maker = self._maker(provider, model)
-        if maker:
-            ref = model.rpartition("/")[2]
-            found = self._list.lookup(maker, ref, processing=processing, **terms)
-            if found is not None:
-                note = f"{maker}'s own price; what {provider or 'the seller'} charges is not known"
-                return _Sheet(found.rates, "genai-prices", self._list.VERSION, found.model, False, note)
-        return None
-
-    def _maker(self, provider: str, model: str) -> str:
-        """Whose list stands in for a gateway that has none of its own."""
-        seller = self.seller(provider)
-        if seller and seller not in _shipped()["gateways"]["names"]:
-            return ""
-        prefix, _, rest = model.lower().removeprefix("@").rpartition("/")
-        named = self.seller(prefix.rpartition("/")[2]) if prefix else ""
-        return named if named and self._list.sells(named) else str(self._list.maker(rest))
-
-    def _spellings(self, provider: str, model: str) -> Iterator[tuple[str, str]]:
-        """The ways the list may name a model, likeliest first: gateways add slugs, clients add
-        suffixes, routers add the host."""
-        seller = self.seller(provider)
-        ref = re.sub(r"\[\d+[mk]\]$", "", model.strip())
-        ref = re.sub(r"^@[^/]+/", "", ref)
-        refs = [model.strip(), ref, re.sub(r"^(publishers/[^/]+/)?models/", "", ref)]
-        prefix, _, rest = ref.partition("/")
-        if rest and self.seller(prefix) == seller:
-            refs.append(rest)
-        for each in dict.fromkeys(refs):
-            if seller == "huggingface":
-                name, _, host = each.rpartition(":")
-                yield f"huggingface_{host}", name
-            else:
-                yield seller, each
-
-
-@cache
-def _shipped() -> dict[str, Any]:
-    return tomllib.loads((files("sophia_mcp.llm") / "catalogue.toml").read_text("utf-8"))
+    def _sheets(self) -> Sheets:
+        return Sheets(self.own)
 
 
 def _bare(name: str) -> str:
@@ -298,8 +210,3 @@ def _bare(name: str) -> str:
     last = re.sub(r"^(global|regional|us|eu|apac|jp|au|ca)\.", "", last)
     last = re.sub(r"^(anthropic|amazon|meta|mistral|cohere|deepseek|ai21|openai|qwen)\.", "", last)
     return re.sub(r"\[\d+[mk]\]$", "", last).replace(".", "-")
-
-
-def _is_free(model: str) -> bool:
-    """Whether a reseller's name of a model says that it is given away."""
-    return model.lower().endswith(":free")
