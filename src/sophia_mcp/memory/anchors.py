@@ -134,7 +134,7 @@ def _pin_path(tree: Tree, place: str, commit: str) -> Pin | None:
     first, last = _around(file, line)
     held = text_hash(file.lines[first - 1 : last])
     count = last - first + 1
-    copies = len(_places(file, held, count))
+    copies = len(_places(file, held, count, line - first))
     span = (line, first, count, copies)
     root = str(tree.root)
     return Pin(place, "line", root, path, "", *span, len(file.raw), commit, file.hash, held)
@@ -233,13 +233,15 @@ def _definitions_hash(file: File, defined: Sequence[Symbol]) -> str:
     return text_hash([text_hash(file.lines[each.start_line - 1 : each.end_line]) for each in defined])
 
 
-def _places(file: File, held: str, count: int) -> list[int]:
-    """First lines of every place in a file where a text of so many lines stands."""
+def _places(file: File, held: str, count: int, offset: int) -> list[int]:
+    """First lines of every place in a file where a text of so many lines is all of what the line at the
+    offset stands in: a definition that grew is not the one that was pinned."""
     return [
         start + 1
         for start in range(len(file.lines) - count + 1)
         if held.startswith(_line_hash(file.lines[start]))
         and text_hash(file.lines[start : start + count]) == held
+        and _around(file, start + 1 + offset) == (start + 1, start + count)
     ]
 
 
@@ -270,7 +272,7 @@ def _judge_path(tree: Tree, pin: Pin, file: File | None) -> Anchor:
 
 def _judge_line(tree: Tree, pin: Pin, file: File | None) -> Anchor:
     if file is not None:
-        at = _places(file, pin.text_hash, pin.lines)
+        at = _whole(file, pin)
         if len(at) >= pin.copies and at:
             start = min(at, key=lambda first: abs(first - pin.first))
             line = start + pin.line - pin.first
@@ -285,6 +287,10 @@ def _judge_line(tree: Tree, pin: Pin, file: File | None) -> Anchor:
     return Anchor(pin.place, "orphaned", "the file is gone and its text was not found again")
 
 
+def _whole(file: File, pin: Pin) -> list[int]:
+    return _places(file, pin.text_hash, pin.lines, pin.line - pin.first)
+
+
 def _elsewhere(tree: Tree, pin: Pin) -> str | None:
     """Another file that is called the same, or lies beside it, and has the text: ``path:line``."""
     name, folder = pin.path.rpartition("/")[2], pin.path.rpartition("/")[0]
@@ -293,7 +299,7 @@ def _elsewhere(tree: Tree, pin: Pin) -> str | None:
         file = tree.file(path) if path != pin.path else None
         if file is None:
             continue
-        for first in _places(file, pin.text_hash, pin.lines):
+        for first in _whole(file, pin):
             text = "".join(file.lines[first - 1 : first - 1 + pin.lines])
             if sum(character.isalnum() for character in text) >= _TELLING:
                 return f"{path}:{first + pin.line - pin.first}"

@@ -112,9 +112,10 @@ class Finder:
         found = await self.text.search(tx, space, terms, k, keep)
         return [number for number, _ in found]
 
-    async def overfull(self, tx: Transaction, space: int) -> bool:
-        """Whether the space has more memories than are searched by meaning."""
-        return (await self._refreshed(tx, space)).rows.overfull
+    def overfull(self, tx: Transaction, space: int) -> bool:
+        """Whether the space, asked just now, has more memories than are searched by meaning."""
+        held = self._held.get((tx.scope.workspace, space))
+        return held is not None and held.rows.overfull
 
     async def _refreshed(self, tx: Transaction, space: int) -> _Held:
         held = self._held.setdefault((tx.scope.workspace, space), _Held())

@@ -164,7 +164,11 @@ class Notes:
     async def _query(self, caller: Caller, scope: MemoryScope | None) -> Query:
         """The spaces a caller may ask, and from where its anchors are checked."""
         repo = await self._repo(caller)
-        readable = await self.places.readable(caller.project, trusted=caller.trusted)
+
+        async def readable() -> Callable[[Path], bool]:
+            return await self.places.readable(caller.project, trusted=caller.trusted)
+
+        everywhere = await readable() if caller.repo == "*" else None
         async with self.shelf.db.read(self.shelf.scope) as tx:
             own = await repos.find(tx, "repo", repo) if repo is not None else None
             known = await repos.spaces(tx)
@@ -175,7 +179,7 @@ class Notes:
             and (
                 space.scope != "repo"
                 or (own is not None and space.id == own.id)
-                or (caller.repo == "*" and (caller.trusted or readable(Path(space.root))))
+                or (everywhere is not None and everywhere(Path(space.root)))
             )
         )
         home, root = (own.id, repo.root) if own is not None and repo is not None else (0, None)

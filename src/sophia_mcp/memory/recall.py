@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +33,25 @@ FETCHED = 40
 """Candidates by words and by meaning from each space, at least."""
 
 LEAST_WORDS = 0.15
-LEAST_COSINE = 0.3
+LEAST_COSINE = 0.2
 """A memory with less of both is not an answer. Above the cosine, it must also stand out by
 ``OUTSTANDING`` deviations from the memories of its space."""
 
-OUTSTANDING = 2.0
+OUTSTANDING = 3.0
 
-Readable = Callable[[Path], bool]
+Readable = Callable[[], Awaitable[Callable[[Path], bool]]]
+"""Whether a folder may be read; asked only where a memory is anchored in another repository."""
+
+
+async def _nothing_else() -> Callable[[Path], bool]:
+    return lambda path: False
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """One question to memory. ``text`` None lists. ``root`` is the caller's tree of ``home``, the space of
-    its repository; other folders are read only where ``readable`` says so."""
+    its repository; other folders are read only where
+    ``readable`` says so."""
 
     text: str | None
     spaces: tuple[Space, ...]
@@ -55,7 +61,7 @@ class Query:
     cursor: str | None = None
     home: int = 0
     root: Path | None = None
-    readable: Readable = lambda path: False
+    readable: Readable = _nothing_else
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ async def _candidates(shelf: Shelf, tx: Transaction, query: Query, text: str) ->
         cosines |= dict(zip(near.ids.tolist(), near.scores.tolist(), strict=True))
         many = len(near.ids) >= FETCHED
         least[space.id] = max(LEAST_COSINE, near.mean + OUTSTANDING * near.deviation if many else 0.0)
-        if await shelf.finder.overfull(tx, space.id):
+        if shelf.finder.overfull(tx, space.id):
             notes.append(f"{space.scope} holds too many memories to be searched by meaning; words only")
         if terms:
             worded = await shelf.finder.worded(tx, space.id, terms, wanted, sorts)
@@ -196,18 +202,18 @@ async def _judged(
     for each in kept:
         anchors: list[Anchor] = []
         if held := pins.get(each.memo.id):
-            root = _root(query, each, Path(held[0].root))
+            root = await _root(query, each, Path(held[0].root))
             anchors = await verdicts(root, held, shelf.find)
         memos.append(rows.judged(each, anchors, round(scores.get(each.number, 0.0), 4)))
     return memos
 
 
-def _root(query: Query, kept: Kept, root: Path) -> Path | None:
+async def _root(query: Query, kept: Kept, root: Path) -> Path | None:
     """The tree to check against: the caller's own of the same repository, else the one it was anchored
     in where that may be read."""
     if query.root is not None and kept.space == query.home:
         return query.root
-    return root if query.readable(root) and root.is_dir() else None
+    return root if (await query.readable())(root) and root.is_dir() else None
 
 
 def write_cursor(query: Query, recalled: Recalled, shown: int) -> str | None:

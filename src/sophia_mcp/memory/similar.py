@@ -10,7 +10,7 @@ from typing import Literal
 
 from sophia_mcp.words import STOP_WORDS, stem, text_terms
 
-NEAR_COSINE = 0.75
+NEAR_COSINE = 0.5
 """Texts less alike than this are not compared word by word."""
 
 NEAR_SHARE = 0.65

@@ -1,0 +1,194 @@
+"""How fast is memory when there is much of it? Writes and recalls at 100,000 memories, truth on disk.
+
+    .venv/bin/python benchmarks/memory/run.py --save
+    .venv/bin/python benchmarks/memory/run.py --items 10000 --questions 100
+
+The store is filled through the same calls as an import, then asked through the facade that the tools
+call: each question is words of a memory drawn by a fixed seed, with two of them left out and the order
+changed. One memory in ten is anchored to a file of a small tree. Between questions something is
+remembered now and then, so that recall also takes up changes. Results go to
+benchmarks/results/memory-<commit>.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from benchmarks.speed.figures import bytes_of, keep, spread  # noqa: E402
+
+from sophia_mcp.app import App, open_app  # noqa: E402
+from sophia_mcp.memory import repos, rows, write  # noqa: E402
+from sophia_mcp.memory.anchors import Pin, pin  # noqa: E402
+from sophia_mcp.memory.memory import Caller, Memory, Note  # noqa: E402
+from sophia_mcp.memory.rows import Kept  # noqa: E402
+from sophia_mcp.memory.similar import digest  # noqa: E402
+from sophia_mcp.settings import load  # noqa: E402
+from sophia_mcp.types import Memo  # noqa: E402
+
+SEED = 20261121
+FILES = 200
+BATCH = 200
+KINDS = ("fact", "decision", "lesson", "preference")
+
+SUBJECTS = "cache parser scheduler ledger gateway invoice session webhook retry migration index router tokenizer exporter cart login queue worker upload report budget timeline editor plugin deploy".split()
+VERBS = "keeps drops rejects renews batches sorts compresses masks rounds locks splits retries signs encodes merges counts validates expires rewrites streams".split()
+OBJECTS = "rows headers amounts tokens chunks events leases prices cookies paths errors payloads hashes quotas columns frames timestamps names keys messages".split()
+REASONS = "latency memory privacy billing backups upgrades mobile auditors clients parsers races outages locales fixtures browsers replicas invoices support".split()
+
+
+def sentence(draw: random.Random, number: int) -> str:
+    """A statement nobody else made: its words come from lists, its names are drawn."""
+    name = "".join(draw.choice("bcdfghklmnprstvz") + draw.choice("aeiou") for _ in range(3))
+    return (
+        f"The {draw.choice(SUBJECTS)} {name}_{number % 977} {draw.choice(VERBS)} {draw.choice(OBJECTS)} and "
+        f"{draw.choice(VERBS)} {draw.choice(OBJECTS)} before {draw.choice(OBJECTS)}, because of "
+        f"{draw.choice(REASONS)} and {draw.choice(REASONS)} in release {draw.randrange(90)}."
+    )
+
+
+def question(draw: random.Random, text: str) -> str:
+    """Words of a memory, some left out, in another order."""
+    words = [word.strip(".,") for word in text.split() if len(word) > 3]
+    kept = draw.sample(words, max(3, len(words) - 2))
+    return " ".join(kept[:8])
+
+
+def tree(root: Path) -> Path:
+    """A small tree to anchor to."""
+    for number in range(FILES):
+        place = root / f"part{number % 10}" / f"mod{number}.py"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        body = "\n\n\n".join(
+            f"def step_{number}_{at}(value):\n    return value + {at}" for at in range(20)
+        )
+        place.write_text(f'"""Module {number}."""\n\n\n{body}\n')
+    return root
+
+
+async def fill(app: App, memory: Memory, root: Path, count: int) -> list[str]:
+    """Put memories in, in batches of one transaction; returns their texts."""
+    draw = random.Random(SEED)
+    repo = await memory.places.repo(None, root, trusted=True)
+    places = [f"part{n % 10}/mod{n}.py" for n in range(0, FILES, 4)]
+    pins = []
+    for first in range(0, len(places), 8):
+        pins += await pin(root, places[first : first + 8], memory.shelf.find)
+    texts = [sentence(draw, number) for number in range(count)]
+    for first in range(0, count, BATCH):
+        await _batch(memory, repo, texts, range(first, min(first + BATCH, count)), pins)
+    return texts
+
+
+async def _batch(
+    memory: Memory, repo: Any, texts: list[str], numbers: range, pins: list[Pin]
+) -> None:
+    now = time.time_ns()
+    async with memory.shelf.db.write(memory.shelf.scope) as tx:
+        space = await repos.settle(tx, "repo", repo)
+        changed = await rows.touch(tx, space.id)
+        number = await rows.next_number(tx)
+        for at in numbers:
+            memo = Memo(
+                rows.new_id(),
+                texts[at],
+                KINDS[at % 4],  # type: ignore[arg-type]
+                "repo",
+                space.name,
+                "lasting",
+                "assistant",
+                now - at * 1_000_000,
+                now,
+                0,
+                0,
+            )
+            kept = Kept(memo, number, space.id, 0, 0, digest(texts[at]))
+            held = [pins[at % len(pins)]] if at % 10 == 0 else []
+            await write.insert(memory.shelf, tx, kept, held, changed)
+            number += 1
+
+
+async def measure(items: int, questions: int, writes: int) -> dict[str, Any]:
+    """Fill, open again as a new process would, then time recalls and writes."""
+    with tempfile.TemporaryDirectory(prefix="sophia-memory-") as folder:
+        root, home = tree(Path(folder) / "project"), Path(folder) / "home"
+        caller = Caller(project=root)
+        draw = random.Random(SEED + 1)
+        async with open_app(load(None, home=home)) as app:
+            started = time.perf_counter()
+            texts = await fill(app, await app.memory(), root, items)
+            filled = time.perf_counter() - started
+        async with open_app(load(None, home=home)) as app:
+            memory = await app.memory()
+            started = time.perf_counter()
+            await _ask(memory, "warm up the words and vectors", caller)
+            first = time.perf_counter() - started
+            found, asked, mixed = 0, [], []
+            for turn in range(questions):
+                wanted = texts[draw.randrange(items)]
+                put = question(draw, wanted)
+                started = time.perf_counter()
+                memos = await _ask(memory, put, caller)
+                asked.append((time.perf_counter() - started) * 1e3)
+                found += any(memo.text == wanted for memo in memos)
+            written = []
+            for turn in range(writes):
+                note = Note(sentence(draw, items + turn) + f" Case {turn}.", source="assistant")
+                started = time.perf_counter()
+                await memory.remember(note, caller)
+                written.append((time.perf_counter() - started) * 1e3)
+                if turn % 4 == 0:
+                    put = question(draw, texts[draw.randrange(items)])
+                    started = time.perf_counter()
+                    await _ask(memory, put, caller)
+                    mixed.append((time.perf_counter() - started) * 1e3)
+        return {
+            "items": items,
+            "fill_s": round(filled, 1),
+            "first_recall_s": round(first, 2),
+            "recall_ms": spread(asked),
+            "recall_between_writes_ms": spread(mixed),
+            "write_ms": spread(written),
+            "asked_memory_in_the_first_8": round(found / questions, 3),
+            "store_mb": round(bytes_of(home) / 1e6, 1),
+        }
+
+
+async def _ask(memory: Memory, text: str, caller: Caller) -> tuple[Memo, ...]:
+    """What the tool does: recall, and the text within 1,000 tokens."""
+    asked, found = await memory.recall(text, caller)
+    await memory.told(asked, found, 1000, {"query": text})
+    return found.memos
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--items", type=int, default=100_000, help="default: %(default)s")
+    parser.add_argument("--questions", type=int, default=400, help="default: %(default)s")
+    parser.add_argument("--writes", type=int, default=400, help="default: %(default)s")
+    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
+    given = parser.parse_args()
+    before = [round(value, 1) for value in os.getloadavg()]
+    result = anyio.run(measure, given.items, given.questions, given.writes)
+    result["load_before"] = before
+    print(json.dumps(result, indent=1))
+    if given.save:
+        keep("memory", result)
+
+
+if __name__ == "__main__":
+    main()
