@@ -154,6 +154,7 @@ class Importer:
             run=f"{name}:{call.session}" if call.session else "",
             agent=call.agent,
             repo=call.project,
+            user=self.ledger.user,
             tag=name,
         )
         return Record(
