@@ -109,8 +109,9 @@ def _line(cells: dict[str, Cell], format: Format) -> str:
 
 
 def _csv(cells: list[str]) -> str:
+    # Lines end as RFC 4180 says, which also makes the writer quote a lone carriage return.
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
+    csv.writer(out).writerow(cells)
     return out.getvalue()
 
 
