@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mcp import MCPError
+from mcp.types import ResourceTemplateReference
 from tests.server.conftest import Place, text_of, write
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("server.roots_only")]
@@ -40,3 +41,12 @@ async def test_a_neighbours_map_and_coverage_are_not_read(indexed: Place, tmp_pa
         for what in ("map", "coverage"):
             with pytest.raises(MCPError, match="allowed folder"):
                 await client.read_resource(f"sophia://repos/project/{what}")
+
+
+async def test_a_neighbours_name_is_not_completed(indexed: Place, tmp_path: Path) -> None:
+    other = write(tmp_path / "mine", {"own.py": "x = 1\n"})
+    reference = ResourceTemplateReference(type="ref/resource", uri="sophia://repos/{repo}/map")
+    async with indexed.connect("auto", root=other) as client:
+        await client.call_tool("index_repo", {})
+        found = await client.complete(reference, {"name": "repo", "value": ""})
+    assert found.completion.values == ["mine"]

@@ -124,6 +124,8 @@ async def test_a_cancelled_task_stops_its_run(place: Place) -> None:
         (report,) = (await look(client, "status"))["repos"]
     assert outcome.status == "cancelled"
     assert report["files_indexed"] < 2003
+    assert report["state"] == "failed"
+    assert "cancelled" in report["reason"]
 
 
 async def look(client: Client, action: str) -> dict[str, Any]:

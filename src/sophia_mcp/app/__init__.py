@@ -163,11 +163,14 @@ class App(Parts):
                 return roots.resolve(known.root)
         return roots.resolve(views.as_path(place, project) or place)
 
-    async def names(self) -> list[str]:
-        """Names of every indexed repository, for completion and for splitting ``name@ref``."""
+    async def names(self, inside: Roots | None = None) -> list[str]:
+        """Names of the indexed repositories, all of them or those inside some roots."""
         from sophia_mcp.index import views
 
-        return sorted({view.label for view in await views.repositories(await self.database())})
+        known = await views.repositories(await self.database())
+        return sorted(
+            {view.label for view in known if inside is None or inside.root_of(Path(view.root))}
+        )
 
     async def answer(
         self,

@@ -104,6 +104,7 @@ class Index:
             )
             report = await self._update(view, job, full=full, progress=progress or quiet)
         except Stopped:
+            await self._steps.halt(root, ref)
             await self._steps.end(job, "stopped")
             raise
         except SophiaError as problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -147,6 +148,15 @@ class Steps:
                 {"id": view.id, "reason": str(problem)},
             )
         return await self.load(view)
+
+    async def halt(self, root: Path, ref: str) -> None:
+        """Say of a view whose run was cancelled that it is not whole; what it shows stays."""
+        async with self.storage.database.write(self.storage.scope) as tx:
+            await tx.run(
+                "UPDATE views SET state = 'failed', reason = 'the run was cancelled before its end'"
+                " WHERE root = :root AND ref = :ref AND workspace = :workspace AND state = 'indexing'",
+                {"root": str(root), "ref": ref},
+            )
 
     async def end(self, job: str, how: str, result: Any = None) -> None:
         """Close a job's row: ``finish``, ``fail`` or ``stopped``."""

@@ -35,8 +35,8 @@ def as_json(answer: Answer) -> str:
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
 
-def as_text(answer: Answer, request: Request) -> str:
-    """Notes, then hits under their files, then how to continue."""
+def as_text(answer: Answer, request: Request, more: str = "search_code(query=<same>, cursor={})") -> str:
+    """Notes, then hits under their files, then how to continue; ``more`` is the call for the next page."""
     parts: list[str] = []
     coverage = _coverage(answer)
     # "not here" must be the first thing read.
@@ -49,9 +49,7 @@ def as_text(answer: Answer, request: Request) -> str:
     if answer.next_cursor:
         rest = answer.total - len(answer.hits)
         counted = f" ({rest} more)" if rest > 0 else ""
-        parts.append(
-            f"more{counted}: search_code(query=<same>, cursor={json.dumps(answer.next_cursor)})"
-        )
+        parts.append(f"more{counted}: {more.format(json.dumps(answer.next_cursor))}")
     return "\n".join(parts).rstrip("\n") or "no hits"
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+import numpy as np
+
 from sophia_mcp import words
 from sophia_mcp.search.atlas import Atlas, Mask
 from sophia_mcp.search.engine import Candidate, Outcome, Question
@@ -98,12 +100,13 @@ async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> l
         ("s.folded LIKE :like", {"like": f"%{longest.replace('%', '').replace('_', '')}%"}),
     ):
         rows = await tx.rows(
-            "SELECT DISTINCT s.name FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "  # noqa: S608
+            "SELECT DISTINCT s.name, s.blob_id FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "  # noqa: S608
             f"WHERE {test} AND p.repo_id = :repo AND p.workspace = :workspace "
             f"AND s.kind IN ('function', 'class', 'method') LIMIT {_NEAR_MOST}",
             {"repo": atlas.view.repo_id, **bound},
         )
-        known += [str(row[0]) for row in rows]
+        here = np.isin([row[1] for row in rows], atlas.blobs)  # other branches define other names
+        known += [str(row[0]) for row, kept in zip(rows, here.tolist(), strict=True) if kept]
     return near_names(name, known, limit)
 
 

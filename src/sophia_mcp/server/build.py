@@ -141,8 +141,8 @@ def _complete(server: MCPServer[State], state: State) -> None:
         if record is not None and argument.name in record.offers:
             known = await record.offers[argument.name](state)
         elif record is not None and argument.name in record.complete:
-            app, _ = await state.open()
-            known = await app.names()
+            app, project = await state.open()
+            known = await app.names(await app.roots(project))
         else:
             return None
         names = [name for name in known if name.startswith(argument.value)]

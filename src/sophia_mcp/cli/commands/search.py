@@ -98,7 +98,8 @@ def COMMAND(
         return await app.answer(request, repo=repo, project=here)
 
     answer = with_app(work, here)
-    output.show(as_json(answer) if as_json_wanted else as_text(answer, request))
+    more = "sophia search <same> --cursor {}"
+    output.show(as_json(answer) if as_json_wanted else as_text(answer, request, more))
     missed = not answer.hits or (answer.notes and answer.notes[0].startswith("not here:"))
     return output.NOTHING if missed else output.DONE
 
