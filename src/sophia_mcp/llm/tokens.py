@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import tiktoken
 
-_SHORT = 64
+_SHORT = 200
 """Pieces of so many characters are counted here, and remembered; for a longer one, which hardly any
 text has, the library's encoder is built."""
 
@@ -70,9 +70,12 @@ def count(text: str) -> int:
         text.encode()
     except UnicodeEncodeError:  # half a surrogate pair counts as the character that replaces it
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    found = pieces(text)
+    if len(text) <= _SHORT or len(max(found, key=len)) <= _SHORT:
+        return sum(map(tokens_of, found))
     return sum(
         tokens_of(piece) if len(piece) <= _SHORT else len(encoding().encode_ordinary(piece))
-        for piece in pieces(text)
+        for piece in found
     )
 
 

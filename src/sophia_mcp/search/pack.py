@@ -176,13 +176,13 @@ def _hit(
     elif detail != "full":
         start, end = _window(item, start, end, SNIPPET_LINES)
     lines = masked.lines(item.file, start, end)
-    costs = [0] * len(lines)
+    cost = 0
     if share is not None:
-        costs = [count(written(line, request.format)) + _NUMBER for line in lines]
+        costs = _Costs(lines, count, request.format)
         first, last = _affordable(item, start, costs, share - head)
-        lines, costs = lines[first - start : last - start + 1], costs[first - start : last - start + 1]
-        start, end = first, last
-    return replace(hit, start_line=start, end_line=end, text="\n".join(lines)), head + sum(costs)
+        cost = head + sum(costs[place - start] for place in range(first, last + 1))
+        lines, start, end = lines[first - start : last - start + 1], first, last
+    return replace(hit, start_line=start, end_line=end, text="\n".join(lines)), cost
 
 
 def _range(item: Candidate, detail: Detail, length: int) -> tuple[int, int]:
@@ -202,11 +202,32 @@ def _window(item: Candidate, start: int, end: int, longest: int) -> tuple[int, i
     return first, first + longest - 1
 
 
-def _affordable(item: Candidate, start: int, costs: Sequence[int], room: int) -> tuple[int, int]:
+class _Costs:
+    """Tokens of lines as they are shown; those that nobody asks for are not counted."""
+
+    def __init__(self, lines: Sequence[str], count: Callable[[str], int], format: str) -> None:
+        self._lines, self._count, self._format = lines, count, format
+        self._known: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, place: int) -> int:
+        if place not in self._known:
+            self._known[place] = self._count(written(self._lines[place], self._format)) + _NUMBER
+        return self._known[place]
+
+    def fit(self, room: int) -> bool:
+        """Whether all lines together cost no more than ``room``."""
+        left = room
+        return all((left := left - self[place]) >= 0 for place in range(len(self)))
+
+
+def _affordable(item: Candidate, start: int, costs: _Costs, room: int) -> tuple[int, int]:
     """The lines that fit ``room``, one at least: from the definition on when that reaches the focus,
     else from a little above the focus; then what fits of the comment above."""
     end = start + len(costs) - 1
-    if sum(costs) <= room:
+    if costs.fit(room):
         return start, end
     first = min(max(item.anchor, start), end)
     last, left = _down(first, end, start, costs, room)
@@ -219,7 +240,7 @@ def _affordable(item: Candidate, start: int, costs: Sequence[int], room: int) ->
     return first, last
 
 
-def _down(first: int, end: int, start: int, costs: Sequence[int], room: int) -> tuple[int, int]:
+def _down(first: int, end: int, start: int, costs: _Costs, room: int) -> tuple[int, int]:
     last, left = first, room - costs[first - start]
     while last < end and costs[last + 1 - start] <= left:
         last += 1

@@ -35,6 +35,17 @@ def unpack(packed: bytes) -> dict[bytes, int]:
     return {raw[start:end]: rank for rank, (start, end) in enumerate(pairwise(ends))}
 
 
+def shipped() -> tuple[bytes, bytes]:
+    """The lengths of the shipped o200k tokens, one byte each, and their bytes, both in rank order."""
+    raw = zstandard.ZstdDecompressor().decompress(_packed())
+    (count,) = struct.unpack_from("<I", raw)
+    return raw[4 : 4 + count], raw[4 + count :]
+
+
 def load() -> dict[bytes, int]:
     """The shipped o200k ranks."""
-    return unpack(files(__name__).joinpath("o200k.bin").read_bytes())
+    return unpack(_packed())
+
+
+def _packed() -> bytes:
+    return files(__name__).joinpath("o200k.bin").read_bytes()
