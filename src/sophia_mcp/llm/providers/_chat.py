@@ -313,9 +313,11 @@ async def streamed(lines: AsyncIterator[str], heard: Heard, hear: Hear | None, f
 
 
 def parsed(text: str, failure: Failure) -> Any:
-    """JSON of an endpoint. Raises ProviderError."""
+    """JSON of an endpoint. A gateway wraps what comes under another content type. Raises ProviderError."""
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        wrapped = found.get("html-message") if isinstance(found, Mapping) else None
+        return json.loads(wrapped) if isinstance(wrapped, str) else found
     except (ValueError, RecursionError):
         raise failure.broken(f"it sent what is no JSON: {failure.quoted(text[:80])}") from None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import anyio.to_thread
 
 from sophia_mcp.errors import ProviderError
@@ -46,6 +47,7 @@ class OpenAILLM:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._client: httpx2.AsyncClient | None = None
+        self._opening = anyio.Lock()
         self._manners = Manners()
         self._failure = Failure(f"the endpoint at {host_of(endpoint.base_url)}", SETTING)
 
@@ -94,13 +96,12 @@ class OpenAILLM:
         return self._manners.style(model, usual)
 
     async def _open(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            key = await anyio.to_thread.run_sync(self._endpoint.key)
-            self._failure = Failure(self._failure.who, SETTING, (key,) if key else ())
-            client = await anyio.to_thread.run_sync(_made, self._endpoint.base_url, key)
+        async with self._opening:
             if self._client is None:
-                self._client = client
-        return self._client
+                key = await anyio.to_thread.run_sync(self._endpoint.key)
+                self._failure = Failure(self._failure.who, SETTING, (key,) if key else ())
+                self._client = await anyio.to_thread.run_sync(_made, self._endpoint.base_url, key)
+            return self._client
 
 
 def _made(base_url: str, key: str) -> httpx2.AsyncClient:

@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import anyio
 import anyio.to_thread
 
 from sophia_mcp.errors import BadSetting, ProviderError
@@ -101,6 +102,7 @@ class PortkeyLLM:
         self._gateway = gateway
         self._clients: dict[str, tuple[AsyncPortkey, Failure]] = {}
         self._http: httpx.AsyncClient | None = None
+        self._opening = anyio.Lock()
         self._manners = Manners()
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
@@ -195,12 +197,11 @@ class PortkeyLLM:
 
     async def _client(self, slug: str, target: Target | None) -> tuple[AsyncPortkey, Failure]:
         """The SDK's client for one target; all share one pool of connections."""
-        if slug not in self._clients:
-            http, made = await anyio.to_thread.run_sync(self._make, self._http, target)
-            if self._http is None:
-                self._http = http
-            self._clients.setdefault(slug, made)
-        return self._clients[slug]
+        async with self._opening:
+            if slug not in self._clients:
+                made = await anyio.to_thread.run_sync(self._make, self._http, target)
+                self._http, self._clients[slug] = made
+            return self._clients[slug]
 
     def _make(
         self, http: httpx.AsyncClient | None, target: Target | None
