@@ -142,3 +142,8 @@ def test_the_listing_names_every_item_on_its_own_line() -> None:
     )
     items = [json.loads(line) for line in listing(proposal).split("\n")]
     assert [item["id"] for item in items] == ["F1", "C1"]
+
+
+def test_a_false_quote_does_not_take_the_place_of_a_true_one() -> None:
+    pooled = pool([of(finding(1)), of(finding(1, "critical", quote="never there"))])
+    assert [one.quote for one in pooled.findings] == ["line 1", "never there"]

@@ -94,12 +94,12 @@ def propose(answer: Any) -> Proposal:
 
 
 def pool(proposals: Iterable[Proposal]) -> Proposal:
-    """All proposals as one. Findings at one place with one claim, and equal claims, are merged; the
-    worst severity counts. Edits stay in order."""
+    """All proposals as one. Findings with one claim on one quote at one place, and equal claims, are
+    merged; the worst severity counts. Edits stay in order."""
     everything = tuple(proposals)
-    findings: dict[tuple[str, int, str], Finding] = {}
+    findings: dict[tuple[str, int, str, str], Finding] = {}
     for finding in (one for proposal in everything for one in proposal.findings):
-        key = (finding.path, finding.line, _folded(finding.claim))
+        key = (finding.path, finding.line, finding.quote.strip(), _folded(finding.claim))
         known = findings.get(key)
         if known is None or _rank(finding.severity) < _rank(known.severity):
             findings[key] = finding

@@ -45,7 +45,7 @@ def edited(files: Mapping[str, str | None], edits: Sequence[Edit]) -> dict[str, 
     ``files`` has the text of every path in the edits, None where no file is.
     """
     texts: dict[str, str | None] = dict(files)
-    for number, edit in enumerate(edits, 1):
+    for number, edit in enumerate(dict.fromkeys(edits), 1):  # some models say everything twice
         where = f"edit {number} ({edit.path[:200]!a})"
         fault = place_fault(edit.path)
         if fault:
@@ -86,18 +86,30 @@ def _region(lines: Sequence[str], old: str, where: str) -> tuple[int, int, str, 
             raise Refused(
                 f"{where}: the old lines stand there {len(found)} times; quote more of their surroundings"
             )
+    return _part(lines, "\n".join(wanted), where)
+
+
+def _part(lines: Sequence[str], part: str, where: str) -> tuple[int, int, str, str]:
+    """As ``_region``, for words inside lines. What begins with white space means whole lines."""
     text = "\n".join(lines)
-    part = "\n".join(wanted)
-    at = text.find(part)
-    if at < 0:
+    found = [] if part[:1].isspace() else [match.start() for match in _whole(part).finditer(text)]
+    if not found:
         raise Refused(f"{where}: the old lines are not in the file")
-    if text.find(part, at + 1) >= 0:
+    if len(found) > 1:
         raise Refused(f"{where}: the old text stands there more than once; quote whole lines")
+    at = found[0]
     first, last = text.count("\n", 0, at), text.count("\n", 0, at + len(part))
     begin = text.rfind("\n", 0, at) + 1
     stop = text.find("\n", at + len(part))
     after = text[at + len(part) : stop if stop >= 0 else len(text)]
     return first, last + 1, text[begin:at], after
+
+
+def _whole(part: str) -> re.Pattern[str]:
+    """The words of ``part``, but not as a piece of longer ones."""
+    before = r"(?<!\w)" if re.match(r"\w", part) else ""
+    after = r"(?!\w)" if re.search(r"\w\Z", part) else ""
+    return re.compile(before + re.escape(part) + after)
 
 
 def _merged(raw: Sequence[str], seen: Sequence[str], new: Sequence[str], where: str) -> list[str]:

@@ -1,0 +1,115 @@
+"""Models that lie: answers of every shape a pattern asks for, true, false and impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sophia_mcp.swarm.patterns import Pattern
+
+FILES = {
+    "calc.py": "def divide(a, b):\n    return a / b\n\n\ndef total(values):\n    return sum(values)\n",
+    "docs/use.md": "# Use\n\n`divide` returns zero when b is zero. It was added in version 3 of the library.\n",
+}
+TRUE_FINDING = {
+    "severity": "high",
+    "path": "calc.py",
+    "line": 2,
+    "quote": "    return a / b",
+    "claim": "divide(1, 0) raises",
+    "suggestion": "check b",
+}
+TRUE_CLAIM = {
+    "text": "divide was added in version 3.",
+    "cites": [{"ref": "docs/use.md", "quote": "It was added in version 3 of the library."}],
+}
+TRUE_EDIT = {"path": "calc.py", "old": "    return a / b", "new": "    return a / b if b else 0"}
+
+FALSE_FINDINGS = [
+    TRUE_FINDING | {"quote": "    return eval(a)"},
+    TRUE_FINDING | {"line": 2, "quote": "    return a / b  # checked"},
+    TRUE_FINDING | {"path": "secrets.py"},
+    TRUE_FINDING | {"path": "../calc.py"},
+    TRUE_FINDING | {"path": "docs/use.md"},
+    TRUE_FINDING | {"quote": "\n"},
+    TRUE_FINDING | {"quote": "def divide(a, b):\n    return total(a)"},
+    TRUE_FINDING | {"severity": "critical", "quote": "os.system(user_input)"},
+]
+FALSE_CLAIMS = [
+    {"text": "It is the fastest library.", "cites": []},
+    {
+        "text": "It was added in version 4.",
+        "cites": [{"ref": "docs/use.md", "quote": "It was added in version 4"}],
+    },
+    {
+        "text": "It is loved.",
+        "cites": [{"ref": "https://example.org", "quote": "everybody loves this library"}],
+    },
+]
+EVERYTHING_HOLDS = [
+    {"id": f"{kind}{number}", "holds": True, "reason": "sure"}
+    for kind in "FCP"
+    for number in range(1, 13)
+]
+KEEP_ALL = [{"id": one["id"], "same_as": []} for one in EVERYTHING_HOLDS]
+
+LIES = ("false_quotes", "lost_lines", "syntax", "outside", "diff_noise")
+"""Answers that satisfy their schema and are not true."""
+
+_EDITS: Mapping[str, list[dict[str, str]]] = {
+    "truth": [TRUE_EDIT],
+    "false_quotes": [TRUE_EDIT | {"old": "    return eval(a)"}],
+    "lost_lines": [TRUE_EDIT, TRUE_EDIT | {"new": "    return 0"}],
+    "syntax": [TRUE_EDIT | {"new": "    return (a / b"}],
+    "outside": [
+        {"path": path, "old": "", "new": "owned"}
+        for path in (
+            "../owned.py",
+            "/tmp/owned.py",
+            ".git/hooks/post-checkout",
+            "~/owned",
+            ".sophia/config.toml",
+        )
+    ],
+    "diff_noise": [TRUE_EDIT | {"old": "@@ -2 +2 @@\n-    return a / b"}],
+    "half": [TRUE_EDIT],
+}
+
+
+def answer(fields: Mapping[str, Any], lie: str) -> dict[str, Any]:
+    """An answer with these fields of a schema. ``half`` mixes what is true with what is not."""
+    findings = {"truth": [TRUE_FINDING], "half": [TRUE_FINDING, *FALSE_FINDINGS]}.get(
+        lie, FALSE_FINDINGS
+    )
+    claims = {"truth": [TRUE_CLAIM], "half": [TRUE_CLAIM, *FALSE_CLAIMS]}.get(lie, FALSE_CLAIMS)
+    everything = {
+        "summary": "As it is.",
+        "findings": findings,
+        "claims": claims,
+        "edits": _EDITS[lie],
+        "verdicts": EVERYTHING_HOLDS,
+        "keep": KEEP_ALL,
+        "tasks": [{"title": "t", "detail": "d", "paths": ["calc.py"]}],
+        "questions": [{"question": "When was it added?", "why": "w"}],
+    }
+    return {name: everything[name] for name in fields}
+
+
+def script(pattern: Pattern, lie: str) -> dict[str, Any]:
+    """A script that answers every step of a pattern with this lie."""
+    return {
+        "reply": [
+            {"step": f"{step.key}*", "json": answer(step.schema["properties"], lie)}
+            for step in pattern.steps
+        ]
+    }
+
+
+def lay(folder: Path) -> Path:
+    """The tree that all of this is about, on disk."""
+    root = folder / "repository"
+    for path, text in FILES.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
