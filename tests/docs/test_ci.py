@@ -46,7 +46,8 @@ def test_checks_come_first_and_a_run_without_tests_fails(
 
 @pytest.mark.requirement("docs.seams")
 @pytest.mark.parametrize(
-    "page", ["embedders", "languages", "resources", "store-engines", "tools", "vector-indexes"]
+    "page",
+    ["embedders", "languages", "resources", "store-engines", "tools", "usage-logs", "vector-indexes"],
 )
 def test_every_seam_has_a_page_that_names_its_folder(page: str) -> None:
     folder = {
@@ -55,6 +56,7 @@ def test_every_seam_has_a_page_that_names_its_folder(page: str) -> None:
         "resources": "server/resources",
         "store-engines": "store/engines",
         "tools": "server/tools",
+        "usage-logs": "cost/logs",
         "vector-indexes": "store/vectors",
     }[page]
     assert folder in (ROOT / "docs" / "extend" / f"{page}.md").read_text(encoding="utf-8")
