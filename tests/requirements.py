@@ -305,6 +305,7 @@ _ALL = (
     ("llm.factors", "token estimates of a model come within 10 % after 20 settled calls"),
     ("llm.scripted", "the scripted provider answers and misbehaves as its script says"),
     ("llm.desk", "steps wait at a desk until the assistant or its client's model answers"),
+    ("llm.masked", "a secret in a question is masked before it leaves for a model"),
     ("llm.lazy", "no SDK is imported, no secret looked up and nothing sent before the first question"),
     (
         "cache.exact",

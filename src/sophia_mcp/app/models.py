@@ -111,6 +111,7 @@ class Models:
         from sophia_mcp.llm.cache import Cache, Keys
         from sophia_mcp.llm.context import Fitted
         from sophia_mcp.llm.guard import Guard
+        from sophia_mcp.llm.masking import Masked
         from sophia_mcp.llm.providers import PROVIDERS
         from sophia_mcp.llm.route import Models as Named
         from sophia_mcp.llm.route import Tiered
@@ -132,7 +133,7 @@ class Models:
             keys = Keys(name, self._endpoint(name), snapshot)
             keep_ns = int(self._llm.cache_hours * 3_600_000_000_000)
             llm = Cache(llm, self.store, keys, saved=self.money.saved, keep_ns=keep_ns)
-        return Tiered(llm, Named(name, self._tiers(name), tier))
+        return Tiered(Masked(llm, tell), Named(name, self._tiers(name), tier))
 
     def _provider(self, name: str) -> LLM:
         """The bare provider, opened once in a process, so that its connections are shared."""

@@ -1,0 +1,44 @@
+"""Does a question carry a secret? It leaves without it.
+
+What searches show is masked already; this is the last door, for whatever came another way (a diff, a
+task, a memory).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import anyio.to_thread
+
+from sophia_mcp.llm.context import Tell
+from sophia_mcp.llm.providers import LLM, Hear
+from sophia_mcp.security.secrets import mask
+from sophia_mcp.types import Ask, Message, Reply
+
+
+class Masked:
+    """Sends every message without secrets, and tells how many were taken out."""
+
+    def __init__(self, inner: LLM, tell: Tell = lambda labels, text: None) -> None:
+        self._inner, self._tell = inner, tell
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
+        """The inner answer to the masked question."""
+        messages, count = await anyio.to_thread.run_sync(_masked, ask.messages)
+        if count:
+            self._tell(ask.labels, f"{count} secrets were masked before the question was sent")
+            ask = replace(ask, messages=messages)
+        return await self._inner.ask(ask, hear)
+
+
+def _masked(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], int]:
+    found = [mask(message.text) for message in messages]
+    clean = zip(messages, found, strict=True)
+    return (
+        tuple(replace(message, text=each.text) if each.count else message for message, each in clean),
+        sum(each.count for each in found),
+    )
