@@ -47,12 +47,22 @@ def test_checks_come_first_and_a_run_without_tests_fails(
 @pytest.mark.requirement("docs.seams")
 @pytest.mark.parametrize(
     "page",
-    ["embedders", "languages", "resources", "store-engines", "tools", "usage-logs", "vector-indexes"],
+    [
+        "embedders",
+        "languages",
+        "llm-providers",
+        "resources",
+        "store-engines",
+        "tools",
+        "usage-logs",
+        "vector-indexes",
+    ],
 )
 def test_every_seam_has_a_page_that_names_its_folder(page: str) -> None:
     folder = {
         "embedders": "embed/providers",
         "languages": "index/languages",
+        "llm-providers": "llm/providers",
         "resources": "server/resources",
         "store-engines": "store/engines",
         "tools": "server/tools",

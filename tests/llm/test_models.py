@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,6 +19,7 @@ from tests.upstream.start import Account, prices_toml
 
 from sophia_mcp.app import App, open_app
 from sophia_mcp.errors import BadSetting, BudgetExceeded, ProviderError
+from sophia_mcp.llm.providers import scripted
 from sophia_mcp.settings import load
 from sophia_mcp.types import Labels
 
@@ -283,3 +286,28 @@ print(loaded)
     )
     assert done.stdout.split("\n")[:2] == ["portkey", "[]"]
     assert not (tmp_path / "ran").exists()
+
+
+def blocks(page: str) -> list[str]:
+    """Every TOML example of a page."""
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"^```toml\n(.*?)^```", text, re.S | re.M)
+
+
+@pytest.mark.requirement("commands.readme")
+@pytest.mark.parametrize("number", range(len(blocks("run/models.md"))))
+async def test_every_example_of_the_page_about_models_is_a_valid_setting(
+    number: int, tmp_path: Path, home: Path
+) -> None:
+    (home / "config.toml").write_text(blocks("run/models.md")[number])
+    async with open_app(load(home=tmp_path / "data")) as app:
+        models = await app.models()
+        models.choose()
+        for name in ("portkey", "openai"):
+            models._provider(name) if not models._lack(name) else None
+
+
+@pytest.mark.requirement("llm.scripted")
+def test_the_script_of_the_page_about_providers_is_a_valid_script() -> None:
+    [script] = [block for block in blocks("extend/llm-providers.md") if "[[reply]]" in block]
+    assert scripted.load(tomllib.loads(script)).name == "scripted"

@@ -15,6 +15,7 @@ from tests.upstream.start import Account, Upstream
 from sophia_mcp.errors import BadSetting, ContextTooLong, ProviderError
 from sophia_mcp.llm.providers import LLM, PROVIDERS
 from sophia_mcp.llm.providers._chat import Failure, Heard, style
+from sophia_mcp.llm.providers.portkey import Target
 from sophia_mcp.types import Message
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.wire")]
@@ -268,8 +269,6 @@ async def test_no_variable_of_anybody_goes_to_a_gateway_unasked(
 
 
 async def test_the_hosted_gateway_is_told_slugs_and_virtual_keys(account: Account) -> None:
-    from sophia_mcp.llm.providers.portkey import Target
-
     given = {
         "base_url": account.url,
         "gateway": "hosted",
@@ -286,6 +285,18 @@ async def test_the_hosted_gateway_is_told_slugs_and_virtual_keys(account: Accoun
     assert slug.headers["x-portkey-api-key"] == account.key
     assert virtual.body["model"] == "stand-in-small"
     assert virtual.headers["x-portkey-virtual-key"] == "virtual-1"
+
+
+async def test_a_vendor_s_further_facts_go_along(account: Account) -> None:
+    facts = {"aws-access-key-id": "id-1", "aws-secret-access-key": "secret-1", "aws-region": "eu-1"}
+    target = Target("bedrock", headers={name: (lambda v=v: v) for name, v in facts.items()})  # type: ignore[misc]
+    async with opened("portkey", {"base_url": account.url, "targets": {"b": target}}) as llm:
+        with pytest.raises(ProviderError) as raised:
+            await llm.ask(ask(model="@b/stand-in-small"))
+    [line] = account.bill()
+    assert {f"x-portkey-{name}": value for name, value in facts.items()}.items() <= line.headers.items()
+    assert line.headers["x-portkey-provider"] == "bedrock"
+    assert "secret-1" not in str(raised.value)
 
 
 async def test_the_gateway_s_log_is_told_ids_only(account: Account) -> None:
