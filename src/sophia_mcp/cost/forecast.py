@@ -19,19 +19,20 @@ LEAST_DAYS = 3
 WEEKDAY_DAYS = 14
 """Weekdays are told apart once there are two of each."""
 
-_SHRINK = 2.0
+_SHRINK = 1.0
 """Days of average spending that each weekday's share is mixed with."""
 
 _BAND = 1.2816
 """Standard deviations on each side that hold four fifths of a normal distribution."""
 
-_CENT = 10_000_000
+_DIGITS = 3
+"""What is written of a forecast: more digits would pretend to be exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What a period is expected to come to, and between what four of five such periods would end.
-    Nano-dollars, rounded to cents."""
+    Nano-dollars, rounded to three digits."""
 
     nano: int
     low_nano: int
@@ -60,7 +61,10 @@ def forecast(
     spread = error * math.sqrt(horizon + SMOOTHING / (2 - SMOOTHING) * horizon * horizon)
     low = spent_nano + max(0.0, expected - _BAND * spread)
     high = spent_nano + expected + _BAND * spread
-    return Forecast(_cents(spent_nano + expected), max(spent_nano, _cents(low)), _cents(high))
+    low_nano, nano, high_nano = (
+        max(spent_nano, _rounded(each)) for each in (low, spent_nano + expected, high)
+    )
+    return Forecast(nano, low_nano, high_nano)
 
 
 def _shares(history: Sequence[int], weekday: int) -> list[float]:
@@ -89,5 +93,6 @@ def _level(history: Sequence[int], weekday: int, shares: Sequence[float]) -> tup
     return level, math.sqrt(squares / weight)
 
 
-def _cents(nano: float) -> int:
-    return round(nano / _CENT) * _CENT
+def _rounded(nano: float) -> int:
+    digits = len(str(int(nano)))
+    return int(round(nano, min(0, _DIGITS - digits)))

@@ -1,6 +1,6 @@
 """What do the recorded calls look like where money could be saved? Read for the suggestions.
 
-Looks at the newest days of a report only, so that a report over years stays quick.
+Single calls are looked at in the newest days of a report only, so that a report over years stays quick.
 """
 
 from __future__ import annotations
@@ -10,29 +10,29 @@ from sophia_mcp.cost.entry import MEASURES, Measures
 from sophia_mcp.cost.suggest import Prefix, Repeats, Use
 from sophia_mcp.store.database import Transaction
 
-USES_DAYS = 30
 CALLS_DAYS = 7
-"""Sums are looked at for so many days, single calls for so many."""
+"""Single calls are looked at for so many days."""
 
 MOST_USES = 12
 _WARM_NS = 5 * 60 * 1_000_000_000
 """How long a provider keeps a prefix, at least."""
 
-_SUMS = ", ".join(f"sum(e.{name})" for name in MEASURES)
-_NAMED = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
+_SUMS = ", ".join(f"sum({name})" for name in MEASURES)
 
 
 async def uses(tx: Transaction, since: int, until: int) -> list[Use]:
-    """What each pattern spent on each model, the dearest first."""
+    """What was spent on each model of each provider, the dearest first."""
     rows = await tx.rows(
-        f"SELECT k.provider, k.model, k.pattern, {_SUMS} FROM (SELECT key_id, {_NAMED} FROM cost_cube"  # noqa: S608
-        " WHERE workspace = :workspace AND day >= :since AND day < :until GROUP BY workspace, key_id) e"
-        " JOIN cost_keys k ON k.id = e.key_id GROUP BY k.provider, k.model, k.pattern"
-        " ORDER BY sum(e.nano) DESC LIMIT :most",
-        {"since": max(since, until - USES_DAYS), "until": until, "most": MOST_USES},
+        f"SELECT name, {_SUMS} FROM cost_days WHERE workspace = :workspace AND dimension = 'seller'"  # noqa: S608
+        " AND day >= :since AND day < :until GROUP BY name ORDER BY sum(nano) DESC LIMIT :most",
+        {"since": since, "until": until, "most": MOST_USES},
     )
     at_ns = until * DAY_NS - 1
-    return [Use(row[0], row[1], row[2], Measures(*row[3:]), at_ns) for row in rows]
+    return [
+        Use(provider, model, Measures(*sums), at_ns)
+        for name, *sums in rows
+        for provider, _, model in (name.partition(" "),)
+    ]
 
 
 async def repeats(tx: Transaction, since: int, until: int) -> Repeats:

@@ -52,7 +52,7 @@ def _add(table: str, key: Sequence[str]) -> str:
 
 
 _ADD_DAY = _add("cost_days", ("workspace", "dimension", "name", "day"))
-_ADD_CUBE = _add("cost_cube", ("workspace", "key_id", "day"))
+_ADD_CUBE = _add("cost_cube", ("workspace", "day", "key_id"))
 _SELECT_ENTRY = (
     "SELECT e.id, e.at_ns, e.recorded_ns, k.provider, k.model, e.run, e.step, k.pattern, e.agent, k.repo,"  # noqa: S608
     " k.user_name, k.tag, e.processing, e.outcome, e.basis, e.reserved_nano, e.error, e.corrects, e.origin,"
@@ -172,7 +172,7 @@ async def write(tx: Transaction, lines: Sequence[Line], now_ns: int) -> None:
                 *measures,
             )
         )
-        _add_up(cube, (workspace, key[0], day), measures)
+        _add_up(cube, (workspace, day, key[0]), measures)
         for dimension, name in _dimensions(key, labels):
             _add_up(days, (workspace, dimension, name, day), measures)
     await tx.many(_INSERT_KEY, keys.values())
@@ -194,6 +194,7 @@ def _dimensions(key: Sequence[Any], labels: Labels) -> tuple[tuple[str, str], ..
     """Every dimension an entry is added up by, with its name there."""
     return (
         ("", ""),
+        ("seller", f"{key[2]} {key[3]}"),
         ("provider", key[2]),
         ("model", key[3]),
         ("pattern", labels.pattern),

@@ -4,7 +4,7 @@ they hold the answer and from the entries where they do not."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal, cast
 
@@ -168,13 +168,21 @@ async def _dearest(
     table, column = _table(asked, names)
     where, parameters = _where(asked, column)
     columns = ", ".join(column[name] for name in names)
+    # There may be as many groups as runs: then which are the dearest is found out first, by one column.
+    many = "run" in names and table.startswith("cost_entries")
     rows = await tx.rows(
-        f"SELECT {columns}, {_SUMS}, count(*) OVER () FROM {table} WHERE {where} GROUP BY {columns}"  # noqa: S608
-        f" ORDER BY sum(e.nano) DESC, {columns} LIMIT {asked.limit}",
+        f"SELECT {columns}, {'sum(e.nano)' if many else _SUMS}, count(*) OVER () FROM {table}"  # noqa: S608
+        f" WHERE {where} GROUP BY {columns} ORDER BY sum(e.nano) DESC, {columns} LIMIT {asked.limit}",
         parameters,
     )
-    count = int(rows[0][-1]) if rows else 0
-    return {tuple(row[: len(names)]): _measures(row[len(names) : -1]) for row in rows}, count
+    count, width = int(rows[0][-1]) if rows else 0, len(names)
+    if many and rows:
+        wanted = [tuple(row[:width]) for row in rows]
+        runs = tuple(dict.fromkeys(str(key[names.index("run")]) for key in wanted))
+        known = {name: values for name, values in (asked.filters or {}).items() if name != "run"}
+        found = await _grouped(tx, replace(asked, filters={**known, "run": runs}), names)
+        return {key: found[key] for key in wanted}, count
+    return {tuple(row[:width]): _measures(row[width:-1]) for row in rows}, count
 
 
 def _measures(row: Sequence[int]) -> Measures:
@@ -193,11 +201,12 @@ def _table(asked: Query, names: Iterable[str]) -> tuple[str, dict[str, str]]:
     joined = " JOIN cost_keys k ON k.id = e.key_id" if used & set(_KEYED) else ""
     if used & set(_ENTERED):
         return f"cost_entries e{joined}", column
-    # Days are added up before keys are looked up: they lie together, and most are the same key's.
-    inner = "key_id, day" if "day" in names else "key_id, min(day) AS day"
+    # Days are added up before keys are looked up: most rows are of the same keys.
+    daily = "day" in names
     cube = (
-        f"(SELECT workspace, {inner}, {_NAMED_SUMS} FROM cost_cube WHERE workspace = :workspace"  # noqa: S608
-        f" AND day >= :since AND day < :until GROUP BY workspace, key_id{', day' * ('day' in names)}) e"
+        f"(SELECT workspace, key_id, {'day' if daily else 'min(day) AS day'}, {_NAMED_SUMS} FROM cost_cube"  # noqa: S608
+        " WHERE workspace = :workspace AND day >= :since AND day < :until"
+        f" GROUP BY workspace, {'day, ' if daily else ''}key_id) e"
     )
     return cube + joined, column
 
@@ -212,6 +221,8 @@ def _where(asked: Query, column: Mapping[str, str]) -> tuple[str, dict[str, Any]
         if name == "workspace":
             continue
         choices = []
+        if name == "run" and all(value and "*" not in value for value in values):
+            parts.append(f"{column[name]} <> ''")  # so that the index of runs serves
         for each, value in enumerate(values):
             mark = f"f{number}_{each}"
             same = "LIKE :{} ESCAPE '~'" if "*" in value else "= :{}"

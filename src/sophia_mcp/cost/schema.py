@@ -3,7 +3,7 @@
 ``cost_entries`` is only ever added to. An entry names what it is reported by through a key (one row
 for each combination of provider, model, pattern, repository, user and tag), and its price through the
 unit prices it was reckoned with. ``cost_days`` adds entries up by day for each single dimension (budgets
-read it, too), ``cost_cube`` by key and day; both are written in the entry's own transaction.
+read it, too), ``cost_cube`` by day and key; both are written in the entry's own transaction.
 ``cost_attempts`` are calls in flight, with what they hold of the budgets.
 """
 
@@ -69,10 +69,10 @@ CREATE TABLE cost_days (
 ) WITHOUT ROWID;
 CREATE TABLE cost_cube (
   workspace TEXT NOT NULL,
-  key_id INTEGER NOT NULL,
   day INTEGER NOT NULL,
+  key_id INTEGER NOT NULL,
   {_MEASURES},
-  PRIMARY KEY (workspace, key_id, day)
+  PRIMARY KEY (workspace, day, key_id)
 ) WITHOUT ROWID;
 CREATE TABLE cost_attempts (
   id INTEGER PRIMARY KEY,

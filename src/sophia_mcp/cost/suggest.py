@@ -29,11 +29,10 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one pattern spent on one model. ``at_ns`` is a moment within, for the prices of the time."""
+    """What was spent on one model. ``at_ns`` is a moment within, for the prices of the time."""
 
     provider: str
     model: str
-    pattern: str
     measures: Measures
     at_ns: int
 
@@ -71,22 +70,12 @@ def suggest(
 ) -> list[Suggestion]:
     """The largest savings first, at most five."""
     found = [
-        *(_smaller(use, price, cheaper) for use in each_once(uses)),
+        *(_smaller(use, price, cheaper) for use in uses),
         *(_warmed(prefix, price) for prefix in prefixes),
         _again(repeats),
     ]
     worth = [each for each in found if each is not None and each.saves_nano >= LEAST_NANO]
     return sorted(worth, key=lambda each: (-each.saves_nano, each.text))[:MOST]
-
-
-def each_once(uses: Iterable[Use]) -> list[Use]:
-    """Of each model only the pattern that it cost most in: the same advice is not given twice."""
-    dearest: dict[tuple[str, str], Use] = {}
-    for use in uses:
-        known = dearest.get((use.provider, use.model))
-        if known is None or use.measures.nano > known.measures.nano:
-            dearest[use.provider, use.model] = use
-    return list(dearest.values())
 
 
 def wasted(measures: Measures) -> Suggestion | None:
@@ -121,9 +110,8 @@ def _smaller(use: Use, price: Price, cheaper: Cheaper) -> Suggestion | None:
             best = one * m.calls, model
     if best is None:
         return None
-    whose = f" in {use.pattern}" if use.pattern else ""
     return Suggestion(
-        f"{m.calls} calls of {use.model}{whose} cost ${usd.text(m.nano)}; the same tokens on {best[1]} cost"
+        f"{m.calls} calls of {use.model} cost ${usd.text(m.nano)}; the same tokens on {best[1]} cost"
         f" about ${usd.text(best[0])}. Whether it answers as well was not measured: compare with sophia swarm eval",
         m.nano - best[0],
     )

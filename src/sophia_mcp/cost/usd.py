@@ -9,6 +9,9 @@ from sophia_mcp.errors import BadArgument
 NANO = 1_000_000_000
 """Nano-dollars in a dollar."""
 
+MOST = 10**9
+"""Dollars; sums of larger amounts would not fit the store's integers."""
+
 
 def text(nano: int) -> str:
     """The exact amount in dollars, with at least two decimals: ``-1.50``, ``0.000000001``."""
@@ -25,10 +28,10 @@ def parse(value: object, name: str = "the amount") -> int:
         amount = Decimal(written) * NANO
     except InvalidOperation:
         amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
+    if not amount.is_finite() or not 0 <= amount <= MOST * NANO or amount % 1:
         raise BadArgument(
             f"{name} is {value!r}",
-            why="it must be dollars as a decimal of 0 or more, with at most nine decimals",
+            why="it must be dollars from 0 to a billion, with at most nine decimals",
             next='write it like "12.50"',
         )
     return int(amount)
