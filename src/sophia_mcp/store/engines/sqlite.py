@@ -186,7 +186,9 @@ class SqliteDatabase:
         with anyio.CancelScope(shield=True):
             async with self._write_turn:
                 for connection in (*self._readers, self._writer):
-                    await connection.close()
+                    # A disk that is full cannot take the log's pages; whoever opens the store next does that.
+                    with suppress(apsw.FullError, apsw.IOError):
+                        await connection.close()
                 self._readers.clear()
 
     def _open_writer(self) -> aiosqlite.Connection:
@@ -226,7 +228,9 @@ class SqliteDatabase:
                 if sound() or self._closed:
                     return
                 for connection in (*self._readers, self._writer):
-                    await connection.close()
+                    # A disk that is full cannot take the log's pages; whoever opens the store next does that.
+                    with suppress(apsw.FullError, apsw.IOError):
+                        await connection.close()
                 self._readers.clear()
                 self._writer = await _open_derived(self._opening)
                 self._identity = _identity(self.path)
