@@ -116,8 +116,12 @@ class _Keeper:
         import anyio
 
         from sophia_mcp.cost import factors
+        from sophia_mcp.errors import SophiaError
         from sophia_mcp.types import LOCAL
 
         await anyio.sleep(KEEP_S)
         learned, self._learned = self._learned, {}
-        await factors.keep(await self._parts.truth(), LOCAL, learned)
+        try:
+            await factors.keep(await self._parts.truth(), LOCAL, learned)
+        except SophiaError as error:
+            _log.warning("what was learned about tokenizers is not kept: %s", error)

@@ -42,6 +42,7 @@ class Lane:
     limiter: anyio.CapacityLimiter
     breaker: Breaker
     resume_at: float = 0.0
+    last_fault: str = ""
 
 
 @dataclass(slots=True)
@@ -109,6 +110,7 @@ class Guard:
                 reply = await self._inner.ask(ask, hear)
         except TimeoutError:
             lane.breaker.failed()
+            lane.last_fault = "it did not answer in time"
             raise ProviderError(
                 f"{self.name} did not answer within {ask.deadline_s:g} s",
                 why=f"the deadline of the question to {ask.model} passed",
@@ -118,6 +120,7 @@ class Guard:
         except ProviderError as error:
             if error.transient and error.status != 429:
                 lane.breaker.failed()
+                lane.last_fault = error.why or error.what
             raise
         lane.breaker.succeeded()
         return reply
@@ -130,7 +133,9 @@ class Guard:
             wait = max(broken, held)
             raise ProviderError(
                 f"{self.name} is not asked for now",
-                why="it failed several times in a row" if broken > 0 else "it asked to be left alone",
+                why=f"it failed several times in a row; the last time: {lane.last_fault}"
+                if broken > 0
+                else "it asked to be left alone",
                 next=f"wait {wait:.0f} s, or set llm.fallback to another provider",
                 transient=True,
                 retry_after_s=wait,
