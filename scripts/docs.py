@@ -76,7 +76,8 @@ def errors_page() -> str:
 
     rows = ["| code | who can act | class |", "|---|---|---|"]
     for leaf in errors.leaves():
-        parent = leaf.__mro__[1]
+        above = leaf.__mro__[1:]
+        parent = next((kind for kind in above if kind.__base__ is errors.SophiaError), above[0])
         who = (parent.__doc__ or leaf.__doc__ or "").strip().splitlines()[0]
         rows.append(f"| `{leaf.code}` | {who} | `{leaf.__name__}` |")
     return (

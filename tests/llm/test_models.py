@@ -311,3 +311,16 @@ async def test_every_example_of_the_page_about_models_is_a_valid_setting(
 def test_the_script_of_the_page_about_providers_is_a_valid_script() -> None:
     [script] = [block for block in blocks("extend/llm-providers.md") if "[[reply]]" in block]
     assert scripted.load(tomllib.loads(script)).name == "scripted"
+
+
+async def test_whether_anybody_listens_is_known_without_a_question(
+    tmp_path: Path, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path, openai=endpoint(account, monkeypatch)) as app:
+        models = await app.models()
+        assert await models.unreachable("openai") == ""
+        assert await models.unreachable("host") == ""
+    nobody = endpoint(account, monkeypatch, base_url="http://127.0.0.1:9/v1")
+    async with opened(tmp_path, openai=nobody) as app:
+        assert "nobody answers at 127.0.0.1:9" in await (await app.models()).unreachable("openai")
+    assert account.bill() == []

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sophia_mcp.types import Labels, Tier
 
 _log = logging.getLogger("sophia_mcp.llm")
+_REACH_S = 5.0
 LOCAL_VENDOR = "local"
 """Under this name the calls to a model on this machine are booked: no prices are listed for it."""
 
@@ -93,6 +94,22 @@ class Models:
         from sophia_mcp.llm.route import Models as Named
 
         return Named(name, self._tiers(name), tier).model("")
+
+    async def unreachable(self, name: str) -> str:
+        """Why nobody answers at a provider's address; empty where somebody listens, or it has none."""
+        import anyio
+
+        from sophia_mcp.llm.address import place_of
+
+        place = place_of(self._endpoint(name))
+        if place is None:
+            return ""
+        try:
+            with anyio.fail_after(_REACH_S):
+                async with await anyio.connect_tcp(*place):
+                    return ""
+        except (OSError, TimeoutError) as error:
+            return f"nobody answers at {place[0]}:{place[1]} ({type(error).__name__})"
 
     @property
     def _llm(self) -> LlmSettings:

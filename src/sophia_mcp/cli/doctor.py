@@ -51,6 +51,7 @@ async def checks(app: App) -> list[Check]:
         )
         found.append(await _sound("state.db", (await app.jobs()).db, "restore a backup"))
         found.append(await _embeds(app))
+        found.append(await _models(app))
         found += [
             _check(
                 report.repo,
@@ -136,3 +137,15 @@ async def _embeds(app: App) -> Check:
     vector = await embedder.query("open a file and read its lines")
     state = "ok" if float((vector * vector).sum()) > 0.9 else "failing"
     return _check("vectors", state, f"{embedder.model.id}, {embedder.model.dimensions} dimensions")
+
+
+async def _models(app: App) -> Check:
+    """Which provider swarms would ask, why, and whether anybody listens at its address."""
+    models = await app.models()
+    try:
+        chosen = models.choose()
+    except SophiaError as error:
+        return _check("models", "warning", str(error))
+    silent = await models.unreachable(chosen.name)
+    why = f"{chosen.name} ({chosen.why})"
+    return _check("models", "warning", f"{why}: {silent}") if silent else _check("models", "ok", why)

@@ -46,6 +46,13 @@ def host_of(base_url: str) -> str:
         return ""
 
 
+def place_of(base_url: str) -> tuple[str, int] | None:
+    """Host and port of an address, or None where it has no host."""
+    host = host_of(base_url)
+    url = urlsplit(base_url) if host else None
+    return (host, url.port or (443 if url.scheme == "https" else 80)) if url is not None else None
+
+
 def loopback(host: str) -> bool:
     """Whether a host is this machine."""
     try:

@@ -1,0 +1,31 @@
+"""A peer that fails in a row is left alone, and tried by one caller at a time until it is well."""
+
+from __future__ import annotations
+
+import pytest
+
+from sophia_mcp.ops.breaker import Breaker
+
+pytestmark = pytest.mark.requirement("llm.guard")
+
+
+def test_it_opens_after_failures_in_a_row_and_lets_one_try_after_the_rest() -> None:
+    now = [100.0]
+    breaker = Breaker(failures=3, cool_s=30, clock=lambda: now[0])
+    for _ in range(2):
+        breaker.failed()
+    breaker.succeeded()
+    for _ in range(2):
+        breaker.failed()
+    assert breaker.wait_s() == 0, "a success in between starts the count again"
+    breaker.failed()
+    assert breaker.wait_s() == 30
+    now[0] += 30
+    assert breaker.wait_s() == 0, "one may try"
+    assert breaker.wait_s() == 30, "the others wait for what it finds"
+    breaker.failed()
+    assert breaker.wait_s() == 30
+    now[0] += 31
+    assert breaker.wait_s() == 0
+    breaker.succeeded()
+    assert [breaker.wait_s(), breaker.wait_s()] == [0, 0]
