@@ -24,8 +24,8 @@ from sophia_mcp.swarm import schema
 from sophia_mcp.swarm.book import Book, worker_name
 from sophia_mcp.swarm.gates import Ground
 from sophia_mcp.swarm.journal import Pen
+from sophia_mcp.swarm.means import Means
 from sophia_mcp.swarm.patterns import Library, Limits, Pattern
-from sophia_mcp.swarm.run import Means
 from sophia_mcp.swarm.swarm import Swarm
 from sophia_mcp.types import LOCAL, Ask, Order, Reply, RunCost, Scope, Tier
 

@@ -40,7 +40,7 @@ async def open_swarm(app: App) -> Swarm:
     from sophia_mcp.store.jobs import Jobs
     from sophia_mcp.swarm.book import Book, worker_name
     from sophia_mcp.swarm.journal import Pen
-    from sophia_mcp.swarm.run import Means
+    from sophia_mcp.swarm.means import Means
     from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import LOCAL
 
@@ -88,7 +88,7 @@ def library(parts: Parts, order: Order) -> Library:
 
 @dataclass(frozen=True)
 class Costs:
-    """`swarm.run.Costs` over the ledger."""
+    """`swarm.means.Costs` over the ledger."""
 
     money: Money
     models: Models

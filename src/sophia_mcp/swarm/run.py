@@ -1,125 +1,34 @@
 """How does one run live, from its first step to whatever ends it?
 
-A run is driven by a task of the app, never of a request. While it lives it looks, a few times a
-second, whether somebody in another process cancelled it, answered one of its steps, or took it over;
-it writes down when all that it does is wait for the assistant. However it ends, what stands so far is
-kept, and what was in flight is said to be uncertain.
+A run is driven by a task of the app, never of a request. However it ends, what stands so far is kept,
+and what was in flight is said to be uncertain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 
 from sophia_mcp.errors import Bug, SophiaError
-from sophia_mcp.llm.desk import Desk
-from sophia_mcp.llm.providers import LLM
 from sophia_mcp.ops.logs import get_logger
 from sophia_mcp.swarm.agent import PATIENT, Asker
-from sophia_mcp.swarm.book import ENDED, Book, Run, planned, restatus, standing
+from sophia_mcp.swarm.book import ENDED, Run, planned, standing
 from sophia_mcp.swarm.citations import Document, composed
 from sophia_mcp.swarm.course import Course, Short
-from sophia_mcp.swarm.gates import Ground
-from sophia_mcp.swarm.journal import Journal, Lost, Pen, digest, tail
+from sophia_mcp.swarm.fanout import FanOut
+from sophia_mcp.swarm.journal import Journal, Lost, digest, tail
 from sophia_mcp.swarm.material import Material, Sources, Wording, documents, gather, restored
-from sophia_mcp.swarm.patterns import Library, Limits, Pattern
+from sophia_mcp.swarm.means import Means
+from sophia_mcp.swarm.orders import calls, within
+from sophia_mcp.swarm.patterns import Pattern
 from sophia_mcp.swarm.proposals import Proposal
-from sophia_mcp.types import Labels, Order, Outcome, Packet, RunCost, RunStatus, Scope, Tier
+from sophia_mcp.swarm.watch import Watch
+from sophia_mcp.types import Outcome, Packet, RunStatus
 
-LOOK_S = 0.4
-"""How often a run looks what other processes want of it; a cancel is effective within a second."""
-
-RENEW_S = 8.0
 CONTEXT = "@context"
 """The journal's key of the material: no step of a pattern can be called so."""
-
-
-class Chosen(Protocol):
-    """The provider of a run. ``why`` says how it came to be chosen."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def free(self) -> bool: ...
-    @property
-    def why(self) -> str: ...
-
-
-class Models(Protocol):
-    """Where models come from."""
-
-    @property
-    def desk(self) -> Desk: ...
-
-    def choose(self, provider: str, *, can_sample: bool) -> Chosen:
-        """The provider that a name, or ``auto``, means now."""
-        ...
-
-    def open(
-        self,
-        name: str,
-        *,
-        run_id: str,
-        max_cost_nano: int | None,
-        tier: Tier,
-        tell: Callable[[Labels, str], None],
-    ) -> LLM:
-        """The models of a provider by tier, with the run's budget around them. ``tell`` hears what is
-        done to a question on its way."""
-        ...
-
-
-class Costs(Protocol):
-    """What runs cost, as the ledger knows it."""
-
-    async def run(self, run_id: str) -> RunCost:
-        """Everything a run has cost so far."""
-        ...
-
-    async def step(self, run_id: str, key: str) -> int | None:
-        """What one step has cost, in nano-dollars; None where that is not known."""
-        ...
-
-    async def quote(
-        self, provider: str, tier: Tier, *, input_tokens: int, output_tokens: int
-    ) -> int | None:
-        """What a question of that size costs at most, in nano-dollars; None without a known price."""
-        ...
-
-
-@dataclass(frozen=True)
-class Means:
-    """What every run of a process is done with. ``ground`` is what a run's
-    proposals are checked against; ``tell`` is called
-    with a run's id when something about it has changed; ``park_s`` is how long a run whose steps wait
-    for the assistant stays in memory. ``caches``: whether a provider serves repeated beginnings of
-    questions for less. ``ended`` is told of every run that came to an end of its own."""
-
-    book: Book
-    pen: Pen
-    models: Models
-    library: Callable[[Order], Library]
-    sources: Callable[[Order], Awaitable[Sources]]
-    ground: Callable[[Order, Pattern, Sources], Awaitable[Ground]]
-    costs: Costs
-    fence: bytes
-    tell: Callable[[str], None]
-    limits: Limits
-    step_s: float = 180.0
-    park_s: float = 300.0
-    caches: Callable[[str], bool] = lambda provider: False
-    ended: Callable[[Run], Awaitable[None]] | None = None
-
-    @property
-    def scope(self) -> Scope:
-        return self.book.scope
-
-    @property
-    def worker(self) -> str:
-        return self.book.jobs.worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +37,6 @@ class Ending:
 
     status: RunStatus
     reason: str = ""
-
-
-def within(pattern: Limits, settings: Limits) -> Limits:
-    """The lower of two limits, each."""
-    return Limits(
-        agents=min(pattern.agents, settings.agents),
-        concurrent=min(pattern.concurrent, settings.concurrent),
-        steps=min(pattern.steps, settings.steps),
-        rounds=min(pattern.rounds, settings.rounds),
-        wall_s=min(pattern.wall_s, settings.wall_s),
-    )
-
-
-def calls(pattern: Pattern, rounds: int) -> int:
-    """How many questions a run of the pattern asks at most, repairs aside."""
-    return sum(
-        step.at_most * (1 + (rounds if step.debate and step.at_most > 1 else 0))
-        for step in pattern.steps
-    )
 
 
 @dataclass(eq=False)
@@ -158,24 +48,20 @@ class Running:
     resumed: bool = False
     over: anyio.Event = field(default_factory=anyio.Event)
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    _stirred: anyio.Event = field(default_factory=anyio.Event)
     _why: str = ""
-    _asker: Asker | None = None
     _course: Course | None = None
     _documents: tuple[Document, ...] = ()
-    _told: tuple[str, ...] = ()
-    _heard: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        run, means = self.run, self.means
+        book = means.book
         self.journal = Journal(
-            self.run.id,
-            self.means.worker,
-            self.means.book.db,
-            self.means.scope,
-            self.means.pen,
-            self._changed,
-            self.means.book.clock,
+            run.id, means.worker, book.db, means.scope, means.pen, self._changed, book.clock
         )
+        self._watch = Watch(self.journal, means, run.provider, self.stop)
+
+    def _changed(self, run_id: str) -> None:
+        self._watch.stir(run_id)
 
     def stop(self, why: str) -> None:
         """End it now: ``cancelled``, ``wall``, ``parked`` or ``lost``."""
@@ -184,9 +70,7 @@ class Running:
 
     def waiting(self) -> tuple[Packet, ...]:
         """The steps that wait for the assistant, if all that the run does is wait for it."""
-        pending = self.means.models.desk.pending(self.run.id)
-        busy = len(self._asker.asking) if self._asker is not None else 0
-        return pending if pending and len(pending) >= busy else ()
+        return self._watch.waiting()
 
     async def drive(self) -> None:
         """Do the run. Never raises but for a cancellation of the whole app, which it survives as
@@ -195,10 +79,7 @@ class Running:
         try:
             with self._scope:
                 async with anyio.create_task_group() as group:
-                    group.start_soon(self._look)
-                    group.start_soon(self._restate)
-                    if self.run.provider in PATIENT:
-                        group.start_soon(self._follow_desk)
+                    group.start_soon(self._watch.keep)
                     ending = await self._conduct()
                     group.cancel_scope.cancel()
         except ExceptionGroup as problems:
@@ -243,9 +124,9 @@ class Running:
             run_id=run.id,
             max_cost_nano=order.max_cost_nano,
             tier=order.tier,
-            tell=self._hear,
+            tell=self._watch.hear,
         )
-        asker = self._asker = Asker(
+        asker = Asker(
             journal=self.journal,
             order=order,
             provider=run.provider,
@@ -254,6 +135,7 @@ class Running:
             steps=limits.steps + 1,
             deadline_s=means.step_s,
             price=None if run.free else means.costs.step,
+            asking=self._watch.asking,
         )
         ground = await means.ground(order, pattern, sources)
         self._documents = documents(order, material)
@@ -261,15 +143,14 @@ class Running:
         self._course = Course(
             pattern=pattern,
             wording=Wording(pattern, order.task, material, means.fence),
-            asker=asker,
+            fan_out=FanOut(asker, self.journal, means.caches(run.provider)),
             journal=self.journal,
             ground=ground,
             tier=order.tier,
             rounds=order.debate_rounds,
-            caches=means.caches(run.provider),
             notes=list(material.notes),
         )
-        self._limit = float(limits.wall_s)
+        self._watch.wall_s = float(limits.wall_s)
         return self._course
 
     async def _gathered(self, pattern: Pattern, sources: Sources) -> Material:
@@ -284,83 +165,6 @@ class Running:
         sizes = {section.name: len(section.text) for section in material.sections}
         await self.journal.done(CONTEXT, question, material.kept(), characters=sizes)
         return material
-
-    # --- while it lives -----------------------------------------------------------------------------
-
-    _limit: float = 900.0
-
-    async def _look(self) -> None:
-        """Do what other processes want of the run; end it when it has taken too long."""
-        means, busy, idle, unproven = self.means, 0.0, 0.0, 0.0
-        while True:
-            await anyio.sleep(LOOK_S)
-            cancel, worker, answered = await means.book.glance(self.run.id)
-            if worker != means.worker:
-                return self.stop("lost")
-            if cancel:
-                return self.stop("cancelled")
-            await self._hand_over(answered)
-            unproven += LOOK_S
-            if unproven >= RENEW_S:
-                unproven = 0.0
-                await means.book.jobs.renew(means.scope, self.run.id)
-            if self.waiting():
-                idle += LOOK_S
-                if idle > means.park_s:
-                    return self.stop("parked")
-            else:
-                busy, idle = busy + LOOK_S, 0.0
-                if busy > self._limit:
-                    return self.stop("wall")
-
-    async def _hand_over(self, answered: tuple[str, ...]) -> None:
-        """Lay the answers that another process wrote down on the desk."""
-        desk = self.means.models.desk
-        wanted = {packet.key for packet in desk.pending(self.run.id)} & set(answered)
-        if not wanted:
-            return
-        written = Journal(self.run.id, "", self.means.book.db, self.means.scope, self.means.pen)
-        await written.load()
-        for key in wanted:
-            line = written.lines[key]
-            if line.state == "answered":
-                desk.answer(self.run.id, key, line.output)
-
-    async def _follow_desk(self) -> None:
-        while True:
-            changed = self.means.models.desk.changed(self.run.id)
-            self._changed(self.run.id)
-            await changed.wait()
-
-    def _changed(self, run_id: str) -> None:
-        self._stirred.set()
-        self.means.tell(run_id)
-
-    def _hear(self, labels: Labels, text: str) -> None:
-        self._heard.append((labels.step, text))
-        self._stirred.set()
-
-    async def _restate(self) -> None:
-        """Write down when the run begins to wait for the assistant, and when it goes on; and what was
-        done to its questions on their way."""
-        while True:
-            await self._stirred.wait()
-            self._stirred = anyio.Event()
-            while self._heard:
-                step, text = self._heard.pop(0)
-                await self.journal.note("context", step, told=text)
-            # Keys, not the status alone: between two looks everything may have been answered and the
-            # next steps begun to wait, and whoever answered has written down that the run goes on.
-            keys = tuple(packet.key for packet in self.waiting())
-            if keys == self._told:
-                continue
-            self._told = keys
-            status: RunStatus = "needs_steps" if keys else "running"
-            await self.means.pen.write(
-                restatus(self.run.id, self.means.worker, self.means.book.clock(), status)
-            )
-            if keys:
-                await self.journal.note("run.waiting", steps=list(keys))
 
     # --- its end ------------------------------------------------------------------------------------
 
@@ -389,7 +193,7 @@ class Running:
         if self._why == "cancelled":
             ending = Ending("cancelled", "it was cancelled")
         elif self._why == "wall":
-            ending = Ending("failed", f"it took longer than {self._limit:.0f} s")
+            ending = Ending("failed", f"it took longer than {self._watch.wall_s:.0f} s")
         await self._close_steps(ending, parked=parked)
         if parked:
             await jobs.stopped(scope, id_, state="interrupted")

@@ -1,0 +1,47 @@
+"""Who is told when something about a run of this process has changed?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+BACKLOG = 256
+"""Changes that a listener may be behind; it misses those beyond."""
+
+
+@dataclass(eq=False)
+class Changes:
+    """Those who wait for one run, and those who listen to all."""
+
+    _stirred: dict[str, anyio.Event] = field(default_factory=dict)
+    _listeners: set[MemoryObjectSendStream[str]] = field(default_factory=set)
+
+    def tell(self, run_id: str) -> None:
+        """Something about a run has changed."""
+        stirred = self._stirred.pop(run_id, None)
+        if stirred is not None:
+            stirred.set()
+        for listener in self._listeners:
+            try:
+                listener.send_nowait(run_id)
+            except anyio.WouldBlock:
+                continue
+
+    def next(self, run_id: str) -> anyio.Event:
+        """Set at the next change of a run. Take it before looking, and no change is missed."""
+        return self._stirred.setdefault(run_id, anyio.Event())
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[MemoryObjectReceiveStream[str]]:
+        """A stream of the ids of runs about which something has changed."""
+        send, receive = anyio.create_memory_object_stream[str](BACKLOG)
+        self._listeners.add(send)
+        try:
+            async with send, receive:
+                yield receive
+        finally:
+            self._listeners.discard(send)

@@ -1,0 +1,168 @@
+"""Can this order be done, what would it take, and are these answers what was asked for?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+
+from sophia_mcp.errors import BadArgument, NotFound
+from sophia_mcp.llm import tokens
+from sophia_mcp.llm.structured import faults, read
+from sophia_mcp.swarm import debate
+from sophia_mcp.swarm.book import ENDED, Run
+from sophia_mcp.swarm.journal import Line, tail
+from sophia_mcp.swarm.material import Wording, gather, shared_tokens
+from sophia_mcp.swarm.means import Chosen, Means
+from sophia_mcp.swarm.patterns import Limits, Pattern
+from sophia_mcp.types import Order, Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run would take at most. ``nano`` is None where no price is known; ``free``: nothing is
+    charged."""
+
+    pattern: str
+    provider: str
+    free: bool
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    nano: int | None
+    notes: tuple[str, ...] = ()
+
+
+def within(pattern: Limits, settings: Limits) -> Limits:
+    """The lower of two limits, each."""
+    return Limits(
+        agents=min(pattern.agents, settings.agents),
+        concurrent=min(pattern.concurrent, settings.concurrent),
+        steps=min(pattern.steps, settings.steps),
+        rounds=min(pattern.rounds, settings.rounds),
+        wall_s=min(pattern.wall_s, settings.wall_s),
+    )
+
+
+def calls(pattern: Pattern, rounds: int) -> int:
+    """How many questions a run of the pattern asks at most, repairs aside."""
+    return sum(
+        step.at_most * (1 + (rounds if step.debate and step.at_most > 1 else 0))
+        for step in pattern.steps
+    )
+
+
+def checked(means: Means, order: Order) -> Pattern:
+    """The pattern of an order that can be done. Raises NotFound, BadArgument."""
+    pattern = means.library(order).load(order.pattern)
+    if not 0 <= order.debate_rounds <= debate.ROUNDS:
+        raise BadArgument(
+            f"debate_rounds must be 0 to {debate.ROUNDS}",
+            why=f"it is {order.debate_rounds}",
+            next="use debate_rounds=0",
+        )
+    limits = within(pattern.limits, means.limits)
+    if len(pattern.roles) > limits.agents or calls(pattern, 0) > limits.steps:
+        raise BadArgument(
+            f"the pattern {pattern.name} is too large",
+            why=f"it has {len(pattern.roles)} roles and up to {calls(pattern, 0)} steps; the limits are"
+            f" {limits.agents} and {limits.steps}",
+            next="use another pattern, or raise swarm.agents or swarm.steps",
+        )
+    given = {"task": order.task.strip(), "paths": order.paths, "diff": order.diff or order.repo}
+    if not any(given.get(name) for name in pattern.requires):
+        raise BadArgument(
+            f"the pattern {pattern.name} needs one of: {', '.join(pattern.requires)}",
+            why="none of them was given",
+            next=f"send the same call with {pattern.requires[0]}",
+        )
+    return pattern
+
+
+async def estimate(means: Means, order: Order, pattern: Pattern, chosen: Chosen) -> Estimate:
+    """What a run of this order would take at most, without asking any model."""
+    material = await gather(pattern, order, await means.sources(order))
+    wording = Wording(pattern, order.task, material, means.fence)
+    opening = await anyio.to_thread.run_sync(shared_tokens, wording.opening())
+    rounds = order.debate_rounds
+    asked = sent = answered = 0
+    nano: int | None = 0
+    for step in pattern.steps:
+        times = step.at_most * (1 + (rounds if step.debate and step.at_most > 1 else 0))
+        times += step.repairs
+        earlier = sum(each.at_most * each.max_tokens for each in map(pattern.step, step.needs))
+        own = tokens.count(step.prompt) + max(
+            tokens.count(pattern.roles[role].prompt) for role in step.roles
+        )
+        size = opening + earlier + own
+        asked, sent, answered = (
+            asked + times,
+            sent + times * size,
+            answered + times * step.max_tokens,
+        )
+        price = await means.costs.quote(
+            chosen.name,
+            step.tier or order.tier,
+            input_tokens=size,
+            output_tokens=step.max_tokens,
+        )
+        nano = None if nano is None or price is None else nano + times * price
+    return Estimate(
+        order.pattern,
+        chosen.name,
+        chosen.free,
+        asked,
+        sent,
+        answered,
+        0 if chosen.free else nano,
+        material.notes,
+    )
+
+
+def answers(run: Run, written: Sequence[Line], results: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers as they are kept. Raises NotFound, BadArgument."""
+    if run.status in ENDED:
+        raise BadArgument(
+            f"the run {run.id} takes no answers any more",
+            why=f"it is {run.status}",
+            next=f"call get_run(run_id={run.id!r})",
+        )
+    if not results:
+        raise BadArgument(
+            "results is empty", next='send results={"KEY": ANSWER} for the steps that wait'
+        )
+    known = {line.key: line for line in written}
+    waiting = {line.key: line.packet for line in tail(written, "waiting") if line.packet is not None}
+    listed = f"waiting now: {', '.join(waiting)}" if waiting else "no step waits now"
+    values: dict[str, Any] = {}
+    for key, given in results.items():
+        if key not in waiting:
+            if key in known:
+                raise BadArgument(
+                    f"the step {key!r} of {run.id} takes no answer any more",
+                    why=f"it is {known[key].state}; {listed}",
+                    next=f"call get_run(run_id={run.id!r})",
+                )
+            raise NotFound(
+                f"the run {run.id} has no step {key!r}", why=listed, next="use the keys that wait"
+            )
+        values[key] = _fitting(key, waiting[key], given)
+    return values
+
+
+def _fitting(key: str, packet: Packet, given: Any) -> Any:
+    if packet.schema is None:
+        return given if isinstance(given, str) else str(given)
+    if isinstance(given, str):
+        value, wrong = read(given, packet.schema)
+    else:
+        value, wrong = given, faults(given, packet.schema)
+    if wrong:
+        raise BadArgument(
+            f"the answer to {key!r} is not of the form its step asks for",
+            why="; ".join(wrong[:4]),
+            next="send that answer again, mended; the other answers of this call were not taken either",
+        )
+    return value
