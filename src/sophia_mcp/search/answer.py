@@ -66,7 +66,9 @@ async def search(engine: Engine, view: View, request: Request) -> Answer:
         if renewed is None:
             break
         question, outcome = _unseen(*await _find(engine, renewed, request), earlier)
-    return await _pack(question, outcome, states, earlier)
+    answer = await _pack(question, outcome, states, earlier)
+    engine.tidy()
+    return answer
 
 
 def _check(request: Request) -> None:

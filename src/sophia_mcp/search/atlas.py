@@ -59,7 +59,7 @@ class PathWords:
     folder: frozenset[str]
 
 
-@lru_cache(1 << 15)
+@lru_cache(1 << 12)
 def path_words(path: str) -> PathWords:
     """The lexical words of one path."""
     folder, _, name = path.rpartition("/")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from sophia_mcp.embed.providers import Embedder
 from sophia_mcp.index.views import View
+from sophia_mcp.ops.memory import give_back
 from sophia_mcp.search.atlas import Atlas, Atlases
 from sophia_mcp.search.content import Content
 from sophia_mcp.search.filters import Filter
@@ -22,6 +24,9 @@ from sophia_mcp.store.text import TextIndex
 from sophia_mcp.store.trigrams import TrigramIndex
 from sophia_mcp.store.vectors import VectorIndex
 from sophia_mcp.types import Kind, Request
+
+_TIDY = 16
+"""After so many answers free memory is given back."""
 
 
 class Tree(Protocol):
@@ -58,12 +63,18 @@ class Engine:
     count_tokens: Callable[[str], int]
     atlases: Atlases = field(default_factory=Atlases)
     content: Content = field(default_factory=Content)
+    _answered: Iterator[int] = field(default_factory=count)
 
     @cached_property
     def lexicon(self) -> Lexicon:
         """Numbers and vectors for words."""
         known = isinstance(self.embedder, WordEncoder)
         return Lexicon(self.embedder.encode_words if known else None)  # type: ignore[attr-defined]
+
+    def tidy(self) -> None:
+        """Called after each answer: the first has loaded much, and each leaves large arrays behind."""
+        if next(self._answered) % _TIDY == 0:
+            give_back()
 
 
 @dataclass(frozen=True)

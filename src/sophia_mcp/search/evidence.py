@@ -28,6 +28,25 @@ def as_values(values: Any) -> Values:
     return np.asarray(values, np.float32)
 
 
+def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The different values, ascending. (``np.unique`` imports masked arrays on its first call.)"""
+    ordered = np.sort(values)
+    return ordered[_firsts(ordered)]
+
+
+def tallied(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different values, ascending, and how often each occurs."""
+    ordered = np.sort(values)
+    starts = np.flatnonzero(_firsts(ordered))
+    return ordered[starts], np.diff(starts, append=len(ordered))
+
+
+def _firsts(ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
+    firsts = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=firsts[1:])
+    return firsts
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Arrays over the chunks of the candidate files, file after file in the order of ``files``.

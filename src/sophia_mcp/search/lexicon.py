@@ -24,7 +24,7 @@ _FIND = words.IDENTIFIER.findall
 _MOST_IDENTIFIERS = 120_000
 """Identifiers whose words are remembered: about 30 MB."""
 
-_MOST_VECTORS = 20_000
+_MOST_VECTORS = 16_000
 """Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory
 that was never written costs nothing). Those of all others are asked for again."""
 
@@ -59,7 +59,8 @@ class _Numbered(dict[str, bytes]):
         self._word = word
 
     def __missing__(self, identifier: str) -> bytes:
-        numbers = array("i", map(self._word, words.parts(identifier))).tobytes()
+        # Remembered here: the cache of ``parts`` would hold it once more.
+        numbers = array("i", map(self._word, words.parts.__wrapped__(identifier))).tobytes()
         self[identifier] = numbers
         return numbers
 

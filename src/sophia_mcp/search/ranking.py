@@ -148,7 +148,7 @@ async def _named(
 ) -> dict[int, float]:
     """For each found chunk the idf share of the question in the names it defines."""
     atlas = question.atlas
-    ids = np.unique(np.concatenate([lex.ids, near.ids]))
+    ids = evidence.distinct(np.concatenate([lex.ids, near.ids]))
     places = atlas.positions(ids // CHUNKS_PER_BLOB).tolist()
     kept = [(chunk, file) for chunk, file in zip(ids.tolist(), places, strict=True) if file in files]
     keys = {chunk: (int(atlas.blobs[file]), chunk % CHUNKS_PER_BLOB) for chunk, file in kept}
@@ -162,16 +162,16 @@ async def _named(
     return shares
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 12)
 def _name_terms(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(term for name in names for term in words.terms(name))
+    return frozenset(words.stem(part) for name in names for part in words.parts.__wrapped__(name))
 
 
 async def _scene(question: Question, tx: Transaction, found: Evidence, scores: Values) -> Scene:
     """Cut the most promising chunks into spans and lay out their words."""
     chosen = _promising(found, scores)
     atlas, content = question.atlas, question.engine.content
-    files = np.unique(found.files[found.owner[chosen]])
+    files = evidence.distinct(found.files[found.owner[chosen]])
     blobs = atlas.blobs[files].tolist()
     texts = await content.texts(tx, blobs)
     lexicon = question.engine.lexicon

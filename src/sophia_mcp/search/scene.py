@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
-from sophia_mcp.search.evidence import Evidence, Values, as_values
+from sophia_mcp.search.evidence import Evidence, Values, as_values, distinct, tallied
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.spans import Span
 
@@ -131,7 +131,7 @@ class Scene:
     def _unique(self) -> tuple[Numbers, Values]:
         """Every word of all bags once, with unit vectors."""
         bags = (self.body, self.heads, self.names, self.homes, self.paths)
-        held = np.unique(np.concatenate([one.numbers for one in bags]))
+        held = distinct(np.concatenate([one.numbers for one in bags]))
         held = held[held >= 0]
         return held, self.lexicon.vectors(held)
 
@@ -202,7 +202,7 @@ class Scene:
         width = len(self._padded)
         lengths = np.diff(np.append(held.starts, len(held.numbers)))
         owner = np.repeat(np.arange(len(self.spans)), lengths)
-        cells, counts = np.unique(owner * width + self._columns(held), return_counts=True)
+        cells, counts = tallied(owner * width + self._columns(held))
         owners, columns = np.divmod(cells, width)
         rows = self._padded[columns]
         weights = (1 + np.log(counts)).astype(np.float32)
