@@ -304,7 +304,7 @@ async def test_every_example_of_the_page_about_models_is_a_valid_setting(
         models = await app.models()
         models.choose()
         for name in ("portkey", "openai"):
-            models._provider(name) if not models._lack(name) else None
+            models._provider(name) if not models.vendors.lack(name) else None
 
 
 @pytest.mark.requirement("llm.scripted")

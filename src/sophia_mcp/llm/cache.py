@@ -110,22 +110,36 @@ class Cache:
                 await self._saved(ask, reply)
             return reply
         reply = await self._inner.ask(ask, hear)
-        if reply.finish == "stop" and reply.text and (ask.schema is None or reply.value is not None):
-            await self._store.put(key, self._written(reply))
+        if good(ask, reply):
+            await self._store.put(key, written(reply, self._clock()))
         return reply
-
-    def _written(self, reply: Reply) -> bytes:
-        facts = {"at_ns": self._clock(), "reply": asdict(reply)}
-        return json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
     def _read(self, kept: bytes) -> Reply | None:
         """None where it is too old, or was written by another version."""
-        try:
-            facts = json.loads(kept.decode("utf-8", "surrogatepass"))
-            values = facts["reply"]
-            usage = Usage(**values.pop("usage")) if values["usage"] is not None else values.pop("usage")
-            reply = Reply(**values, usage=usage)
-            age = self._clock() - facts["at_ns"]
-        except (ValueError, KeyError, TypeError):
+        found = reply_of(kept)
+        if found is None or not 0 <= self._clock() - found[1] < self._keep_ns:
             return None
-        return replace(reply, cached=True) if 0 <= age < self._keep_ns else None
+        return replace(found[0], cached=True)
+
+
+def good(ask: Ask, reply: Reply) -> bool:
+    """Whether an answer may be kept: a fresh one that ended by itself and is what was asked for."""
+    valid = ask.schema is None or reply.value is not None
+    return reply.finish == "stop" and bool(reply.text) and valid and not reply.cached
+
+
+def written(reply: Reply, at_ns: int) -> bytes:
+    """An answer and its time as bytes."""
+    return json.dumps({"at_ns": at_ns, "reply": asdict(reply)}).encode()
+
+
+def reply_of(kept: bytes) -> tuple[Reply, int] | None:
+    """The same read again; None where another version wrote it."""
+    try:
+        facts = json.loads(kept)
+        values = facts["reply"]
+        usage = values.pop("usage")
+        reply = Reply(**values, usage=Usage(**usage) if usage is not None else None)
+        return reply, int(facts["at_ns"])
+    except (ValueError, KeyError, TypeError):
+        return None
