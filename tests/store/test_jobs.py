@@ -117,3 +117,27 @@ async def test_old_finished_jobs_are_forgotten_and_running_ones_kept(
     kept = await first.latest(LOCAL)
     assert len(kept) == 4
     assert running in {job.id for job in kept}
+
+
+@pytest.mark.requirement("store.jobs")
+async def test_a_job_is_claimed_only_when_nobody_works_on_it(
+    first: Jobs, second: Jobs, hand: Hand
+) -> None:
+    id_ = await first.start(LOCAL, "swarm", {})
+    assert not await second.claim(LOCAL, id_)
+    hand.forward(20)
+    assert await first.renew(LOCAL, id_)
+    hand.forward(20)
+    assert not await second.claim(LOCAL, id_), "the belief was renewed"
+    hand.forward(11)
+    assert await second.claim(LOCAL, id_)
+    assert not await first.renew(LOCAL, id_)
+    assert await first.claim(LOCAL, id_, dead="second"), "a worker known to be dead is not waited for"
+    await first.stopped(LOCAL, id_, state="interrupted")
+    assert (await first.get(LOCAL, id_)).state == "interrupted"
+    assert await second.claim(LOCAL, id_)
+    await second.fail(LOCAL, id_, "no")
+    assert not await first.claim(LOCAL, id_)
+    assert await first.claim(LOCAL, id_, ended=True)
+    with pytest.raises(NotFound):
+        await first.claim(LOCAL, "swarm-0")

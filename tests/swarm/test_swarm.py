@@ -19,6 +19,7 @@ from tests.swarm.runs import (
 )
 
 from sophia_mcp.errors import BadArgument, NotFound
+from sophia_mcp.swarm import custody
 from sophia_mcp.swarm.patterns import Limits
 
 pytestmark = pytest.mark.anyio
@@ -412,3 +413,15 @@ async def test_a_run_that_meets_a_bug_ends_with_an_id_to_look_up(tmp_path: Path)
     assert report.status == "failed"
     assert report.reason.startswith("Internal error")
     assert "boom" not in report.reason
+
+
+async def test_a_run_that_ends_while_it_is_looked_at_is_not_called_interrupted(tmp_path: Path) -> None:
+    async with open_swarm(tmp_path) as swarm:
+        run_id = await swarm.start(order())
+        seen = await swarm.means.book.find(run_id)
+        assert seen.status == "running"
+        await swarm.report(run_id, wait_s=20)
+        assert (await custody.settled(swarm.means, seen, ())).status == "done"
+        await swarm.resume(run_id)
+        assert (await swarm.report(run_id)).status == "done"
+        assert [event.kind for event in await swarm.timeline(run_id)].count("run.done") == 1

@@ -134,18 +134,20 @@ class Jobs:
         )
         return job
 
-    async def claim(self, scope: Scope, job: str, *, dead: str = "") -> bool:
-        """Take over a job that nobody works on: it has ended or was interrupted, its worker was
-        silent for too long, or is ``dead``, as the caller knows of that worker. False: someone
-        works on it. Raises NotFound."""
+    async def claim(self, scope: Scope, job: str, *, dead: str = "", ended: bool = False) -> bool:
+        """Take over a job that nobody works on: it was interrupted, its worker was silent for too
+        long, or is ``dead``, as the caller knows of that worker; with ``ended`` also one that has come
+        to its end. False: someone works on it, or it has ended. Raises NotFound."""
         now = self.clock()
         async with self.db.write(scope) as tx:
             changed = await tx.run(
                 "UPDATE jobs SET state = 'running', worker = :worker, believed_ns = :believed, cancel = 0,"
                 " updated_ns = :now WHERE id = :id AND workspace = :workspace"
-                " AND (state <> 'running' OR believed_ns <= :now OR worker = :dead)",
+                " AND (state = 'interrupted' OR (:ended = 1 AND state <> 'running')"
+                " OR (state = 'running' AND (believed_ns <= :now OR worker = :dead)))",
                 {
                     "id": job,
+                    "ended": int(ended),
                     "worker": self.worker,
                     "believed": now + int(BELIEVED_S * 1e9),
                     "now": now,

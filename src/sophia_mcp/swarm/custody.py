@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from sophia_mcp.swarm.agent import PATIENT
-from sophia_mcp.swarm.book import Run, is_dead, restatus, standing
+from sophia_mcp.swarm.book import ENDED, Run, is_dead, restatus, standing
 from sophia_mcp.swarm.journal import Line, event, tail
 from sophia_mcp.swarm.means import Means
-from sophia_mcp.types import RunStatus
 
 DIED = "its process died; action='resume' goes on with it, and what has finished is not paid again"
 
 
-async def claim(means: Means, run_id: str) -> bool:
-    """Make a run this process's own, unless somebody works on it. Raises NotFound."""
+async def claim(means: Means, run_id: str, *, ended: bool = False) -> Run | None:
+    """Make a run that is not done this process's own, as it stands now. None: somebody works on it, or
+    has come to its end meanwhile. With ``ended`` also one that failed, was cancelled, or went over its
+    budget. Raises NotFound."""
+    jobs, scope = means.book.jobs, means.scope
     _, worker, _ = await means.book.glance(run_id)
     dead = worker if worker and is_dead(worker) else ""
-    return await means.book.jobs.claim(means.scope, run_id, dead=dead)
+    if not await jobs.claim(scope, run_id, dead=dead, ended=ended):
+        return None
+    run = await means.book.find(run_id)
+    if run.status == "done":  # between its last word and the end of its job, its process died
+        await jobs.finish(scope, run_id, {"status": "done"})
+        return None
+    if run.status in ENDED and not ended:
+        await jobs.stopped(scope, run_id)
+        return None
+    return run
 
 
 async def reopen(means: Means, run: Run) -> None:
@@ -51,18 +63,20 @@ async def close(
     await means.book.jobs.stopped(means.scope, run.id, state=status)
 
 
-async def status(means: Means, run: Run, written: Sequence[Line]) -> RunStatus:
-    """How a run stands that is under way, but not here. One whose process died is interrupted, and one
-    that waited for the assistant still does."""
+async def settled(means: Means, run: Run, written: Sequence[Line]) -> Run:
+    """A run that is under way, but not here, as it stands now. One whose process died is interrupted,
+    and one that waited for the assistant still does."""
     _, worker, _ = await means.book.glance(run.id)
     if worker and not is_dead(worker):
-        return run.status
+        return run
     if run.provider in PATIENT and tail(written, "waiting"):
-        return "needs_steps"
-    if not await claim(means, run.id):
-        return run.status
-    await close(means, run, "interrupted", DIED)
-    return "interrupted"
+        return replace(run, status="needs_steps")
+    claimed = await claim(means, run.id)
+    if claimed is not None and claimed.status in ("running", "needs_steps"):
+        await close(means, claimed, "interrupted", DIED)
+    elif claimed is not None:
+        await means.book.jobs.stopped(means.scope, run.id, state="interrupted")
+    return await means.book.find(run.id)
 
 
 def uncertain(written: Sequence[Line]) -> tuple[str, ...]:

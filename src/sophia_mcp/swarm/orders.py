@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio.to_thread
@@ -11,6 +11,7 @@ import anyio.to_thread
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.llm import tokens
 from sophia_mcp.llm.structured import faults, read
+from sophia_mcp.security.secrets import mask
 from sophia_mcp.swarm import debate
 from sophia_mcp.swarm.book import ENDED, Run
 from sophia_mcp.swarm.journal import Line, tail
@@ -52,6 +53,12 @@ def calls(pattern: Pattern, rounds: int) -> int:
         step.at_most * (1 + (rounds if step.debate and step.at_most > 1 else 0))
         for step in pattern.steps
     )
+
+
+def without_secrets(order: Order) -> Order:
+    """The order as it is written down and sent: what was pasted into it may hold a secret."""
+    diff = None if order.diff is None else mask(order.diff).text
+    return replace(order, task=mask(order.task).text, diff=diff)
 
 
 def checked(means: Means, order: Order) -> Pattern:

@@ -49,6 +49,7 @@ class Swarm:
         Raises NotFound for an unknown pattern, BadArgument for an order that cannot be done,
         BadSetting when the provider lacks something.
         """
+        order = orders.without_secrets(order)
         pattern = orders.checked(self.means, order)
         chosen = self._chosen(order, pattern, can_sample)
         if not chosen.free and order.max_cost_nano is None:
@@ -79,7 +80,7 @@ class Swarm:
         values = orders.answers(run, written, results)
         await self.means.book.answered(run_id, values)
         if self._running(run_id) is None:
-            await self._take_over(run)
+            await self._take_over(run_id)
             return
         waiting = {packet.key for packet in self.means.models.desk.pending(run_id)}
         for key in waiting & set(values):
@@ -90,7 +91,7 @@ class Swarm:
         is left alone. Raises NotFound."""
         run = await self.means.book.find(run_id)
         if run.status != "done" and self._running(run_id) is None:
-            await self._take_over(run)
+            await self._take_over(run_id, ended=True)
 
     async def cancel(self, run_id: str) -> None:
         """End a run, wherever it lives; what has ended is left alone. Raises NotFound."""
@@ -101,8 +102,8 @@ class Swarm:
             await running.over.wait()
         elif run.status in ENDED:
             return
-        elif await custody.claim(self.means, run_id):
-            await custody.close(self.means, run, "cancelled", "it was cancelled")
+        elif (claimed := await custody.claim(self.means, run_id)) is not None:
+            await custody.close(self.means, claimed, "cancelled", "it was cancelled")
             self.changes.tell(run_id)
         else:
             await self.means.book.jobs.cancel(self.means.scope, run_id)
@@ -116,7 +117,7 @@ class Swarm:
         spoken = anyio.current_time()
         while True:
             stirred = self.changes.next(run_id)
-            report = await self._report(await self.means.book.find(run_id))
+            report = await self._report(run_id)
             now = anyio.current_time()
             if report.status != "running" or now >= until:
                 return report
@@ -130,7 +131,7 @@ class Swarm:
 
     async def recent(self, limit: int = 20) -> list[RunReport]:
         """The newest runs first."""
-        return [await self._report(run) for run in await self.means.book.recent(limit)]
+        return [await self._report(run.id) for run in await self.means.book.recent(limit)]
 
     async def timeline(self, run_id: str, after: int = 0) -> tuple[TimelineEvent, ...]:
         """What happened in a run, numbered above ``after``, in order. Raises NotFound."""
@@ -168,33 +169,34 @@ class Swarm:
         running = self._live.get(run_id)
         return running if running is not None and not running.over.is_set() else None
 
-    async def _take_over(self, run: Run) -> None:
+    async def _take_over(self, run_id: str, *, ended: bool = False) -> None:
         """Go on with a run that nobody works on; leave it to whoever does."""
-        if await custody.claim(self.means, run.id):
+        run = await custody.claim(self.means, run_id, ended=ended)
+        if run is not None:
             await custody.reopen(self.means, run)
-            self._spawn(await self.means.book.find(run.id), resumed=True)
+            self._spawn(await self.means.book.find(run_id), resumed=True)
 
-    async def _report(self, run: Run) -> RunReport:
-        written = await lines(self.means.book.db, self.means.scope, run.id)
-        running = self._running(run.id)
+    async def _report(self, run_id: str) -> RunReport:
+        # Whether it lives here is asked before what is written is read: a run writes its end first.
+        running = self._running(run_id)
+        run = await self.means.book.find(run_id)
+        written = await lines(self.means.book.db, self.means.scope, run_id)
         packets: tuple[Packet, ...] = ()
-        status, reason = run.status, run.reason
         if running is not None:
             packets = running.waiting()
-            status = "needs_steps" if packets else "running"
-        elif status in ("running", "needs_steps"):
-            status = await custody.status(self.means, run, written)
-            waits = tail(written, "waiting") if status == "needs_steps" else []
+            run = replace(run, status="needs_steps" if packets else "running")
+        elif run.status in ("running", "needs_steps"):
+            run = await custody.settled(self.means, run, written)
+            waits = tail(written, "waiting") if run.status == "needs_steps" else []
             packets = tuple(line.packet for line in waits if line.packet is not None)
-            reason = custody.DIED if status == "interrupted" else reason
-        under_way = status in ("running", "needs_steps")
+        under_way = run.status in ("running", "needs_steps")
         ended = len(tail(written, "done", "failed", "skipped"))
         return RunReport(
             run_id=run.id,
             pattern=run.order.pattern,
             provider=run.provider,
-            status=status,
-            reason="" if under_way else reason,
+            status=run.status,
+            reason="" if under_way else run.reason,
             done=ended,
             total=max(run.total, ended) if under_way else ended,
             steps=packets,
