@@ -153,7 +153,9 @@ async def test_the_verdict_names_the_commit_it_was_anchored_at(mind: Mind, proje
     git("commit", "-qm", "first")
     await verdicts(mind, CART_PY)
     (project / CART_PY).write_text(CART + "\n")
-    assert (await verdicts(mind))[CART_PY].detail == f"the file changed since {git('rev-parse', 'HEAD')[:10]}"
+    assert (await verdicts(mind))[
+        CART_PY
+    ].detail == f"the file changed since {git('rev-parse', 'HEAD')[:10]}"
 
 
 @pytest.mark.parametrize(

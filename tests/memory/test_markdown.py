@@ -25,7 +25,10 @@ TEXTS = st.text(
         st.builds(
             Section,
             st.integers(0, 2**48 - 1).map(lambda number: f"m-{number:012x}"),
-            st.one_of(TEXTS, st.sampled_from(["~~~\n## m-x\n~~~~", "<!-- sophia {} -->", "- kind: x", "``` \nx"])),
+            st.one_of(
+                TEXTS,
+                st.sampled_from(["~~~\n## m-x\n~~~~", "<!-- sophia {} -->", "- kind: x", "``` \nx"]),
+            ),
             st.sampled_from(["fact", "decision", "lesson", "preference"]),
             st.sampled_from(["repo", "workspace", "user", "global"]),
             st.sampled_from(["", "shop"]),
@@ -50,7 +53,9 @@ def test_sections_are_read_back_as_they_were_written(sections: list[Section]) ->
 
 
 async def filled(mind: Mind) -> None:
-    await mind.keep("Carts are locked by their id", kind="decision", anchors=("charge_card", "notes.txt:3"))
+    await mind.keep(
+        "Carts are locked by their id", kind="decision", anchors=("charge_card", "notes.txt:3")
+    )
     await mind.keep("Two lines\n\n## m-000000000000\n\n- kind: fact\n~~~\nstill one memory", ttl_days=9)
     await mind.keep("Answer in English", kind="preference", scope="user", pinned=True)
     await mind.keep("Prefer small commits — «always»", kind="lesson", scope="global", source="person")
@@ -87,7 +92,11 @@ async def test_what_a_person_edits_is_taken_over(mind: Mind) -> None:
     assert (memo.text, memo.source) == ("Carts are locked by their number", "person")
     assert [each.place for each in memo.anchors] == ["charge_card", "Cart.total_cents"]
     new = (await mind.found("written without a fence"))[0]
-    assert (new.kind, new.scope, new.text) == ("lesson", "user", "Written without a fence,\nin two lines.")
+    assert (new.kind, new.scope, new.text) == (
+        "lesson",
+        "user",
+        "Written without a fence,\nin two lines.",
+    )
 
 
 @pytest.mark.anyio

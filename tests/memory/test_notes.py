@@ -26,7 +26,7 @@ async def test_what_is_remembered_is_found_by_words_by_meaning_and_by_id(mind: M
     kept = (await mind.keep(MONEY, kind="decision")).memo
     await mind.keep("The staging server is rebuilt every night")
     await mind.keep("Delete temporary directories after each job")
-    assert [memo.text for memo in await mind.found("floats or cents")][0] == MONEY
+    assert (await mind.found("floats or cents"))[0].text == MONEY
     meant = await mind.found("remove tmp folders")  # no word in common
     assert [memo.text for memo in meant] == ["Delete temporary directories after each job"]
     assert [memo.id for memo in await mind.found(kept.id)] == [kept.id]
@@ -34,9 +34,7 @@ async def test_what_is_remembered_is_found_by_words_by_meaning_and_by_id(mind: M
 
 
 @pytest.mark.requirement("memory.remember")
-async def test_another_process_finds_it_at_once_and_after_a_restart(
-    mind: Mind, tmp_path: Path
-) -> None:
+async def test_another_process_finds_it_at_once_and_after_a_restart(mind: Mind, tmp_path: Path) -> None:
     async with opened(tmp_path / "state.db", mind.project) as other:
         assert await other.found("cents") == []
         await mind.keep(MONEY)

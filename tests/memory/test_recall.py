@@ -85,7 +85,9 @@ async def test_the_default_answer_fits_a_thousand_tokens(mind: Mind) -> None:
 
 
 @pytest.mark.requirement("memory.budget")
-@pytest.mark.parametrize("query", [None, "cache parser invoice session retry queue worker upload budget"])
+@pytest.mark.parametrize(
+    "query", [None, "cache parser invoice session retry queue worker upload budget"]
+)
 async def test_pages_follow_one_another_without_repeating(mind: Mind, query: str | None) -> None:
     await many(mind, 25)
     shown: list[str] = []
@@ -134,7 +136,7 @@ async def test_of_two_alike_the_one_that_was_used_lately_comes_first(mind: Mind)
         await mind.found(first.id)
     await mind.memory.close()
     found = await mind.found("nightly export writes to which bucket")
-    assert [memo.id for memo in found][0] == first.id
+    assert found[0].id == first.id
     assert found[0].uses == 3
 
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import numpy as np
 
 from sophia_mcp.errors import BadQuery
@@ -213,7 +214,8 @@ async def _root(query: Query, kept: Kept, root: Path) -> Path | None:
     in where that may be read."""
     if query.root is not None and kept.space == query.home:
         return query.root
-    return root if (await query.readable())(root) and root.is_dir() else None
+    allowed = (await query.readable())(root)
+    return root if allowed and await anyio.Path(root).is_dir() else None
 
 
 def write_cursor(query: Query, recalled: Recalled, shown: int) -> str | None:
