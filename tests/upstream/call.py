@@ -77,7 +77,7 @@ class Said:
 @dataclass(slots=True)
 class Temper:
     """How an account is treated: the range of ``stretch`` over our estimate, whether every call is
-    charged its maximum, and the prepared answers (a text in the prompt: the answer)."""
+    charged its maximum, and the prepared answers (a text in the prompt or its schema: the answer)."""
 
     seed: int = 0
     stretch: tuple[float, float] = (1.0, 1.0)
@@ -112,8 +112,9 @@ def _text(call: Call, temper: Temper, fault: Fault, dice: random.Random) -> str:
         return "endless " * 250_000
     if call.schema is not None and fault.name == "bad-schema":
         return breaking(call.schema)
+    sought = f"{call.prompt}\n{json.dumps(call.schema)}"
     for when, answer in temper.answers:
-        if when in call.prompt:
+        if when in sought:
             return answer
     if call.schema is None:
         return words(dice, 60)

@@ -89,7 +89,8 @@ class Account:
         self._post({"script": faults})
 
     def answer(self, when: str, text: str) -> None:
-        """Prompts that contain ``when`` are answered with ``text``. The last one given goes first."""
+        """Prompts that contain ``when``, or whose schema does, are answered with ``text``. The last
+        one given goes first."""
         self._post({"answers": [(when, text)]})
 
     def change(self, **options: Any) -> None:

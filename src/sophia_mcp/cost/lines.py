@@ -244,7 +244,7 @@ async def find(tx: Transaction, entry_id: int) -> tuple[Entry, Measures] | None:
     if not rows:
         return None
     sums = await tx.rows(
-        f"SELECT {_SUMS} FROM cost_entries WHERE workspace = :workspace AND corrects = :id",  # noqa: S608
+        f"SELECT {_SUMS} FROM cost_entries WHERE workspace = :workspace AND corrects = :id AND corrects <> 0",  # noqa: S608
         {"id": entry_id},
     )
     entry = _entry(rows[0])
@@ -259,7 +259,7 @@ async def of_origins(tx: Transaction, origins: Iterable[str]) -> dict[str, int]:
         some = {f"o{i}": name for i, name in enumerate(names[at : at + ORIGINS_AT_ONCE])}
         marks = ", ".join(f":{each}" for each in some)
         rows = await tx.rows(
-            f"SELECT origin, id FROM cost_entries WHERE workspace = :workspace AND origin IN ({marks})",  # noqa: S608
+            f"SELECT origin, id FROM cost_entries WHERE workspace = :workspace AND origin IN ({marks}) AND origin <> ''",  # noqa: S608
             some,
         )
         found.update(dict(rows))

@@ -54,7 +54,7 @@ class Place:
         """A process over this data."""
         variables = {
             **os.environ,
-            "PYTHONPATH": str(TOP),
+            "PYTHONPATH": f"{TOP}{os.pathsep}{TOP / 'src'}",
             "SOPHIA_HOME": str(self.folder / "data"),
             "SOPHIA_CONFIG": str(self.folder / "config.toml"),
             "STAND_IN_KEY": self.account.key,
