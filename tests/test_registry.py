@@ -55,3 +55,20 @@ def test_the_list_of_commands_loads_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_installed_distribution_adds_to_a_folder_and_the_first_on_the_path_wins(
+    plugins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder: Folder[str] = Folder("plugins_under_test", "THING", str, group="test.colours")
+    assert "violet" not in folder.names()
+    for version, place in (("1", "near"), ("2", "far")):
+        told = tmp_path / place / f"paints-{version}.dist-info"
+        told.mkdir(parents=True)
+        (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: paints\nVersion: {version}\n")
+        (told / "entry_points.txt").write_text(f"[test.colours]\nviolet = paints{version}:VIOLET\n")
+        (tmp_path / place / f"paints{version}.py").write_text(f'VIOLET = "from {place}"\n')
+    monkeypatch.syspath_prepend(tmp_path / "far")
+    monkeypatch.syspath_prepend(tmp_path / "near")
+    assert "violet" in folder.names()
+    assert folder.load("violet") == "from near"

@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import pkgutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from sophia_mcp.errors import BadSetting, NotFound
@@ -41,12 +43,12 @@ class Folder(Generic[T]):
 
     def load(self, name: str) -> T:
         """Import one implementation. Raises NotFound with near names, BadSetting on a wrong file."""
-        points = self._entry_points()
-        if name not in self.names():
-            near = get_close_matches(name, self.names(), 3, 0.4)
+        points, names = self._entry_points(), self.names()
+        if name not in names:
+            near = get_close_matches(name, names, 3, 0.4)
             raise NotFound(
                 f"no {self.constant.lower()} named {name!r}",
-                why=f"known: {', '.join(self.names()) or 'none'}",
+                why=f"known: {', '.join(names) or 'none'}",
                 next=f"use {near[0]!r}" if near else "choose one of the known names",
             )
         if name in points:
@@ -69,4 +71,19 @@ class Folder(Generic[T]):
     def _entry_points(self) -> dict[str, importlib.metadata.EntryPoint]:
         if not self.group:
             return {}
-        return {point.name: point for point in importlib.metadata.entry_points(group=self.group)}
+        return _installed(tuple(sys.path)).get(self.group, {})
+
+
+@lru_cache(maxsize=4)
+def _installed(path: tuple[str, ...]) -> dict[str, dict[str, importlib.metadata.EntryPoint]]:
+    """What the distributions on the path offer, by group and name. Read once: it opens a file of each of
+    them, and the folders that a start lists are many."""
+    offered: dict[str, dict[str, importlib.metadata.EntryPoint]] = {}
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        name = str(distribution.metadata["Name"])
+        if name not in seen:  # the first on the path is the one that is imported
+            seen.add(name)
+            for point in distribution.entry_points:
+                offered.setdefault(point.group, {})[point.name] = point
+    return offered

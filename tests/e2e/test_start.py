@@ -25,6 +25,7 @@ HEAVY = {
     *("numpy", "apsw", "aiosqlite", "sqlite_vec", "tree_sitter", "tree_sitter_language_pack"),
     *("pygit2", "re2", "tiktoken", "snowballstemmer", "zstandard", "charset_normalizer"),
     *("rich.segment", "structlog", "stamina", "tomlkit", "pathspec", "sophia_mcp.app"),
+    *("genai_prices", "portkey_ai", "openai", "jsonschema", "sophia_mcp.memory.memory"),
 }
 _IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.M)
 

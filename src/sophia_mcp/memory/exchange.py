@@ -10,6 +10,7 @@ from sophia_mcp.errors import SophiaError
 from sophia_mcp.memory import markdown, repos, rows, write
 from sophia_mcp.memory.anchors import Pin, pin
 from sophia_mcp.memory.markdown import Section
+from sophia_mcp.memory.note import Note
 from sophia_mcp.memory.repos import Repo, Space
 from sophia_mcp.memory.rows import Kept
 from sophia_mcp.memory.shelf import Shelf
@@ -110,7 +111,7 @@ async def import_(shelf: Shelf, text: str, repo: Repo | None) -> Imported:
 async def _take(shelf: Shelf, section: Section, repo: Repo | None) -> str:
     home = _home(section, repo)
     if not section.id:
-        note = write.Note(
+        note = Note(
             section.text,
             cast("MemoryKind", section.kind),
             cast("MemoryScope", section.scope),

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.memory.advice import Advice, Arm, advise, percentile
+from sophia_mcp.memory.note import Note
 from sophia_mcp.memory.repos import Repo
 from sophia_mcp.memory.shelf import Shelf
 from sophia_mcp.memory.similar import digest
-from sophia_mcp.memory.write import MAX_CHARS, Note, remember, vote
+from sophia_mcp.memory.write import MAX_CHARS, remember, vote
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Finding, GateResult, Memo, MemoryScope, RunStatus, Tier
 

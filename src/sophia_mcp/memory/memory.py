@@ -8,8 +8,8 @@ from pathlib import Path
 from sophia_mcp.memory import learn, render
 from sophia_mcp.memory.advice import Advice
 from sophia_mcp.memory.learn import RunRecord
-from sophia_mcp.memory.notes import Caller, Notes, Places
-from sophia_mcp.memory.write import Note, Remembered
+from sophia_mcp.memory.note import Caller, Note, Remembered
+from sophia_mcp.memory.notes import Notes, Places
 from sophia_mcp.types import Finding, Memo, Tier
 
 __all__ = ["Caller", "Memory", "Note", "Places", "Remembered", "RunRecord"]

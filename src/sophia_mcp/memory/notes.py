@@ -10,10 +10,10 @@ from typing import Protocol
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.memory import exchange, render, repos, rows, write
 from sophia_mcp.memory.exchange import Imported
+from sophia_mcp.memory.note import ANYONE, Caller, Note, Remembered
 from sophia_mcp.memory.recall import Query, Recalled, recall, write_cursor
 from sophia_mcp.memory.repos import Repo, Space
 from sophia_mcp.memory.shelf import Shelf
-from sophia_mcp.memory.write import Note, Remembered
 from sophia_mcp.types import Memo, MemoryKind, MemoryScope, MemoryTier
 
 FLUSH_NS = 30_000_000_000
@@ -33,16 +33,6 @@ class Places(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: a repository by name or path (None: the project's; ``*``: all that may be read), the
-    project, and whether a person at the keyboard is behind it."""
-
-    repo: str | None = None
-    project: Path | None = None
-    trusted: bool = False
-
-
 @dataclass(slots=True)
 class Notes:
     """The memories of one store."""
@@ -53,7 +43,7 @@ class Notes:
     _uses: dict[str, tuple[int, int]] = field(default_factory=dict)
     _flushed_ns: int = 0
 
-    async def remember(self, note: Note, caller: Caller = Caller()) -> Remembered:
+    async def remember(self, note: Note, caller: Caller = ANYONE) -> Remembered:
         """Remember a note, or reinforce what says the same already."""
         repo = await self._repo(caller)
         if note.scope == "repo" and repo is None:
@@ -67,7 +57,7 @@ class Notes:
     async def recall(
         self,
         query: str | None,
-        caller: Caller = Caller(),
+        caller: Caller = ANYONE,
         *,
         scope: MemoryScope | None = None,
         kinds: Sequence[MemoryKind] = (),
@@ -112,7 +102,7 @@ class Notes:
         """Memories for a person, without a limit."""
         return "\n".join(render.block(memo, self.shelf.lifetimes) for memo in memos)
 
-    async def get(self, id: str, caller: Caller = Caller()) -> Memo | None:
+    async def get(self, id: str, caller: Caller = ANYONE) -> Memo | None:
         """One memory that the caller may see, with the verdicts of its anchors."""
         put = await self._query(caller, None)
         found = await recall(
@@ -140,7 +130,7 @@ class Notes:
         """Take in such a file."""
         return await exchange.import_(self.shelf, text, await self._repo(caller))
 
-    async def spaces(self, caller: Caller = Caller()) -> list[tuple[Space, int, dict[str, int]]]:
+    async def spaces(self, caller: Caller = ANYONE) -> list[tuple[Space, int, dict[str, int]]]:
         """Where the caller has memories: each space with how many, and how many of each kind."""
         put = await self._query(caller, None)
         async with self.shelf.db.read(self.shelf.scope) as tx:

@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from sophia_mcp.errors import BadArgument, NotFound, TooLarge
 from sophia_mcp.memory import repos, rows
 from sophia_mcp.memory.anchors import Pin, pin, verdicts
 from sophia_mcp.memory.held import Vector
+from sophia_mcp.memory.note import Note, Remembered, State
 from sophia_mcp.memory.repos import Repo, Space
 from sophia_mcp.memory.rows import Kept
 from sophia_mcp.memory.shelf import Shelf
@@ -20,7 +20,7 @@ from sophia_mcp.memory.tiers import DAY_NS, PERSON_VOTE, tier_of
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.security.text import plain, plain_line
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.types import Anchor, Memo, MemoryKind, MemoryScope, MemoryTier
+from sophia_mcp.types import Anchor, Memo, MemoryTier
 
 MAX_CHARS = 4000
 COMPARED = 6
@@ -28,32 +28,6 @@ COMPARED = 6
 
 _MARK = re.compile(r"«masked [^»]*»")
 _SWEPT = 500
-
-State = Literal["added", "reinforced", "restored", "forgotten", "undone"]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What someone wants remembered. ``source``: ``assistant``, ``person`` or ``run:ID``."""
-
-    text: str
-    kind: MemoryKind = "fact"
-    scope: MemoryScope = "repo"
-    anchors: tuple[str, ...] = ()
-    ttl_days: int | None = None
-    pinned: bool = False
-    source: str = "assistant"
-    tier: MemoryTier | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What became of it. ``rivals`` say nearly the same with another number, name or negation."""
-
-    memo: Memo
-    state: State
-    notes: tuple[str, ...] = ()
-    rivals: tuple[Memo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

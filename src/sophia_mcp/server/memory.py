@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sophia_mcp.errors import BadArgument, NotFound
-from sophia_mcp.memory.memory import Caller, Memory, Note, Remembered
+from sophia_mcp.memory.note import Caller, Note, Remembered
 from sophia_mcp.memory.render import anchors as anchor_lines
 from sophia_mcp.memory.render import call, day
 from sophia_mcp.security.text import plain_line
 from sophia_mcp.server.changes import Changes
 from sophia_mcp.server.state import State
 from sophia_mcp.types import Memo, MemoryKind, MemoryScope
+
+if TYPE_CHECKING:
+    from sophia_mcp.memory.memory import Memory
 
 UNDO = "undo:"
 LISTED = 200
