@@ -18,8 +18,9 @@ from tests.swarm.runs import (
     replies,
 )
 
-from sophia_mcp.errors import BadArgument, NotFound
+from sophia_mcp.errors import BadArgument, DiskFull, NotFound
 from sophia_mcp.swarm import custody
+from sophia_mcp.swarm.book import Run
 from sophia_mcp.swarm.patterns import Limits
 
 pytestmark = pytest.mark.anyio
@@ -425,3 +426,17 @@ async def test_a_run_that_ends_while_it_is_looked_at_is_not_called_interrupted(t
         await swarm.resume(run_id)
         assert (await swarm.report(run_id)).status == "done"
         assert [event.kind for event in await swarm.timeline(run_id)].count("run.done") == 1
+
+
+@pytest.mark.requirement("swarm.full_disk")
+@pytest.mark.parametrize("problem", [DiskFull("the disk is full"), RuntimeError("a bug")])
+async def test_a_run_whose_end_meets_an_error_takes_no_other_run_with_it(
+    tmp_path: Path, problem: Exception
+) -> None:
+    async def learn(run: Run) -> None:
+        raise problem
+
+    async with open_swarm(tmp_path, ScriptedModels(replies(SOUND)), ended=learn) as swarm:
+        for task in ("What can go wrong?", "And what else?"):
+            report = await swarm.report(await swarm.start(order(task=task)), wait_s=20)
+            assert report.status == "done"

@@ -88,6 +88,9 @@ class Running:
             with anyio.CancelScope(shield=True):
                 try:
                     await self._end(ending)
+                except Exception as problem:  # noqa: BLE001 - else one run's end is that of the process
+                    why = self._failed(problem).reason
+                    get_logger("swarm").error("a run did not end as it should", run=self.run.id, why=why)
                 finally:
                     self.over.set()
                     self.means.tell(self.run.id)
