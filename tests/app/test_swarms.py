@@ -14,6 +14,7 @@ from tests.index.trees import commit_all, make_repository
 
 from sophia_mcp.app import App, open_app, swarms
 from sophia_mcp.errors import NotFound, OutsideRoots
+from sophia_mcp.memory.note import Caller
 from sophia_mcp.settings import load
 from sophia_mcp.types import Order
 
@@ -70,7 +71,7 @@ async def test_a_shipped_pattern_runs_from_order_to_outcome_with_its_cost_and_me
         run_id = await swarm.start(await app.placed(order, project))
         report = await swarm.report(run_id, wait_s=60)
         memory = await app.memory()
-        similar = await memory.similar_runs("divide by zero", project=project)
+        similar = await memory.similar_runs("divide by zero", Caller(project=project))
     assert report.status == "done", report.reason
     assert report.outcome is not None
     assert [finding.path for finding in report.outcome.findings] == ["src/calc.py"]

@@ -120,10 +120,10 @@ async def test_similar_past_runs_are_found_for_ninety_days(mind: Mind) -> None:
         run = RunRecord(f"r{number}", "code_review", task, "done", f"Summary {number} of {task}")
         await mind.memory.record_run(run, project=mind.project)
     await mind.keep("The cart total is in cents")
-    found = await mind.memory.similar_runs("cart totals", project=mind.project)
+    found = await mind.memory.similar_runs("cart totals", mind.caller)
     assert [memo.source for memo in found] == ["run:r0"]
     mind.later(91)
-    assert await mind.memory.similar_runs("cart totals", project=mind.project) == []
+    assert await mind.memory.similar_runs("cart totals", mind.caller) == []
 
 
 @pytest.mark.anyio

@@ -243,21 +243,28 @@ def _learner(app: App) -> Callable[[Run], Awaitable[None]]:
     """What memory keeps of a run that has ended."""
 
     async def learn(run: Run) -> None:
+        from sophia_mcp.memory.kinds import kind_of
         from sophia_mcp.memory.learn import RunRecord
 
-        cost = await (await app.money()).run_cost(run.id)
-        outcome = run.outcome
+        money, order, outcome = await app.money(), run.order, run.outcome
+        cost = await money.run_cost(run.id)
+        models = {entry.model async for entry in money.ledger.entries(run=run.id)}
+        findings = outcome.findings if outcome is not None else ()
         record = RunRecord(
             run_id=run.id,
-            pattern=run.order.pattern,
-            task=run.order.task,
+            pattern=order.pattern,
+            task=order.task,
             status=run.status,
             summary=outcome.summary if outcome is not None else run.reason,
-            tier=run.order.tier,
+            task_kind=kind_of(order.pattern, order.task, diff=order.diff is not None),
+            model=models.pop() if len(models) == 1 else "",
+            tier=order.tier,
             gates=run.gates,
-            findings=len(outcome.findings) if outcome is not None else 0,
+            findings=len(findings),
             cost_nano=cost.spent_nano,
             duration_ns=run.updated_ns - run.created_ns,
+            stood=findings,
+            used=await _lessons_used(app, run.id),
         )
         memory = await app.memory()
         try:
@@ -268,6 +275,21 @@ def _learner(app: App) -> Callable[[Run], Awaitable[None]]:
             return  # the repository has gone: there is nothing to remember it under
 
     return learn
+
+
+async def _lessons_used(app: App, run_id: str) -> tuple[str, ...]:
+    """Ids of the lessons that stood in a run's prompts, as its journal kept them."""
+    from sophia_mcp.memory.render import lessons
+    from sophia_mcp.swarm.journal import lines
+    from sophia_mcp.swarm.material import restored
+    from sophia_mcp.swarm.run import CONTEXT
+    from sophia_mcp.types import LOCAL
+
+    for line in await lines(await app.truth(), LOCAL, run_id):
+        if line.key == CONTEXT and line.output:
+            sections = restored(line.output).sections
+            return tuple(id_ for each in sections if each.name == "memory" for id_ in lessons(each.text))
+    return ()
 
 
 def _limits(parts: Parts) -> Limits:

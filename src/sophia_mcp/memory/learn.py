@@ -7,17 +7,23 @@ runs whose gates passed, or a person, confirmed it, and no longer once it was co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from sophia_mcp.errors import NotFound
+from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.memory.advice import Advice, Arm, advise, percentile
-from sophia_mcp.memory.note import Note
+from sophia_mcp.memory.note import Note, Remembered
 from sophia_mcp.memory.repos import Repo
 from sophia_mcp.memory.shelf import Shelf
 from sophia_mcp.memory.similar import digest
 from sophia_mcp.memory.write import MAX_CHARS, remember, vote
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Finding, GateResult, Memo, MemoryScope, RunStatus, Tier
+
+CANDIDATES = 3
+"""Findings of one run that become candidate lessons, the most severe."""
+
+_SEVERE = ("critical", "high", "medium", "low", "info")
 
 LOOKED_BACK = 500
 """Runs of one kind of task that statistics are taken from, the latest."""
@@ -26,8 +32,9 @@ LOOKED_BACK = 500
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """How a run went. ``task_kind`` groups tasks whose runs compare (empty: the pattern's name);
-    ``model`` is empty where several were used; ``lessons`` are what the run itself suggests; ``used``
-    are ids of lessons that stood in its prompts, with its gates' outcome as their vote."""
+    ``model`` is empty where several were used; ``stood`` are findings that passed every gate and ``lessons``
+    sentences the run itself suggests; ``used`` are ids of lessons that stood in its prompts, with its
+    gates' outcome as their vote."""
 
     run_id: str
     pattern: str
@@ -41,6 +48,7 @@ class RunRecord:
     findings: int = 0
     cost_nano: int = 0
     duration_ns: int = 0
+    stood: tuple[Finding, ...] = ()
     lessons: tuple[str, ...] = ()
     used: tuple[str, ...] = ()
 
@@ -66,18 +74,47 @@ async def record(shelf: Shelf, run: RunRecord, repo: Repo | None) -> None:
     outcome = run.status + (f", failed: {', '.join(gate.name for gate in failed)}" if failed else "")
     text = f"{run.pattern} ({outcome}): {run.task.strip()}\n{run.summary.strip()}".strip()[:MAX_CHARS]
     await remember(shelf, Note(text, scope=scope, source=run.source, tier="episodic"), repo)
-    suggested = list(run.lessons) if run.succeeded else []
-    suggested += [
-        f"In {run.pattern} runs the gate {gate.name} fails like this: {gate.detail.strip()}"
-        for gate in failed
-        if gate.detail.strip()
-    ]
-    for lesson in suggested:
-        if lesson.strip():
-            note = Note(lesson[:MAX_CHARS], "lesson", scope, source=run.source)
-            await remember(shelf, note, repo)
+    for lesson, anchors in _suggested(run):
+        if lesson.strip() and not await _dismissed(shelf, lesson):
+            note = Note(lesson[:MAX_CHARS], "lesson", scope, anchors, source=run.source)
+            await _remember_at(shelf, note, repo)
     for id_ in dict.fromkeys(run.used):
         await _try_vote(shelf, id_, run.source, agrees=run.succeeded)
+
+
+def _suggested(run: RunRecord) -> list[tuple[str, tuple[str, ...]]]:
+    """Candidate lessons with their anchors: what a run that went well says and found, and how the gates of
+    one that did not failed."""
+    if run.succeeded:
+        worst = sorted(run.stood, key=lambda finding: _SEVERE.index(finding.severity))[:CANDIDATES]
+        found = [
+            (_verdict(run.pattern, finding), (f"{finding.path}:{finding.line}",)) for finding in worst
+        ]
+        return [*((lesson, ()) for lesson in run.lessons), *found]
+    return [
+        (f"In {run.pattern} runs the gate {gate.name} fails like this: {gate.detail.strip()}", ())
+        for gate in run.gates
+        if not gate.passed and gate.detail.strip()
+    ]
+
+
+async def _remember_at(shelf: Shelf, note: Note, repo: Repo | None) -> Remembered:
+    """Remember a note, without its anchors where their code is not there (any more)."""
+    if repo is not None and repo.root is not None and note.anchors:
+        with suppress(NotFound, BadArgument):
+            return await remember(shelf, note, repo)
+    return await remember(shelf, replace(note, anchors=()), repo)
+
+
+async def _dismissed(shelf: Shelf, text: str) -> bool:
+    """Whether such a lesson was forgotten: a run does not bring back what was taken away."""
+    async with shelf.db.read(shelf.scope) as tx:
+        rows = await tx.rows(
+            "SELECT forgotten_ns FROM memories WHERE workspace = :workspace AND digest = :digest"
+            " AND kind = 'lesson'",
+            {"digest": digest(text[:MAX_CHARS])},
+        )
+    return bool(rows) and all(forgotten for (forgotten,) in rows)
 
 
 async def _put(tx: Transaction, run: RunRecord, repo: str, now: int) -> None:
@@ -143,10 +180,30 @@ async def feedback(
     scope: MemoryScope = "repo" if repo is not None else "workspace"
     right, wrong = _verdict(known[0][0], finding), _verdict(known[0][0], finding, accepted=False)
     said, opposite = (right, wrong) if accepted else (wrong, right)
-    await _contradict(shelf, opposite, by)
-    note = Note(said, "lesson", scope, source=by if by == "person" else f"run:{run}")
-    written = await remember(shelf, note, repo)
-    return written.memo
+    person = by == "person"
+    voter = by if person else f"{by}:{run}"
+    await _contradict(shelf, opposite, voter)
+    anchors = (f"{finding.path}:{finding.line}",)
+    note = Note(said, "lesson", scope, anchors, source=by if person else f"run:{run}")
+    memo = (await _remember_at(shelf, note, repo)).memo
+    return memo if person else await vote(shelf, memo.id, voter, agrees=True)
+
+
+def meant(findings: Sequence[Finding], place: str) -> Finding:
+    """The finding of a run that someone names by its number, from 1, or its ``path:line``. Raises
+    BadArgument with what there is."""
+    named = place.strip()
+    if named.isdecimal() and 1 <= int(named) <= len(findings):
+        return findings[int(named) - 1]
+    found = [finding for finding in findings if f"{finding.path}:{finding.line}" == named]
+    if len(found) == 1:
+        return found[0]
+    listed = (f"{at} {finding.path}:{finding.line}" for at, finding in enumerate(findings, 1))
+    raise BadArgument(
+        f"the run has {'no' if not found else 'more than one'} finding {place!r}",
+        why=f"its findings: {', '.join(listed) or 'none'}",
+        next="name them by their numbers",
+    )
 
 
 def _verdict(pattern: str, finding: Finding, *, accepted: bool = True) -> str:

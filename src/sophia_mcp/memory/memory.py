@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sophia_mcp.memory import learn, render
 from sophia_mcp.memory.advice import Advice
 from sophia_mcp.memory.learn import RunRecord
-from sophia_mcp.memory.note import Caller, Note, Remembered
+from sophia_mcp.memory.note import ANYONE, Caller, Note, Remembered
 from sophia_mcp.memory.notes import Notes, Places
 from sophia_mcp.types import Finding, Memo, Tier
 
@@ -26,13 +27,14 @@ class Memory(Notes):
         self, question: str, repo: str | None, max_tokens: int, *, project: Path | None = None
     ) -> str:
         """What a step of a swarm should know, quoted as data: nothing orphaned, lessons only where they
-        are believed, and few of them. Empty where nothing fits."""
+        are believed and their code is as it was, and few of them. Empty where nothing fits."""
         asked, found = await self.recall(question, Caller(repo, project), limit=STEP_FETCHED)
         lifetimes, lessons = self.shelf.lifetimes, 0
         chosen: list[Memo] = []
         for memo in found.memos:
-            orphaned = memo.anchors and all(each.verdict == "orphaned" for each in memo.anchors)
-            if orphaned or not lifetimes.believed(memo):
+            worthless = ("orphaned", "drifted") if memo.kind == "lesson" else ("orphaned",)
+            outdated = memo.anchors and all(each.verdict in worthless for each in memo.anchors)
+            if outdated or not lifetimes.believed(memo):
                 continue
             lessons += memo.kind == "lesson"
             if memo.kind != "lesson" or lessons <= lifetimes.lessons:
@@ -60,15 +62,31 @@ class Memory(Notes):
         home = await self._repo(Caller(repo, project))
         return await learn.feedback(self.shelf, run, finding, home, accepted=accepted, by=by)
 
+    async def judge(
+        self,
+        run: str,
+        findings: Sequence[Finding],
+        verdicts: Mapping[str, bool],
+        caller: Caller = ANYONE,
+        *,
+        by: str = "person",
+    ) -> list[Memo]:
+        """The same for several findings of a run, named as `learn.meant` reads it. All are looked up
+        before one is judged. Returns what is remembered of each."""
+        named = [(learn.meant(findings, place), accepted) for place, accepted in verdicts.items()]
+        home = await self._repo(caller)
+        return [
+            await learn.feedback(self.shelf, run, finding, home, accepted=accepted, by=by)
+            for finding, accepted in named
+        ]
+
     async def advise(
         self, pattern: str, *, task_kind: str = "", tier: Tier = "standard", model: str = ""
     ) -> Advice:
         """What past runs say about a run to come."""
         return await learn.compare(self.shelf, pattern, task_kind=task_kind, tier=tier, model=model)
 
-    async def similar_runs(
-        self, task: str, repo: str | None = None, *, project: Path | None = None, limit: int = 5
-    ) -> list[Memo]:
+    async def similar_runs(self, task: str, caller: Caller = ANYONE, *, limit: int = 5) -> list[Memo]:
         """Summaries of past runs on tasks like this; their ``source`` is ``run:ID``."""
-        _, found = await self.recall(task, Caller(repo, project), tiers=("episodic",), limit=4 * limit)
+        _, found = await self.recall(task, caller, tiers=("episodic",), limit=4 * limit)
         return [memo for memo in found.memos if memo.source.startswith("run:")][:limit]

@@ -161,10 +161,10 @@ async def _candidates(shelf: Shelf, tx: Transaction, query: Query, text: str) ->
         if shelf.finder.overfull(tx, space.id):
             notes.append(f"{space.scope} holds too many memories to be searched by meaning; words only")
         if terms:
-            worded = await shelf.finder.worded(tx, space.id, terms, wanted, sorts)
+            frequencies = await shelf.finder.frequencies(tx, space.id, terms)
+            worded = await shelf.finder.worded(tx, space.id, frequencies.documents, wanted, sorts)
             missing = [number for number in worded if number not in cosines]
             cosines |= await _cosines(tx, vector, missing)
-            frequencies = await shelf.finder.text.frequencies(tx, space.id, terms)
             total += frequencies.total
             for term, count in frequencies.documents.items():
                 documents[term] += count

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +48,14 @@ def about(memo: Memo, lifetimes: Lifetimes) -> str:
     if memo.expires_ns is not None:
         parts.append(f"until {day(memo.expires_ns)}")
     return f"[{memo.id}] " + " · ".join(parts)
+
+
+_LESSON = re.compile(r"^\[(m-[0-9a-f]{12})\] lesson · ", re.M)
+
+
+def lessons(text: str) -> tuple[str, ...]:
+    """Ids of the lessons on a page: quoted text cannot begin a line."""
+    return tuple(_LESSON.findall(text))
 
 
 def anchors(memo: Memo) -> list[str]:

@@ -83,20 +83,27 @@ async def listed(
     skip: Collection[int] = (),
     limit: int | None = None,
 ) -> list[Kept]:
-    """Living memories of these spaces: pinned ones, then the newest."""
-    if not spaces:
-        return []
-    where = f"m.space IN ({', '.join(str(int(space)) for space in spaces)}) AND {_LIVING}"
-    where += _among("m.kind", kinds) + _among("m.tier", tiers)
+    """Living memories of these spaces: pinned ones, then the newest. Each space is asked alone, in the
+    order of an index: a list of the newest reads no others."""
+    where = f"m.space = :space AND {_LIVING}" + _among("m.kind", kinds) + _among("m.tier", tiers)
     if skip:
         where += f" AND m.number NOT IN ({', '.join(str(int(number)) for number in skip)})"
-    tail = f" LIMIT {int(limit)}" if limit is not None else ""
-    rows = await tx.rows(
-        f"SELECT {_MEMO} {_FROM} AND {where}"
-        f" ORDER BY CASE m.tier WHEN 'pinned' THEN 0 ELSE 1 END, m.created_ns DESC, m.id{tail}",
-        {"now": now},
-    )
-    return [_kept(row) for row in rows]
+    found: list[Kept] = []
+    for tier in ("m.tier = 'pinned'", "m.tier <> 'pinned'"):
+        left = "" if limit is None else f" LIMIT {max(limit - len(found), 0)}"
+        rows = [
+            row
+            for space in spaces
+            for row in await tx.rows(
+                f"SELECT {_MEMO} {_FROM} AND {where} AND {tier} ORDER BY m.created_ns DESC, m.id DESC{left}",
+                {"now": now, "space": space},
+            )
+        ]
+        alike = sorted(
+            map(_kept, rows), key=lambda kept: (kept.memo.created_ns, kept.memo.id), reverse=True
+        )
+        found += alike if limit is None else alike[: limit - len(found)]
+    return found
 
 
 async def counted(

@@ -42,12 +42,15 @@ MIGRATIONS = Migrations(
               expires_ns INTEGER NOT NULL,   -- 0: never
               forgotten_ns INTEGER NOT NULL, -- 0: it is remembered
               changed INTEGER NOT NULL,      -- the space's count at its last change
-              PRIMARY KEY (workspace, id)
+              -- Not (workspace, id): without statistics a planner takes a key that begins with the
+              -- workspace, and holds the whole row, for the cheapest way to anything.
+              PRIMARY KEY (id, workspace)
             ) WITHOUT ROWID;
             CREATE UNIQUE INDEX memories_by_number ON memories (workspace, number);
             CREATE INDEX memories_by_digest ON memories (workspace, space, digest);
             CREATE INDEX memories_by_change ON memories (workspace, space, changed);
             CREATE INDEX memories_by_time ON memories (workspace, space, created_ns);
+            CREATE INDEX memories_pinned ON memories (workspace, space, created_ns) WHERE tier = 'pinned';
             CREATE INDEX memories_by_end ON memories (workspace, expires_ns) WHERE expires_ns > 0;
             CREATE INDEX memories_by_loss ON memories (workspace, forgotten_ns) WHERE forgotten_ns > 0;
             CREATE TABLE memory_vectors (

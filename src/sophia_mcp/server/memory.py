@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.memory.note import Caller, Note, Remembered
 from sophia_mcp.memory.render import anchors as anchor_lines
 from sophia_mcp.memory.render import call, day
+from sophia_mcp.memory.tiers import PERSON_VOTE
 from sophia_mcp.security.text import plain_line
 from sophia_mcp.server.changes import Changes
 from sophia_mcp.server.state import State
@@ -25,11 +27,13 @@ LISTED = 200
 
 SCOPES: tuple[MemoryScope, ...] = ("repo", "workspace", "user", "global")
 _LINE = 160
+_FINDING = re.compile(r"(swarm-[0-9a-z]+)#(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What `remember` did. ``verb`` is added, reinforced, restored, forgotten or undone."""
+    """What `remember` did. ``verb`` is added, reinforced, restored, forgotten or
+    undone; of a finding accepted or rejected."""
 
     memo: Memo
     verb: str
@@ -87,6 +91,29 @@ async def forget(state: State, id: str) -> Written:
     back = f'remember(forget="{UNDO}{memo.id}")'
     days = memory.shelf.lifetimes.kept_days
     return Written(memo, "forgotten", (), back, (f"it can be taken back for {days} days",))
+
+
+def finding(named: str) -> tuple[str, str] | None:
+    """The run and the place in ``RUN#2`` or ``RUN#path:line``; None where it names no finding."""
+    match = _FINDING.fullmatch(named.strip())
+    return (match[1], match[2]) if match is not None else None
+
+
+async def judged(state: State, run: str, place: str, *, accepted: bool) -> Written:
+    """Accept or reject a finding of a run, as far as an assistant's word goes. Raises NotFound for a
+    run that is not known, BadArgument for a finding it does not have."""
+    memory, _ = await reached(state, None)
+    app, project = await state.open()
+    swarm = await app.swarm()
+    outcome = (await swarm.report(run)).outcome
+    order = (await swarm.means.book.find(run)).order
+    caller = Caller(order.repo, project if order.repo is not None else None)
+    findings = outcome.findings if outcome is not None else ()
+    [memo] = await memory.judge(run, findings, {place: accepted}, caller, by="assistant")
+    needed = memory.shelf.lifetimes.confirmations
+    note = f"it stands in prompts from {needed} confirmations on; a person's counts {PERSON_VOTE}: "
+    note += f"sophia memory {'accept' if accepted else 'reject'} {run} {place}"
+    return Written(memo, "accepted" if accepted else "rejected", (), None, (note,))
 
 
 async def recalled(

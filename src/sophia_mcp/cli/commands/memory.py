@@ -185,6 +185,55 @@ def import_(file: str, repo: str | None, as_json: bool) -> int:
     return output.FAILED if done.problems else output.DONE
 
 
+@COMMAND.command("accept")
+@click.argument("run_id")
+@click.argument("findings", nargs=-1, required=True, metavar="FINDING...")
+@_json
+def accept(run_id: str, findings: tuple[str, ...], as_json: bool) -> int:
+    """Say that findings of a run are right: their numbers, or path:line. Later runs are told so.
+
+    Example: sophia memory accept swarm-1a2b3c 1 3
+    """
+    return _judged(run_id, dict.fromkeys(findings, True), as_json)
+
+
+@COMMAND.command("reject")
+@click.argument("run_id")
+@click.argument("findings", nargs=-1, required=True, metavar="FINDING...")
+@_json
+def reject(run_id: str, findings: tuple[str, ...], as_json: bool) -> int:
+    """Say that findings of a run are no defects here. Later runs are told not to report them.
+
+    Example: sophia memory reject swarm-1a2b3c 2
+    """
+    return _judged(run_id, dict.fromkeys(findings, False), as_json)
+
+
+@COMMAND.command("runs")
+@click.argument("task")
+@click.option("--repo", default=None, help="Name or path of a repository. Default: this one.")
+@click.option("--limit", type=click.IntRange(1, 50), default=5, show_default=True, help="Most runs.")
+@_json
+def runs(task: str, repo: str | None, limit: int, as_json: bool) -> int:
+    """Find past runs on tasks like TASK, with what came of them.
+
+    Example: sophia memory runs "review the payment retries"
+    """
+
+    async def work(memory: Memory, caller: Caller) -> tuple[list[Memo], str]:
+        found = await memory.similar_runs(task, caller, limit=limit)
+        return found, memory.shown(found)
+
+    found, text = _with_memory(repo, work)
+    if as_json:
+        output.machine({"runs": found})
+    elif found:
+        output.show(text)
+    else:
+        output.say("no past run on such a task")
+    return output.DONE if found else output.NOTHING
+
+
 @COMMAND.command("advise")
 @click.argument("pattern")
 @click.option("--task-kind", default="", help="Kind of task. Default: the pattern's own.")
@@ -210,6 +259,31 @@ def advise(pattern: str, task_kind: str, tier: str, model: str, as_json: bool) -
         output.machine(advice)
     else:
         output.show(advice.text)
+    return output.DONE
+
+
+def _judged(run_id: str, verdicts: dict[str, bool], as_json: bool) -> int:
+    """Take down what a person thinks of findings, and print what is remembered of it."""
+    from sophia_mcp.cli.session import project_folder, with_app
+    from sophia_mcp.memory.memory import Caller
+
+    here = project_folder()
+
+    async def work(app: Any) -> list[Memo]:
+        swarm = await app.swarm()
+        outcome = (await swarm.report(run_id)).outcome
+        repo = (await swarm.means.book.find(run_id)).order.repo
+        caller = Caller(repo, here if repo is not None else None, trusted=True)
+        memory: Memory = await app.memory()
+        found = outcome.findings if outcome is not None else ()
+        return await memory.judge(run_id, found, verdicts, caller)
+
+    memos = with_app(work, here)
+    if as_json:
+        output.machine({"lessons": memos})
+    else:
+        for memo in memos:
+            output.show(f"{memo.id} standing {memo.standing:+d}: {_line(memo.text)}")
     return output.DONE
 
 

@@ -26,14 +26,19 @@ class RememberAnswer(BaseModel):
 
 async def remember(
     ctx: Context[Any],
-    text: Annotated[str | None, Field(description="One statement, with its reason")] = None,
+    text: Annotated[
+        str | None,
+        Field(description="One statement, with its reason; or a run's finding to accept: RUN_ID#2"),
+    ] = None,
     kind: MemoryKind = "fact",
     scope: MemoryScope = "repo",
     repo: str | None = None,
     anchors: Annotated[list[str], Field(description="path, path:line or symbol")] = [],  # noqa: B006 - never changed
     ttl_days: Annotated[int | None, Field(ge=1)] = None,
     pinned: bool = False,
-    forget: Annotated[str | None, Field(description='Id to forget; "undo:ID" takes it back')] = None,
+    forget: Annotated[
+        str | None, Field(description='Id to forget, RUN_ID#2 to reject; "undo:ID" takes it back')
+    ] = None,
 ) -> Annotated[CallToolResult, RememberAnswer]:
     """Keep one fact, decision, lesson or preference for later sessions.
     Use it for what cost time to find out or a person decided; not for status, secrets or what code says.
@@ -44,11 +49,17 @@ async def remember(
             raise BadArgument(
                 "text and forget were both given", why="one call does one thing", next="make two calls"
             )
+        rejected = memory.finding(forget)
+        if rejected is not None:
+            return _answer(await memory.judged(state, *rejected, accepted=False))
         return _answer(await memory.forget(state, forget))
     if text is None:
         raise BadArgument(
             "there is nothing to remember", why="text is missing", next='remember(text="...")'
         )
+    accepted = memory.finding(text)
+    if accepted is not None:
+        return _answer(await memory.judged(state, *accepted, accepted=True))
     written = await memory.remember(
         state,
         text,
