@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 from tests.conformance.node import INSPECTOR, run_node
-from tests.e2e.processes import ROOT, environment, serving, write_tree
+from tests.e2e.processes import ROOT, TOOLS, environment, serving, write_tree
 
 pytestmark = [pytest.mark.xdist_group("conformance"), pytest.mark.timeout(300)]
 
 CLI = INSPECTOR / "clients" / "launcher" / "build" / "index.js"
 ERAS = ("legacy", "modern", "auto")
-TOOLS = ["search_code", "index_repo"]
 FILES = {
     "shop/basket.py": "def add_to_basket(basket, item):\n    basket.append(item)\n    return len(basket)\n",
     "README.md": "# Shop\n\nA basket for things.\n",

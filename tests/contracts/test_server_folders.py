@@ -75,7 +75,7 @@ def test_the_parameters_of_a_resource_are_those_of_its_uri(name: str) -> None:
     record = RESOURCES.load(name)
     parameters = [each for each in inspect.signature(record.read).parameters if each != "state"]
     assert re.findall(r"{(\w+)}", record.uri) == parameters
-    assert record.uri.startswith("sophia://")
-    assert set(record.complete) <= set(parameters)
+    assert record.uri.startswith(("sophia://", "ui://sophia/"))
+    assert set(record.offers) <= set(parameters)
     assert record.title
     assert record.description

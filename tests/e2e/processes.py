@@ -18,6 +18,11 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
+TOOLS = [
+    *("search_code", "cost_report", "get_run", "index_repo"),
+    *("recall", "remember", "run_swarm"),
+]
+"""In the order in which they are listed: the one to reach for first, then by name."""
 START_S = 60.0
 """A start takes one or two seconds; a busy machine may take much longer."""
 

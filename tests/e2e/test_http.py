@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.processes import (
     BIN,
     ROOT,
+    TOOLS,
     Served,
     children,
     environment,
@@ -89,7 +90,7 @@ def _post(url: str, request: dict[str, Any], headers: dict[str, str]) -> httpx2.
 @pytest.mark.requirement("server.both_eras")
 def test_the_stateless_era_is_served(served: Served) -> None:
     listed = _message(_post(served.url, *_modern("tools/list")))
-    assert [tool["name"] for tool in listed["result"]["tools"]] == ["search_code", "index_repo"]
+    assert [tool["name"] for tool in listed["result"]["tools"]] == TOOLS
     arguments = {"name": "search_code", "arguments": {"query": "add_to_basket"}}
     answer = _message(_post(served.url, *_modern("tools/call", **arguments)))
     assert "shop/basket.py:1-3" in answer["result"]["content"][0]["text"]

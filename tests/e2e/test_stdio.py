@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.e2e.processes import first_children, still_alive, write_tree
+from tests.e2e.processes import TOOLS, first_children, still_alive, write_tree
 from tests.e2e.wire import INITIALIZE, LEGACY, META, MODERN, Wire, stdio
 
 pytestmark = [
@@ -16,7 +16,6 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-TOOLS = ["search_code", "index_repo"]
 FILES = {
     "shop/basket.py": "def add_to_basket(basket, item):\n    basket.append(item)\n    return len(basket)\n",
     "README.md": "# Shop\n\nA basket for things.\n",

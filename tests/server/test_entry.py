@@ -29,7 +29,12 @@ async def test_a_read_only_setting_hides_every_tool_that_writes(place: Place) ->
     async with Client(started(place, SOPHIA_SERVER__READ_ONLY="true")) as client:
         tools = (await client.list_tools()).tools
         refused = await client.call_tool("index_repo", {})
-    assert [tool.name for tool in tools] == ["search_code"]
+    assert [tool.name for tool in tools] == [
+        "search_code",
+        "cost_report",
+        "get_run",
+        "recall",
+    ]
     assert refused.is_error
 
 

@@ -25,8 +25,13 @@ async def test_every_resource_is_listed(indexed: Place, era: str) -> None:
     async with indexed.connect(era) as client:
         static = await client.list_resources()
         templates = await client.list_resource_templates()
-    assert [str(each.uri) for each in static.resources] == ["sophia://repos"]
-    assert {each.uri_template for each in templates.resource_templates} == {MAP, COVERAGE}
+    assert {str(each.uri) for each in static.resources} == {
+        *("sophia://repos", "sophia://memory", "sophia://timelines", "ui://sophia/cost"),
+    }
+    assert {each.uri_template for each in templates.resource_templates} == {
+        *(MAP, COVERAGE, "sophia://timelines/{run_id}"),
+        *("sophia://memory/{scope}", "sophia://memory/item/{id}"),
+    }
 
 
 @pytest.mark.requirement("server.resources")

@@ -140,9 +140,6 @@ def _complete(server: MCPServer[State], state: State) -> None:
         record = completed.get(str(uri))
         if record is not None and argument.name in record.offers:
             known = await record.offers[argument.name](state)
-        elif record is not None and argument.name in record.complete:
-            app, project = await state.open()
-            known = await app.names(await app.roots(project))
         else:
             return None
         names = [name for name in known if name.startswith(argument.value)]

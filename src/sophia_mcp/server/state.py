@@ -127,6 +127,11 @@ class State:
             project = None
         return await self.app(project), project
 
+    async def names(self) -> Sequence[str]:
+        """The names of the repositories of the caller, in order."""
+        app, project = await self.open()
+        return await app.names(await app.roots(project))
+
     async def app(self, project: Path | None = None) -> App:
         """The app. The first caller's project decides whose `.sophia/config.toml` is read."""
         opening = self._opening

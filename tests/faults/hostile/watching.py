@@ -63,9 +63,12 @@ def watching() -> Iterator[Seen]:
 
 def _sample(seen: Seen, stop: threading.Event) -> None:
     here = psutil.Process()
+    before = {child.pid for child in here.children(recursive=True)}  # what earlier tests left running
     while not stop.wait(0.02):
         try:
             for child in here.children(recursive=True):
+                if child.pid in before:
+                    continue
                 with child.oneshot():
                     seen.memory = max(seen.memory, child.memory_info().rss)
                     line = tuple(child.cmdline())

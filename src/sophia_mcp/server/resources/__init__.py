@@ -15,15 +15,13 @@ from sophia_mcp.registry import Folder
 @dataclass(frozen=True)
 class ResourceRecord:
     """One resource or template. ``read(state, **parameters)`` makes its text; its parameters are
-    those of the URI. ``complete`` names the parameters that are repositories; ``offers`` says for
-    others which values a client may complete."""
+    those of the URI. ``offers(state)`` gives the values of a parameter that a client may complete."""
 
     uri: str
     title: str
     description: str
     mime_type: str
     read: Callable[..., Awaitable[Any]]
-    complete: tuple[str, ...] = ()
     offers: Mapping[str, Callable[[Any], Awaitable[Sequence[str]]]] = field(default_factory=dict)
 
 

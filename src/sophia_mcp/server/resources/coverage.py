@@ -23,5 +23,5 @@ RESOURCE = ResourceRecord(
     "Counts, and every skipped file with its reason",
     "application/json",
     read,
-    complete=("repo",),
+    offers={"repo": State.names},
 )

@@ -20,5 +20,5 @@ RESOURCE = ResourceRecord(
     "Its files and most used definitions, ranked",
     "text/plain",
     read,
-    complete=("repo",),
+    offers={"repo": State.names},
 )
