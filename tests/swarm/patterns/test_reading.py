@@ -191,3 +191,26 @@ def test_a_file_of_endless_size_is_refused(tmp_path: Path) -> None:
     file.write_text(GOOD + "#" * 70_000)
     with pytest.raises(BadSetting, match="larger than"):
         read_pattern(file, "user")
+
+
+@pytest.mark.requirement("swarm.patterns_untrusted")
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '{"$ref" = "http://127.0.0.1/x"}',
+        '{"$ref" = "file:///etc/passwd"}',
+        '{type = "string", pattern = "^(a+)+$"}',
+        '{type = "object", patternProperties = {"^(a+)+$" = {}}}',
+        '{anyOf = [{"$dynamicRef" = "#x"}]}',
+    ],
+)
+def test_a_schema_fetches_nothing_and_matches_no_expression_of_a_stranger(
+    tmp_path: Path, entry: str
+) -> None:
+    own = f'{{type = "object", properties = {{findings = {{type = "array", items = {entry}}}}}}}'
+    assert "steps[1].schema" in refused(tmp_path, GOOD.replace('"findings"', own), "project")
+
+
+def test_a_property_may_be_called_like_a_keyword(tmp_path: Path) -> None:
+    named = '{type = "object", properties = {findings = {type = "array"}, pattern = {type = "string"}}}'
+    read(tmp_path, GOOD.replace('"findings"', named))

@@ -50,6 +50,11 @@ _STEP = frozenset(
 )
 _PERSONS_OWN = ("commands", "provider", "recommended")
 _WRITTEN = frozenset(("edits", "patch"))
+_REACHING = frozenset("$ref $dynamicRef $recursiveRef $schema $id pattern patternProperties".split())
+"""Of a schema, what would make a validator fetch another document, or match texts of others with a regular
+expression of a stranger, which can take for ever."""
+_NAMING = frozenset("properties dependentSchemas $defs".split())
+"""Of a schema, where names stand that its author chose."""
 _ANSWERS: Mapping[StepKind, tuple[str, ...]] = {
     "read": ("findings", "claims"),
     "write": ("edits", "patch"),
@@ -218,10 +223,25 @@ def _schema(table: Table, kind: StepKind) -> Mapping[str, Any]:
     properties = given.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         table.fault("schema", "it names no properties", "add properties")
+    for keyword in sorted(_keywords(given) & _REACHING):
+        table.fault("schema", f"{keyword} is not supported", "write out what it stands for")
     wanted = _ANSWERS.get(kind)
     if wanted and not any(name in properties for name in wanted):
         table.fault("schema", f"a {kind} step answers {' or '.join(wanted)}", "add that property")
     return given
+
+
+def _keywords(schema: Any) -> set[str]:
+    """The keywords of a schema at every depth; names of properties are none."""
+    if isinstance(schema, Sequence) and not isinstance(schema, str):
+        return set().union(*map(_keywords, schema))
+    if not isinstance(schema, Mapping):
+        return set()
+    found = set(schema)
+    for key, value in schema.items():
+        named = key in _NAMING and isinstance(value, Mapping)
+        found |= _keywords(list(value.values()) if named else value)
+    return found
 
 
 def _check_gates(table: Table, gates: Sequence[GateName], steps: Sequence[Step]) -> None:
