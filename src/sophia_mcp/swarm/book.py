@@ -189,6 +189,16 @@ class Book:
                 {"run": run_id, "now": now},
             )
 
+    async def keeper(self, run_id: str) -> str:
+        """The worker that is believed to work on a run, or empty."""
+        async with self.db.read(self.scope) as tx:
+            found = await tx.rows(
+                "SELECT worker FROM jobs WHERE workspace = :workspace AND id = :run"
+                " AND state = 'running' AND believed_ns > :now",
+                {"run": run_id, "now": self.clock()},
+            )
+        return str(found[0][0]) if found else ""
+
     async def glance(self, run_id: str) -> tuple[bool, str, tuple[str, ...]]:
         """What others want of a run: whether it shall stop, which worker has it (empty: none), and the
         keys of steps that were answered elsewhere."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -11,16 +11,20 @@ from sophia_mcp.swarm.book import ENDED, Run, is_dead, restatus, standing
 from sophia_mcp.swarm.journal import Line, event, tail
 from sophia_mcp.swarm.means import Means
 
-DIED = "its process died; action='resume' goes on with it, and what has finished is not paid again"
+_RESUMED = "action='resume' goes on with it, and what has finished is not paid again"
+DIED = f"its process died; {_RESUMED}"
+UNWRITTEN = f"its end could not be written down when it came; {_RESUMED}"
 
 
-async def claim(means: Means, run_id: str, *, ended: bool = False) -> Run | None:
+async def claim(
+    means: Means, run_id: str, unwritten: Container[str] = (), *, ended: bool = False
+) -> Run | None:
     """Make a run that is not done this process's own, as it stands now. None: somebody works on it, or
     has come to its end meanwhile. With ``ended`` also one that failed, was cancelled, or went over its
-    budget. Raises NotFound."""
+    budget. ``unwritten`` are runs that ended in this process without a word of it. Raises NotFound."""
     jobs, scope = means.book.jobs, means.scope
-    _, worker, _ = await means.book.glance(run_id)
-    dead = worker if worker and is_dead(worker) else ""
+    worker = await means.book.keeper(run_id)
+    dead = worker if _gone(means, run_id, worker, unwritten) else ""
     if not await jobs.claim(scope, run_id, dead=dead, ended=ended):
         return None
     run = await means.book.find(run_id)
@@ -63,20 +67,27 @@ async def close(
     await means.book.jobs.stopped(means.scope, run.id, state=status)
 
 
-async def settled(means: Means, run: Run, written: Sequence[Line]) -> Run:
+async def settled(
+    means: Means, run: Run, written: Sequence[Line], unwritten: Container[str] = ()
+) -> Run:
     """A run that is under way, but not here, as it stands now. One whose process died is interrupted,
     and one that waited for the assistant still does."""
-    _, worker, _ = await means.book.glance(run.id)
-    if worker and not is_dead(worker):
+    worker = await means.book.keeper(run.id)
+    if worker and not _gone(means, run.id, worker, unwritten):
         return run
     if run.provider in PATIENT and tail(written, "waiting"):
         return replace(run, status="needs_steps")
-    claimed = await claim(means, run.id)
+    claimed = await claim(means, run.id, unwritten)
     if claimed is not None and claimed.status in ("running", "needs_steps"):
-        await close(means, claimed, "interrupted", DIED)
+        await close(means, claimed, "interrupted", UNWRITTEN if run.id in unwritten else DIED)
     elif claimed is not None:
         await means.book.jobs.stopped(means.scope, run.id, state="interrupted")
     return await means.book.find(run.id)
+
+
+def _gone(means: Means, run_id: str, worker: str, unwritten: Container[str]) -> bool:
+    """Whether that worker surely does not work on the run any more."""
+    return is_dead(worker) or (worker == means.worker and run_id in unwritten)
 
 
 def uncertain(written: Sequence[Line]) -> tuple[str, ...]:

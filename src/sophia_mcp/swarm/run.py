@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 
-from sophia_mcp.errors import Bug, SophiaError
+from sophia_mcp.errors import BadArgument, Bug, SophiaError
 from sophia_mcp.ops.logs import get_logger
 from sophia_mcp.swarm.agent import PATIENT, Asker
 from sophia_mcp.swarm.book import ENDED, Run, planned, standing
@@ -41,12 +41,14 @@ class Ending:
 
 @dataclass(eq=False)
 class Running:
-    """One run in this process. ``over`` is set when it has ended here, for whatever reason."""
+    """One run in this process. ``over`` is set when it has ended here, for whatever reason;
+    ``unwritten``: that it has could not be written down."""
 
     run: Run
     means: Means
     resumed: bool = False
     over: anyio.Event = field(default_factory=anyio.Event)
+    unwritten: bool = False
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _why: str = ""
     _course: Course | None = None
@@ -89,6 +91,7 @@ class Running:
                 try:
                     await self._end(ending)
                 except Exception as problem:  # noqa: BLE001 - else one run's end is that of the process
+                    self.unwritten = True
                     why = self._failed(problem).reason
                     get_logger("swarm").error("a run did not end as it should", run=self.run.id, why=why)
                 finally:
@@ -122,6 +125,12 @@ class Running:
         await means.pen.write(planned(run.id, means.worker, total))
         sources = await means.sources(order)
         material = await self._gathered(pattern, sources)
+        if not (material.sections or order.task.strip()):
+            raise BadArgument(
+                "there is nothing to work on",
+                why="; ".join(material.notes) or "nothing has changed, and no task was given",
+                next="give a task, paths that can be read, or a diff",
+            )
         llm = means.models.open(
             run.provider,
             run_id=run.id,

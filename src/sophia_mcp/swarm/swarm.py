@@ -42,6 +42,7 @@ class Swarm:
     tasks: TaskGroup
     changes: Changes = field(default_factory=Changes)
     _live: dict[str, Running] = field(default_factory=dict)
+    _unwritten: set[str] = field(default_factory=set)
 
     async def start(self, order: Order, *, can_sample: bool = False) -> str:
         """Begin a run, or find the one that the same order began in the last minute; its id.
@@ -102,7 +103,7 @@ class Swarm:
             await running.over.wait()
         elif run.status in ENDED:
             return
-        elif (claimed := await custody.claim(self.means, run_id)) is not None:
+        elif (claimed := await custody.claim(self.means, run_id, self._unwritten)) is not None:
             await custody.close(self.means, claimed, "cancelled", "it was cancelled")
             self.changes.tell(run_id)
         else:
@@ -154,12 +155,15 @@ class Swarm:
         return self.means.models.choose(own or order.provider, can_sample=can_sample)
 
     def _spawn(self, run: Run, *, resumed: bool = False) -> None:
+        self._unwritten.discard(run.id)
         running = self._live[run.id] = Running(run, replace(self.means, tell=self.changes.tell), resumed)
 
         async def drive() -> None:
             try:
                 await running.drive()
             finally:
+                if running.unwritten:
+                    self._unwritten.add(run.id)
                 if self._live.get(run.id) is running:
                     del self._live[run.id]
 
@@ -171,7 +175,7 @@ class Swarm:
 
     async def _take_over(self, run_id: str, *, ended: bool = False) -> None:
         """Go on with a run that nobody works on; leave it to whoever does."""
-        run = await custody.claim(self.means, run_id, ended=ended)
+        run = await custody.claim(self.means, run_id, self._unwritten, ended=ended)
         if run is not None:
             await custody.reopen(self.means, run)
             self._spawn(await self.means.book.find(run_id), resumed=True)
@@ -186,7 +190,7 @@ class Swarm:
             packets = running.waiting()
             run = replace(run, status="needs_steps" if packets else "running")
         elif run.status in ("running", "needs_steps"):
-            run = await custody.settled(self.means, run, written)
+            run = await custody.settled(self.means, run, written, self._unwritten)
             waits = tail(written, "waiting") if run.status == "needs_steps" else []
             packets = tuple(line.packet for line in waits if line.packet is not None)
         under_way = run.status in ("running", "needs_steps")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import random
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +18,8 @@ import pytest
 from tests.faults.swarm.orderer import BilledModels, Fate, ordered
 from tests.swarm.runs import open_swarm
 
-from sophia_mcp.types import RunReport, TimelineEvent
+from sophia_mcp.store.jobs import BELIEVED_S
+from sophia_mcp.types import LOCAL, RunReport, TimelineEvent
 
 pytestmark = pytest.mark.anyio
 TOP = Path(__file__).parents[3]
@@ -162,3 +165,17 @@ async def test_two_processes_that_start_one_order_make_one_run(tmp_path: Path) -
     assert [child.returncode for child in children] == [0, 0]
     assert said[0][0] == said[1][0]
     assert billed(folder) == Counter(dict.fromkeys(STEPS, 1))
+
+
+@pytest.mark.requirement("swarm.kill")
+async def test_a_dead_process_whose_number_another_one_has_is_found_out(tmp_path: Path) -> None:
+    killed = run(tmp_path / "x", "after_answer", 1)
+    run_id = killed.stdout.splitlines()[0]
+    async with open_swarm(tmp_path / "x") as swarm:
+        async with swarm.means.book.db.write(LOCAL) as tx:
+            given = {"worker": f"{platform.node()}:{os.getppid()}:0123abcd"}
+            await tx.run("UPDATE jobs SET worker = :worker WHERE workspace = :workspace", given)
+        assert (await swarm.report(run_id)).status == "running"
+    later = lambda: time.time_ns() + int(BELIEVED_S * 1e9)  # noqa: E731
+    async with open_swarm(tmp_path / "x", clock=later) as swarm:
+        assert (await swarm.report(run_id)).status == "interrupted"
