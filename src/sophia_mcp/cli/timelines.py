@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from sophia_mcp.cli import output
@@ -24,6 +25,7 @@ async def show(app: App, run_id: str, *, follow: bool, as_json: bool) -> None:
     from sophia_mcp.swarm.timeline import tree
 
     swarm = await app.swarm()
+    await swarm.report(run_id)  # one whose process died is written down as interrupted
     if not follow:
         events = await swarm.timeline(run_id)
         output.show(jsonl(events) if as_json else tree(events, now_ns=time.time_ns()))
@@ -37,6 +39,7 @@ async def show(app: App, run_id: str, *, follow: bool, as_json: bool) -> None:
             output.show(
                 jsonl([event]) if as_json else f"{event.kind:16s} {event.step:24s} {facts}"[:200]
             )
+        sys.stdout.flush()  # a pipe would hold lines back until it is full
         if not live:
             return
         await anyio.sleep(POLL_S)

@@ -35,7 +35,7 @@ def choose(wanted: str, lack: Callable[[str], str], order: Sequence[str] = ORDER
             raise BadSetting(
                 f"the LLM provider {wanted} cannot be used",
                 why=missing,
-                next='mend that, or use provider="auto"',
+                next='mend that, or use provider="host", which needs no key',
             )
         return Chosen(wanted, provider.free, "it was asked for")
     passed: list[str] = []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from sophia_mcp.cost import usd
 from sophia_mcp.llm import tokens
 from sophia_mcp.swarm import telling
 from sophia_mcp.swarm.timeline import tree
@@ -22,6 +22,7 @@ MOST_TOKENS = 8000
 PATCH_LINES = 40
 """Of a patch, unless the whole is asked for."""
 
+PROGRESS_S = 2.0
 
 _EVENT_CHARS = 400
 _TAIL_TOKENS = 40
@@ -45,9 +46,17 @@ class RunAnswer(BaseModel):
     notes: list[str]
 
 
-def uri(run_id: str) -> str:
-    """Where a run's timeline is."""
-    return f"sophia://timelines/{run_id}"
+def teller(ctx: Context[Any]) -> Callable[[int, int, str], Awaitable[None]]:
+    """Tells the client of a call how far a run is: steps done, steps in all (0: not known), words."""
+    shown = -1.0
+
+    async def tell(done: int, total: int, text: str) -> None:
+        nonlocal shown
+        # The protocol wants every number above the last.
+        shown = max(shown + 0.001, float(done))
+        await ctx.report_progress(shown, total if total > shown else None, text)
+
+    return tell
 
 
 def told(
@@ -56,56 +65,45 @@ def told(
     max_tokens: int = 2500,
     start: int = 0,
     whole_patch: bool = False,
+    lent: bool = False,
     notes: Sequence[str] = (),
 ) -> CallToolResult:
     """One run for a client: findings from ``start`` on and as many as fit, the steps that wait, and
-    the exact next call."""
+    the exact next call. ``lent``: the client's own model does the steps while a call is open."""
     steps, held = _handed_out(report.steps)
     outcome, shown = _fitting(report.outcome, start, max_tokens, whole_patch=whole_patch)
     said = [*report.notes, *notes]
     if held:
         said.append(f"{held} more steps wait; they come when these are answered")
+    if lent and steps:
+        said.append('the client\'s model did not answer these; do them yourself with action="answer"')
     every = len(report.outcome.findings) if report.outcome is not None else 0
     more = start + shown if start + shown < every else None
     if more is not None:
         said.append(f"findings {start + 1} to {start + shown} of {every}")
-    if outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch:
+    cut = outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch
+    if cut:
         said.append("the patch is cut; the whole is one call away")
-    answer = RunAnswer(
-        run_id=report.run_id,
-        pattern=report.pattern,
-        status=report.status,
-        reason=report.reason,
-        progress={"done": report.done, "total": report.total},
-        steps=[asdict(step) for step in steps],
-        outcome=asdict(outcome) if outcome is not None else None,
-        gates=[asdict(gate) for gate in report.gates],
-        cost={
-            "usd": usd.text(report.cost.spent_nano),
-            "reserved_usd": usd.text(report.cost.reserved_nano),
-            "input_tokens": report.cost.input_tokens,
-            "output_tokens": report.cost.output_tokens,
-            "cached_tokens": report.cost.cached_tokens,
-            "basis": report.cost.basis,
-        },
-        timeline=uri(report.run_id),
-        next=_next(report, steps, outcome, more),
-        notes=said,
-    )
-    text = telling.words(report, outcome, steps, said)
-    text += f"\ntimeline: {answer.timeline}\nnext: {answer.next or 'none needed'}"
+    part = replace(report, steps=steps, outcome=outcome, notes=tuple(said))
+    answer = RunAnswer(**telling.facts(part), next=_next(part, more, cut=cut, lent=lent))
+    text = f"{telling.words(part)}\ntimeline: {answer.timeline}\nnext: {answer.next or 'none needed'}"
     return CallToolResult(
         content=[TextContent(type="text", text=text)], structured_content=answer.model_dump()
     )
 
 
 def history(
-    run_id: str, events: Sequence[TimelineEvent], after: int, max_tokens: int
+    run_id: str,
+    events: Sequence[TimelineEvent],
+    after: int,
+    max_tokens: int,
+    *,
+    now_ns: int | None = None,
 ) -> tuple[str, str | None]:
     """What happened in a run, and the call that goes on: the tree where it fits, else one line for
-    each event above ``after``."""
+    each event above ``after``. ``now_ns`` says how long what is under way has taken."""
     if not after:
-        whole = tree(events)
+        whole = tree(events, now_ns=now_ns)
         if tokens.count(whole) <= max_tokens:
             return whole, None
     lines: list[str] = []
@@ -168,12 +166,12 @@ def _fitting(
     return shown, len(findings)
 
 
-def _next(
-    report: RunReport, steps: Sequence[Packet], outcome: Outcome | None, more: int | None
-) -> str | None:
+def _next(report: RunReport, more: int | None, *, cut: bool, lent: bool) -> str | None:
     run = json.dumps(report.run_id)
-    if steps:
-        answers = ", ".join(f"{json.dumps(step.key)}: …" for step in steps)
+    if lent and report.status in ("running", "needs_steps"):
+        return f'run_swarm(action="resume", run_id={run})'
+    if report.steps:
+        answers = ", ".join(f"{json.dumps(step.key)}: …" for step in report.steps)
         return f'run_swarm(action="answer", run_id={run}, results={{{answers}}})'
     if report.status == "running":
         return f"get_run(run_id={run}, wait_s=40)"
@@ -181,6 +179,4 @@ def _next(
         return f'run_swarm(action="resume", run_id={run})'
     if more is not None:
         return f'get_run(run_id={run}, view="result", cursor="{more}")'
-    if outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch:
-        return f'get_run(run_id={run}, view="result")'
-    return None
+    return f'get_run(run_id={run}, view="result")' if cut else None

@@ -18,6 +18,7 @@ from mcp.types import (
     CreateMessageRequest,
     CreateMessageRequestParams,
     CreateMessageResult,
+    CreateMessageResultWithTools,
     InputRequiredResult,
     SamplingMessage,
     TextContent,
@@ -27,9 +28,11 @@ from pydantic import ValidationError
 from sophia_mcp.errors import NotFound, ProviderError
 from sophia_mcp.llm.desk import Desk
 from sophia_mcp.server import sdk
+from sophia_mcp.server.runs import PROGRESS_S
 from sophia_mcp.types import Ask, Packet
 
 if TYPE_CHECKING:
+    from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import RunReport
 
 STATELESS = "2026-07-28"
@@ -60,7 +63,7 @@ def take(desk: Desk, ctx: Context[Any]) -> str | None:
     this call brings none. What nobody waits for any more is left aside."""
     run_id = ctx.request_state
     for key, given in (ctx.input_responses or {}).items():
-        if run_id is not None and isinstance(given, CreateMessageResult):
+        if run_id is not None and isinstance(given, CreateMessageResult | CreateMessageResultWithTools):
             with suppress(NotFound):
                 _lay(desk, run_id, key, given)
     return run_id
@@ -69,12 +72,15 @@ def take(desk: Desk, ctx: Context[Any]) -> str | None:
 async def lend(
     ctx: Context[Any],
     desk: Desk,
+    swarm: Swarm,
     run_id: str,
-    report: Callable[[float], Awaitable[RunReport]],
     seconds: float,
+    tell: Callable[[int, int, str], Awaitable[None]],
 ) -> RunReport:
-    """Let the client's model answer whatever waits, until the run has ended or ``seconds`` are over."""
+    """Let the client's model answer whatever waits, until the run has ended or ``seconds`` are over;
+    ``tell`` hears now and then how far it is."""
     until = anyio.current_time() + seconds
+    spoken = anyio.current_time()
     busy: set[str] = set()
 
     async def ask(packet: Packet, asked: Ask) -> None:
@@ -85,16 +91,19 @@ async def lend(
 
     async with anyio.create_task_group() as tasks:
         while True:
-            changed = desk.changed(run_id)
+            changed = swarm.changes.next(run_id)
             for packet, asked in desk.waiting(run_id):
                 if packet.key not in busy:
                     busy.add(packet.key)
                     tasks.start_soon(ask, packet, asked)
-            found = await report(0)
+            found = await swarm.report(run_id)
             left = until - anyio.current_time()
             if found.status not in ("running", "needs_steps") or left <= 0:
                 tasks.cancel_scope.cancel()
                 break
+            if anyio.current_time() - spoken >= PROGRESS_S:
+                spoken = anyio.current_time()
+                await tell(found.done, found.total, f"{found.pattern}: {found.status}")
             with anyio.move_on_after(min(left, 1.0)):
                 await changed.wait()
     return found
@@ -116,8 +125,14 @@ async def _ask(ctx: Context[Any], desk: Desk, run_id: str, packet: Packet, ask: 
         _lay(desk, run_id, packet.key, answered)
 
 
-def _lay(desk: Desk, run_id: str, key: str, answered: CreateMessageResult) -> None:
-    text = answered.content.text if isinstance(answered.content, TextContent) else ""
+def _lay(
+    desk: Desk,
+    run_id: str,
+    key: str,
+    answered: CreateMessageResult | CreateMessageResultWithTools,
+) -> None:
+    blocks = answered.content if isinstance(answered.content, list) else [answered.content]
+    text = "\n".join(block.text for block in blocks if isinstance(block, TextContent))
     finish = "length" if answered.stop_reason in _CUT else "stop"
     desk.answer(run_id, key, text, model=answered.model, finish=finish)  # type: ignore[arg-type]
 

@@ -28,7 +28,7 @@ from mcp.shared.message import SessionMessage
 from mcp.shared.transport_context import TransportContext
 from mcp.types import (
     CreateMessageRequest,
-    CreateMessageResult,
+    CreateMessageResultWithTools,
     EmptyResult,
     ErrorData,
     JSONRPCError,
@@ -88,15 +88,16 @@ async def client_roots(context: ServerRequestContext[Any, Any]) -> list[str]:
 
 async def sample(
     context: ServerRequestContext[Any, Any], request: CreateMessageRequest, seconds: float
-) -> CreateMessageResult:
+) -> CreateMessageResultWithTools:
     """The answer of the client's model, asked within the call; only the handshake era can. The typed
-    call for this warns that sampling is deprecated, which is for new servers to know.
+    call for this warns that sampling is deprecated, which is for new servers to know. The answer's content
+    may be one block or several.
 
     Raises MCPError when the client declines or does not answer in time, ValidationError when what it
     answers is no message.
     """
     return await context.session.send_request(
-        request, CreateMessageResult, request_read_timeout_seconds=seconds
+        request, CreateMessageResultWithTools, request_read_timeout_seconds=seconds
     )
 
 

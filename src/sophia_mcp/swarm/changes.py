@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -26,10 +26,9 @@ class Changes:
         if stirred is not None:
             stirred.set()
         for listener in self._listeners:
-            try:
+            # Full, or just being closed: what is written is the truth.
+            with suppress(anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
                 listener.send_nowait(run_id)
-            except anyio.WouldBlock:
-                continue
 
     def next(self, run_id: str) -> anyio.Event:
         """Set at the next change of a run. Take it before looking, and no change is missed."""

@@ -1,12 +1,54 @@
-"""How is a run told in words? Pure: a report in, text out, the same at every door."""
+"""How is a run told, in words and as facts? Pure: a report in, the same at every door."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sophia_mcp.cost import usd
-from sophia_mcp.types import Finding, Outcome, Packet, RunReport, Source
+from sophia_mcp.types import Finding, RunReport, Source
+
+
+def uri(run_id: str) -> str:
+    """Where a run's timeline is."""
+    return f"sophia://timelines/{run_id}"
+
+
+def facts(report: RunReport) -> dict[str, Any]:
+    """A run as one JSON object; money is exact decimal text. A run without an id was never begun."""
+    cost = report.cost
+    return {
+        "run_id": report.run_id or None,
+        "pattern": report.pattern,
+        "status": report.status,
+        "reason": report.reason,
+        "progress": {"done": report.done, "total": report.total},
+        "steps": [asdict(step) for step in report.steps],
+        "outcome": asdict(report.outcome) if report.outcome is not None else None,
+        "gates": [asdict(gate) for gate in report.gates],
+        "cost": {
+            "usd": usd.text(cost.spent_nano),
+            "reserved_usd": usd.text(cost.reserved_nano),
+            "input_tokens": cost.input_tokens,
+            "output_tokens": cost.output_tokens,
+            "cached_tokens": cost.cached_tokens,
+            "basis": cost.basis,
+        },
+        "timeline": uri(report.run_id) if report.run_id else None,
+        "notes": list(report.notes),
+    }
+
+
+def row(report: RunReport) -> dict[str, Any]:
+    """A run in a list of runs."""
+    return {
+        "run_id": report.run_id,
+        "pattern": report.pattern,
+        "status": report.status,
+        "progress": {"done": report.done, "total": report.total},
+        "usd": usd.text(report.cost.spent_nano),
+    }
 
 
 def head(report: RunReport) -> str:
@@ -14,16 +56,13 @@ def head(report: RunReport) -> str:
     cost = report.cost
     held = f", ${usd.text(cost.reserved_nano)} reserved" if cost.reserved_nano else ""
     return (
-        f"{report.run_id} · {report.pattern} · {report.status} · {report.done}/{report.total} steps"
+        f"{report.run_id or 'no run'} · {report.pattern} · {report.status} · {report.done}/{report.total} steps"
         f" · ${usd.text(cost.spent_nano)} ({cost.basis}){held}"
     )
 
 
-def words(
-    report: RunReport, outcome: Outcome | None, steps: Sequence[Packet], notes: Sequence[str]
-) -> str:
-    """A run with its gates, the part of its outcome that is shown, the steps that are handed out, and
-    the notes."""
+def words(report: RunReport) -> str:
+    """A run with its gates, what it came to, the steps that wait, and the notes."""
     lines = [head(report)]
     lines += [f"reason: {report.reason}"] if report.reason else []
     lines += [
@@ -31,16 +70,17 @@ def words(
         + (f" · {gate.detail}" if gate.detail else "")
         for gate in report.gates
     ]
+    outcome = report.outcome
     if outcome is not None:
         lines += ["", outcome.summary] if outcome.summary else []
         lines += [finding(each) for each in outcome.findings]
         lines += [source(each) for each in outcome.sources]
         lines += ["", outcome.patch] if outcome.patch else []
-    for step in steps:
+    for step in report.steps:
         lines += ["", f"--- step {step.key} ({step.role})", step.prompt]
         if step.schema is not None:
             lines.append(f"answer with JSON of this schema: {json.dumps(step.schema)}")
-    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+    return "\n".join([*lines, *(f"note: {note}" for note in report.notes)])
 
 
 def finding(found: Finding) -> str:

@@ -52,6 +52,8 @@ def tree(events: Sequence[TimelineEvent], *, now_ns: int | None = None) -> str:
             above.append(_line(event, events[0].at_ns))
     ended = events[-1].at_ns if events[-1].kind in _ENDS else (now_ns or events[-1].at_ns)
     lines = [_head(events, ended)]
+    why = events[0].facts.get("why")
+    lines += [f"├ answered by {events[0].facts.get('provider')}: {_cut(str(why))}"] if why else []
     lines += [f"├ {line}" for line in above[1:]]
     for number, branch in enumerate(branches.values(), 1):
         last = number == len(branches)
@@ -137,7 +139,7 @@ def _drawn(branch: _Branch, origin_ns: int, now_ns: int) -> str:
 def _head(events: Sequence[TimelineEvent], ended_ns: int) -> str:
     first, last = events[0], events[-1]
     facts = first.facts
-    state = last.kind.removeprefix("run.") if last.kind in _ENDS else "running"
+    state = last.kind.removeprefix("run.") if last.kind in (*_ENDS, "run.waiting") else "running"
     cost = next((event for event in reversed(events) if event.kind == "cost"), None)
     spent = f" · {usd(int(cost.facts['nano']))}" if cost is not None and "nano" in cost.facts else ""
     took = _seconds(ended_ns - first.at_ns)

@@ -46,6 +46,29 @@ prompt_text = "List what you found, worst first, each with path, line and a verb
 """
 
 
+def _sarif(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
+    """Refuse a place that cannot be written before a run has cost anything."""
+    if file is not None and not file.resolve().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {file.parent}", context, parameter)
+    return file
+
+
+_sarif_option = click.option(
+    "--sarif",
+    "sarif_file",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    callback=_sarif,
+    help="Write the findings there.",
+)
+_fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(_SEVERITIES),
+    default="high",
+    show_default=True,
+    help="Least severity that makes the exit code 1.",
+)
+
+
 @click.group("swarm")
 def COMMAND() -> None:
     """Let several agents review, mend, document, test or research.
@@ -74,13 +97,13 @@ def list_(recent: bool, as_json: bool) -> int:
         return list(library(app, Order("", repo=str(project_folder()))).all())
 
     if recent:
-        from sophia_mcp.swarm.telling import head
+        from sophia_mcp.swarm import telling
 
         found = with_app(runs)
         if as_json:
-            output.machine(found)
+            output.machine([telling.row(each) for each in found])
         else:
-            output.show("\n".join(head(each) for each in found) or "no run yet")
+            output.show("\n".join(telling.head(each) for each in found) or "no run yet")
         return output.DONE if found else output.NOTHING
     known = with_app(patterns)
     if as_json:
@@ -151,14 +174,8 @@ def create(name: str, project: bool, as_json: bool) -> int:
 )
 @click.option("--debate", type=click.IntRange(0, 2), default=0, help="Rounds of debate.")
 @click.option("--estimate", is_flag=True, help="Say what it may take at most, and ask no model.")
-@click.option("--sarif", "sarif_file", type=click.Path(path_type=Path), help="Write the findings there.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(_SEVERITIES),
-    default="high",
-    show_default=True,
-    help="Least severity that makes the exit code 1.",
-)
+@_sarif_option
+@_fail_on_option
 @_json
 def run(
     pattern: str,
@@ -181,7 +198,7 @@ def run(
     """
     from sophia_mcp.cli.session import project_folder, with_app
     from sophia_mcp.cost import usd
-    from sophia_mcp.types import Order
+    from sophia_mcp.types import Order, RunReport
 
     order = Order(
         task=sys.stdin.read() if task == "-" else task,
@@ -199,16 +216,20 @@ def run(
 
         placed = await app.placed(order, project_folder(), trusted=True)
         if diff is not None:
-            placed = replace(placed, diff=await _diff(app, placed, diff))
+            changes = await _diff(app, placed, diff)
+            if not changes.strip() and not (order.task.strip() or order.paths):
+                note = "nothing has changed, so no model was asked"
+                return RunReport("", pattern, "done", notes=(note,))
+            placed = replace(placed, diff=changes)
         swarm = await app.swarm()
         if estimate:
             return await swarm.estimate(placed)
         return await _followed(swarm, await swarm.start(placed))
 
     found = with_app(work)
-    if estimate:
-        return _estimated(found, as_json=as_json)
-    return _ended(found, sarif_file, fail_on, as_json=as_json)
+    if isinstance(found, RunReport):
+        return _ended(found, sarif_file, fail_on, as_json=as_json)
+    return _estimated(found, as_json=as_json)
 
 
 @COMMAND.command("resume")
@@ -218,8 +239,8 @@ def run(
     type=click.File(encoding="utf-8"),
     help="JSON object of answers to the steps that wait; - reads standard input.",
 )
-@click.option("--sarif", "sarif_file", type=click.Path(path_type=Path), help="Write the findings there.")
-@click.option("--fail-on", type=click.Choice(_SEVERITIES), default="high", show_default=True)
+@_sarif_option
+@_fail_on_option
 @_json
 def resume(run_id: str, results: Any, sarif_file: Path | None, fail_on: str, as_json: bool) -> int:
     """Go on with a run that was cut off, or hand in the answers its steps wait for.
@@ -237,6 +258,12 @@ def resume(run_id: str, results: Any, sarif_file: Path | None, fail_on: str, as_
             raise BadArgument(
                 "the results are not JSON", why=str(error), next='write {"KEY": ANSWER, …}'
             ) from error
+        if not isinstance(answers, dict):
+            raise BadArgument(
+                "the results are no JSON object",
+                why=f"they are a {type(answers).__name__}",
+                next='write {"KEY": ANSWER, …}',
+            )
 
     async def work(app: App) -> RunReport:
         swarm = await app.swarm()
@@ -329,7 +356,7 @@ async def _diff(app: App, order: Any, wanted: str) -> str:
     if wanted == "-":
         return sys.stdin.read()
     if wanted and await anyio.Path(wanted).is_file():
-        return await anyio.Path(wanted).read_text("utf-8")
+        return await anyio.Path(wanted).read_text("utf-8", errors="replace")
     view = await views.resolve(await app.database(), order.repo)
     return await anyio.to_thread.run_sync(patch, view, wanted)
 
@@ -379,16 +406,25 @@ def _ended(
     """Print a run; 1 when it did not end as wanted, or when a finding is severe enough."""
     from sophia_mcp.swarm import sarif, telling
 
+    following = _following(report)
     if as_json:
-        output.machine(report)
+        output.machine(telling.facts(report) | {"next": following})
     else:
-        output.show(telling.words(report, report.outcome, report.steps, report.notes))
+        output.show(telling.words(report))
     if sarif_file is not None:
         sarif_file.write_text(json.dumps(sarif.sarif(report), indent=1), encoding="utf-8")
-    if report.status == "needs_steps":
-        output.say(f"answer its steps with: sophia swarm resume {report.run_id} --results FILE")
+    if following is not None:
+        output.say(f"next: {following}")
     if report.status != wanted:
         return output.FAILED
     least: Severity | None = None if fail_on == "never" else fail_on  # type: ignore[assignment]
     findings = report.outcome.findings if report.outcome is not None else ()
     return sarif.exit_code(findings, least)
+
+
+def _following(report: RunReport) -> str | None:
+    """The command that goes on with a run that has not ended well."""
+    if report.status == "done":
+        return None
+    command = f"sophia swarm resume {report.run_id}"
+    return f"{command} --results FILE" if report.status == "needs_steps" else command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sophia_mcp.ops.clock import system
 from sophia_mcp.server import runs
 from sophia_mcp.server.resources import ResourceRecord
 from sophia_mcp.server.state import State
@@ -12,8 +13,9 @@ MAX_TOKENS = 8000
 async def read(state: State, run_id: str) -> str:
     """The run as a tree with durations and cost, or its events one by one where it is long."""
     app, _ = await state.open()
-    events = await (await app.swarm()).timeline(run_id)
-    return runs.history(run_id, events, 0, MAX_TOKENS)[0]
+    swarm = await app.swarm()
+    await swarm.report(run_id)  # one whose process died is written down as interrupted
+    return runs.history(run_id, await swarm.timeline(run_id), 0, MAX_TOKENS, now_ns=system())[0]
 
 
 async def runs_known(state: State) -> list[str]:

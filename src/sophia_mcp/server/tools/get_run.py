@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
-from sophia_mcp.cost import usd
 from sophia_mcp.errors import BadQuery
-from sophia_mcp.server import runs
+from sophia_mcp.ops.clock import system
+from sophia_mcp.server import runs, sampling
 from sophia_mcp.server.tools import ToolRecord
+from sophia_mcp.swarm import telling
+from sophia_mcp.types import RunReport
 
 LISTED = 20
 
@@ -34,23 +37,28 @@ async def get_run(
     max_tokens: Annotated[int, Field(ge=200, le=20_000)] = 2500,
     cursor: str | None = None,
 ) -> Annotated[CallToolResult, FoundRuns]:
-    """How a swarm run stands, what it came to, or everything it did and what that cost."""
+    """How a swarm run stands, what it came to, or everything it did and what that cost.
+    Use it after run_swarm, or without run_id to find earlier runs. It never starts or spends.
+    Returns the same as run_swarm.
+    """
     app, _ = await ctx.request_context.lifespan_context.open()
     swarm = await app.swarm()
-    if run_id is None:
-        return _listed(await swarm.recent(LISTED))
     start = _start(cursor)
-    report = await swarm.report(run_id, wait_s=wait_s)
+    if run_id is None:
+        return _listed(await swarm.recent(start + LISTED + 1), start)
+    report = await swarm.report(run_id, wait_s=wait_s, tell=runs.teller(ctx), every_s=runs.PROGRESS_S)
     told = runs.told(
         report,
         max_tokens=max_tokens,
         start=0 if view == "timeline" else start,
         whole_patch=view == "result",
+        lent=report.provider == "sampling" and sampling.offered(ctx),
     )
     assert told.structured_content is not None
     told.structured_content["runs"] = []
     if view == "timeline":
-        text, following = runs.history(run_id, await swarm.timeline(run_id, start), start, max_tokens)
+        events = await swarm.timeline(run_id, start)
+        text, following = runs.history(run_id, events, start, max_tokens, now_ns=system())
         told.structured_content["next"] = following
         told.content = [TextContent(type="text", text=text)]
     return told
@@ -59,25 +67,19 @@ async def get_run(
 def _start(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not cursor.isdigit():
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
         raise BadQuery(
-            f"the cursor {cursor!r} is not one of ours", next="use the cursor of the answer before"
+            f"the cursor {cursor[:40]!r} is not one of ours", next="use the cursor of the answer before"
         )
     return int(cursor)
 
 
-def _listed(found: Any) -> CallToolResult:
-    rows = [
-        {
-            "run_id": each.run_id,
-            "pattern": each.pattern,
-            "status": each.status,
-            "progress": {"done": each.done, "total": each.total},
-            "usd": usd.text(each.cost.spent_nano),
-        }
-        for each in found
-    ]
-    following = f"get_run(run_id={json.dumps(found[0].run_id)})" if found else None
+def _listed(found: Sequence[RunReport], start: int) -> CallToolResult:
+    rows = [telling.row(each) for each in found[start : start + LISTED]]
+    more = len(found) > start + LISTED
+    following = f"get_run(run_id={json.dumps(rows[0]['run_id'])})" if rows else None
+    notes = [f'older ones: get_run(cursor="{start + LISTED}")'] if more else []
+    notes += [] if rows else ["no run yet; run_swarm starts one" if not start else "no older run"]
     answer = FoundRuns(
         run_id=None,
         pattern=None,
@@ -90,12 +92,11 @@ def _listed(found: Any) -> CallToolResult:
         cost={},
         timeline=None,
         next=following,
-        notes=[] if found else ["no run yet; run_swarm starts one"],
+        notes=notes,
         runs=rows,
     )
-    lines = [
-        f"{row['run_id']} · {row['pattern']} · {row['status']} · ${row['usd']}" for row in rows
-    ] or answer.notes
+    lines = [telling.head(each) for each in found[start : start + LISTED]]
+    lines += [f"note: {note}" for note in notes]
     return CallToolResult(
         content=[
             TextContent(type="text", text="\n".join([*lines, f"next: {following or 'none needed'}"]))

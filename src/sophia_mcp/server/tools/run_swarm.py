@@ -6,16 +6,14 @@ import json
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import Field
 
 from sophia_mcp.cost import usd
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.server import runs, sampling
 from sophia_mcp.server.tools import ToolRecord
-from sophia_mcp.types import Order, RunReport
-
-PROGRESS_S = 2.0
+from sophia_mcp.types import Order
 
 Action = Literal["start", "estimate", "answer", "resume", "cancel"]
 
@@ -49,14 +47,18 @@ async def run_swarm(
     results: Annotated[
         dict[str, Any] | None, Field(description="With answer: step key to its answer")
     ] = None,
-) -> Annotated[CallToolResult | InputRequiredResult, runs.RunAnswer]:
+) -> Annotated[CallToolResult, runs.RunAnswer] | InputRequiredResult:
     """Let several agents review, fix, refactor, document, test or research, with every claim checked against the code before you see it.
     Costs at most max_cost_usd. Never edits files: a patch is an answer. Use it for work worth several opinions, not for one lookup.
     Returns findings with path, line and quote, or status needs_steps with prompts to answer, and the next call."""
     state = ctx.request_context.lifespan_context
     app, project = await state.open()
     swarm = await app.swarm()
-    desk = (await app.models()).desk
+    state.follow_runs(swarm)
+    auto = action == "start" and provider == "auto"
+    asked = sampling.take((await app.models()).desk, ctx)
+    if asked is not None:  # the same call again, with the answers of the client's model
+        return await _answer(ctx, app, asked, wait_s, auto=auto)
     if action in ("answer", "resume", "cancel"):
         if run_id is None:
             raise BadArgument(
@@ -69,9 +71,6 @@ async def run_swarm(
         else:
             await swarm.cancel(run_id)
         return await _answer(ctx, app, run_id, 0 if action == "cancel" else wait_s)
-    resumed = sampling.take(desk, ctx)
-    if resumed is not None:
-        return await _answer(ctx, app, resumed, wait_s)
     order = Order(
         task=task or "",
         pattern=pattern,
@@ -83,76 +82,81 @@ async def run_swarm(
         tier=tier,
         debate_rounds=debate_rounds,
     )
-    order = await app.placed(order, project)
+    placed = await app.placed(order, project)
     if action == "estimate":
-        return await _estimate(ctx, app, order)
-    started = await swarm.start(order, can_sample=sampling.offered(ctx))
-    state.follow_runs(swarm)
-    return await _answer(ctx, app, started, wait_s)
+        return await _estimate(ctx, app, order, placed)
+    started = await swarm.start(placed, can_sample=sampling.offered(ctx))
+    return await _answer(ctx, app, started, wait_s, auto=auto)
 
 
 async def _answer(
-    ctx: Context[Any], app: Any, run_id: str, wait_s: int
+    ctx: Context[Any], app: Any, run_id: str, wait_s: int, *, auto: bool = False
 ) -> CallToolResult | InputRequiredResult:
     """How the run stands after at most ``wait_s``, the client's model having done what it could."""
     swarm, desk = await app.swarm(), (await app.models()).desk
-    shown = -1.0
-
-    async def tell(done: int, total: int, text: str) -> None:
-        nonlocal shown
-        # The protocol wants every number above the last.
-        shown = max(shown + 0.001, float(done))
-        await ctx.report_progress(shown, total if total > shown else None, text)
-
-    async def report(seconds: float) -> RunReport:
-        found: RunReport = await swarm.report(run_id, wait_s=seconds, tell=tell, every_s=PROGRESS_S)
-        return found
-
+    tell = runs.teller(ctx)
     await tell(0, 0, run_id)
-    lent = sampling.offered(ctx) and (await report(0)).provider == "sampling"
+    lent = sampling.offered(ctx) and (await swarm.report(run_id)).provider == "sampling"
     if lent and not sampling.stateless(ctx):
-        found = await sampling.lend(ctx, desk, run_id, report, wait_s)
+        found = await sampling.lend(ctx, desk, swarm, run_id, wait_s, tell)
     else:
-        found = await report(wait_s)
+        found = await swarm.report(run_id, wait_s=wait_s, tell=tell, every_s=runs.PROGRESS_S)
         if lent and found.status == "needs_steps":
             asked = sampling.questions(desk, run_id)
             if asked is not None:
                 return asked
-    return runs.told(found)
+    return runs.told(found, lent=lent, notes=[f"auto: {found.provider} answers"] if auto else [])
 
 
-async def _estimate(ctx: Context[Any], app: Any, order: Order) -> CallToolResult:
+async def _estimate(ctx: Context[Any], app: Any, order: Order, placed: Order) -> CallToolResult:
     """What the order may take at most; nothing is asked of a model and nothing is begun."""
-    guess = await (await app.swarm()).estimate(order, can_sample=sampling.offered(ctx))
-    most = "no known price" if guess.nano is None else f"at most ${usd.text(guess.nano)}"
-    report = RunReport(
-        run_id="",
-        pattern=guess.pattern,
-        status="done",
-        reason=f"an estimate: {guess.provider}, {guess.calls} calls, {guess.input_tokens} tokens in,"
-        f" {guess.output_tokens} out, {'free' if guess.free else most}",
-        total=guess.calls,
-        notes=guess.notes,
+    guess = await (await app.swarm()).estimate(placed, can_sample=sampling.offered(ctx))
+    most = None if guess.nano is None else usd.text(guess.nano)
+    price = "free" if guess.free else "no known price" if most is None else f"at most ${most}"
+    reason = (
+        f"an estimate: {guess.provider}, {guess.calls} calls, {guess.input_tokens} tokens in,"
+        f" {guess.output_tokens} out, {price}"
     )
-    told = runs.told(report)
-    limit = "" if guess.free or guess.nano is None else f", max_cost_usd={usd.text(guess.nano)}"
-    assert told.structured_content is not None
-    told.structured_content |= {
-        "run_id": None,
-        "status": None,
-        "timeline": None,
-        "cost": told.structured_content["cost"]
-        | {
-            "reserved_usd": None if guess.nano is None else usd.text(guess.nano),
+    answer = runs.RunAnswer(
+        run_id=None,
+        pattern=guess.pattern,
+        status=None,
+        reason=reason,
+        progress={"done": 0, "total": guess.calls},
+        steps=[],
+        outcome=None,
+        gates=[],
+        cost={
+            "usd": "0.00",
+            "reserved_usd": most,
             "input_tokens": guess.input_tokens,
             "output_tokens": guess.output_tokens,
-            "basis": "unpriced" if guess.nano is None else "estimated",
+            "cached_tokens": 0,
+            "basis": "unpriced" if most is None else "estimated",
         },
-        "next": f"run_swarm(task={json.dumps(order.task)}, pattern={json.dumps(order.pattern)}{limit})",
-    }
-    text = "\n".join([report.reason, *guess.notes, f"next: {told.structured_content['next']}"])
-    told.content[0].text = text  # type: ignore[union-attr]
-    return told
+        timeline=None,
+        next=_start(order, None if guess.free else most),
+        notes=list(guess.notes),
+    )
+    lines = [reason, *(f"note: {note}" for note in guess.notes), f"next: {answer.next}"]
+    return CallToolResult(
+        content=[TextContent(type="text", text="\n".join(lines))],
+        structured_content=answer.model_dump(),
+    )
+
+
+def _start(order: Order, limit: str | None) -> str:
+    """The call that starts just this order, with at least ``limit`` dollars to spend."""
+    plain = Order(order.task)
+    given: dict[str, Any] = {"task": order.task} if order.task else {}
+    given["pattern"] = order.pattern
+    for name in ("repo", "paths", "provider", "tier", "debate_rounds"):
+        if getattr(order, name) != getattr(plain, name):
+            given[name] = getattr(order, name)
+    words = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items()]
+    words += ["diff=…"] if order.diff is not None else []
+    words += [f"max_cost_usd={limit}"] if limit is not None else []
+    return f"run_swarm({', '.join(words)})"
 
 
 TOOL = ToolRecord(
