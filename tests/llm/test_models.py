@@ -87,6 +87,29 @@ async def test_what_is_set_up_is_chosen_in_order(
         assert (await app.models()).choose(can_sample=True).name == "scripted"
 
 
+@pytest.mark.requirement("swarm.max_cost")
+async def test_a_free_provider_is_not_free_where_a_dear_one_may_stand_in_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTKEY_API_KEY", "pk-123")
+    llm: dict[str, Any] = {"openai": {"base_url": "http://127.0.0.1:1/v1", "standard": "qwen"}}
+    async with opened(tmp_path, **llm) as app:
+        assert (await app.models()).choose("openai").free
+    llm |= {"portkey": {"standard": "@openai-prod/gpt-5.5"}, "fallback": ["portkey"]}
+    async with opened(tmp_path, **llm) as app:
+        chosen = (await app.models()).choose("openai")
+        assert not chosen.free
+        assert "portkey may stand in for it" in chosen.why
+        assert (await app.models()).choose("host").free, "nobody stands in for the assistant"
+
+
+@pytest.mark.requirement("llm.fallback")
+async def test_the_assistant_stands_in_for_nobody(tmp_path: Path) -> None:
+    async with opened(tmp_path, fallback=["host"]) as app:
+        with pytest.raises(BadSetting, match="host cannot stand in"):
+            (await app.models()).choose("scripted")
+
+
 @pytest.mark.requirement("llm.choice")
 @pytest.mark.parametrize(
     ("llm", "lack"),

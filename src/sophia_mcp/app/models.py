@@ -47,14 +47,20 @@ class Models:
 
     def choose(self, provider: str = "auto", *, can_sample: bool = False) -> Chosen:
         """The provider a run is to use; ``auto`` is first what the settings say. ``can_sample``: the
-        client offers its model. Raises NotFound, BadSetting."""
+        client offers its model. It is free where also those are that may stand in for it. Raises
+        NotFound, BadSetting."""
         from dataclasses import replace
 
         from sophia_mcp.llm.choose import choose
 
         wanted = provider if provider != "auto" else self.chosen.provider
         chosen = choose(wanted, partial(self.vendors.lack, can_sample=can_sample))
-        return replace(chosen, free=self.vendors.free(chosen.name))
+        others = self._stand_ins(chosen.name)
+        if not self.vendors.free(chosen.name):
+            return replace(chosen, free=False)
+        dear = [other for other in others if not self.vendors.free(other)]
+        why = f"{chosen.why}; {dear[0]} may stand in for it" if dear else chosen.why
+        return replace(chosen, free=not dear, why=why)
 
     def open(
         self,
@@ -73,7 +79,6 @@ class Models:
         repository, a part of the cache's key; ``tell`` hears what is done to questions. Raises
         BadSetting, NotFound.
         """
-        from sophia_mcp.llm.providers import PROVIDERS
         from sophia_mcp.llm.route import Fallback
 
         route = partial(
@@ -84,12 +89,24 @@ class Models:
             snapshot=snapshot,
             tell=tell,
         )
+        others = [route(other) for other in self._stand_ins(name)]
+        return Fallback(route(name), others, tell) if others else route(name)
+
+    def _stand_ins(self, name: str) -> list[str]:
+        """Who answers when a provider fails. Raises BadSetting for one whose steps must be seen to be done."""
+        from sophia_mcp.errors import BadSetting
+        from sophia_mcp.llm.providers import PROVIDERS
+
         if PROVIDERS.load(name).patient:
-            return route(name)
-        others = [
-            other for other in self.chosen.fallback if other != name and not self.vendors.lack(other)
-        ]
-        return Fallback(route(name), [route(other) for other in others], tell) if others else route(name)
+            return []
+        for other in self.chosen.fallback:
+            if PROVIDERS.load(other).patient:
+                raise BadSetting(
+                    f"{other} cannot stand in for another provider",
+                    why="its steps wait for the assistant from the beginning of a run",
+                    next="take it out of llm.fallback",
+                )
+        return [each for each in self.chosen.fallback if each != name and not self.vendors.lack(each)]
 
     def model(self, name: str, tier: Tier = "standard") -> str:
         """The model of a tier at a provider; the provider's own name where it has no models."""
