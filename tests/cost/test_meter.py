@@ -43,6 +43,22 @@ async def test_an_answer_is_an_entry_with_its_tokens_price_and_labels(books: Boo
 
 
 @pytest.mark.requirement("cost.entry_per_attempt")
+async def test_an_answer_that_took_a_day_is_counted_with_its_tokens(books: Books) -> None:
+    vendor = Vendor(until=anyio.Event())
+    async with anyio.create_task_group() as group:
+        group.start_soon(books.metered(vendor).ask, question())
+        await anyio.wait_all_tasks_blocked()
+        while not vendor.calls:
+            await anyio.lowlevel.checkpoint()
+        books.clock.days(1)
+        assert not await books.ledger.sweep(), "it may still be answered"
+        assert vendor.until is not None
+        vendor.until.set()
+    (entry,) = await books.entries()
+    assert (entry.outcome, entry.measures.output_tokens) == ("answered", 5)
+
+
+@pytest.mark.requirement("cost.entry_per_attempt")
 async def test_an_amount_the_provider_billed_itself_is_reported(books: Books) -> None:
     await books.metered(Vendor(usage=Usage(100, 40, billed_nano=777))).ask(question())
     (entry,) = await books.entries()

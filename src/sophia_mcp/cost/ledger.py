@@ -17,7 +17,7 @@ import anyio
 
 from sophia_mcp.cost import lines, spending
 from sophia_mcp.cost.alerts import Alert, Listener, crossed, told
-from sophia_mcp.cost.days import FOREVER
+from sophia_mcp.cost.days import DAY_NS, FOREVER
 from sophia_mcp.cost.entry import (
     Attempt,
     Entry,
@@ -38,6 +38,7 @@ from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.types import LOCAL, Ask, Basis, RunCost, Scope, Usage
 
 _PAGE = 500
+_PATIENCE_NS = 30 * DAY_NS
 _WEAKEST: tuple[Basis, ...] = ("reported", "computed", "estimated", "unpriced")
 
 
@@ -98,7 +99,10 @@ class Ledger:
         return Allowed(attempt, tuple(over))
 
     async def begin(self, attempt: Attempt) -> Attempt:
-        """Write an attempt down that no budget is asked for."""
+        """Write an attempt down that no budget is asked for. Whoever answers one that holds nothing may
+        take days, so only the end of its process ends it early."""
+        if not attempt.reserved_nano:
+            attempt = replace(attempt, until_ns=attempt.at_ns + _PATIENCE_NS)
         async with self.db.write(self.scope) as tx:
             return await lines.start(tx, attempt, self.holder, self.clock())
 
