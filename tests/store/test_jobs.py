@@ -120,6 +120,23 @@ async def test_old_finished_jobs_are_forgotten_and_running_ones_kept(
 
 
 @pytest.mark.requirement("store.jobs")
+async def test_what_may_go_on_is_not_forgotten_for_work_of_another_kind(
+    store: SqliteDatabase, hand: Hand
+) -> None:
+    first = Jobs(store, "first", clock=hand, kept=3)
+    waiting, failed = [await first.start(LOCAL, "swarm", {}) for _ in range(2)]
+    await first.stopped(LOCAL, waiting, state="interrupted")
+    await first.fail(LOCAL, failed, "no")
+    for kind in ("index", "swarm"):
+        for _ in range(3):
+            hand.forward(1)
+            await first.finish(LOCAL, await first.start(LOCAL, kind, {}), None)
+        assert await first.claim(LOCAL, waiting)
+        await first.stopped(LOCAL, waiting, state="interrupted")
+        assert (failed in {job.id for job in await first.latest(LOCAL)}) == (kind == "index")
+
+
+@pytest.mark.requirement("store.jobs")
 async def test_a_job_is_claimed_only_when_nobody_works_on_it(
     first: Jobs, second: Jobs, hand: Hand
 ) -> None:

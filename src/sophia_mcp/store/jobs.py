@@ -25,7 +25,7 @@ BELIEVED_S = 30.0
 """A running job whose worker was silent for longer is resumable by another."""
 
 KEPT = 1000
-"""Finished jobs remembered per workspace."""
+"""Jobs of one kind that came to their end, remembered per workspace. One that was interrupted may go on."""
 
 MIGRATIONS = Migrations(
     "jobs",
@@ -291,11 +291,13 @@ class Jobs:
                 },
             )
             old = (
-                "SELECT id FROM jobs WHERE workspace = :workspace AND state <> 'running'"
+                "SELECT id FROM jobs WHERE workspace = :workspace AND state NOT IN ('running', 'interrupted')"
+                " AND kind = (SELECT kind FROM jobs WHERE id = :id AND workspace = :workspace)"
                 " ORDER BY created_ns DESC LIMIT -1 OFFSET :kept"
             )
-            await tx.run(f"DELETE FROM job_events WHERE job_id IN ({old})", {"kept": self.kept})  # noqa: S608
-            await tx.run(f"DELETE FROM jobs WHERE id IN ({old})", {"kept": self.kept})  # noqa: S608
+            kept = {"kept": self.kept, "id": job}
+            await tx.run(f"DELETE FROM job_events WHERE job_id IN ({old})", kept)  # noqa: S608
+            await tx.run(f"DELETE FROM jobs WHERE id IN ({old})", kept)  # noqa: S608
 
 
 def _job(row: Row) -> Job:
