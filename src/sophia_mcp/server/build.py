@@ -10,7 +10,7 @@ from typing import Any
 from mcp.server import CacheHint, MCPServer
 from mcp.server.apps import Apps
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import Completion, ResourceTemplateReference, ToolAnnotations
+from mcp.types import Completion, PromptReference, ResourceTemplateReference, ToolAnnotations
 
 from sophia_mcp import __version__
 from sophia_mcp.errors import BadSetting
@@ -140,6 +140,8 @@ def _complete(server: MCPServer[State], state: State) -> None:
         record = completed.get(str(uri))
         if record is not None and argument.name in record.offers:
             known = await record.offers[argument.name](state)
+        elif isinstance(ref, PromptReference) and (ref.name, argument.name) == (prompts.ANY, "pattern"):
+            known = await prompts.patterns_known(state)
         else:
             return None
         names = [name for name in known if name.startswith(argument.value)]
