@@ -22,7 +22,9 @@ from tests.server.swarms import (
 )
 
 from sophia_mcp.llm import tokens
+from sophia_mcp.server import runs
 from sophia_mcp.server.reference import published
+from sophia_mcp.types import Finding, Outcome, RunReport, Source
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("tools.get_run")]
 
@@ -176,6 +178,23 @@ async def test_many_findings_are_paged_and_every_one_is_told_once(tmp_path: Path
             assert tokens.count(text_of(result)) < 1500
             seen += told["outcome"]["findings"]
     assert sorted(each["line"] for each in seen) == list(range(1, 19))
+
+
+async def test_sources_that_do_not_fit_are_named_and_a_call_away() -> None:
+    sources = tuple(Source(f"doc{number}", "t", "", "word " * 60) for number in range(30))
+    outcome = Outcome("- a claim [1]", (Finding("high", "a.py", 1, "a = 1", "one"),), sources, "")
+    report = RunReport("swarm-1", "web_research", "done", outcome=outcome)
+    seen: list[str] = []
+    start = 0
+    while True:
+        told = runs.told(report, max_tokens=600, start=start).structured_content
+        assert told is not None
+        seen += [each["ref"] for each in told["outcome"]["sources"]]
+        if told["next"] is None:
+            break
+        assert "of 31" in told["notes"][-1]
+        start = int(told["next"].split('cursor="')[1].split('"')[0])
+    assert seen == [each.ref for each in sources]
 
 
 async def test_only_the_result_holds_the_whole_of_a_long_patch(tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ def told(
     lent: bool = False,
     notes: Sequence[str] = (),
 ) -> CallToolResult:
-    """One run for a client: findings from ``start`` on and as many as fit, the steps that wait, and
-    the exact next call. ``lent``: the client's own model does the steps while a call is open."""
+    """One run for a client: findings and sources from ``start`` on and as many as fit, the steps that
+    wait, and the exact next call. ``lent``: the client's own model does the steps while a call is open."""
     steps, held = _handed_out(report.steps)
     outcome, shown = _fitting(report.outcome, start, max_tokens, whole_patch=whole_patch)
     said = [*report.notes, *notes]
@@ -77,10 +77,12 @@ def told(
         said.append(f"{held} more steps wait; they come when these are answered")
     if lent and steps:
         said.append('the client\'s model did not answer these; do them yourself with action="answer"')
-    every = len(report.outcome.findings) if report.outcome is not None else 0
-    more = start + shown if start + shown < every else None
+    found = len(report.outcome.findings) if report.outcome is not None else 0
+    cited = len(report.outcome.sources) if report.outcome is not None else 0
+    more = start + shown if start + shown < found + cited else None
     if more is not None:
-        said.append(f"findings {start + 1} to {start + shown} of {every}")
+        what = " and ".join(word for word, any in (("findings", found), ("sources", cited)) if any)
+        said.append(f"{what} {start + 1} to {start + shown} of {found + cited}")
     cut = outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch
     if cut:
         said.append("the patch is cut; the whole is one call away")
@@ -142,7 +144,7 @@ def _fitting(
     *,
     whole_patch: bool,
 ) -> tuple[Outcome | None, int]:
-    """The outcome with as many findings and sources as fit, and how many findings that is."""
+    """The outcome with as many findings, and then sources, as fit, and how many of both that is."""
     if outcome is None:
         return None, 0
     lines = outcome.patch.split("\n")
@@ -150,20 +152,17 @@ def _fitting(
     if not whole_patch and len(lines) > PATCH_LINES:
         patch = "\n".join(lines[:PATCH_LINES])
     room = max_tokens - tokens.count(outcome.summary) - tokens.count(patch)
-    findings: list[Finding] = []
-    for finding in outcome.findings[start:]:
-        room -= tokens.count(telling.finding(finding))
-        if findings and room < 0:
+    items: tuple[Finding | Source, ...] = (*outcome.findings, *outcome.sources)
+    taken: list[Finding | Source] = []
+    for item in items[start:]:
+        text = telling.finding(item) if isinstance(item, Finding) else telling.source(item)
+        room -= tokens.count(text)
+        if taken and room < 0:
             break
-        findings.append(finding)
-    sources: list[Source] = []
-    for source in outcome.sources:
-        room -= tokens.count(telling.source(source))
-        if sources and room < 0:
-            break
-        sources.append(source)
-    shown = replace(outcome, patch=patch, findings=tuple(findings), sources=tuple(sources))
-    return shown, len(findings)
+        taken.append(item)
+    findings = tuple(item for item in taken if isinstance(item, Finding))
+    sources = tuple(item for item in taken if isinstance(item, Source))
+    return replace(outcome, patch=patch, findings=findings, sources=sources), len(taken)
 
 
 def _next(report: RunReport, more: int | None, *, cut: bool, lent: bool) -> str | None:
