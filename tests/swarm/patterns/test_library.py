@@ -81,6 +81,17 @@ def test_a_link_in_a_repository_is_no_pattern(tmp_path: Path) -> None:
     assert "linked" not in Library(project=folder).names()
 
 
+def test_a_linked_folder_in_a_repository_holds_no_patterns(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "patterns").mkdir(parents=True)
+    (outside / "patterns" / "mine.toml").write_text(MINE)
+    for at, name in (("one", ".sophia"), ("two", ".sophia/patterns")):
+        place = tmp_path / at / name
+        place.parent.mkdir(parents=True)
+        place.symlink_to(outside if name == ".sophia" else outside / "patterns")
+        assert "mine" not in Library(project=tmp_path / at / ".sophia" / "patterns").names()
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_pattern_checks_everything_its_steps_propose(name: str) -> None:
     pattern = PATTERNS.load(name)

@@ -86,6 +86,7 @@ def list_(recent: bool, as_json: bool) -> int:
     Example: sophia swarm list --runs
     """
     from sophia_mcp.cli.session import project_folder, with_app
+    from sophia_mcp.errors import BadSetting
     from sophia_mcp.types import Order
 
     async def runs(app: App) -> list[RunReport]:
@@ -94,7 +95,13 @@ def list_(recent: bool, as_json: bool) -> int:
     async def patterns(app: App) -> list[Any]:
         from sophia_mcp.app.swarms import library
 
-        return list(library(app, Order("", repo=str(project_folder()))).all())
+        found, known = [], library(app, Order("", repo=str(project_folder())))
+        for name in known.names():
+            try:
+                found.append(known.load(name))
+            except BadSetting as error:  # one file's fault hides no other pattern
+                output.say(f"left out: {error}")
+        return found
 
     if recent:
         from sophia_mcp.swarm import telling
@@ -128,14 +135,14 @@ def create(name: str, project: bool, as_json: bool) -> int:
     from sophia_mcp.errors import BadArgument
     from sophia_mcp.settings import load, patterns_folder
     from sophia_mcp.swarm.patterns import PATTERNS
-    from sophia_mcp.swarm.patterns.reading import read_pattern
+    from sophia_mcp.swarm.patterns.reading import NAME, read_pattern
 
-    if not name.isidentifier() or name in PATTERNS.names():
+    if not NAME.match(name) or name in PATTERNS.names():
         raise BadArgument(
             f"{name!r} cannot be the name of a pattern of your own",
             why="it is shipped"
             if name in PATTERNS.names()
-            else "it must be one word of letters, digits and _",
+            else "it must be lower case letters, digits and _, at most 40",
             next="choose another name",
         )
     here = project_folder()

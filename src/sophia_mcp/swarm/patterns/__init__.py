@@ -84,6 +84,8 @@ class Library:
         for folder, origin in folders:
             if folder is None or not folder.is_dir():
                 continue
+            if origin == "project" and (folder.is_symlink() or folder.parent.is_symlink()):
+                continue  # a repository's link may lead anywhere
             for file in sorted(folder.glob("*.toml")):
                 if origin != "project" or (file.is_file() and not file.is_symlink()):
                     places.setdefault(file.stem, (file, origin))

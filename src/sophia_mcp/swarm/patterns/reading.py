@@ -30,7 +30,8 @@ from sophia_mcp.swarm.patterns.record import (
 )
 from sophia_mcp.types import Tier
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+"""What a pattern, a role or a step may be called."""
 _ANSWER_TOKENS = (256, 32_000)
 _CONTEXT_TOKENS = (0, 100_000)
 _LIMITS = {
@@ -73,7 +74,7 @@ _CHECKS: Mapping[str, GateName] = {
 
 def read_pattern(file: Path, origin: Origin) -> Pattern:
     """The pattern in ``file``. Raises BadSetting with the file, the key and what would be right."""
-    if not _NAME.match(file.stem):
+    if not NAME.match(file.stem):
         raise BadSetting(
             f"the pattern file {file} has no usable name",
             why="a name is lower case letters, digits and _, at most 40",
@@ -130,7 +131,7 @@ def _roles(table: Table) -> dict[str, Role]:
         table.fault("roles", "a pattern has at least one role", "add a table [roles.NAME]")
     roles: dict[str, Role] = {}
     for key in given:
-        if not _NAME.match(key):
+        if not NAME.match(key):
             table.fault(f"roles.{key}", "a role has a lower case name", "rename it")
         role = table.below(f"roles.{key}", given[key])
         role.known(("title", "prompt", "prompt_text"))
@@ -160,7 +161,7 @@ def _steps(table: Table, roles: Mapping[str, Role]) -> tuple[Step, ...]:
 def _step(table: Table, roles: Mapping[str, Role], earlier: Mapping[str, Step]) -> Step:
     table.known(_STEP)
     key = table.text("key")
-    if not _NAME.match(key) or key in earlier:
+    if not NAME.match(key) or key in earlier:
         table.fault("key", "keys are lower case names, each used once", "choose another")
     kind: StepKind = table.choice("kind", get_args(StepKind))
     chosen = table.strings("roles") or table.strings("role")
@@ -214,7 +215,7 @@ def _schema(table: Table, kind: StepKind) -> Mapping[str, Any]:
     given = table.values.get("schema")
     if isinstance(given, str):
         file = SHARED / f"{given}.json"
-        if not _NAME.match(given) or not file.is_file():
+        if not NAME.match(given) or not file.is_file():
             known = ", ".join(sorted(path.stem for path in SHARED.glob("*.json")))
             table.fault("schema", f"shared schemas: {known}", "name one or write a table")
         given = json.loads(file.read_text("utf-8"))
