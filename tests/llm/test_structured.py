@@ -39,6 +39,15 @@ async def test_json_is_found_in_what_models_write_around_it(text: str) -> None:
     assert len(inner.asked) == 1
 
 
+async def test_half_a_character_is_replaced_for_no_store_takes_it() -> None:
+    written = r'{"n": 1, "why": "half \ud800 and whole \ud83d\ude00"}'
+    raw = '{"n": 1, "why": "half ' + chr(0xD800) + ' and whole \U0001f600"}'
+    for text in (written, raw):
+        reply = await Structured(Steps([text])).ask(ask(schema=SCHEMA))
+        assert reply.value["why"] == "half \ufffd and whole \U0001f600"
+        reply.text.encode()
+
+
 @pytest.mark.parametrize("bad", ["no json here", '{"n": "one"}', '{"n": 1, "x": 2}', "", "[1", '["a"]'])
 async def test_a_wrong_answer_goes_back_once_with_what_is_wrong(bad: str) -> None:
     inner = Steps([bad, '{"n": 2}'])

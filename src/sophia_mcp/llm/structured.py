@@ -39,15 +39,15 @@ class Structured:
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
         """The inner answer; with a schema one that satisfies it. Raises BadAnswer after one repair."""
+        reply = await self._asked(ask, hear)
         if ask.schema is None:
-            return await self._inner.ask(ask, hear)
-        reply = await self._inner.ask(ask, hear)
+            return reply
         value, faults = read(reply.text, ask.schema)
         if not faults:
             return replace(reply, value=value)
         if reply.finish == "length":
             faults = (f"it was cut off at {ask.max_tokens} tokens: be much shorter", *faults)
-        second = await self._inner.ask(_repair(ask, reply.text, faults), hear)
+        second = await self._asked(_repair(ask, reply.text, faults), hear)
         value, left = read(second.text, ask.schema)
         if not left:
             return replace(second, value=value)
@@ -57,6 +57,10 @@ class Structured:
             why=(f"cut off at {ask.max_tokens} tokens; " if cut else "") + "; ".join(left[:3]),
             next="use a deeper tier or another provider" if not cut else "allow a longer answer",
         )
+
+    async def _asked(self, ask: Ask, hear: Hear | None) -> Reply:
+        reply = await self._inner.ask(ask, hear)
+        return replace(reply, text=_whole(reply.text))
 
 
 def instructed(ask: Ask) -> Ask:
@@ -76,6 +80,8 @@ def read(text: str, schema: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
     for candidate in _candidates(text):
         try:
             value = json.loads(candidate)
+            if r"\ud" in candidate.lower():
+                value = json.loads(_whole(json.dumps(value, ensure_ascii=False)))
         except (ValueError, RecursionError):
             continue
         return value, faults(value, schema)
@@ -127,6 +133,11 @@ def strict(schema: Mapping[str, Any]) -> bool:
         return all(strict(each) for each in known.values())
     nested = [schema[key] for key in ("items",) if isinstance(schema.get(key), Mapping)]
     return all(strict(each) for each in (*nested, *schema.get("anyOf", ())))
+
+
+def _whole(text: str) -> str:
+    """The text with what stands for half a character replaced: models write it, and no store takes it."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _candidates(text: str) -> list[str]:
