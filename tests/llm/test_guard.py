@@ -175,3 +175,36 @@ async def test_cancelling_gives_the_turn_back() -> None:
     with anyio.move_on_after(0.02):
         await guard.ask(ask())
     assert (await guard.ask(ask())).text == "done"
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        BudgetExceeded("spent"),
+        ProviderError("no answer that can be read"),
+        ProviderError("no", status=400),
+    ],
+)
+async def test_a_caller_that_learns_nothing_of_a_failing_peer_does_not_use_up_the_others_turn(
+    nothing: Exception,
+) -> None:
+    guard, inner, time = guarded(*[busy()] * 5, nothing, "well again")
+    for _ in range(2):
+        with pytest.raises(ProviderError):
+            await guard.ask(ask())
+    assert len(inner.asked) == 5
+    time.now += 31
+    with pytest.raises(type(nothing)):
+        await guard.ask(ask())
+    assert (await guard.ask(ask())).text == "well again"
+
+
+async def test_a_caller_that_leaves_does_not_use_up_the_others_turn() -> None:
+    guard, _, time = guarded(*[busy()] * 5, forever, "well again")
+    for _ in range(2):
+        with pytest.raises(ProviderError):
+            await guard.ask(ask())
+    time.now += 31
+    with anyio.move_on_after(0.05):
+        await guard.ask(ask())
+    assert (await guard.ask(ask())).text == "well again"

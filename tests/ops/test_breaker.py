@@ -29,3 +29,15 @@ def test_it_opens_after_failures_in_a_row_and_lets_one_try_after_the_rest() -> N
     assert breaker.wait_s() == 0
     breaker.succeeded()
     assert [breaker.wait_s(), breaker.wait_s()] == [0, 0]
+
+
+def test_one_that_came_back_without_knowing_lets_the_next_one_try() -> None:
+    now = [100.0]
+    breaker = Breaker(failures=1, cool_s=30, clock=lambda: now[0])
+    breaker.undecided()
+    assert breaker.wait_s() == 0
+    breaker.failed()
+    now[0] += 30
+    assert [breaker.wait_s(), breaker.wait_s()] == [0, 30]
+    breaker.undecided()
+    assert [breaker.wait_s(), breaker.wait_s()] == [0, 30]

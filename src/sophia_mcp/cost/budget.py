@@ -21,6 +21,10 @@ from sophia_mcp.errors import BudgetExceeded, NotAllowed
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.types import Ask, Reply
 
+WAIT_SHARE = 0.8
+"""How much of its time a call waits for money: the rest is for the answer, and a provider is not blamed
+for a wait that it did not cause."""
+
 LOOK_S = 0.5
 """How often a waiting call looks whether another process has given something back."""
 
@@ -58,7 +62,7 @@ class Budget:
 
     async def _reserve(self, ask: Ask) -> Attempt:
         """The attempt, once every budget has room for it."""
-        ending = time.monotonic() + ask.deadline_s
+        ending = time.monotonic() + ask.deadline_s * WAIT_SHARE
         while True:
             changed = self._ledger.changed
             attempt = self._worst(ask)

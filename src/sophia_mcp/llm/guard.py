@@ -107,7 +107,7 @@ class Guard:
     async def _attempt(self, ask: Ask, hear: Hear | None, lane: Lane, left: float) -> Reply:
         try:
             with anyio.fail_after(max(left, 0)):
-                reply = await self._inner.ask(ask, hear)
+                reply = await self._inner.ask(replace(ask, deadline_s=left), hear)
         except TimeoutError:
             lane.breaker.failed()
             lane.last_fault = "it did not answer in time"
@@ -121,6 +121,13 @@ class Guard:
             if error.transient and error.status != 429:
                 lane.breaker.failed()
                 lane.last_fault = error.why or error.what
+            elif error.status:  # it says no, but it is there
+                lane.breaker.succeeded()
+            else:
+                lane.breaker.undecided()
+            raise
+        except BaseException:  # refused by a budget, or cancelled: nothing was learned of the peer
+            lane.breaker.undecided()
             raise
         lane.breaker.succeeded()
         return reply

@@ -31,6 +31,12 @@ class Breaker:
         """The peer answered."""
         self._failed = 0
 
+    def undecided(self) -> None:
+        """The caller that was let through came back without having learned how the peer is: another
+        one may try at once."""
+        if self._failed >= self._limit:
+            self._until = min(self._until, self._clock())
+
     def failed(self) -> None:
         """The peer failed in a way that says something about the peer."""
         self._failed += 1

@@ -96,13 +96,15 @@ class Asker:
             await self.journal.fail(call.key, question, reason, skipped=True)
             return Left(call.key, call.role, reason)
         async with self.at_once:
-            if self.patient:
-                await self.journal.wait(packet_of(ask), question)
-            else:
-                await self.journal.start(call.key, question, role=call.role, tier=call.tier)
-            self.asking.add(call.key)
-            self.asked += 1
+            self.asking.add(
+                call.key
+            )  # before the first wait: a run is asked for all its branches at once
             try:
+                if self.patient:
+                    await self.journal.wait(packet_of(ask), question)
+                else:
+                    await self.journal.start(call.key, question, role=call.role, tier=call.tier)
+                self.asked += 1
                 return await self._asked(call, ask, question, hear)
             finally:
                 self.asking.discard(call.key)
