@@ -223,7 +223,7 @@ _LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_siz
 @settings(max_examples=120, deadline=None)
 @pytest.mark.requirement("search.budget")
 def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, notes) -> None:
-    texts = {i: Text(tuple(lines)) for i, lines in enumerate(files)}
+    texts = {i: Text(tuple(lines), sum(map(len, lines))) for i, lines in enumerate(files)}
     candidates = [
         Candidate(
             i, 1 + k, len(text.lines), f"f{i}", "function", 1.0, "why", (1 + k, len(text.lines)), 1 + k

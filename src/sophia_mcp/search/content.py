@@ -52,9 +52,10 @@ class Held(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The decoded text of a blob, by lines without their ends."""
+    """The decoded text of a blob, by lines without their ends, and how many characters it has."""
 
     lines: tuple[str, ...]
+    length: int
 
     def span(self, start: int, end: int) -> str:
         """Lines ``start`` to ``end``, 1-based and inclusive."""
@@ -70,7 +71,7 @@ class Content:
     """Reads blobs in batches through the caches. One instance serves an engine."""
 
     def __init__(self) -> None:
-        self._texts: Held[Text] = Held(8 << 20, lambda text: sum(map(len, text.lines)) + 64)
+        self._texts: Held[Text] = Held(8 << 20, lambda text: text.length + 64)
         self._pieces: Held[Piece] = Held(30_000, lambda piece: len(piece.names) + 1)
         self._units: Held[Sequence[Unit]] = Held(16_000, lambda units: len(units) + 1)
         self._symbols: Held[tuple[Symbol, ...]] = Held(16_000, lambda symbols: len(symbols) + 1)
@@ -87,8 +88,7 @@ class Content:
             )
             unpack = zstandard.ZstdDecompressor().decompress
             return {
-                blob: Text(tuple(unpack(packed, max_output_size=_MAX_TEXT).decode().split("\n")))
-                for blob, packed in rows
+                blob: _text(unpack(packed, max_output_size=_MAX_TEXT).decode()) for blob, packed in rows
             }
 
         return await _through(self._texts, blobs, read)
@@ -166,6 +166,10 @@ class Content:
             return {blob: edges.unpack(packed) for blob, packed in rows}
 
         return await _through(self._edges, blobs, read)
+
+
+def _text(whole: str) -> Text:
+    return Text(tuple(whole.split("\n")), len(whole))
 
 
 def _split(joined: str) -> tuple[str, ...]:

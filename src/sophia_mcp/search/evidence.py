@@ -87,14 +87,14 @@ class Evidence:
     def in_stems(self) -> list[tuple[set[str], int]]:
         """For each file: the terms of the question that its name says, and how many of its own words
         the question says."""
-        held: dict[tuple[str, ...], tuple[set[str], int]] = {}
+        like: dict[str, list[str]] = {}
         found = []
         for file in self.files:
-            parts = path_words(self.atlas.paths[file]).stem
-            if parts not in held:
-                both = [(term, part) for part in parts for term in self.weights if alike(term, part)]
-                held[parts] = ({term for term, _ in both}, len({part for _, part in both}))
-            found.append(held[parts])
+            parts = set(path_words(self.atlas.paths[file]).stem)
+            for part in parts - like.keys():
+                like[part] = [term for term in self.weights if alike(term, part)]
+            said = [like[part] for part in parts]
+            found.append(({term for terms in said for term in terms}, sum(map(bool, said))))
         return found
 
     def best(self, values: Values) -> Values:

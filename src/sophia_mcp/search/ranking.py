@@ -35,14 +35,17 @@ from sophia_mcp.store.database import Transaction
 CANDIDATES = 200
 """Chunks taken by words, and as many by meaning."""
 
-FILES_MOST = 160
+FILES_MOST = 64
 """Candidate files whose features are computed."""
 
-CHUNKS_RANKED = 64
+CHUNKS_RANKED = 40
 """Chunks cut into spans."""
 
 FILES_RANKED = 24
-"""The best files lend their best chunks whether or not a search found those."""
+"""The best files lend their best chunk whether or not a search found it."""
+
+FILES_LEADING = 8
+"""As many of these lend their second chunk too."""
 
 _TABLES = {"identifier": "symbol", "path": "symbol", "error": "error"}
 """Which weights a kind of question is ranked with; all others with those for words."""
@@ -156,15 +159,16 @@ async def _named(
     total = sum(lex.weights.values()) + 1e-6
     shares: dict[int, float] = {}
     for chunk, key in keys.items():
-        said = lex.weights.keys() & _name_terms(pieces[key].names) if key in pieces else ()
+        names = pieces[key].names if key in pieces else ()
+        said = {term for name in names for term in lex.weights.keys() & _name_terms(name)}
         if said:
             shares[chunk] = sum(lex.weights[term] for term in said) / total
     return shares
 
 
-@lru_cache(1 << 12)
-def _name_terms(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(words.stem(part) for name in names for part in words.parts.__wrapped__(name))
+@lru_cache(1 << 13)
+def _name_terms(name: str) -> frozenset[str]:
+    return frozenset(map(words.stem, words.parts.__wrapped__(name)))
 
 
 async def _scene(question: Question, tx: Transaction, found: Evidence, scores: Values) -> Scene:
@@ -199,10 +203,11 @@ def _promising(found: Evidence, scores: Values) -> list[int]:
     own += 4.0 * (found.defines[found.owner] > 0) * (found.lex > 0)
     order = np.argsort(-own, kind="stable")
     chosen = dict.fromkeys(order[:CHUNKS_RANKED].tolist())
-    for file in np.argsort(-scores, kind="stable")[:FILES_RANKED].tolist():
+    for place, file in enumerate(np.argsort(-scores, kind="stable")[:FILES_RANKED].tolist()):
         start = int(found.starts[file])
         end = int(found.starts[file + 1]) if file + 1 < len(found.starts) else len(found.owner)
-        best = start + np.argsort(-own[start:end], kind="stable")[:2]
+        lent = 2 if place < FILES_LEADING else 1
+        best = start + np.argsort(-own[start:end], kind="stable")[:lent]
         chosen.update(dict.fromkeys(best.tolist()))
     return list(chosen)
 

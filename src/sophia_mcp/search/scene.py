@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
-from sophia_mcp.search.evidence import Evidence, Values, as_values, distinct, tallied
+from sophia_mcp.search.evidence import Evidence, Values, as_values, tallied
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.spans import Span
 
@@ -32,6 +33,15 @@ class Bag:
     words holds a single -1, so that no slice is empty."""
 
     numbers: Numbers
+    starts: Numbers
+
+
+class Cells(NamedTuple):
+    """The different words of many spans in a row: ``columns`` among the unique words of the scene, how
+    often each stands in its span, and where each span begins."""
+
+    columns: Numbers
+    counts: Values
     starts: Numbers
 
 
@@ -61,6 +71,7 @@ class Scene:
     homes: Bag
     paths: Bag
     _summed: dict[int, Values] = field(default_factory=dict)
+    _celled: dict[int, Cells] = field(default_factory=dict)
 
     @cached_property
     def chunks(self) -> Numbers:
@@ -86,11 +97,30 @@ class Scene:
 
     def counts(self, held: Bag) -> Values:
         """How often each stem of the question stands in each span: (terms, spans)."""
-        wanted = np.array([self.lexicon.stem(term) for term in self.terms], np.int64)
-        if not len(wanted):
+        if not len(self.terms):
             return np.zeros((0, len(self.spans)), np.float32)
-        equal = self._stem_of[held.numbers][None, :] == wanted[:, None]
-        return np.add.reduceat(equal, held.starts, axis=1, dtype=np.float32)
+        cells = self.cells(held)
+        return as_values(
+            np.add.reduceat(self._is_term[:, cells.columns] * cells.counts, cells.starts, axis=1)
+        )
+
+    @cached_property
+    def _is_term(self) -> Values:
+        """1 where a stem of the question is that of a unique word: (terms, unique words and "no word")."""
+        wanted = np.array([self.lexicon.stem(term) for term in self.terms], np.int64)
+        stems = self._stem_of[np.append(self._unique[0], -1)]
+        return as_values(stems[None, :] == wanted[:, None])
+
+    def cells(self, held: Bag) -> Cells:
+        """The different words of each span."""
+        if id(held) not in self._celled:
+            width = len(self._unique[0]) + 1
+            lengths = np.diff(held.starts, append=len(held.numbers))
+            owner = np.repeat(np.arange(len(self.spans)), lengths)
+            cells, counts = tallied(owner * width + self._column_of[held.numbers])
+            starts = np.searchsorted(cells, np.arange(len(self.spans)) * width)
+            self._celled[id(held)] = Cells(cells % width, as_values(counts), starts)
+        return self._celled[id(held)]
 
     def share(self, held: Bag) -> Values:
         """The idf share of the question found in each span."""
@@ -131,9 +161,16 @@ class Scene:
     def _unique(self) -> tuple[Numbers, Values]:
         """Every word of all bags once, with unit vectors."""
         bags = (self.body, self.heads, self.names, self.homes, self.paths)
-        held = distinct(np.concatenate([one.numbers for one in bags]))
-        held = held[held >= 0]
+        met = np.zeros(len(self.lexicon.stems()) + 1, bool)
+        for one in bags:
+            met[one.numbers] = True
+        held = np.flatnonzero(met[:-1])  # index -1: no word
         return held, self.lexicon.vectors(held)
+
+    @cached_property
+    def _tells(self) -> Values:
+        """How much each unique word tells: the length of its vector."""
+        return as_values(np.linalg.norm(self._unique[1], axis=1))
 
     @cached_property
     def closeness(self) -> Values:
@@ -144,7 +181,7 @@ class Scene:
         if not len(asked):
             return np.zeros((0, len(held) + 1), np.float32)
         question = unit(self.lexicon.vectors(asked))
-        close = question @ unit(vectors).T
+        close = question @ vectors.T / np.maximum(self._tells, 1e-9)
         close[self._stem_of[asked][:, None] == self._stem_of[held][None, :]] = 1.0
         return np.concatenate([np.maximum(close, 0), np.zeros((len(asked), 1), np.float32)], 1)
 
@@ -156,23 +193,15 @@ class Scene:
         columns[unique] = np.arange(len(unique))
         return columns
 
-    def _columns(self, held: Bag) -> Numbers:
-        return self._column_of[held.numbers]
-
-    @cached_property
-    def _body_columns(self) -> Numbers:
-        return self._columns(self.body)
-
     @cached_property
     def _body_closeness(self) -> Values:
-        """How close each word of all lines comes to each word of the question."""
-        return self.closeness[:, self._body_columns]
+        """How close each different word of each span's lines comes to each word of the question."""
+        return self.closeness[:, self.cells(self.body).columns]
 
     def nearest(self, held: Bag) -> Values:
         """How close each span comes to each word of the question: (words, spans)."""
-        return as_values(
-            np.maximum.reduceat(self.closeness[:, self._columns(held)], held.starts, axis=1)
-        )
+        cells = self.cells(held)
+        return as_values(np.maximum.reduceat(self.closeness[:, cells.columns], cells.starts, axis=1))
 
     def soft(self, held: Bag) -> Values:
         """Late interaction: each word of the question meets its closest word of the span."""
@@ -186,12 +215,6 @@ class Scene:
         """``nearest`` for all lines."""
         return self.nearest(self.body)
 
-    @cached_property
-    def _padded(self) -> Values:
-        """The vectors of the unique words, and zeros for "no word"."""
-        _, vectors = self._unique
-        return np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
-
     def sums(self, held: Bag) -> Values:
         """The raw vector of each span's words, log-weighted: one row for each word a span holds."""
         if id(held) not in self._summed:
@@ -199,16 +222,20 @@ class Scene:
         return self._summed[id(held)]
 
     def _sum(self, held: Bag) -> Values:
-        width = len(self._padded)
-        lengths = np.diff(np.append(held.starts, len(held.numbers)))
-        owner = np.repeat(np.arange(len(self.spans)), lengths)
-        cells, counts = tallied(owner * width + self._columns(held))
-        owners, columns = np.divmod(cells, width)
-        rows = self._padded[columns]
-        weights = (1 + np.log(counts)).astype(np.float32)
-        ends = np.searchsorted(owners, np.arange(len(self.spans) + 1)).tolist()
-        # A short product for each span is several times faster than one reduceat over wide rows.
-        return np.stack([weights[start:end] @ rows[start:end] for start, end in pairwise(ends)])
+        _, vectors = self._unique
+        if not len(vectors):
+            return np.zeros((len(self.spans), vectors.shape[1]), np.float32)
+        cells = self.cells(held)
+        weights = (1 + np.log(cells.counts)) * (cells.columns < len(vectors))  # "no word" adds nothing
+        columns = np.minimum(cells.columns, len(vectors) - 1)
+        # A short product for each span, of rows that fit the processor's cache, is several times faster
+        # than one reduceat over wide rows.
+        return np.stack(
+            [
+                weights[start:end] @ vectors[columns[start:end]]
+                for start, end in pairwise([*cells.starts.tolist(), len(columns)])
+            ]
+        )
 
     @cached_property
     def headers(self) -> Values:
@@ -232,16 +259,13 @@ class Scene:
     def reverse(self, held: Bag) -> Values:
         """How close a span's words come to any word of the question, on average, weighed by how much
         each word tells (the length of its vector)."""
-        _, vectors = self._unique
         if not len(self.asked[0]):
             return np.zeros(len(self.spans), np.float32)
-        tells = np.append(np.linalg.norm(vectors, axis=1), 0.0)
-        best = self.closeness.max(0)
-        columns = self._body_columns if held is self.body else self._columns(held)
-        told = np.add.reduceat(tells[columns], held.starts)
-        return as_values(
-            np.add.reduceat(best[columns] * tells[columns], held.starts) / np.maximum(told, 1e-6)
-        )
+        cells = self.cells(held)
+        best = self.closeness.max(0)[cells.columns]
+        tells = np.append(self._tells, 0.0)[cells.columns] * cells.counts
+        told = np.add.reduceat(tells, cells.starts)
+        return as_values(np.add.reduceat(best * tells, cells.starts) / np.maximum(told, 1e-6))
 
     def kernel(self, low: float) -> Values:
         """How many words of the span are at least this close to each word of the question, on a log
@@ -249,8 +273,9 @@ class Scene:
         _, weight = self.asked
         if not len(weight):
             return np.zeros(len(self.spans), np.float32)
-        near = self._body_closeness >= low
-        found = np.add.reduceat(near, self.body.starts, axis=1, dtype=np.float32)
+        cells = self.cells(self.body)
+        near = (self._body_closeness >= low) * cells.counts
+        found = np.add.reduceat(near, cells.starts, axis=1)
         return as_values(weight @ np.log1p(found))
 
     @cached_property
