@@ -105,6 +105,8 @@ async def test_a_run_reads_files_and_maps_of_folders_but_no_secrets_and_nothing_
         assert await sources.read(".env") is None
         assert await sources.read("../outside.py") is None
         assert await sources.read("missing.py") is None
+        assert (project / ".git" / "config").is_file()
+        assert await sources.read(".git/config") is None
         assert "def divide" in await sources.find("divide", 1000)
 
 

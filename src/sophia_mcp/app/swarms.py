@@ -144,12 +144,13 @@ class Repository:
         return text
 
     async def file(self, path: str) -> str | None:
-        """The text of a file as it is now; None where there is none, or where it must not be read."""
+        """The text of a file as it is now; None where there is none, or where it must not be read: git's
+        own files are no part of the tree, and name credentials."""
         from sophia_mcp.index.decode import decode
         from sophia_mcp.index.source import read_current
         from sophia_mcp.security.secrets import is_secret_file
 
-        if is_secret_file(path) is not None:
+        if is_secret_file(path) is not None or ".git" in path.casefold().split("/"):
             return None
         raw = await read_current(self.view, path)
         return None if raw is None else decode(raw).text
