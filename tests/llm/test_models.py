@@ -263,6 +263,18 @@ async def test_a_step_of_the_assistant_waits_at_the_desk_and_is_mended_once(tmp_
         assert (await (await app.money()).run_cost("run-1")).spent_nano == 0
 
 
+@pytest.mark.requirement("llm.desk")
+async def test_a_step_nobody_answered_is_booked_under_a_name_and_no_tier(tmp_path: Path) -> None:
+    async with opened(tmp_path) as app:
+        models, money = await app.models(), await app.money()
+        async with anyio.create_task_group() as tasks:
+            changed = models.desk.changed("run-1")
+            tasks.start_soon(models.open("host", run_id="run-1").ask, question())
+            await changed.wait()
+            tasks.cancel_scope.cancel()
+        assert [entry.model async for entry in money.ledger.entries(run="run-1")] == ["host"]
+
+
 async def test_a_model_on_this_machine_is_free_unless_a_vendor_s_prices_apply(
     tmp_path: Path, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,8 +159,9 @@ class Models:
             max_cost_nano=max_cost_nano,
             seller=partial(self.vendors.seller, name),
         )
+        named = Named(name, self.vendors.tiers(name), tier)
         if PROVIDERS.load(name).patient:
-            return Structured(llm)
+            return Tiered(Structured(llm), named)
         llm = Guard(llm, self.lanes)
         llm = Fitted(
             llm, partial(self.vendors.window, name), self.money.counts, self.chosen.compact, tell
@@ -173,7 +174,7 @@ class Models:
                 more: dict[str, Any] = {"saved": self.money.saved, "keep_ns": keep_ns, "tell": tell}
                 llm = Similar(llm, self.store, keys, self.likeness, **more)
             llm = Cache(llm, self.store, keys, saved=self.money.saved, keep_ns=keep_ns)
-        return Tiered(Masked(llm, tell), Named(name, self.vendors.tiers(name), tier))
+        return Tiered(Masked(llm, tell), named)
 
     def _provider(self, name: str) -> LLM:
         """The bare provider, opened once in a process, so that its connections are shared."""
