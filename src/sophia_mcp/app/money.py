@@ -90,7 +90,7 @@ def _webhook(parts: Parts, setting: str) -> Listener:
                 answer = await client.post(url, json=alert.facts())
             if answer.status_code >= 300:
                 _log.warning("the budget webhook answered %s", answer.status_code)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             _log.warning("the budget webhook was not reached: %s", type(error).__name__)
 
     async def listen(alert: Alert) -> None:
