@@ -315,6 +315,12 @@ _ALL = (
         "cache.never",
         "errors, truncated and invalid answers are never kept, nor shared between workspaces",
     ),
+    (
+        "cache.similar_measured",
+        "the semantic cache is off, and its rate of false hits stands in the docs",
+        "",
+        "benchmarks/semantic_cache",
+    ),
     # Swarms: patterns, and what of their answers is true
     ("cost.export", "entries are exported as CSV, JSON, JSON lines and Markdown, in exact decimals"),
     ("cost.export_safe", "no exported cell becomes a formula in a spreadsheet"),
@@ -470,9 +476,14 @@ _ALL = (
         "a lesson stands in prompts only after it was confirmed, and no longer once contradicted",
     ),
     (
-        "memory.statistics",
-        "advice compares arms of at least eight runs by their intervals, with numbers",
+        "memory.feedback",
+        "a person, or an assistant with less weight, accepts and rejects findings of a run by number",
     ),
+    (
+        "memory.statistics",
+        "advice compares arms of at least eight runs by their intervals, with numbers; past runs are found",
+    ),
+    ("memory.candidates", "runs keep a summary and suggest lessons, and bring back none that was forgotten"),
     ("memory.processes", "eight processes that remember at once, or are killed, lose nothing"),
     ("memory.resources", "memory is readable as resources, completes, and tells its subscribers"),
     ("memory.cli", "sophia memory adds, searches, lists, forgets, undoes, exports and imports"),

@@ -81,3 +81,56 @@ def test_exit_codes_tell_what_happened(arguments: tuple[str, ...], code: int, pr
     done = run("memory", *arguments, cwd=project)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+CLAIM = "The fourth attempt is refused"
+FINDING = {
+    "severity": "high",
+    "path": "retry.py",
+    "line": 8,
+    "quote": "    return attempt < MAX_RETRIES",
+    "claim": CLAIM,
+    "suggestion": "",
+}
+
+
+@pytest.mark.requirement("memory.feedback")
+@pytest.mark.requirement("memory.lessons")
+def test_a_persons_word_on_a_finding_is_told_to_the_next_run(project: Path, tmp_path: Path) -> None:
+    answer = {"summary": "Read the retries.", "findings": [FINDING], "edits": []}
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"reply": [{"step": "answer", "json": answer}]}))
+    said = {"SOPHIA_LLM__SCRIPT": str(script)}
+
+    def swarm(task: str, provider: str = "scripted") -> str:
+        done = run(
+            *("swarm", "run", "solo", "--task", task, "--path", "retry.py", "--provider", provider),
+            *("--fail-on", "never"),
+            cwd=project,
+            **said,
+        )
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    told = swarm("review when an attempt is refused")
+    assert CLAIM in told
+    run_id = told.split(" · ")[0]
+    assert "do not report it" not in swarm("is an attempt refused?", "host")
+    rejected = run("memory", "reject", run_id, "1", cwd=project)
+    assert rejected.returncode == 0, rejected.stderr
+    assert "standing +3" in rejected.stdout
+    assert f"{CLAIM}\u201d is not a defect here, do not report it" in swarm("which is refused?", "host")
+    accepted = run("memory", "accept", run_id, "retry.py:8", "--json", cwd=project)
+    [lesson] = json.loads(accepted.stdout)["lessons"]
+    assert (lesson["standing"], lesson["kind"]) == (3, "lesson")
+    now = swarm("is the fourth attempt refused?", "host")
+    assert "is worth reporting" in now
+    assert "do not report it" not in now
+    assert run("memory", "accept", run_id, "9", cwd=project).returncode == 2
+    assert run("memory", "reject", "swarm-000000000000", "1", cwd=project).returncode == 3
+    found = run("memory", "runs", "refused attempts", "--json", cwd=project)
+    sources = {each["source"] for each in json.loads(found.stdout)["runs"]}
+    assert f"run:{run_id}" in sources
+    advice = run("memory", "advise", "solo", "--task-kind", "code_review", "--json", cwd=project)
+    arm = json.loads(advice.stdout)["arm"]
+    assert (arm["runs"], arm["accepted"], arm["judged"]) == (1, 1, 1)

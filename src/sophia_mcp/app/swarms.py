@@ -289,7 +289,7 @@ async def _lessons_used(app: App, run_id: str) -> tuple[str, ...]:
     for line in await lines(await app.truth(), LOCAL, run_id):
         if line.key == CONTEXT and line.output:
             sections = restored(line.output).sections
-            return tuple(id_ for each in sections if each.name == "memory" for id_ in lessons(each.text))
+            return tuple(id_ for each in sections if each.kind == "memory" for id_ in lessons(each.text))
     return ()
 
 

@@ -73,12 +73,14 @@ async def record(shelf: Shelf, run: RunRecord, repo: Repo | None) -> None:
     failed = [gate for gate in run.gates if not gate.passed]
     outcome = run.status + (f", failed: {', '.join(gate.name for gate in failed)}" if failed else "")
     text = f"{run.pattern} ({outcome}): {run.task.strip()}\n{run.summary.strip()}".strip()[:MAX_CHARS]
-    await remember(shelf, Note(text, scope=scope, source=run.source, tier="episodic"), repo)
+    if run.status not in ("cancelled", "interrupted"):  # nothing came of it that could help
+        await remember(shelf, Note(text, scope=scope, source=run.source, tier="episodic"), repo)
     for lesson, anchors in _suggested(run):
         if lesson.strip() and not await _dismissed(shelf, lesson):
             note = Note(lesson[:MAX_CHARS], "lesson", scope, anchors, source=run.source)
             await _remember_at(shelf, note, repo)
-    for id_ in dict.fromkeys(run.used):
+    # A run that was cut off, or whose model failed, says nothing about what it was told.
+    for id_ in dict.fromkeys(run.used if run.status == "done" else ()):
         await _try_vote(shelf, id_, run.source, agrees=run.succeeded)
 
 

@@ -28,7 +28,7 @@ async def remember(
     ctx: Context[Any],
     text: Annotated[
         str | None,
-        Field(description="One statement, with its reason; or a run's finding to accept: RUN_ID#2"),
+        Field(description="One statement with its reason; RUN_ID#2 accepts a finding"),
     ] = None,
     kind: MemoryKind = "fact",
     scope: MemoryScope = "repo",
@@ -36,9 +36,7 @@ async def remember(
     anchors: Annotated[list[str], Field(description="path, path:line or symbol")] = [],  # noqa: B006 - never changed
     ttl_days: Annotated[int | None, Field(ge=1)] = None,
     pinned: bool = False,
-    forget: Annotated[
-        str | None, Field(description='Id to forget, RUN_ID#2 to reject; "undo:ID" takes it back')
-    ] = None,
+    forget: Annotated[str | None, Field(description='Id, "undo:ID", or RUN_ID#2: rejects it')] = None,
 ) -> Annotated[CallToolResult, RememberAnswer]:
     """Keep one fact, decision, lesson or preference for later sessions.
     Use it for what cost time to find out or a person decided; not for status, secrets or what code says.
