@@ -31,7 +31,7 @@ async def compared(
     from sophia_mcp.types import Order
 
     tasks = cases(folder or SHIPPED)
-    models = await app.models()
+    chosen = await _answering(app, patterns, provider, max_cost_nano)
     share = None if max_cost_nano is None else max_cost_nano // ((len(patterns) + 1) * len(tasks))
 
     async def run(arm: str, case: Case, tree: Path) -> Trial:
@@ -40,15 +40,40 @@ async def compared(
             arm,
             paths=tuple(case.files),
             max_cost_nano=share,
-            provider=provider,
+            provider=chosen,
             tier=tier,
         )
         return await _trial(app, order, tree)
 
     scores = await evaluate(patterns, tasks, run)
-    real = models.choose(provider).name != "scripted"
+    real = chosen != "scripted"
     wanted = [name for name in dict.fromkeys(patterns) if name != CONTROL]
     return [compare(name, scores[name], scores[CONTROL], real=real) for name in wanted]
+
+
+async def _answering(app: App, patterns: Sequence[str], provider: str, max_cost_nano: int | None) -> str:
+    """Who answers every trial. What would fail in each of them is refused before the first."""
+    from sophia_mcp.app.swarms import library
+    from sophia_mcp.errors import BadArgument
+    from sophia_mcp.swarm.agent import PATIENT
+    from sophia_mcp.types import Order
+
+    for name in patterns:
+        library(app, Order("")).load(name)
+    chosen = (await app.models()).choose(provider)
+    if chosen.name in PATIENT:
+        raise BadArgument(
+            f"the provider {chosen.name} cannot answer a comparison",
+            why=f"nobody is there to do its steps ({chosen.why})",
+            next="set up portkey or openai; --provider scripted proves only that comparing works",
+        )
+    if not chosen.free and max_cost_nano is None:
+        raise BadArgument(
+            "--max-cost is missing",
+            why=f"the provider {chosen.name} costs money",
+            next="say how many dollars the whole comparison may cost, for example --max-cost 5",
+        )
+    return chosen.name
 
 
 async def _trial(app: App, order: Order, tree: Path) -> Trial:

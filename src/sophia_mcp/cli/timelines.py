@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sophia_mcp.cli import output
 
@@ -46,30 +46,40 @@ async def show(app: App, run_id: str, *, follow: bool, as_json: bool) -> None:
 
 
 async def send(app: App, run_id: str) -> int:
-    """Send a run as spans over OTLP to where the environment says; how many. Raises MissingExtra."""
-    from sophia_mcp.errors import MissingExtra
+    """Send a run as spans over OTLP to where the environment says; how many. Raises MissingExtra, and
+    ProviderError when the collector does not take them."""
+    import anyio.to_thread
+
+    from sophia_mcp.errors import MissingExtra, ProviderError
     from sophia_mcp.swarm.telemetry import export
 
-    events = await (await app.swarm()).timeline(run_id)
+    swarm = await app.swarm()
+    await swarm.report(run_id)
+    events = await swarm.timeline(run_id)
     try:
-        provider = _exporting()
+        sdk = importlib.import_module("opentelemetry.sdk.trace")
+        exports = importlib.import_module("opentelemetry.sdk.trace.export")
+        memory = importlib.import_module("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+        otlp = importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     except ImportError as error:
         raise MissingExtra(
             "spans need the OpenTelemetry SDK",
             why=str(error),
             next="pip install 'sophia-mcp[otel]'",
         ) from error
-    try:
-        return export(events, provider.get_tracer("sophia_mcp"))
-    finally:
-        provider.shutdown()
-
-
-def _exporting() -> Any:
-    """A tracer provider that sends over HTTP. Raises ImportError where the extra is missing."""
-    sdk = importlib.import_module("opentelemetry.sdk.trace")
-    batches = importlib.import_module("opentelemetry.sdk.trace.export")
-    otlp = importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-    provider = sdk.TracerProvider()
-    provider.add_span_processor(batches.BatchSpanProcessor(otlp.OTLPSpanExporter()))
-    return provider
+    kept, provider, collector = (
+        memory.InMemorySpanExporter(),
+        sdk.TracerProvider(),
+        otlp.OTLPSpanExporter(),
+    )
+    provider.add_span_processor(exports.SimpleSpanProcessor(kept))
+    made = export(events, provider.get_tracer("sophia_mcp"))
+    taken = await anyio.to_thread.run_sync(collector.export, kept.get_finished_spans())
+    collector.shutdown()
+    if taken is not exports.SpanExportResult.SUCCESS:
+        raise ProviderError(
+            "the collector did not take the spans",
+            why="nobody answered at OTEL_EXPORTER_OTLP_ENDPOINT, or it refused them",
+            next="set OTEL_EXPORTER_OTLP_ENDPOINT to where a collector listens for OTLP over HTTP",
+        )
+    return made
