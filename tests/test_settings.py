@@ -38,6 +38,7 @@ def test_the_first_source_that_speaks_wins(
         "[index]\nallow_clone = true\n",
         'home = "/tmp/elsewhere"\n',
         '[log]\nfile = "/etc/passwd"\n',
+        "x = " + "[" * 20_000,
     ],
 )
 def test_a_repository_cannot_choose_providers_keys_or_limits(tmp_path: Path, text: str) -> None:

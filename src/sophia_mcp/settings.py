@@ -387,7 +387,7 @@ def _read(path: Path, allowed: dict[str, set[str]] | None) -> dict[str, Any]:
         ) from error
     try:
         values = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadSetting(f"{path} is not valid TOML", why=str(error), next="mend that line") from error
     if allowed is not None:
         for section, content in values.items():

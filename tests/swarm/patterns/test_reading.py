@@ -214,3 +214,11 @@ def test_a_schema_fetches_nothing_and_matches_no_expression_of_a_stranger(
 def test_a_property_may_be_called_like_a_keyword(tmp_path: Path) -> None:
     named = '{type = "object", properties = {findings = {type = "array"}, pattern = {type = "string"}}}'
     read(tmp_path, GOOD.replace('"findings"', named))
+
+
+@pytest.mark.requirement("swarm.patterns_untrusted")
+def test_a_file_of_endless_depth_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("x = " + "[" * 20_000)
+    with pytest.raises(BadSetting, match="not valid TOML"):
+        read_pattern(file, "project")

@@ -82,7 +82,7 @@ def read_pattern(file: Path, origin: Origin) -> Pattern:
         )
     try:
         values = tomllib.loads(content(file))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadSetting(f"{file} is not valid TOML", why=str(error), next="mend that line") from error
     return _pattern(Table(file, values, file.with_suffix(""), own=origin != "project"), origin)
 
