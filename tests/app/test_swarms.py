@@ -121,6 +121,22 @@ async def test_an_order_is_placed_inside_the_roots_for_good(tmp_path: Path, proj
             await app.placed(Order("x", repo=str(tmp_path / "elsewhere")), project)
 
 
+@pytest.mark.requirement("cost.hard_budget")
+async def test_a_repository_is_booked_under_its_name_whatever_ref_is_read(
+    tmp_path: Path, project: Path
+) -> None:
+    async with opened(tmp_path) as app:
+        swarm, money = await app.swarm(), await app.money()
+        for repo in (None, "project@HEAD"):
+            order = Order("x", pattern="solo", repo=repo, provider="scripted")
+            run_id = await swarm.start(await app.placed(order, project))
+            assert (await swarm.report(run_id, wait_s=60)).status == "done"
+        report = await money.report(group_by=["repo"])
+        assert [(group.key["repo"], group.measures.calls) for group in report.sums.groups] == [
+            ("project", 2)
+        ]
+
+
 async def test_an_order_without_a_repository_stands_on_what_it_brings(tmp_path: Path) -> None:
     diff = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
     reply = {"json": {"summary": "Looks fine.", "findings": [], "edits": []}}

@@ -61,6 +61,7 @@ async def open_swarm(app: App) -> Swarm:
         park_s=chosen.park_seconds,
         caches=lambda name: not PROVIDERS.load(name).free,
         ended=_learner(app),
+        label=lambda order: _place(order.repo)[0].name if order.repo else "",
     )
     return Swarm(means, app.tasks)
 

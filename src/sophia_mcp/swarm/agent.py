@@ -66,7 +66,7 @@ Answer = Given | Left
 @dataclass(eq=False)
 class Asker:
     """Asks the questions of one run. ``at_once`` and ``steps`` bound how many are asked at the
-    same time and in all; ``price`` is what a step has cost so far, in nano-dollars, or None."""
+    same time and in all; ``repo`` is whose their cost is; ``price`` is what a step has cost so far, in nano-dollars, or None."""
 
     journal: Journal
     order: Order
@@ -75,6 +75,7 @@ class Asker:
     at_once: anyio.Semaphore
     steps: int
     deadline_s: float
+    repo: str = ""
     price: Callable[[str, str], Awaitable[int | None]] | None = None
     asking: set[str] = field(default_factory=set)
     asked: int = 0
@@ -159,7 +160,7 @@ class Asker:
                 step=call.key,
                 pattern=self.order.pattern,
                 agent=call.role,
-                repo=self.order.repo or "",
+                repo=self.repo,
             ),
         )
 

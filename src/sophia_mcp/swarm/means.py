@@ -75,7 +75,8 @@ class Means:
     proposals are checked against; ``tell`` is called
     with a run's id when something about it has changed; ``park_s`` is how long a run whose steps wait
     for the assistant stays in memory. ``caches``: whether a provider serves repeated beginnings of
-    questions for less. ``ended`` is told of every run that came to an end of its own."""
+    questions for less. ``ended`` is told of every run that came to an end of its own. ``label`` is the
+    repository of an order as its cost is booked, whatever ref of it is read."""
 
     book: Book
     pen: Pen
@@ -91,6 +92,7 @@ class Means:
     park_s: float = 300.0
     caches: Callable[[str], bool] = lambda provider: False
     ended: Callable[[Run], Awaitable[None]] | None = None
+    label: Callable[[Order], str] = lambda order: order.repo or ""
 
     @property
     def scope(self) -> Scope:

@@ -146,6 +146,7 @@ class Running:
             at_once=anyio.Semaphore(limits.concurrent),
             steps=limits.steps + 1,
             deadline_s=means.step_s,
+            repo=means.label(order),
             price=None if run.free else means.costs.step,
             asking=self._watch.asking,
         )
