@@ -98,7 +98,8 @@ def _command(package: Package, scratch: Path, into: Path) -> list[str]:
     pin = f"{package.name}={package.version}"
     if package.source == "apt-binary":
         return ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", pin]
-    return ["apt-get", *_source_options(into), "-qq", "source", "--download-only", pin]
+    only = ("--download-only", "--tar-only")  # the distribution's own patches are never unpacked
+    return ["apt-get", *_source_options(into), "-qq", "source", *only, pin]
 
 
 def _source_options(into: Path) -> list[str]:

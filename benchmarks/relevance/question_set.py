@@ -37,8 +37,8 @@ class Question:
 class Package:
     """One release of one package, where to get it, and what is asked about it.
 
-    `root` is the folder inside the archive that becomes the package's folder; `drop` lists folders of
-    it that are left out because they hold built code or prose that repeats the source.
+    `root` is the folder inside the archive that becomes the package's folder; `drop` lists folders
+    and files of it that are left out: built code, prose that repeats the source, what `notes` names.
     """
 
     package: str

@@ -53,7 +53,8 @@ def test_every_package_asks_at_least_fourteen_answerable_questions_and_some_abse
     for package in PACKAGES:
         absent = sum(question.kind == "absent" for question in package.questions)
         assert absent >= 5, package.package
-        assert 14 <= len(package.questions) - absent <= 22, package.package
+        most = 22 if package.half == "unseen" else 45  # no package may decide the measured figures
+        assert 14 <= len(package.questions) - absent <= most, package.package
 
 
 def test_no_package_is_in_both_halves_or_is_reserved_for_another_measurement() -> None:
