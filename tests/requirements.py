@@ -345,6 +345,7 @@ _ALL = (
     ),
     ("swarm.evaluate", "arms are compared in pairs with intervals, and only sure gains are recommended"),
     ("swarm.fence", "text of others stands between marks it cannot know, and nothing in it acts"),
+    ("swarm.every_mode", "every pattern holds in every provider mode, over the wire and at the desk"),
     (
         "swarm.injection",
         "instructions in code, memory and tool text run nothing, show no secret, change no budget, write nothing",
@@ -483,7 +484,10 @@ _ALL = (
         "memory.statistics",
         "advice compares arms of at least eight runs by their intervals, with numbers; past runs are found",
     ),
-    ("memory.candidates", "runs keep a summary and suggest lessons, and bring back none that was forgotten"),
+    (
+        "memory.candidates",
+        "runs keep a summary and suggest lessons, and bring back none that was forgotten",
+    ),
     ("memory.processes", "eight processes that remember at once, or are killed, lose nothing"),
     ("memory.resources", "memory is readable as resources, completes, and tells its subscribers"),
     ("memory.cli", "sophia memory adds, searches, lists, forgets, undoes, exports and imports"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -157,20 +158,26 @@ async def test_silence_is_a_valid_outcome_and_says_so(tmp_path: Path, name: str)
     assert not report.outcome.patch
 
 
+@pytest.mark.requirement("swarm.every_mode")
+@pytest.mark.parametrize("provider", ["host", "sampling"])
 @pytest.mark.parametrize("lie", ["truth", "false_quotes", "outside"])
 @pytest.mark.parametrize("name", SHIPPED)
 async def test_an_assistant_that_lies_gets_no_further_than_a_model(
-    tmp_path: Path, name: str, lie: str
+    tmp_path: Path, name: str, lie: str, provider: str
 ) -> None:
-    async with opened(tmp_path, ScriptedModels()) as (swarm, root):
-        run_id = await swarm.start(wanted(name, "host"))
+    models = ScriptedModels()
+    async with opened(tmp_path, models) as (swarm, root):
+        run_id = await swarm.start(wanted(name, provider))
         rounds = 0
         while (report := await swarm.report(run_id, wait_s=40)).status == "needs_steps":
             rounds += 1
             assert rounds <= 8
-            await swarm.answer(
-                run_id, {step.key: answer(step.schema["properties"], lie) for step in report.steps}
-            )
+            said = {step.key: answer(step.schema["properties"], lie) for step in report.steps}
+            if provider == "host":
+                await swarm.answer(run_id, said)
+            else:  # the client's model says a text
+                for key, value in said.items():
+                    models.desk.answer(run_id, key, f"Here it is:\n{json.dumps(value)}")
         untouched(root)
     assert report.status in ("done", "failed")
     true(report.outcome, tmp_path)
