@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.cli.test_commands import SOPHIA, run
+from tests.cli.inside import run
+from tests.cli.test_commands import SOPHIA
+from tests.cli.test_commands import run as run_process
 from tests.cli.test_swarm_commands import ALONE, SLOW, SOLO_REPLY, machine, scripted, started
 from tests.e2e.processes import Lines
 from tests.server.swarms import REVIEW, changed_shop
@@ -128,7 +130,9 @@ def test_spans_reach_a_collector_with_the_names_of_the_conventions(
 ) -> None:
     address, taken = collector
     run_id = reviewed(project)
-    done = run("debug", "timeline", run_id, "--otel", cwd=project, OTEL_EXPORTER_OTLP_ENDPOINT=address)
+    done = run_process(
+        "debug", "timeline", run_id, "--otel", cwd=project, OTEL_EXPORTER_OTLP_ENDPOINT=address
+    )
     assert done.returncode == 0, done.stderr
     ((path, request),) = taken
     assert path == "/v1/traces"
@@ -149,7 +153,7 @@ def test_spans_reach_a_collector_with_the_names_of_the_conventions(
 def test_spans_that_nobody_takes_are_not_called_sent(project: Path) -> None:
     scripted(project.parent, SOLO_REPLY)
     run_id = machine(*ALONE, "--fail-on", "never", cwd=project)["run_id"]
-    done = run(
+    done = run_process(
         *("debug", "timeline", run_id, "--otel"),
         cwd=project,
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9",

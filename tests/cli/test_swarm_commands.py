@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from tests.cli.test_commands import SOPHIA, run
+from tests.cli.inside import run
+from tests.cli.test_commands import SOPHIA
+from tests.cli.test_commands import run as run_process
 from tests.e2e.processes import Lines
-from tests.server.conftest import Place
+from tests.server.conftest import Place, text_of
 from tests.server.swarms import BEFORE, FINDING, QUOTE, REVIEW, SOLO, changed_shop, facts_of, written
 
 pytestmark = [pytest.mark.requirement("cli.swarm"), pytest.mark.timeout(240)]
@@ -110,7 +113,7 @@ def test_a_pattern_is_never_written_over(project: Path) -> None:
 def test_a_build_reviews_its_change_and_fails_by_severity(project: Path) -> None:
     review = ("swarm", "run", "code_review", "--provider", "scripted", "--diff")
     sarif = project.parent / "review.sarif"  # in the project it would be a part of the next change
-    done = run(*review, "--sarif", str(sarif), cwd=project)
+    done = run_process(*review, "--sarif", str(sarif), cwd=project)
     assert done.returncode == 1, done.stderr
     assert f"[high] shop/price.py:6 {FINDING['claim']}" in done.stdout
     assert "eval" not in done.stdout
@@ -255,7 +258,7 @@ def test_results_that_are_none_are_refused(project: Path) -> None:
 def test_a_run_is_cancelled_from_another_process(project: Path) -> None:
     scripted(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (process, said, run_id):
-        done = run("swarm", "cancel", run_id, cwd=project)
+        done = run_process("swarm", "cancel", run_id, cwd=project)
         assert done.returncode == 0, done.stderr
         assert " · cancelled · " in done.stdout
         assert process.wait(20) == 1
@@ -307,9 +310,8 @@ def test_patterns_are_compared_on_tasks_of_ones_own(project: Path) -> None:
     assert "holds no tasks" in refused.stderr
 
 
-@pytest.mark.anyio
 @pytest.mark.requirement("swarm.one_answer")
-async def test_both_faces_tell_the_same_of_a_run(project: Path, alone: Path) -> None:
+def test_both_faces_tell_the_same_of_a_run(project: Path, alone: Path) -> None:
     done = machine(
         *("swarm", "run", "code_review", "--provider", "scripted", "--diff", "HEAD"),
         cwd=project,
@@ -319,18 +321,24 @@ async def test_both_faces_tell_the_same_of_a_run(project: Path, alone: Path) -> 
     words = run("swarm", "resume", done["run_id"], cwd=project).stdout
     rows = machine("swarm", "list", "--runs", cwd=project)
     place = Place(project, alone / "data")
-    async with place.connect("auto") as client:
-        for mine in (done, waits):
-            result = await client.call_tool("get_run", {"run_id": mine["run_id"], "view": "result"})
-            theirs = facts_of(result)
-            for telling in (mine, theirs):
-                telling.pop("next")  # each names the next step in its own words
-            theirs.pop("runs")
-            assert theirs == mine
-            if mine is done:
-                assert words.strip() in "\n".join(block.text for block in result.content)
-        listed = facts_of(await client.call_tool("get_run", {}))
-    assert listed["runs"] == rows
+
+    async def over_the_protocol() -> tuple[list[dict[str, Any]], str, list[Any]]:
+        async with place.connect("auto") as client:
+            found = [
+                await client.call_tool("get_run", {"run_id": mine["run_id"], "view": "result"})
+                for mine in (done, waits)
+            ]
+            listed = facts_of(await client.call_tool("get_run", {}))["runs"]
+            return [facts_of(each) for each in found], text_of(found[0]), listed
+
+    theirs, text, listed = anyio.run(over_the_protocol)
+    assert words.strip() in text
+    assert listed == rows
+    for mine, other in zip((done, waits), theirs, strict=True):
+        assert other.pop("runs") == []
+        for telling in (mine, other):
+            telling.pop("next")  # each names the next step in its own words
+        assert other == mine
 
 
 def test_help_names_every_command(project: Path) -> None:
