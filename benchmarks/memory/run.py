@@ -6,9 +6,10 @@
 The store is filled row by row in batches, then asked through the facade that the tools
 call: each question is words of a memory drawn by a fixed seed, with two of them left out and the order
 changed. Times are those of the wall, with the processor time of this process beside them: on a busy
-machine only the latter says much. One memory in ten is anchored to a file of a small tree. Between questions something is
-remembered now and then, so that recall also takes up changes. Results go to
-benchmarks/results/memory-<commit>.json.
+machine only the latter says much. One memory in ten is anchored to a file of a small tree. Between
+questions something is remembered now and then, so that recall also takes up changes. Last, eight
+processes write a thousand memories each into one store at once, and another counts what is there.
+Results go to benchmarks/results/memory-<commit>.json.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -44,6 +46,7 @@ from sophia_mcp.words import text_terms  # noqa: E402
 SEED = 20261121
 FILES = 200
 BATCH = 200
+PROCESSES = 8
 KINDS = ("fact", "decision", "lesson", "preference")
 
 SUBJECTS = "cache parser scheduler ledger gateway invoice session webhook retry migration index router tokenizer exporter cart login queue worker upload report budget timeline editor plugin deploy".split()
@@ -155,6 +158,12 @@ async def measure(items: int, questions: int, writes: int, place: Path | None) -
                 asked.append((time.perf_counter() - started) * 1e3)
                 found += any(memo.text == wanted for memo in memos)
             recall_cpu = (time.process_time() - spent) * 1e3 / questions
+            listed = []
+            for _ in range(20):
+                started = time.perf_counter()
+                _, page = await memory.recall(None, caller)
+                listed.append((time.perf_counter() - started) * 1e3)
+                assert page.total >= items
             written = []
             write_cpu = 0.0
             for turn in range(writes):
@@ -175,10 +184,50 @@ async def measure(items: int, questions: int, writes: int, place: Path | None) -
             "recall_ms": spread(asked),
             "recall_cpu_ms": round(recall_cpu, 2),
             "recall_between_writes_ms": spread(mixed),
+            "list_ms": spread(listed),
             "write_ms": spread(written),
             "write_cpu_ms": round(write_cpu / writes, 2),
             "asked_memory_in_the_first_8": round(found / questions, 3),
             "store_mb": round(bytes_of(home) / 1e6, 1),
+        }
+
+
+async def write(home: Path, root: Path, number: int, count: int) -> None:
+    """What one of several processes does: remember so many things that nobody else does."""
+    draw = random.Random(SEED * 1000 + number)
+    async with open_app(load(None, home=home)) as app:
+        memory = await app.memory()
+        for turn in range(count):
+            text = f"{sentence(draw, turn)} Said by writer_{number} in case {turn}."
+            await memory.remember(Note(text), Caller(project=root))
+
+
+async def crowd(count: int) -> dict[str, Any]:
+    """Eight processes write at once; what another one then finds."""
+    with tempfile.TemporaryDirectory(prefix="sophia-memory-") as own:
+        folder = Path(own)
+        root = folder / "project"
+        root.mkdir()
+        started = time.perf_counter()
+        writers = [
+            subprocess.Popen(
+                [sys.executable, __file__, "--writer", str(number), str(count), str(folder)],
+                env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+            )
+            for number in range(PROCESSES)
+        ]
+        failed = sum(writer.wait() != 0 for writer in writers)
+        seconds = time.perf_counter() - started
+        async with open_app(load(None, home=folder / "home")) as app:
+            memory = await app.memory()
+            _, found = await memory.recall(None, Caller(project=root), limit=PROCESSES * count * 2)
+        said = {tuple(memo.text.rpartition(" by ")[2].split()) for memo in found.memos}
+        return {
+            "processes": PROCESSES,
+            "writes_each": count,
+            "failed_processes": failed,
+            "lost": PROCESSES * count - len(said),
+            "seconds": round(seconds, 1),
         }
 
 
@@ -198,9 +247,16 @@ def main() -> None:
     parser.add_argument("--writes", type=int, default=400, help="default: %(default)s")
     parser.add_argument("--place", type=Path, help="keep the store in this folder, or use the one there")
     parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
+    parser.add_argument("--crowd", type=int, default=1000, help="writes of each of eight processes")
+    parser.add_argument("--writer", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.writer:
+        number, count, folder = given.writer
+        anyio.run(write, Path(folder) / "home", Path(folder) / "project", int(number), int(count))
+        return
     before = [round(value, 1) for value in os.getloadavg()]
     result = anyio.run(measure, given.items, given.questions, given.writes, given.place)
+    result["at_once"] = anyio.run(crowd, given.crowd)
     result["load_before"] = before
     print(json.dumps(result, indent=1))
     if given.save:

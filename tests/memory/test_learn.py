@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from tests.memory.conftest import Mind
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.memory.advice import ENOUGH, Arm, advise, percentile, wilson
+from sophia_mcp.memory.kinds import kind_of
 from sophia_mcp.memory.memory import RunRecord
-from sophia_mcp.types import Finding, GateResult, Tier
+from sophia_mcp.types import Finding, GateResult, RunStatus, Tier
 
 LESSON = "Check the token before the cart is charged"
 FINDING = Finding("high", "shop/cart.py", 21, "return bool(token)", "An empty cart is charged")
@@ -200,3 +202,67 @@ def test_percentiles_are_values_that_were_seen() -> None:
     assert percentile(range(1, 101), 0.95) == 95
     assert percentile([7], 0.5) == 7
     assert percentile([], 0.5) == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("memory.candidates")
+async def test_a_run_that_went_well_suggests_its_worst_findings_with_their_lines(mind: Mind) -> None:
+    found = [
+        replace(FINDING, severity=severity, claim=f"{severity} claim of {name}")
+        for severity, name in (("low", "a"), ("critical", "b"), ("info", "c"), ("high", "d"))
+    ]
+    await record(mind, "r1", stood=tuple(found))
+    lessons = await mind.found(None, kinds=("lesson",))
+    said = " ".join(lesson.text for lesson in lessons)
+    assert len(lessons) == 3
+    assert "info claim" not in said
+    assert {lesson.anchors[0].place for lesson in lessons} == {"shop/cart.py:21"}
+    assert {lesson.standing for lesson in lessons} == {0}
+    await record(mind, "r2", passed=False, stood=(replace(FINDING, claim="Said by a run that failed"),))
+    lessons = await mind.found(None, kinds=("lesson",))
+    assert not any("Said by a run" in lesson.text for lesson in lessons)
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("memory.candidates")
+async def test_what_a_person_took_away_no_run_brings_back(mind: Mind) -> None:
+    await record(mind, "r1", stood=(FINDING,))
+    (lesson,) = await mind.found(None, kinds=("lesson",))
+    await mind.memory.forget(lesson.id)
+    for number in range(2, 8):
+        await record(mind, f"r{number}", stood=(FINDING,))
+    assert await mind.found(None, kinds=("lesson",)) == []
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("memory.candidates")
+@pytest.mark.requirement("memory.lessons")
+@pytest.mark.parametrize("status", ["cancelled", "interrupted", "failed", "over_budget"])
+async def test_a_run_that_was_cut_off_says_nothing_about_its_lessons(
+    mind: Mind, status: RunStatus
+) -> None:
+    kept = (await mind.keep(LESSON, kind="lesson", source="person")).memo
+    run = RunRecord("r1", "code_review", "review the cart", status, used=(kept.id,))
+    await mind.memory.record_run(run, project=mind.project)
+    assert (await mind.found(LESSON, kinds=("lesson",)))[0].standing == 3
+    summaries = await mind.memory.similar_runs("review the cart", mind.caller)
+    assert bool(summaries) == (status in ("failed", "over_budget"))
+
+
+@pytest.mark.requirement("memory.statistics")
+@pytest.mark.parametrize(
+    ("pattern", "task", "diff", "kind"),
+    [
+        ("bug_fix", "review everything", False, "bug_fix"),
+        ("solo", "Fix the crash in the parser", False, "bug_fix"),
+        ("solo", "review how carts are charged", False, "code_review"),
+        ("our_own", "add tests for the exporter", False, "testing"),
+        ("our_own", "make it faster, it is slow", False, "optimization"),
+        ("solo", "", True, "code_review"),
+        ("solo", "", False, "other"),
+    ],
+)
+def test_a_task_is_compared_with_tasks_of_its_kind(
+    pattern: str, task: str, diff: bool, kind: str
+) -> None:
+    assert kind_of(pattern, task, diff=diff) == kind

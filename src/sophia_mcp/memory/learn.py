@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sophia_mcp.errors import BadArgument, NotFound
+from sophia_mcp.memory import rows
 from sophia_mcp.memory.advice import Advice, Arm, advise, percentile
 from sophia_mcp.memory.note import Note, Remembered
 from sophia_mcp.memory.repos import Repo
@@ -111,12 +112,8 @@ async def _remember_at(shelf: Shelf, note: Note, repo: Repo | None) -> Remembere
 async def _dismissed(shelf: Shelf, text: str) -> bool:
     """Whether such a lesson was forgotten: a run does not bring back what was taken away."""
     async with shelf.db.read(shelf.scope) as tx:
-        rows = await tx.rows(
-            "SELECT forgotten_ns FROM memories WHERE workspace = :workspace AND digest = :digest"
-            " AND kind = 'lesson'",
-            {"digest": digest(text[:MAX_CHARS])},
-        )
-    return bool(rows) and all(forgotten for (forgotten,) in rows)
+        known = await rows.lessons(tx, digest(text[:MAX_CHARS]))
+    return bool(known) and all(forgotten for _, forgotten in known)
 
 
 async def _put(tx: Transaction, run: RunRecord, repo: str, now: int) -> None:
@@ -216,13 +213,10 @@ def _verdict(pattern: str, finding: Finding, *, accepted: bool = True) -> str:
 
 async def _contradict(shelf: Shelf, text: str, by: str) -> None:
     async with shelf.db.read(shelf.scope) as tx:
-        rows = await tx.rows(
-            "SELECT id FROM memories WHERE workspace = :workspace AND digest = :digest"
-            " AND kind = 'lesson' AND forgotten_ns = 0",
-            {"digest": digest(text)},
-        )
-    for (id_,) in rows:
-        await _try_vote(shelf, id_, by, agrees=False)
+        known = await rows.lessons(tx, digest(text))
+    for id_, forgotten in known:
+        if not forgotten:
+            await _try_vote(shelf, id_, by, agrees=False)
 
 
 async def _try_vote(shelf: Shelf, id: str, voter: str, *, agrees: bool) -> None:
@@ -239,7 +233,7 @@ async def compare(
     model, runs of all models are counted together."""
     kind = task_kind or pattern
     async with shelf.db.read(shelf.scope) as tx:
-        rows = await tx.rows(
+        found = await tx.rows(
             "SELECT pattern, model, tier, succeeded, gates_passed, gates, accepted, rejected, cost_nano,"
             " duration_ns FROM memory_runs WHERE workspace = :workspace AND task_kind = :kind"
             " AND status NOT IN ('running', 'needs_steps', 'cancelled', 'interrupted')"
@@ -247,7 +241,7 @@ async def compare(
             {"kind": kind, "most": LOOKED_BACK},
         )
     groups: dict[tuple[str, str, str], list[Sequence[int]]] = {}
-    for own, of, on, *figures in rows:
+    for own, of, on, *figures in found:
         groups.setdefault((own, on, of if model else ""), []).append(figures)
     arms = [_arm(own, kind, of, on, figures) for (own, on, of), figures in groups.items()]
     return advise(arms, pattern, tier, model)

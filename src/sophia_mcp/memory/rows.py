@@ -61,6 +61,17 @@ async def by_digest(tx: Transaction, space: int, digest: str) -> list[Kept]:
     return [_kept(row) for row in rows]
 
 
+async def lessons(tx: Transaction, digest: str) -> list[tuple[str, bool]]:
+    """(id, whether it was forgotten) of every lesson that says exactly this, in whatever space."""
+    found = await tx.rows(
+        "SELECT m.id, m.forgotten_ns FROM memory_spaces s CROSS JOIN memories m"
+        " WHERE s.workspace = :workspace AND m.workspace = :workspace AND m.space = s.id"
+        " AND m.digest = :digest AND m.kind = 'lesson'",
+        {"digest": digest},
+    )
+    return [(id_, forgotten > 0) for id_, forgotten in found]
+
+
 async def by_number(tx: Transaction, numbers: Iterable[int], now: int) -> dict[int, Kept]:
     """The living ones among these."""
     wanted = ", ".join(str(int(number)) for number in numbers)

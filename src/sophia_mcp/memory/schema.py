@@ -51,6 +51,8 @@ MIGRATIONS = Migrations(
             CREATE INDEX memories_by_change ON memories (workspace, space, changed);
             CREATE INDEX memories_by_time ON memories (workspace, space, created_ns);
             CREATE INDEX memories_pinned ON memories (workspace, space, created_ns) WHERE tier = 'pinned';
+            CREATE INDEX memories_by_sort
+              ON memories (workspace, space, kind, tier, forgotten_ns, expires_ns); -- counts read no rows
             CREATE INDEX memories_by_end ON memories (workspace, expires_ns) WHERE expires_ns > 0;
             CREATE INDEX memories_by_loss ON memories (workspace, forgotten_ns) WHERE forgotten_ns > 0;
             CREATE TABLE memory_vectors (
