@@ -2,21 +2,19 @@
 
 A run of ten steps has one repository, user, pattern and tag, and two models: a small one that reads and
 a large one that judges. Some attempts fail and are made again, some are cancelled, some come from the
-cache, some models have no price. Everything is written through `Ledger.record`, as imports are.
+cache, some models have no price. Its questions begin alike, and now and then one is asked again.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sophia_mcp.cost.days import DAY_NS
-from sophia_mcp.cost.entry import Outcome, Record, Settled
+from sophia_mcp.cost.entry import Attempt, Outcome, Settled, mark
+from sophia_mcp.cost.lines import Line
 from sophia_mcp.types import Basis, Labels, Usage
-
-TODAY = 20_778
-"""2026-11-21: the last day of the year that is written."""
 
 DAYS = 365
 STEPS = 10
@@ -41,14 +39,14 @@ class Cost:
     unit_prices: tuple[tuple[str, str], ...] = ()
 
 
-def year(entries: int, seed: int = 3) -> Iterator[Record]:
-    """Records over one year, oldest first."""
+def year(entries: int, today: int, seed: int = 3) -> Iterator[Line]:
+    """The lines of one year that ends with ``today``, oldest first. Their ids begin with 1."""
     draw = random.Random(seed)
     repos = [f"team/repository-{n}" for n in range(20)]
     users = [f"user-{n}" for n in range(5)]
     tags = ["", "", "ci", "release", "night", "trial"]
     made, runs = 0, max(1, entries // STEPS)
-    begun = (TODAY - DAYS + 1) * DAY_NS
+    begun = (today - DAYS + 1) * DAY_NS
     for number in range(runs + 1):
         pair = draw.choices(_PAIRS, (5, 5, 2, 1))[0]
         at = begun + number * DAYS * DAY_NS // (runs + 1)
@@ -64,10 +62,12 @@ def year(entries: int, seed: int = 3) -> Iterator[Record]:
                 return
             made += 1
             at += draw.randrange(1, 5_000_000_000)
-            yield _record(draw, pair, run, step, at)
+            yield _line(draw, pair, run, step, made, at)
 
 
-def _record(draw: random.Random, pair: tuple[object, ...], run: Labels, step: int, at: int) -> Record:
+def _line(
+    draw: random.Random, pair: tuple[object, ...], run: Labels, step: int, number: int, at: int
+) -> Line:
     provider, small, small_in, small_out, large, large_in, large_out = pair
     is_large = step in (0, STEPS - 1)
     model, price_in, price_out = (
@@ -85,20 +85,17 @@ def _record(draw: random.Random, pair: tuple[object, ...], run: Labels, step: in
     basis: Basis = (
         "unpriced" if nano is None else ("estimated" if outcome == "cancelled" else "computed")
     )
-    settled = Settled(
-        outcome,
-        usage,
-        Cost(nano, basis),
-        uncertain_nano=draw.randrange(10**7) if outcome == "cancelled" else 0,
-    )
+    uncertain = draw.randrange(10**7) if outcome == "cancelled" else 0
+    settled = Settled(outcome, usage, Cost(nano, basis), uncertain_nano=uncertain)
     agent = _AGENTS[step % len(_AGENTS)]
-    labels = Labels(
-        run=run.run,
-        step=f"{agent}-{step}",
-        pattern=run.pattern,
-        agent=agent,
-        repo=run.repo,
-        user=run.user,
-        tag=run.tag,
+    attempt = Attempt(
+        number,
+        at,
+        str(provider),
+        str(model),
+        replace(run, step=f"{agent}-{step}", agent=agent),
+        fingerprint=mark(f"{run.run} {step}") if number % 50 else mark(f"often {number % 1000}"),
+        shared=mark(run.run),
+        shared_tokens=min(sent, 8_000),
     )
-    return Record(at, str(provider), str(model), settled, labels)
+    return Line(attempt, settled, settled.measures())

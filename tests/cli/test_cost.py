@@ -102,7 +102,16 @@ def test_budgets_are_set_listed_and_taken_away(tmp_path: Path) -> None:
     assert run("cost", "budget", "remove", *soft, cwd=tmp_path).returncode == 0
     assert run("cost", "budget", "remove", *soft, cwd=tmp_path).returncode == 3
     assert run("cost", "budget", "set", "plenty", cwd=tmp_path).returncode == 2
+    below = run("cost", "budget", "set", "-5", cwd=tmp_path)
+    assert below.returncode == 2
+    assert "dollars from 0" in below.stderr
     assert run("cost", "budget", "set", "1", "--name", "x", cwd=tmp_path).returncode == 2
+
+
+def test_a_misspelt_command_is_answered_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    done = run("cost", "reprot", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Did you mean 'report'?" in done.stderr
 
 
 @pytest.mark.requirement("cost.uncertain")

@@ -91,5 +91,8 @@ def test_prices_show_their_source_and_age(home: Path, capsys: pytest.CaptureFixt
     assert out.startswith("aws\t")
     _, err = run(capsys, "prices", "--model", "homemade", code=3)
     assert "no price is known for homemade" in err
+    assert "prices.toml" in err
+    _, err = run(capsys, "prices", "--model", "claude-sonet-5-5", code=3)
+    assert "claude-sonnet-5-5" in err
     _, err = run(capsys, "prices", "--provider", "nobody", code=3)
     assert "prices.toml" in err

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Any
 
+import anyio
 import pytest
-from tests.cost.books import USUAL, WORST, Books, Vendor, open_books, question
+from tests.cost.books import RECKONING, USUAL, WORST, Books, Vendor, open_books, question
 
+from sophia_mcp.app import open_app
 from sophia_mcp.cost.alerts import check_webhook
 from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.meter import Meter
 from sophia_mcp.errors import BadSetting, BudgetExceeded
+from sophia_mcp.settings import load
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("cost.alerts")]
 
@@ -107,3 +117,58 @@ def test_any_other_address_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(BadSetting) as refusal:
         check_webhook(url)
     assert "TOKEN" not in str(refusal.value)
+
+
+@dataclass
+class Hook:
+    """A server that keeps what is posted to it, and answers as it is told."""
+
+    url: str
+    status: int = 204
+    heard: Queue[tuple[str, Any]] = field(default_factory=Queue)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    class Posted(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(made.status)
+            self.send_header("Location", f"{made.url}/elsewhere")
+            self.end_headers()
+            made.heard.put((self.path, json.loads(body)))
+
+        def log_message(self, *given: Any) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Posted) as server:
+        made = Hook(f"http://127.0.0.1:{server.server_port}")
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield made
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [204, 307, 500])
+async def test_alerts_are_posted_to_the_webhook_a_secret_names_and_to_nobody_else(
+    tmp_path: Path,
+    hook: Hook,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hook.status = status
+    monkeypatch.setenv("BUDGET_HOOK", f"{hook.url}/budgets/TOKEN")
+    settings = load(None, home=tmp_path / "home", cost={"webhook": "env:BUDGET_HOOK", "user": "ann"})
+    async with open_app(settings) as app:
+        money = await app.money()
+        await money.set_limit(Limit("user", "week", 2 * USUAL, hard=False))
+        await Meter(Vendor(), money.ledger, RECKONING).ask(question("my secret plan", user=""))
+        path, told = await anyio.to_thread.run_sync(lambda: hook.heard.get(timeout=10))
+    assert path == "/budgets/TOKEN"
+    assert (told["event"], told["level"], told["scope"], told["name"]) == ("budget", 50, "user", "ann")
+    assert (told["limit_usd"], told["used_usd"]) == ("0.00006", "0.00003")
+    assert "secret" not in json.dumps(told)
+    assert hook.heard.empty(), "told once, and no redirect was followed"
+    assert "TOKEN" not in caplog.text

@@ -106,6 +106,22 @@ async def test_a_resumed_session_that_copies_messages_adds_only_the_new_one(desk
     assert await desk.total() == 30 * SONNET["input"] + 30 * SONNET["output"]
 
 
+async def test_a_copy_that_stopped_early_takes_nothing_away_from_what_is_known(desk: Desk) -> None:
+    usage = {"input_tokens": 10, "cache_read_input_tokens": 500, "output_tokens": 900}
+    homes.put(project(desk), homes.claude("msg_01a", usage))
+    await desk.run("claude_code")
+    whole = await desk.total()
+    early = homes.claude("msg_01a", {**usage, "output_tokens": 3}, isSidechain=True)
+    homes.put(project(desk, "forked.jsonl"), early)
+    done = await desk.run("claude_code")
+    assert (done.files, done.new, done.corrected) == (1, 0, 0)
+    assert (
+        await desk.total()
+        == whole
+        == 10 * SONNET["input"] + 500 * SONNET["cached"] + 900 * SONNET["output"]
+    )
+
+
 async def test_subagents_count_and_are_told_apart(desk: Desk) -> None:
     homes.put(project(desk), homes.claude("msg_01a", {"input_tokens": 1, "output_tokens": 1}))
     homes.put(

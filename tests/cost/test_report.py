@@ -148,7 +148,8 @@ async def test_groups_beyond_the_limit_are_summed_up_in_a_note(
     part = (await books.money.report("-365d", group_by=names, limit=1)).sums
     assert part.left_out == len(whole.groups) - 1
     assert part.rest + part.groups[0].measures == whole.total
-    assert part.groups[0] == (whole.groups[-1] if names[0] == "day" else whole.groups[0])
+    newest = [group for group in whole.groups if group.key.get("day") == whole.groups[-1].key.get("day")]
+    assert part.groups[0] == newest[0], "of a time the newest, of that the dearest"
 
 
 @pytest.mark.requirement("cost.never_silently_zero")
@@ -189,6 +190,13 @@ async def test_a_budget_for_each_user_is_listed_for_those_who_spent(books: Books
         ("user ann", "exceeded"),
         ("user bo", "exceeded"),
     ]
+
+
+async def test_a_budget_for_each_user_is_listed_before_anybody_spent(books: Books) -> None:
+    await books.money.set_limit(Limit("user", "month", USUAL))
+    await books.metered(Vendor()).ask(question(user=""))  # spending of nobody is not each user's
+    (shown,) = (await books.money.report()).facts()["budgets"]
+    assert (shown["scope"], shown["spent_usd"], shown["state"]) == ("each user", "0.00", "ok")
 
 
 @pytest.mark.requirement("cost.formats")

@@ -74,7 +74,7 @@ def budget(each: Outlook) -> dict[str, Any]:
     standing, ahead = each.standing, each.forecast
     limit = standing.limit
     return {
-        "scope": f"{limit.scope} {standing.subject}".strip(),
+        "scope": each.whose,
         "period": limit.period,
         "hard": limit.hard,
         "limit_usd": usd.text(limit.nano),
@@ -154,7 +154,7 @@ def _notes(
     if total.unpriced_calls:
         notes.append(
             f"{total.unpriced_calls} calls have no known price and are not in the sum: state it in prices.toml,"
-            " then run sophia cost prices --again"
+            " then run: sophia cost prices again"
         )
     if total.estimated_nano and total.nano > 0:
         share = max(1, 100 * total.estimated_nano // total.nano)
@@ -164,9 +164,8 @@ def _notes(
     for each in budgets:
         if each.forecast is not None and each.state != "ok":
             ahead = each.forecast
-            name = f"{each.standing.limit.scope} {each.standing.subject}".strip()
             notes.append(
-                f"{name} {each.standing.limit.period}: ${usd.text(ahead.nano)} expected, four times in five"
+                f"{each.whose} {each.standing.limit.period}: ${usd.text(ahead.nano)} expected, four times in five"
                 f" between ${usd.text(ahead.low_nano)} and ${usd.text(ahead.high_nano)}"
             )
     if len(sums.trend) > TREND_DAYS:

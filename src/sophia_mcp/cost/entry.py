@@ -98,6 +98,7 @@ class Measures:
 
 NOTHING = Measures()
 MEASURES = tuple(each.name for each in fields(Measures))
+TOKENS = tuple(name for name in MEASURES if name.endswith("_tokens") and name != "unpriced_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,8 @@ class Settled:
 @dataclass(frozen=True, slots=True)
 class Record:
     """A call that this program did not make itself, as its own log tells it, or an answer from the
-    cache. ``origin`` is unique to the call (empty: it cannot come twice)."""
+    cache. ``origin`` is unique to the call (empty: it cannot come twice). Of a call that ``grows`` while
+    its log is written, a telling with fewer tokens than a known one is an older one."""
 
     at_ns: int
     provider: str
@@ -221,6 +223,13 @@ class Record:
     labels: Labels = NO_LABELS
     processing: Processing = "standard"
     origin: str = ""
+    grows: bool = False
+
+    def is_older(self, known: Measures) -> bool:
+        """Whether this tells no more tokens of any kind than is known, and fewer of some."""
+        here = self.settled.measures()
+        pairs = [(getattr(here, name), getattr(known, name)) for name in TOKENS]
+        return self.grows and all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
 
 @dataclass(frozen=True, slots=True)

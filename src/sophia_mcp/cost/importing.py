@@ -165,6 +165,7 @@ class Importer:
             labels,
             call.processing,
             origin=f"{name}:{call.id}",
+            grows=True,
         )
 
 

@@ -176,7 +176,8 @@ class Ledger:
 
     async def record(self, records: Iterable[Record]) -> tuple[int, int]:
         """Write calls down that were not made here, in one transaction. One whose ``origin`` is known
-        already is corrected by the difference, or left alone. Returns (new, corrected)."""
+        already is corrected by the difference, or left alone where nothing or an older telling of it
+        comes. Returns (new, corrected)."""
         given, fresh, mended = list(records), [], []
         async with self.db.write(self.scope) as tx:
             known = await lines.of_origins(tx, (each.origin for each in given if each.origin))
@@ -189,7 +190,7 @@ class Ledger:
                 else:
                     found = await lines.find(tx, known[each.origin])
                     assert found is not None
-                    if measures == found[1]:
+                    if measures == found[1] or each.is_older(found[1]):
                         continue
                     about = replace(lines.as_attempt(found[0]), id=id_)
                     mended.append(Line(about, each.settled, measures - found[1], known[each.origin]))

@@ -27,6 +27,14 @@ class Outlook:
     forecast: Forecast | None
 
     @property
+    def whose(self) -> str:
+        """For whom it is: ``workspace``, ``user ann``, or ``each user`` while nobody spent anything."""
+        scope, subject = self.standing.limit.scope, self.standing.subject
+        if scope == "workspace":
+            return scope
+        return f"{scope} {subject}" if subject else f"each {scope}"
+
+    @property
     def state(self) -> State:
         used, limit = self.standing.used_nano, self.standing.limit.nano
         if used >= limit:
@@ -43,10 +51,14 @@ class Outlook:
 
 
 async def outlooks(tx: Transaction, now_ns: int) -> list[Outlook]:
-    """Every stored budget, for each subject it has."""
+    """Every stored budget, for each subject it has; once where it has none yet."""
     found = []
     for limit in await spending.stored(tx):
-        for subject in await _subjects(tx, limit, now_ns):
+        subjects = await _subjects(tx, limit, now_ns)
+        if not subjects:
+            start, end = span(day_of(now_ns), limit.period)
+            found.append(Outlook(Standing(limit, "", start, end, 0, 0, 0), None))
+        for subject in subjects:
             standing = await spending.standing(tx, limit, subject, day_of(now_ns))
             found.append(Outlook(standing, await _ahead(tx, standing, now_ns)))
     return found

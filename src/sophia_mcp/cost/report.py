@@ -38,6 +38,8 @@ _KEYED |= {"user": "k.user_name", "tag": "k.tag"}
 _ENTERED = {"run": "e.run", "agent": "e.agent", "step": "e.step"}
 """What only the entries know in combination with others."""
 TIMES = ("day", "week", "month")
+_MONDAY = 3
+"""Days from the Monday before 1970-01-01 to it."""
 SHOWN = (
     "calls input_tokens output_tokens cached_tokens reasoning_tokens nano estimated_nano uncertain_nano"
     " saved_nano wasted_nano unpriced_calls"
@@ -119,32 +121,99 @@ async def sums(tx: Transaction, asked: Query) -> Sums:
     by_day = await _grouped(tx, asked, ("day",))
     trend = tuple(sorted((int(key[0]), measures) for key, measures in by_day.items()))
     total = _total(measures for _, measures in trend)
-    columns = tuple(name for name in asked.group_by if name not in TIMES and name != "workspace")
-    if any(name in TIMES for name in asked.group_by):
-        found = await _grouped(tx, asked, ("day", *columns)) if columns else by_day
-        groups = _folded(asked, ("day", *columns), found, tx.scope.workspace)
-        # Of a long time the newest part is shown.
-        kept, rest = groups[-asked.limit :], groups[: -asked.limit]
-        return Sums(total, tuple(kept), trend, len(rest), _total(each.measures for each in rest))
-    if not columns:
+    names = tuple(name for name in asked.group_by if name != "workspace")
+    if not names:
         return Sums(total, (Group(dict.fromkeys(asked.group_by, tx.scope.workspace), total),), trend)
-    found, count = await _dearest(tx, asked, columns)
-    groups = _folded(asked, columns, found, tx.scope.workspace)
-    rest_total = total - _total(each.measures for each in groups)
-    return Sums(total, tuple(groups), trend, count - len(groups), rest_total)
+    periods = _Periods(tuple(day for day, _ in trend))
+    if any(name in TIMES for name in names):
+        found, count = await _newest(tx, asked, names, periods)
+    else:
+        found, count = await _dearest(tx, asked, names)
+    groups = [Group(_key(asked, names, key, tx.scope.workspace), each) for key, each in found.items()]
+    if any(name in TIMES for name in names):
+        groups.sort(key=lambda group: tuple(group.key[name] for name in names if name in TIMES))
+    rest = total - _total(group.measures for group in groups)
+    return Sums(total, tuple(groups), trend, count - len(groups), rest)
 
 
-def _folded(
-    asked: Query, columns: Sequence[str], found: Mapping[tuple[Any, ...], Measures], workspace: str
-) -> list[Group]:
-    """Groups with times as people write them; by time, else the dearest first."""
-    folded: dict[tuple[str, ...], Measures] = {}
-    for key, measures in found.items():
-        shown = _shown(asked, columns, key, workspace)
-        before = folded.get(shown)
-        folded[shown] = measures if before is None else before + measures
-    ordered = sorted(folded.items(), key=lambda item: (_times(asked, item[0]), -item[1].nano, item[0]))
-    return [Group(dict(zip(asked.group_by, key, strict=True)), each) for key, each in ordered]
+@dataclass(frozen=True, slots=True)
+class _Periods:
+    """The days that have any entry, and how weeks and months of them are told apart in a statement:
+    a number that grows with time."""
+
+    days: tuple[int, ...]
+
+    def column(self, name: str) -> str:
+        if name == "day":
+            return "e.day"
+        if name == "week":
+            return f"(e.day + {_MONDAY}) / 7"
+        starts = dict.fromkeys(days.span(day, "month")[0] for day in reversed(self.days))
+        cases = " ".join(f"WHEN e.day >= {start} THEN {start}" for start in starts)
+        return f"CASE {cases} ELSE 0 END"
+
+    def newest(self, names: Sequence[str], count: int) -> int:
+        """The first day of the newest ``count`` periods."""
+        seen: dict[tuple[int, ...], int] = {}
+        for day in reversed(self.days):
+            at = tuple(days.span(day, cast("Any", name))[0] for name in names)
+            if at not in seen and len(seen) == count:
+                break
+            seen[at] = day
+        return min(seen.values(), default=0)
+
+
+async def _newest(
+    tx: Transaction, asked: Query, names: Sequence[str], periods: _Periods
+) -> tuple[dict[tuple[Any, ...], Measures], int]:
+    """Sums of the newest groups, in each period the dearest first, and how many groups there are. Only
+    as many periods are added up as it takes."""
+    if not periods.days:
+        return {}, 0
+    table, column = _table(asked, names)
+    expressions = [periods.column(name) if name in TIMES else column[name] for name in names]
+    columns = ", ".join(expressions)
+    times = [name for name in names if name in TIMES]
+    order = ", ".join(
+        [f"{each} DESC" for name, each in zip(names, expressions, strict=True) if name in TIMES]
+        + ["sum(e.nano) DESC"]
+        + [each for name, each in zip(names, expressions, strict=True) if name not in TIMES]
+    )
+    taken, rows = 1, []
+    while True:
+        since = periods.newest(times, taken)
+        where, parameters = _where(replace(asked, since=since), column)
+        rows = await tx.rows(
+            f"SELECT {columns}, {_SUMS} FROM {table} WHERE {where} GROUP BY {columns}"  # noqa: S608
+            f" ORDER BY {order} LIMIT {asked.limit}",
+            parameters,
+        )
+        if len(rows) == asked.limit or since == periods.days[0]:
+            break
+        taken = max(2 * taken, taken * asked.limit // max(1, len(rows)) + 1)
+    where, parameters = _where(asked, column)
+    count = await tx.rows(
+        f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {table} WHERE {where}) d",  # noqa: S608
+        parameters,
+    )
+    found = {}
+    for row in rows:
+        key = tuple(_label(name, each) for name, each in zip(names, row, strict=False))
+        found[key] = _measures(row[len(names) :])
+    return found, int(count[0][0])
+
+
+def _label(name: str, value: Any) -> str:
+    """What people call a value: periods come as the numbers they are told apart by."""
+    if name not in TIMES:
+        return str(value)
+    return days.label(int(value) * 7 - _MONDAY if name == "week" else int(value), cast("Any", name))
+
+
+def _key(asked: Query, names: Sequence[str], key: Sequence[Any], workspace: str) -> dict[str, str]:
+    """The key in the order asked for."""
+    values = dict(zip(names, map(str, key), strict=True)) | {"workspace": workspace}
+    return {name: values[name] for name in asked.group_by}
 
 
 async def _grouped(
@@ -169,7 +238,7 @@ async def _dearest(
     where, parameters = _where(asked, column)
     columns = ", ".join(column[name] for name in names)
     # There may be as many groups as runs: then which are the dearest is found out first, by one column.
-    many = "run" in names and table.startswith("cost_entries")
+    many = "run" in names
     rows = await tx.rows(
         f"SELECT {columns}, {'sum(e.nano)' if many else _SUMS}, count(*) OVER () FROM {table}"  # noqa: S608
         f" WHERE {where} GROUP BY {columns} ORDER BY sum(e.nano) DESC, {columns} LIMIT {asked.limit}",
@@ -201,12 +270,12 @@ def _table(asked: Query, names: Iterable[str]) -> tuple[str, dict[str, str]]:
     joined = " JOIN cost_keys k ON k.id = e.key_id" if used & set(_KEYED) else ""
     if used & set(_ENTERED):
         return f"cost_entries e{joined}", column
+    if any(name in TIMES for name in names):
+        return f"cost_cube e{joined}", column
     # Days are added up before keys are looked up: most rows are of the same keys.
-    daily = "day" in names
     cube = (
-        f"(SELECT workspace, key_id, {'day' if daily else 'min(day) AS day'}, {_NAMED_SUMS} FROM cost_cube"  # noqa: S608
-        " WHERE workspace = :workspace AND day >= :since AND day < :until"
-        f" GROUP BY workspace, {'day, ' if daily else ''}key_id) e"
+        f"(SELECT workspace, key_id, min(day) AS day, {_NAMED_SUMS} FROM cost_cube"  # noqa: S608
+        " WHERE workspace = :workspace AND day >= :since AND day < :until GROUP BY workspace, key_id) e"
     )
     return cube + joined, column
 
@@ -241,22 +310,6 @@ def _like(value: str) -> str:
 def _own_workspace(tx: Transaction, asked: Query) -> bool:
     wanted = (asked.filters or {}).get("workspace")
     return wanted is None or tx.scope.workspace in wanted or "*" in wanted
-
-
-def _shown(asked: Query, columns: Sequence[str], key: Sequence[Any], workspace: str) -> tuple[str, ...]:
-    """The key in the order asked for, times as people write them."""
-    values = dict(zip(columns, key, strict=True))
-    shown = []
-    for name in asked.group_by:
-        if name in TIMES:
-            shown.append(days.label(int(values["day"]), cast("Any", name)))
-        else:
-            shown.append(workspace if name == "workspace" else str(values[name]))
-    return tuple(shown)
-
-
-def _times(asked: Query, key: Sequence[str]) -> tuple[str, ...]:
-    return tuple(value for name, value in zip(asked.group_by, key, strict=True) if name in TIMES)
 
 
 def _total(each: Iterable[Measures]) -> Measures:

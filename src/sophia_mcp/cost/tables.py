@@ -8,6 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from sophia_mcp.cost.export import inert
+
 Format = Literal["table", "json", "csv", "markdown"]
 
 _COLUMNS = (
@@ -41,14 +43,9 @@ def _csv(facts: dict[str, Any]) -> str:
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow([*names, *(field for field, _ in _COLUMNS)])
     for group in facts["groups"]:
-        key = [_inert(group["key"][name]) for name in names]
+        key = [inert(group["key"][name]) for name in names]
         rows.writerow([*key, *(group[field] for field, _ in _COLUMNS)])
     return out.getvalue()
-
-
-def _inert(value: str) -> str:
-    """A name that a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{value}" if value[:1] in "=+-@\t\r" else value
 
 
 def _text(facts: dict[str, Any], *, markdown: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from sophia_mcp.cli.costs import COSTS
@@ -15,7 +17,13 @@ class Costs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
-            return None
+            near = get_close_matches(cmd_name, self.list_commands(ctx), 1)
+            hint = (
+                f"Did you mean {near[0]!r}?"
+                if near
+                else f"There are: {', '.join(self.list_commands(ctx))}."
+            )
+            ctx.fail(f"No such command {cmd_name!r}. {hint}")
         return COSTS.load(cmd_name if cmd_name in COSTS.names() else f"{cmd_name}_")
 
 

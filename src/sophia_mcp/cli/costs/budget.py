@@ -64,7 +64,7 @@ def COMMAND(ctx: click.Context, as_json: bool) -> int:
     return output.DONE if rows else output.NOTHING
 
 
-@COMMAND.command("set")
+@COMMAND.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("usd")
 @_naming
 def set_(usd: str, scope: str, name: str, period: str, soft: bool) -> int:

@@ -51,6 +51,8 @@ def COMMAND(
         _price(catalogue, *each, at_ns=at_ns, processing=processing, tokens=tokens)
         for each in _asked(catalogue, provider, model)
     ]
+    if model is not None and not rows[0]["source"]:
+        raise _unknown(catalogue, provider, model)
     age = catalogue.age(now_ns)
     if as_json:
         newest = age.newest.isoformat() if age.newest else None
@@ -65,7 +67,7 @@ def COMMAND(
         output.say(f"{age.source} {age.version}, last change {age.newest}, {age.days} days ago")
         if age.warning:
             output.say(f"warning: {age.warning}")
-    return output.DONE if any(row["source"] for row in rows) else output.NOTHING
+    return output.DONE
 
 
 @COMMAND.command("again")
@@ -128,6 +130,22 @@ def _asked(catalogue: Catalogue, provider: str | None, model: str | None) -> lis
             )
         return [(seller, each) for each in models]
     return list(dict.fromkeys((seller, each) for seller, _, each in catalogue.tiers()))
+
+
+def _unknown(catalogue: Catalogue, provider: str | None, model: str) -> Exception:
+    """What to say of a model without a price: the names that are nearly it, and how to state one."""
+    from difflib import get_close_matches
+
+    from sophia_mcp.errors import NotFound
+
+    sellers = catalogue.providers() if provider is None else (provider,)
+    names = {each: seller for seller in sellers for each in catalogue.models(seller)}
+    near = get_close_matches(model, names, 3)
+    return NotFound(
+        f"no price is known for {model}" + (f" at {provider}" if provider else ""),
+        why=f"close to it: {', '.join(near)}" if near else "calls of it are counted as unpriced",
+        next="name a model of: sophia cost prices --provider NAME, or state its price in prices.toml",
+    )
 
 
 def _price(
