@@ -136,6 +136,17 @@ async def test_what_is_missing_is_said(tmp_path: Path, llm: dict[str, Any], lack
 
 
 @pytest.mark.requirement("llm.keys")
+async def test_a_run_that_goes_on_sends_no_vendors_key_to_the_hosted_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTKEY_API_KEY", "pk-123")
+    portkey = {"standard": "@a/b", "targets": {"a": {"provider": "openai", "key": "env:HOME"}}}
+    async with opened(tmp_path, portkey=portkey) as app:
+        with pytest.raises(BadSetting, match="would be sent to the hosted gateway"):
+            (await app.models()).open("portkey", run_id="r", max_cost_nano=1)
+
+
+@pytest.mark.requirement("llm.keys")
 async def test_the_usual_variables_are_used_for_their_owners_hosts_only(
     tmp_path: Path, home: Path, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,9 +20,6 @@ from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.types import Ask, Message, Reply
 
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL)
-_FORMAT = re.compile(
-    r"(?i)response_format|json_schema|structured output|tool_choice|\btools?\b|function"
-)
 _REPEATED_CHARS = 4_000
 _MOST_FAULTS = 8
 

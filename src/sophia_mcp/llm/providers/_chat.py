@@ -11,7 +11,7 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -379,7 +379,3 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             continue
     date = email.utils.parsedate_tz(headers.get("retry-after", ""))
     return max(0.0, email.utils.mktime_tz(date) - time.time()) if date is not None else None
-
-
-Secret = Callable[[], str]
-"""Looks a secret up when it is first needed; may block, so it is called in a thread."""

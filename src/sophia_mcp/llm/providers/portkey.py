@@ -342,6 +342,8 @@ def _open(options: Mapping[str, Any]) -> PortkeyLLM:
     if wrong is not None:
         raise wrong
     is_hosted = hosted(base_url, options.get("gateway", "auto"))
+    if is_hosted and (misplaced := _misplaced(options.get("targets") or {})) is not None:
+        raise misplaced
     given = {
         name: options[name] for name in ("key", "config", "targets", "abilities") if options.get(name)
     }
