@@ -94,14 +94,13 @@ async def _find(engine: Engine, view: View, request: Request) -> tuple[Question,
     if query.kind == "regex" and request.mode == "auto" and not regex.usable(query.text):
         query = replace(query, kind="words")
     vector = await _embedded(engine, query.text) if query.kind in ("words", "error", "path") else None
+    differing = await changed.paths(view) if request.scope == "changed" else None
     async with engine.database.read(LOCAL) as tx:
         atlas = await engine.atlases.of(tx, view)
-    differing = await changed.paths(view) if request.scope == "changed" else None
-    chosen = filters.build(atlas, request, differing)
-    question = Question(engine, view, atlas, request, query, chosen)
-    if chosen.problem:
-        return question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request)))
-    async with engine.database.read(LOCAL) as tx:
+        chosen = filters.build(atlas, request, differing)
+        question = Question(engine, view, atlas, request, query, chosen)
+        if chosen.problem:
+            return question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request)))
         outcome = await _route(question, tx, vector)
         return question, await _judged(question, tx, outcome)
 
@@ -201,8 +200,7 @@ async def _fresh(question: Question, outcome: Outcome) -> freshness.Checked:
     files = {item.file for item in outcome.candidates}
     if not files:
         return freshness.NOTHING_CHANGED
-    async with question.engine.database.read(LOCAL) as tx:
-        return await freshness.check(tx, question.view, question.atlas, files)
+    return await freshness.check(question.engine.database, question.view, question.atlas, files)
 
 
 async def _refresh(engine: Engine, view: View, paths: Sequence[str]) -> View | None:

@@ -15,7 +15,8 @@ from sophia_mcp.index.views import View
 from sophia_mcp.search.atlas import Atlas
 from sophia_mcp.search.content import ids
 from sophia_mcp.security.paths import read_inside
-from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.database import Database
+from sophia_mcp.types import LOCAL
 
 _READ_LIMIT = 4 << 20
 
@@ -31,7 +32,7 @@ class Checked:
 NOTHING_CHANGED = Checked(frozenset(), frozenset())
 
 
-async def check(tx: Transaction, view: View, atlas: Atlas, files: Iterable[int]) -> Checked:
+async def check(database: Database, view: View, atlas: Atlas, files: Iterable[int]) -> Checked:
     """Compare files (atlas positions) with the disk: size and time first, then the bytes themselves.
     A commit never changes."""
     if not view.on_disk:
@@ -40,9 +41,10 @@ async def check(tx: Transaction, view: View, atlas: Atlas, files: Iterable[int])
     suspects = [file for file in wanted if not _untouched(view, atlas, file)]
     if not suspects:
         return NOTHING_CHANGED
-    rows = await tx.rows(
-        f"SELECT id, hash FROM blobs WHERE workspace = :workspace AND id IN ({ids(atlas.blobs[suspects])})"  # noqa: S608
-    )
+    async with database.read(LOCAL) as tx:
+        rows = await tx.rows(
+            f"SELECT id, hash FROM blobs WHERE workspace = :workspace AND id IN ({ids(atlas.blobs[suspects])})"  # noqa: S608
+        )
     known: Mapping[int, str] = {int(blob): str(digest) for blob, digest in rows}
     states = await anyio.to_thread.run_sync(
         lambda: {

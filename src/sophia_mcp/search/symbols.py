@@ -90,24 +90,30 @@ def as_candidate(item: Definition, score: float) -> Candidate:
 async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> list[str]:
     """Defined names that are spelt like ``name`` or share most of its words, best first."""
     folded = name.casefold()
+    begun = await _names(tx, atlas, *_beginning(folded[: max(2, len(folded) * 2 // 3)]))
+    if near := near_names(name, begun, limit):
+        return near  # most are an ending off; what follows reads every name
     longest = max((words.stem(part) for part in words.parts(name)), key=len, default=folded)
-    known: list[str] = []
-    for test, bound in (
-        (
-            "s.folded >= :low AND s.folded < :high",
-            {"low": folded[:2], "high": folded[:2] + "\U0010ffff"},
-        ),
-        ("s.folded LIKE :like", {"like": f"%{longest.replace('%', '').replace('_', '')}%"}),
-    ):
-        rows = await tx.rows(
-            "SELECT DISTINCT s.name, s.blob_id FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "  # noqa: S608
-            f"WHERE {test} AND p.repo_id = :repo AND p.workspace = :workspace "
-            f"AND s.kind IN ('function', 'class', 'method') LIMIT {_NEAR_MOST}",
-            {"repo": atlas.view.repo_id, **bound},
-        )
-        here = np.isin([row[1] for row in rows], atlas.blobs)  # other branches define other names
-        known += [str(row[0]) for row, kept in zip(rows, here.tolist(), strict=True) if kept]
+    holding = {"like": f"%{longest.replace('%', '').replace('_', '')}%"}
+    known = await _names(tx, atlas, *_beginning(folded[:2]))
+    known += await _names(tx, atlas, "s.folded LIKE :like", holding)
     return near_names(name, known, limit)
+
+
+async def _names(tx: Transaction, atlas: Atlas, test: str, bound: dict[str, str]) -> list[str]:
+    """Names of definitions of the view that pass a test, not all of them when they are very many."""
+    rows = await tx.rows(
+        "SELECT DISTINCT s.name, s.blob_id FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "  # noqa: S608
+        f"WHERE {test} AND p.repo_id = :repo AND p.workspace = :workspace "
+        f"AND s.kind IN ('function', 'class', 'method') LIMIT {_NEAR_MOST}",
+        {"repo": atlas.view.repo_id, **bound},
+    )
+    here = np.isin([row[1] for row in rows], atlas.blobs)  # other branches define other names
+    return [str(row[0]) for row, kept in zip(rows, here.tolist(), strict=True) if kept]
+
+
+def _beginning(start: str) -> tuple[str, dict[str, str]]:
+    return "s.folded >= :low AND s.folded < :high", {"low": start, "high": start + "\U0010ffff"}
 
 
 def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
