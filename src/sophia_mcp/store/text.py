@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Protocol
 
 from sophia_mcp.store.database import Transaction
@@ -30,6 +31,7 @@ and 0.80 in 13 ms; dropping terms in more than 8 % of the rows, 0.267 and 0.79 i
 answers to 200 such sentences, 2,000 rows are as good as 4,000 (MRR 0.430 and 0.428)."""
 
 TERMS_RARE = 2
+TERMS_PAIRED = 3
 TERMS_MOST = 48
 """More terms than this say little more about one question; the rarest are taken."""
 
@@ -77,10 +79,12 @@ class TextIndex(Protocol):
         limit: int,
         keep: Callable[[int], bool] | None = None,
         documents: Mapping[str, int] | None = None,
+        together: bool = False,
     ) -> list[tuple[int, float]]:
         """Rows with any of the terms as (id, BM25F score > 0), best first, at most ``limit``, all
         of them accepted by ``keep``. Scores compare within one answer only. ``documents`` are the
-        frequencies of the terms where the caller has looked them up in this transaction."""
+        frequencies of the terms where the caller has looked them up in this transaction.
+        ``together``: where all terms are frequent, only rows with two of the rarest are wanted."""
         ...
 
     async def frequencies(self, tx: Transaction, repo: int, terms: Sequence[str]) -> Frequencies:
@@ -118,13 +122,15 @@ class Fts5Text:
         limit: int,
         keep: Callable[[int], bool] | None = None,
         documents: Mapping[str, int] | None = None,
+        together: bool = False,
     ) -> list[tuple[int, float]]:
         if limit <= 0:
             return []
         considered = list(dict.fromkeys(terms))[:TERMS_LOOKED_UP]
         if documents is None:
             documents = (await self.frequencies(tx, repo, considered)).documents
-        query, doubled = _query({term: documents[term] for term in considered if term in documents})
+        counted = {term: documents[term] for term in considered if term in documents}
+        query, doubled = _query(counted, together=together)
         if not query:
             return []
         table, weights = _table(repo), ", ".join(map(str, WEIGHTS))
@@ -154,13 +160,16 @@ class Fts5Text:
         return Frequencies(_first_varint(averages), dict(found))
 
 
-def _query(documents: dict[str, int]) -> tuple[str, bool]:
+def _query(documents: dict[str, int], *, together: bool = False) -> tuple[str, bool]:
     """The query in FTS5's language, and whether it counts every term twice.
 
     ``(rare) AND (rare OR frequent)`` visits only rows with a rare term, and skips through the
     frequent ones. The rare terms stand in it twice, so the frequent ones are made to as well.
     """
     terms = sorted(documents, key=lambda term: (documents[term], term))[:TERMS_MOST]
+    if together and len(terms) >= TERMS_PAIRED and sum(documents[each] for each in terms[:2]) > POSTINGS:
+        paired = combinations(terms[:TERMS_PAIRED], 2)
+        return f"({' OR '.join(f'({_all_of(pair)})' for pair in paired)}) AND ({_any_of(terms)})", False
     rows, rare = 0, 0
     for rare, term in enumerate(terms):
         rows += documents[term]
@@ -169,6 +178,10 @@ def _query(documents: dict[str, int]) -> tuple[str, bool]:
     else:
         return _any_of(terms), False
     return f"({_any_of(terms[:rare])}) AND ({_any_of(terms + terms[rare:])})", True
+
+
+def _all_of(terms: Sequence[str]) -> str:
+    return " AND ".join('"' + term.replace('"', '""') + '"' for term in terms)
 
 
 def _any_of(terms: Sequence[str]) -> str:
