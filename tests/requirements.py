@@ -316,7 +316,7 @@ _ALL = (
         "errors, truncated and invalid answers are never kept, nor shared between workspaces",
     ),
     (
-        "cache.similar_measured",
+        "cache.semantic",
         "the semantic cache is off, and its rate of false hits stands in the docs",
         "",
         "benchmarks/semantic_cache",

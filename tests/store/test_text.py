@@ -171,3 +171,20 @@ async def test_hostile_terms_match_nothing_and_break_nothing(store: SqliteDataba
     async with store.read(LOCAL) as tx:
         assert await INDEX.search(tx, 1, [term], 5) == []
         assert [id_ for id_, _ in await INDEX.search(tx, 1, [term, "alpha"], 5)] == [1]
+
+
+async def test_where_all_words_are_frequent_only_rows_with_two_of_the_rarest_are_wanted(
+    store: SqliteDatabase,
+) -> None:
+    words = ("amber", "birch", "cedar", "delta")
+    many = POSTINGS // 2 + 100
+    rows = [TextRow(n, ("", "", "", "", "", words[n % 4])) for n in range(1, 4 * many + 1)]
+    both = TextRow(9 * many, ("", "", "", "", "", "amber birch cedar delta"))
+    await add(store, [*rows, both])
+    async with store.read(LOCAL) as tx:
+        every = await INDEX.search(tx, 1, words, 50)
+        asked = await INDEX.search(tx, 1, words, 50, together=True)
+        rare = await INDEX.search(tx, 1, ("amber", "nowhere"), 50, together=True)
+    assert len(every) == 50
+    assert [id_ for id_, _ in asked] == [both.id]
+    assert len(rare) == 50
