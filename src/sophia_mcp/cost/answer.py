@@ -101,10 +101,11 @@ async def answer(ledger: Ledger, catalogue: Catalogue, asked: Query) -> CostRepo
         )
         found: list[Suggestion] = []
         if not asked.filters and sums.total.calls:
+            newest = habits.newest(sums.trend, asked.until)
             found = suggest(
                 await habits.uses(tx, asked.since, asked.until),
-                await habits.repeats(tx, asked.since, asked.until),
-                await habits.prefixes(tx, asked.since, asked.until),
+                await habits.repeats(tx, newest, asked.until),
+                await habits.prefixes(tx, newest, asked.until),
                 catalogue.price,
                 _Cheaper(catalogue),
             )

@@ -5,19 +5,33 @@ Single calls are looked at in the newest days of a report only, so that a report
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sophia_mcp.cost.days import DAY_NS
 from sophia_mcp.cost.entry import MEASURES, Measures
 from sophia_mcp.cost.suggest import Prefix, Repeats, Use
 from sophia_mcp.store.database import Transaction
 
 CALLS_DAYS = 7
-"""Single calls are looked at for so many days."""
+MOST_CALLS = 10_000
+"""Single calls are looked at for so many days, or so many calls, whichever are fewer."""
 
 MOST_USES = 12
 _WARM_NS = 5 * 60 * 1_000_000_000
 """How long a provider keeps a prefix, at least."""
 
 _SUMS = ", ".join(f"sum({name})" for name in MEASURES)
+
+
+def newest(trend: Sequence[tuple[int, Measures]], until: int) -> int:
+    """The day from which on single calls are looked at. ``trend`` is what each day has."""
+    since, calls = until, 0
+    for day, measures in reversed(trend):
+        calls += measures.calls
+        if day < until - CALLS_DAYS or (calls > MOST_CALLS and since < until):
+            break
+        since = day
+    return since
 
 
 async def uses(tx: Transaction, since: int, until: int) -> list[Use]:
@@ -42,7 +56,7 @@ async def repeats(tx: Transaction, since: int, until: int) -> Repeats:
         " (PARTITION BY fingerprint ORDER BY at_ns) AS gap FROM cost_entries WHERE workspace = :workspace"
         " AND day >= :since AND day < :until AND fingerprint <> 0 AND outcome = 'answered' AND corrects = 0) e"
         " WHERE gap < :within",
-        {"since": max(since, until - CALLS_DAYS), "until": until, "within": DAY_NS},
+        {"since": since, "until": until, "within": DAY_NS},
     )
     return Repeats(*rows[0])
 
@@ -57,6 +71,6 @@ async def prefixes(tx: Transaction, since: int, until: int) -> list[Prefix]:
         "  WHERE workspace = :workspace AND day >= :since AND day < :until AND shared <> 0"
         "  AND outcome = 'answered' AND corrects = 0) e JOIN cost_keys k ON k.id = e.key_id"
         " WHERE e.gap < :within AND e.cached_tokens = 0 GROUP BY k.provider, k.model",
-        {"since": max(since, until - CALLS_DAYS), "until": until, "within": _WARM_NS},
+        {"since": since, "until": until, "within": _WARM_NS},
     )
     return [Prefix(*row) for row in rows]

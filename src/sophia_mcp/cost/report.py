@@ -234,7 +234,7 @@ async def _dearest(
     tx: Transaction, asked: Query, names: Sequence[str]
 ) -> tuple[dict[tuple[Any, ...], Measures], int]:
     """Sums of the dearest groups by these columns, and how many groups there are."""
-    table, column = _table(asked, names)
+    table, column = _table(asked, names, mostly=await _is_mostly(tx, asked))
     where, parameters = _where(asked, column)
     columns = ", ".join(column[name] for name in names)
     # There may be as many groups as runs: then which are the dearest is found out first, by one column.
@@ -258,9 +258,19 @@ def _measures(row: Sequence[int]) -> Measures:
     return Measures(**dict(zip(SHOWN, row, strict=True)))
 
 
-def _table(asked: Query, names: Iterable[str]) -> tuple[str, dict[str, str]]:
+async def _is_mostly(tx: Transaction, asked: Query) -> bool:
+    """Whether a query is about a third or more of all days."""
+    rows = await tx.rows(
+        "SELECT count(*), coalesce(sum(CASE WHEN day >= :since AND day < :until THEN 1 ELSE 0 END), 0)"
+        " FROM cost_days WHERE workspace = :workspace AND dimension = '' AND name = ''",
+        {"since": asked.since, "until": asked.until},
+    )
+    return 3 * int(rows[0][1]) >= int(rows[0][0])
+
+
+def _table(asked: Query, names: Iterable[str], *, mostly: bool = False) -> tuple[str, dict[str, str]]:
     """The smallest table that knows all these dimensions together, and its column for each; where it
-    adds up by one alone, ``dimension`` is that one."""
+    adds up by one alone, ``dimension`` is that one. ``mostly``: most of it is asked for."""
     used = {*names, *(asked.filters or {})} - {*TIMES, "workspace"}
     column = {"day": "e.day"}
     if len(used) < 2:
@@ -272,10 +282,12 @@ def _table(asked: Query, names: Iterable[str]) -> tuple[str, dict[str, str]]:
         return f"cost_entries e{joined}", column
     if any(name in TIMES for name in names):
         return f"cost_cube e{joined}", column
-    # Days are added up before keys are looked up: most rows are of the same keys.
+    # Days are added up before keys are looked up: most rows are of the same keys. A plus keeps the index
+    # of days out where most of the table is read: in its own order nothing has to be sorted.
+    day = "+day" if mostly else "day"
     cube = (
         f"(SELECT workspace, key_id, min(day) AS day, {_NAMED_SUMS} FROM cost_cube"  # noqa: S608
-        " WHERE workspace = :workspace AND day >= :since AND day < :until GROUP BY workspace, key_id) e"
+        f" WHERE workspace = :workspace AND {day} >= :since AND {day} < :until GROUP BY workspace, key_id) e"
     )
     return cube + joined, column
 

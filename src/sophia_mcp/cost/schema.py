@@ -130,4 +130,25 @@ CREATE TABLE cost_factors (      -- what settled calls said about a model's toke
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = Migrations("cost", (Step(1, _FIRST, oldest_reader=1, oldest_writer=1),))
+# Sums over a long time go by key without sorting; those over a short one begin with its days.
+_BY_KEY = f"""
+CREATE TABLE cost_cube_by_key (
+  workspace TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  key_id INTEGER NOT NULL,
+  {_MEASURES},
+  PRIMARY KEY (workspace, key_id, day)
+) WITHOUT ROWID;
+INSERT INTO cost_cube_by_key SELECT * FROM cost_cube;
+DROP TABLE cost_cube;
+ALTER TABLE cost_cube_by_key RENAME TO cost_cube;
+CREATE INDEX cost_cube_day ON cost_cube (workspace, day);
+"""  # noqa: S608 - own columns
+
+MIGRATIONS = Migrations(
+    "cost",
+    (
+        Step(1, _FIRST, oldest_reader=1, oldest_writer=1),
+        Step(2, _BY_KEY, oldest_reader=1, oldest_writer=1),
+    ),
+)
