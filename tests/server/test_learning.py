@@ -153,14 +153,19 @@ async def test_runs_are_counted_by_kind_of_task_and_model_and_similar_ones_are_r
     shop: Place,
 ) -> None:
     async with shop.connect("auto") as client:
-        for number in range(9):
-            say(shop, FINDING) if number else say(shop, LIE)
         for number in range(8):
             await ordered(client, f"review how the cart is charged, part {number}")
         await ordered(client, "document the exporter of invoices")
         text = text_of(await client.call_tool("recall", {"query": "review of charging carts"}))
         assert "by run:swarm-" in text
         assert "solo (done): review how the cart is charged" in text
+        guess = await client.call_tool(
+            "run_swarm",
+            {"task": "review how carts are charged", "pattern": "solo", "provider": "scripted"}
+            | {"action": "estimate", "paths": ["shop/pay.py"]},
+        )
+        assert "8 of 8 runs succeeded (100%, 95 % interval 68% to 100%)" in text_of(guess)
+        assert 'a run like it: recall(query="m-' in text_of(guess)
     async with shop.open(shop.project) as app:
         memory = await app.memory()
         advice = await memory.advise("solo", task_kind="code_review")

@@ -61,6 +61,7 @@ async def open_swarm(app: App) -> Swarm:
         park_s=chosen.park_seconds,
         caches=lambda name: not PROVIDERS.load(name).free,
         ended=_learner(app),
+        advise=_adviser(app),
         label=lambda order: _place(order.repo)[0].name if order.repo else "",
     )
     return Swarm(means, app.tasks)
@@ -277,6 +278,28 @@ def _learner(app: App) -> Callable[[Run], Awaitable[None]]:
             return  # the repository has gone: there is nothing to remember it under
 
     return learn
+
+
+def _adviser(app: App) -> Callable[[Order], Awaitable[tuple[str, ...]]]:
+    """What memory says of an order: how such runs went, and the latest one like it."""
+
+    async def advise(order: Order) -> tuple[str, ...]:
+        from sophia_mcp.memory.kinds import kind_of
+        from sophia_mcp.memory.note import Caller
+
+        memory = await app.memory()
+        kind = kind_of(order.pattern, order.task, diff=order.diff is not None)
+        advice = await memory.advise(order.pattern, task_kind=kind, tier=order.tier)
+        said = advice.text.splitlines()
+        if order.task.strip():
+            caller = Caller(project=_place(order.repo)[0] if order.repo else None)
+            for like in await memory.similar_runs(order.task, caller, limit=1):
+                said.append(
+                    f'a run like it: recall(query="{like.id}"), get_run(run_id="{like.source[4:]}")'
+                )
+        return tuple(said)
+
+    return advise
 
 
 async def _lessons_used(app: App, run_id: str) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ class Means:
     with a run's id when something about it has changed; ``park_s`` is how long a run whose steps wait
     for the assistant stays in memory. ``caches``: whether a provider serves repeated beginnings of
     questions for less. ``ended`` is told of every run that came to an end of its own. ``label`` is the
-    repository of an order as its cost is booked, whatever ref of it is read."""
+    repository of an order as its cost is booked, whatever ref of it is read; ``advise`` what past runs
+    have to say about one."""
 
     book: Book
     pen: Pen
@@ -93,6 +94,7 @@ class Means:
     caches: Callable[[str], bool] = lambda provider: False
     ended: Callable[[Run], Awaitable[None]] | None = None
     label: Callable[[Order], str] = lambda order: order.repo or ""
+    advise: Callable[[Order], Awaitable[tuple[str, ...]]] | None = None
 
     @property
     def scope(self) -> Scope:

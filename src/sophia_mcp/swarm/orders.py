@@ -89,7 +89,7 @@ def checked(means: Means, order: Order) -> Pattern:
 
 
 async def estimate(means: Means, order: Order, pattern: Pattern, chosen: Chosen) -> Estimate:
-    """What a run of this order would take at most, without asking any model."""
+    """What a run of this order would take at most, and how runs like it went. Asks no model."""
     material = await gather(pattern, order, await means.sources(order))
     wording = Wording(pattern, order.task, material, means.fence)
     opening = await anyio.to_thread.run_sync(shared_tokens, wording.opening())
@@ -124,7 +124,7 @@ async def estimate(means: Means, order: Order, pattern: Pattern, chosen: Chosen)
         sent,
         answered,
         0 if chosen.free else nano,
-        material.notes,
+        (*material.notes, *(await means.advise(order) if means.advise is not None else ())),
     )
 
 
