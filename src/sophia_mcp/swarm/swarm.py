@@ -117,16 +117,18 @@ class Swarm:
         until = anyio.current_time() + wait_s
         spoken = anyio.current_time()
         while True:
-            stirred = self.changes.next(run_id)
-            report = await self._report(run_id)
+            stirred, running = self.changes.next(run_id), self._running(run_id)
             now = anyio.current_time()
-            if report.status != "running" or now >= until:
-                return report
-            if tell is not None and now - spoken >= every_s:
-                spoken = now
-                await tell(report.done, report.total, f"{report.pattern}: {report.status}")
-            here = self._running(run_id) is not None
-            pause = min(until - now, every_s if here else _POLL_S)
+            due = tell is not None and now - spoken >= every_s
+            # While a run is at work here nothing is read: at every change that would slow down the run.
+            if due or now >= until or running is None or running.waiting():
+                report = await self._report(run_id)
+                if report.status != "running" or now >= until:
+                    return report
+                if due and tell is not None:
+                    spoken = now
+                    await tell(report.done, report.total, f"{report.pattern}: {report.status}")
+            pause = min(until - now, every_s if running is not None else _POLL_S)
             with anyio.move_on_after(pause):
                 await stirred.wait()
 
