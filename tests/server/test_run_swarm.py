@@ -250,6 +250,21 @@ async def test_what_costs_money_needs_a_limit_and_an_estimate_names_one(tmp_path
         assert (await call(client, "get_run"))["runs"] == []
 
 
+@pytest.mark.requirement("swarm.branches")
+async def test_a_limit_that_is_too_small_ends_the_run_before_anybody_is_asked(
+    tmp_path: Path, era: str
+) -> None:
+    place = place_of(tmp_path)
+    place.settings["llm"] = {"openai": PAID}
+    async with place.connect(era) as client:
+        told = await call(
+            client, "run_swarm", task="x", pattern="solo", provider="openai", max_cost_usd=0.000001
+        )
+    assert told["status"] == "over_budget", told
+    assert (told["cost"]["usd"], told["cost"]["reserved_usd"]) == ("0.00", "0.00")
+    assert any("higher max_cost_usd" in note for note in told["notes"])
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"pattern": "code_revue"}, "code_review"),
     ({"provider": "portkee"}, "portkey"),

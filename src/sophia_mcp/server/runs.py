@@ -77,6 +77,8 @@ def told(
         said.append(f"{held} more steps wait; they come when these are answered")
     if lent and steps:
         said.append('the client\'s model did not answer these; do them yourself with action="answer"')
+    if report.status == "over_budget":
+        said.append("resuming keeps its limit; start it anew where it needs a higher max_cost_usd")
     found = len(report.outcome.findings) if report.outcome is not None else 0
     cited = len(report.outcome.sources) if report.outcome is not None else 0
     more = start + shown if start + shown < found + cited else None
