@@ -22,6 +22,9 @@ MOST_TOKENS = 8000
 PATCH_LINES = 40
 """Of a patch, unless the whole is asked for."""
 
+ROOM = {"anthropic/maxResultSizeChars": 200_000}
+"""A step is handed out whole, with the code it is about: clients that cut answers are asked for room."""
+
 PROGRESS_S = 2.0
 
 _EVENT_CHARS = 400

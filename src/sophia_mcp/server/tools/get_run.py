@@ -113,4 +113,5 @@ TOOL = ToolRecord(
     open_world=False,
     structured=True,
     toolset="swarm",
+    meta=runs.ROOM,
 )

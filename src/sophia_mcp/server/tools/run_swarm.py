@@ -167,4 +167,5 @@ TOOL = ToolRecord(
     open_world=True,
     structured=True,
     toolset="swarm",
+    meta=runs.ROOM,
 )
