@@ -28,7 +28,7 @@ for (const [, name, attributes] of html.matchAll(/<(\w+)([^>]*\bid="[^"]*"[^>]*)
   made.hidden = /\bhidden\b/.test(attributes);
   named[attributes.match(/id="([^"]*)"/)[1]] = made;
 }
-for (const [id, ...inner] of [["days", "svg"], ["groups", "thead", "tbody"], ["budgets", "div"], ["advice", "div"]]) {
+for (const [id, ...inner] of [["days", "svg", "p"], ["groups", "thead", "tbody"], ["budgets", "div"], ["advice", "div"]]) {
   named[id].append(...inner.map((name) => new Element(name)));
 }
 for (const id of ["since", "by"]) {

@@ -23,8 +23,8 @@ async def answers(place: Place) -> tuple[str, list[dict[str, Any]]]:
     async with place.open(None) as app:
         money = await app.money()
         await spend(app, "<b>large</b>", calls=3)
-        yesterday = money.ledger.clock() - 86_400 * 10**9
-        money.ledger.clock = lambda: yesterday
+        before = money.ledger.clock() - 2 * 86_400 * 10**9
+        money.ledger.clock = lambda: before
         await spend(app, "small")
         await money.set_limit(Limit("workspace", "total", 5 * USUAL))
     async with place.connect("auto") as client:
@@ -57,7 +57,9 @@ def test_the_view_shows_the_answer_and_asks_the_host_for_more(tmp_path: Path) ->
     assert "<b>large</b>" in first["groups"]["text"], "a name is text, never markup"
     assert "$0.00009" in first["groups"]["text"]
     assert "workspace, total: $0.00012 of $0.00015" in first["budgets"]["text"]
-    assert said["bars"] == 2
+    assert said["bars"] == 3, "a day without spending has its place, too"
+    assert "the dearest" in first["days"]["text"]
+    assert "default-src 'none'" in html
     assert not first["all"]["hidden"], "a filter is set, so all can be asked for"
     (call,) = said["calls"]
     assert call["name"] == "cost_report"
