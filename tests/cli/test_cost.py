@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from tests.cli.test_commands import run
+from tests.cli.test_commands import SOPHIA, run
 from tests.cost.books import USUAL, WORST, Books, Vendor, lost, open_books, question
 
 from sophia_mcp.cost.entry import Limit
@@ -102,10 +103,13 @@ def test_budgets_are_set_listed_and_taken_away(tmp_path: Path) -> None:
     assert run("cost", "budget", "remove", *soft, cwd=tmp_path).returncode == 0
     assert run("cost", "budget", "remove", *soft, cwd=tmp_path).returncode == 3
     assert run("cost", "budget", "set", "plenty", cwd=tmp_path).returncode == 2
+    assert run("cost", "budget", "set", "1", "--name", "x", cwd=tmp_path).returncode == 2
+
+
+def test_an_amount_below_zero_is_an_amount_and_no_option(tmp_path: Path) -> None:
     below = run("cost", "budget", "set", "-5", cwd=tmp_path)
     assert below.returncode == 2
     assert "dollars from 0" in below.stderr
-    assert run("cost", "budget", "set", "1", "--name", "x", cwd=tmp_path).returncode == 2
 
 
 def test_a_misspelt_command_is_answered_with_the_one_that_was_meant(tmp_path: Path) -> None:
@@ -127,6 +131,21 @@ def test_what_is_uncertain_is_listed_and_settled_by_a_person(tmp_path: Path) -> 
     assert again.returncode == 3
     assert "reconciled already" in again.stderr
     assert USUAL == 30_000
+
+
+@pytest.mark.requirement("cost.export")
+def test_whoever_reads_only_the_beginning_of_an_export_gets_no_error(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [SOPHIA, "cost", "export"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as done:
+        assert done.stdout is not None
+        assert done.stderr is not None
+        done.stdout.close()
+        assert done.stderr.read() == ""
 
 
 def test_every_command_has_help_with_an_example(tmp_path: Path) -> None:

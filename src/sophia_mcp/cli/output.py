@@ -66,10 +66,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         return
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    drawn = Table(*columns, box=box.SIMPLE_HEAD)
+    # Nothing is cut off: half an amount would be another amount.
+    drawn = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE_HEAD)
     for row in rows:
         drawn.add_row(*(Text(str(cell)) for cell in row))
     Console().print(drawn)

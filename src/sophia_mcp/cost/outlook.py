@@ -12,7 +12,7 @@ from sophia_mcp.cost.forecast import Forecast, forecast
 from sophia_mcp.store.database import Transaction
 
 PAST_DAYS = 56
-MOST_SUBJECTS = 10
+MOST_SUBJECTS = 5
 """Of a budget that each user, repository or run has for itself, so many are listed."""
 
 State = Literal["ok", "at_risk", "warning", "exceeded"]

@@ -25,6 +25,7 @@ _COLUMNS = (
     ("unpriced_calls", "unpriced"),
 )
 _ALWAYS = 4
+_BRIEF = ("cached_tokens", "unpriced_calls")
 _BUDGET = "scope period hard limit_usd spent_usd reserved_usd remaining_usd forecast_usd state".split()
 
 
@@ -87,13 +88,18 @@ def budget_table(facts: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     return [name.removesuffix("_usd") for name in _BUDGET], body
 
 
-def group_table(facts: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the groups; columns that say nothing in any row are left out."""
+def group_table(facts: dict[str, Any], *, brief: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the groups; columns that say nothing in any row are left out. ``brief``: as
+    many as a terminal is wide."""
     names = list(facts["groups"][0]["key"]) if facts["groups"] else []
     used = [
         (field, title)
         for at, (field, title) in enumerate(_COLUMNS)
-        if at < _ALWAYS or any(group[field] not in (0, "0.00") for group in facts["groups"])
+        if at < _ALWAYS
+        or (
+            (not brief or field in _BRIEF)
+            and any(group[field] not in (0, "0.00") for group in facts["groups"])
+        )
     ]
     body = [
         [

@@ -65,6 +65,8 @@ def COMMAND(format_: str, since: str, until: str | None, out: Path | None, as_js
 
     try:
         with_app(work)
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough
     except OSError as error:
         raise _refused(out, error) from error
     if out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,7 +76,7 @@ def COMMAND(
     elif form == "markdown":
         output.show(written(facts, "markdown"))
     else:
-        _shown(facts, group_table(facts))
+        _shown(facts, group_table(facts, brief=sys.stdout.isatty()))
     return output.DONE if report.sums.total.calls else output.NOTHING
 
 
