@@ -71,9 +71,9 @@ class Content:
     """Reads blobs in batches through the caches. One instance serves an engine."""
 
     def __init__(self) -> None:
-        self._texts: Held[Text] = Held(8 << 20, lambda text: text.length + 64)
-        self._pieces: Held[Piece] = Held(30_000, lambda piece: len(piece.names) + 1)
-        self._units: Held[Sequence[Unit]] = Held(16_000, lambda units: len(units) + 1)
+        self._texts: Held[Text] = Held(3 << 20, lambda text: text.length + 64)
+        self._pieces: Held[Piece] = Held(12_000, lambda piece: len(piece.names) + 1)
+        self._units: Held[Sequence[Unit]] = Held(8_000, lambda units: len(units) + 1)
         self._symbols: Held[tuple[Symbol, ...]] = Held(16_000, lambda symbols: len(symbols) + 1)
         self._edges: Held[edges.Edges] = Held(
             60_000, lambda found: len(found.references) + len(found.imports) + 1

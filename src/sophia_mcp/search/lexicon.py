@@ -28,8 +28,8 @@ _MOST_VECTORS = 16_000
 """Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory
 that was never written costs nothing). Those of all others are asked for again."""
 
-_MOST_CHUNKS = 4_000
-"""Chunks whose words are remembered: about 20 MB."""
+_MOST_CHUNKS = 2_000
+"""Chunks whose words are remembered: about 10 MB."""
 
 
 class Words(NamedTuple):

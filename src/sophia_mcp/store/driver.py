@@ -127,7 +127,9 @@ class _Connection:
         else:
             self.execute("PRAGMA query_only = 1")
         # Memory-mapped pages and several writing processes do not go together.
-        self.execute("PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384")
+        self.execute("PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY")
+        # What readers miss here, the system's own cache of the file has.
+        self.execute(f"PRAGMA cache_size = {-16384 if opening.writable else -6144}")
 
     def _wait(self, attempt: int) -> bool:
         """Wait for a lock: short, jittered naps are fairer between processes than SQLite's own
