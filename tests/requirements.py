@@ -172,6 +172,10 @@ _ALL = (
     ("server.discover", "a discover probe does not lock the era"),
     ("server.http_loopback", "HTTP serves loopback only, with Host and Origin checks"),
     ("server.unknown_argument", "an unknown argument is named with the nearest known one"),
+    (
+        "server.refused_argument",
+        "a refused argument is told by name and value, with why and the call to make",
+    ),
     ("server.lenient_lists", "a string where a list is asked for and null for a default are accepted"),
     ("server.output_cap", "an answer never exceeds what clients take"),
     ("server.progress", "index_repo reports progress and never waits longer than asked"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.server.conftest import Place, text_of
 
 from sophia_mcp.server.courtesy import MAX_CHARS, annotate, ignored, mend
 
@@ -72,11 +73,45 @@ def test_notes_reach_text_and_structured_content() -> None:
     }
 
 
-def test_links_to_another_projects_site_leave_validation_errors() -> None:
-    noisy = "limit\n  too large\n    For further information visit https://errors.pydantic.dev/2/v/x"
-    result = annotate({"content": [block(noisy)], "isError": True}, [])
-    assert isinstance(result, dict)
-    assert result["content"] == [block("limit\n  too large")]
+WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("search_code", {}, ["query is missing", "query is required", 'with query="…"']),
+    ("search_code", {"query": 5, "limit": "many"}, ["query=5", "query must be text", 'limit="many"']),
+    ("run_swarm", {"tier": "huge"}, ['tier="huge"', "must be 'fast', 'standard' or 'deep'"]),
+    (
+        "run_swarm",
+        {"debate_rounds": 7},
+        ["debate_rounds=7", "less than or equal to 2", "debate_rounds=0"],
+    ),
+    ("run_swarm", {"paths": ["a", 1]}, ['paths=["a", 1]', "paths[1] must be text"]),
+    ("run_swarm", {"results": 3}, ["results=3", "must be a JSON object"]),
+    ("get_run", {"max_tokens": 1}, ["max_tokens=1", "greater than or equal to 200", "max_tokens=2500"]),
+    ("cost_report", {"filters": "[1]"}, ['filters="[1]"', "must be a JSON object"]),
+    ("index_repo", {"path": {"a": 1}}, ['path={"a": 1}', "path must be text"]),
+    ("recall", {"limit": "x" * 500}, ["limit=", "must be a whole number"]),
+    ("remember", {"anchors": 3}, ["anchors=3", "must be a list"]),
+]
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("server.refused_argument")
+async def test_a_refused_argument_is_named_with_its_value_the_reason_and_the_next_call(
+    place: Place, era: str
+) -> None:
+    async with place.connect(era) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} == {
+            name for name, _, _ in WRONG
+        }
+        for name, arguments, said in WRONG:
+            result = await client.call_tool(name, arguments)
+            text = text_of(result)
+            assert result.is_error, (name, text)
+            assert all(each in text for each in said), text
+            assert text.startswith(f"{name}: ")
+            assert " · why: " in text
+            assert " · next: " in text
+            assert len(text) < 600
+            for foreign in ("pydantic", "Arguments", "[type=", "Input should", "validation error"):
+                assert foreign not in text
 
 
 def test_anything_but_a_tool_result_passes_unchanged() -> None:

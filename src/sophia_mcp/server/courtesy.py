@@ -1,13 +1,13 @@
 """How is a slightly wrong call still served, and what is the agent told about it?
 
 Agents send null for "default", one string for a list, misspelt or extra arguments. All of it is
-served; what was ignored is named, with the nearest known name. Answers beyond the cap are cut.
+served; what was ignored is named, with the nearest known name. What cannot be served is refused with
+the argument's name, why, and the call to make. Answers beyond the cap are cut.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -17,11 +17,11 @@ from mcp.server import MCPServer, ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 
 from sophia_mcp.server import sdk
+from sophia_mcp.server.arguments import refusal
+from sophia_mcp.server.errors import describe
 
 MAX_CHARS = 200_000
 """Far above what `max_tokens` allows: the last guard against an answer that ignores its budget."""
-
-_PYDANTIC_LINK = re.compile(r"\n?\s*For further information visit https://errors\.pydantic\.dev/\S+")
 
 
 class Courtesy:
@@ -44,7 +44,13 @@ class Courtesy:
             mended = mend(arguments, tool.parameters)
             ctx = replace(ctx, params={**params, "arguments": mended})
             notes.extend(ignored(arguments, tool.parameters))
-        return annotate(await call_next(ctx), notes)
+        result = await call_next(ctx)
+        if tool is not None and isinstance(result, dict) and result.get("isError"):
+            given = (ctx.params or {}).get("arguments")
+            refused = refusal(tool, given if isinstance(given, Mapping) else {})
+            if refused is not None:
+                result = {**result, "content": [{"type": "text", "text": describe(refused)}]}
+        return annotate(result, notes)
 
 
 def mend(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,8 +83,7 @@ def annotate(result: HandlerResult, notes: list[str]) -> HandlerResult:
     """The result with notes in every channel a client may show, without noise, within the cap."""
     if not isinstance(result, dict) or not isinstance(result.get("content"), list):
         return result
-    failed = bool(result.get("isError"))
-    content = [_trimmed(block, failed) for block in result["content"]]
+    content = [_trimmed(block) for block in result["content"]]
     structured = result.get("structuredContent")
     if notes:
         content.append({"type": "text", "text": "Note: " + "; ".join(notes)})
@@ -92,12 +97,10 @@ def annotate(result: HandlerResult, notes: list[str]) -> HandlerResult:
     return {**result, **changed}
 
 
-def _trimmed(block: dict[str, Any], failed: bool) -> dict[str, Any]:
+def _trimmed(block: dict[str, Any]) -> dict[str, Any]:
     text = block.get("text")
     if block.get("type") != "text" or not isinstance(text, str):
         return block
-    if failed:
-        text = _PYDANTIC_LINK.sub("", text)
     if len(text) > MAX_CHARS:
         text = (
             f"{text[:MAX_CHARS]}\n[cut at {MAX_CHARS} of {len(text)} characters: "
