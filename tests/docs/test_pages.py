@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import pytest
+from tests.cost import homes
+from tests.cost.books import Vendor, lost, open_books, question
+
+from sophia_mcp.cost.entry import Limit
+from sophia_mcp.errors import ProviderError
+from sophia_mcp.ops.clock import system
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -47,9 +57,36 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def spender(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a reader who has a ledger: calls, one that was cut off, a budget, and an assistant's log."""
+    home = tmp_path_factory.mktemp("spender")
+    now = datetime.now(UTC).isoformat()
+    spoken = homes.claude("msg_01a", {"input_tokens": 10, "output_tokens": 100}, at=now)
+    homes.put(home / ".claude/projects/-shop/a.jsonl", spoken)
+    (home / "data").mkdir()
+
+    async def spend() -> None:
+        async with open_books(home / "data", "elsewhere:1:a", clock=system) as books:
+            month = Limit("workspace", "month", 10**9)
+            await books.money.set_limit(month)
+            await books.metered(Vendor()).ask(question(model="claude-sonnet-5-5"))
+            with pytest.raises(ProviderError):
+                await books.budgeted(Vendor(error=lost()), month).ask(question())
+
+    anyio.run(spend)
+    return home
+
+
 @pytest.mark.requirement("commands.readme")
 @pytest.mark.parametrize("command", commands())
-def test_every_command_in_the_documents_runs(command: str, project: Path) -> None:
+def test_every_command_in_the_documents_runs(
+    command: str, project: Path, spender: Path, tmp_path: Path
+) -> None:
+    environment = dict(os.environ)
+    if command.startswith("sophia cost"):
+        home = shutil.copytree(spender, tmp_path / "home")
+        environment |= {"HOME": str(home), "USERPROFILE": str(home), "SOPHIA_HOME": str(home / "data")}
     words = shlex.split(command)
     program = BIN / words[0] if (BIN / words[0]).exists() else ROOT / words[0]
     assert program.exists(), f"{words[0]} is not a program of this project"
@@ -61,6 +98,7 @@ def test_every_command_in_the_documents_runs(command: str, project: Path) -> Non
         timeout=110,
         check=False,
         input="",
+        env=environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
