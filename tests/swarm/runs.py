@@ -16,12 +16,13 @@ from sophia_mcp.llm.desk import Desk
 from sophia_mcp.llm.providers import LLM, PROVIDERS, Hear
 from sophia_mcp.llm.structured import Structured
 from sophia_mcp.ops.clock import Clock, system
+from sophia_mcp.ops.workers import enrol
 from sophia_mcp.store import jobs
 from sophia_mcp.store.database import Database
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm import schema
-from sophia_mcp.swarm.book import Book, worker_name
+from sophia_mcp.swarm.book import Book
 from sophia_mcp.swarm.gates import Ground
 from sophia_mcp.swarm.journal import Pen
 from sophia_mcp.swarm.means import Means
@@ -279,7 +280,7 @@ async def open_swarm(
         return Ground(sources.read)
 
     means = Means(
-        book=Book(database, Jobs(database, worker_name(), clock=clock), LOCAL, clock),
+        book=Book(database, Jobs(database, enrol(), clock=clock), LOCAL, clock),
         pen=pen(database, LOCAL),
         models=models or ScriptedModels(),
         library=lambda order: Library(user=patterns),

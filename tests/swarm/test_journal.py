@@ -18,7 +18,7 @@ from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.engines.sqlite import SqliteDatabase, open_database
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm import schema
-from sophia_mcp.swarm.book import Book, is_dead, worker_name
+from sophia_mcp.swarm.book import Book
 from sophia_mcp.swarm.journal import Journal, Lost, Pen, digest
 from sophia_mcp.types import LOCAL, Order, Packet, Scope
 
@@ -173,14 +173,3 @@ def test_equal_questions_have_one_digest_in_whatever_order_they_are_written(
     turned = dict(reversed(list(value.items())))
     assert digest("x", value) == digest("x", turned)
     assert digest("x", value) != digest("y", value)
-
-
-def test_a_worker_is_dead_only_when_that_is_sure() -> None:
-    here = worker_name()
-    node, pid, token = here.rsplit(":", 2)
-    assert not is_dead(here)
-    assert is_dead(f"{node}:{pid}:before")
-    assert is_dead(f"{node}:4194305:{token}")
-    assert not is_dead(f"elsewhere:4194305:{token}")
-    assert not is_dead(f"{node}:1:{token}")
-    assert not is_dead("nonsense")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import platform
-import secrets
 from typing import TYPE_CHECKING
 
 from sophia_mcp.app.parts import Parts
@@ -19,9 +16,6 @@ WEBHOOK_S = 5.0
 KEEP_S = 2.0
 """What was learned about tokenizers is written at most so often."""
 
-_OURS: set[str] = set()
-"""Every name this process has written attempts under."""
-
 _log = logging.getLogger("sophia_mcp.cost")
 
 
@@ -32,17 +26,16 @@ async def open_money(parts: Parts) -> Money:
     from sophia_mcp.cost.money import Money
     from sophia_mcp.llm.catalogue import Catalogue
     from sophia_mcp.llm.factors import Factors
+    from sophia_mcp.ops.workers import enrol, is_dead
     from sophia_mcp.settings import login, prices_file
     from sophia_mcp.types import LOCAL
 
     chosen, database = parts.settings.cost, await parts.truth()
-    holder = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
-    _OURS.add(holder)
     ledger = Ledger(
         database,
-        holder=holder,
+        holder=enrol(),
         user=chosen.user or login(),
-        dead=_dead,
+        dead=is_dead,
     )
     if chosen.webhook:
         ledger.listeners.append(_webhook(parts, chosen.webhook))
@@ -54,23 +47,6 @@ async def open_money(parts: Parts) -> Money:
         keep=_Keeper(parts),
     )
     return Money(ledger, catalogue, counts, chosen.unpriced_tokens)
-
-
-def _dead(holder: str) -> bool:
-    """Whether the process of that name has ended: only known of this machine's own. A number that was
-    given to another process since is found dead when the call's time is over."""
-    machine, _, rest = holder.rpartition(":")[0].rpartition(":")
-    if machine != platform.node() or not rest.isdigit() or os.name == "nt":
-        return False
-    if int(rest) == os.getpid():
-        return holder not in _OURS  # our number, not our name: a process before this one
-    try:
-        os.kill(int(rest), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _webhook(parts: Parts, setting: str) -> Listener:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +43,10 @@ async def open_truth(parts: Parts) -> Database:
 
 async def open_jobs(parts: Parts) -> Jobs:
     """The jobs of this process."""
+    from sophia_mcp.ops.workers import enrol
     from sophia_mcp.store.jobs import Jobs
 
-    return Jobs(await parts.truth(), worker=f"{platform.node()}:{os.getpid()}")
+    return Jobs(await parts.truth(), enrol())
 
 
 async def _opened(parts: Parts, name: str, durability: Any, *packages: Any) -> Database:

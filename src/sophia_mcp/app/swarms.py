@@ -37,8 +37,7 @@ _FOUND = 20
 async def open_swarm(app: App) -> Swarm:
     """The runs of this machine's workspace."""
     from sophia_mcp.llm.providers import PROVIDERS
-    from sophia_mcp.store.jobs import Jobs
-    from sophia_mcp.swarm.book import Book, worker_name
+    from sophia_mcp.swarm.book import Book
     from sophia_mcp.swarm.journal import Pen
     from sophia_mcp.swarm.means import Means
     from sophia_mcp.swarm.swarm import Swarm
@@ -47,7 +46,7 @@ async def open_swarm(app: App) -> Swarm:
     chosen, database, money = app.settings.swarm, await app.truth(), await app.money()
     models = await app.models()
     means = Means(
-        book=Book(database, Jobs(database, worker_name()), LOCAL),
+        book=Book(database, await app.jobs(), LOCAL),
         pen=Pen(database, LOCAL),
         models=models,
         library=lambda order: library(app, order),

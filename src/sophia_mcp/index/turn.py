@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +10,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from sophia_mcp.errors import StoreBusy
+from sophia_mcp.ops.workers import enrol, is_dead
 from sophia_mcp.store import leases
 from sophia_mcp.store.database import Database
 
@@ -20,7 +18,7 @@ TTL_S = 60.0
 RENEW_S = 5.0
 POLL_S = 0.1
 
-OWNER = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+OWNER = enrol()
 """This process, so that others on the machine can see whether it still lives."""
 
 
@@ -66,7 +64,7 @@ async def turn(db: Database, name: str, wait_s: float = 0.0) -> AsyncIterator[Tu
 async def is_held_elsewhere(db: Database, name: str) -> bool:
     """Whether a living process other than this one holds the lease."""
     owner = await leases.owner_of(db, name)
-    return owner is not None and owner != OWNER and not _is_dead(owner)
+    return owner is not None and owner != OWNER and not is_dead(owner)
 
 
 async def _obtain(db: Database, name: str, wait_s: float) -> bool:
@@ -75,23 +73,9 @@ async def _obtain(db: Database, name: str, wait_s: float) -> bool:
         if await leases.take(db, name, OWNER, TTL_S):
             return True
         owner = await leases.owner_of(db, name)
-        if owner is not None and _is_dead(owner):
+        if owner is not None and is_dead(owner):
             await leases.release(db, name, owner)
             continue
         if anyio.current_time() >= deadline:
             return False
         await anyio.sleep(POLL_S)
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether the owner surely ended: a process of this machine that does not exist."""
-    host, pid, *_ = (*owner.split(":"), "", "")
-    if host != socket.gethostname() or not pid.isdigit() or os.name == "nt":
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

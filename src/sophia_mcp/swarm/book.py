@@ -7,9 +7,6 @@ order sent again soon after is the same run, whichever process it reaches.
 from __future__ import annotations
 
 import json
-import os
-import platform
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
@@ -53,34 +50,6 @@ class Run:
     total: int
     created_ns: int
     updated_ns: int
-
-
-_OURS: set[str] = set()
-"""Every name this process has worked under: a number may be given to another process later."""
-
-
-def worker_name() -> str:
-    """A name for this process, unique to it, that says where to look whether it lives."""
-    name = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
-    _OURS.add(name)
-    return name
-
-
-def is_dead(worker: str) -> bool:
-    """Whether a worker surely does not live any more: a process of this machine that is gone. One
-    whose number another process has now is found out when nobody believes in it any longer."""
-    node, _, number = worker.rpartition(":")[0].rpartition(":")
-    if os.name == "nt" or node != platform.node() or not number.isdecimal():
-        return False
-    if int(number) == os.getpid():
-        return worker not in _OURS
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 @dataclass(frozen=True, slots=True)

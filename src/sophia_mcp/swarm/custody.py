@@ -6,8 +6,9 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from sophia_mcp.ops.workers import is_dead
 from sophia_mcp.swarm.agent import PATIENT
-from sophia_mcp.swarm.book import ENDED, Run, is_dead, restatus, standing
+from sophia_mcp.swarm.book import ENDED, Run, restatus, standing
 from sophia_mcp.swarm.journal import Line, event, tail
 from sophia_mcp.swarm.means import Means
 

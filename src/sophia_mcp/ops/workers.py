@@ -1,0 +1,38 @@
+"""Which process works on something, and does it surely not live any more?
+
+What is written down as being worked on names its worker. Another process of the same machine can then
+take it over at once when that worker has died, instead of waiting until nobody believes in it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+
+_OURS: set[str] = set()
+"""Every name this process has worked under: its number may be given to another process later."""
+
+
+def enrol() -> str:
+    """A new name for this process, unique to it: ``machine:number:token``."""
+    name = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
+    _OURS.add(name)
+    return name
+
+
+def is_dead(name: str) -> bool:
+    """Whether the worker of that name surely does not live: a process of this machine that is gone. One
+    whose number another process has now is found out when the time given to its work is over."""
+    machine, _, number = name.rpartition(":")[0].rpartition(":")
+    if os.name == "nt" or machine != platform.node() or not number.isdecimal():
+        return False
+    if int(number) == os.getpid():
+        return name not in _OURS  # our number, not our name: a process before this one
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # it lives and is not ours, or no process ever had such a number
+        return False
+    return False
