@@ -80,16 +80,8 @@ async def test_a_question_that_differs_in_anything_is_asked(
     assert len(inner.asked) == 2
 
 
-async def test_another_provider_endpoint_or_state_of_the_repository_has_its_own_answers(
-    database: Database,
-) -> None:
-    keys = [
-        Keys("a"),
-        Keys("b"),
-        Keys("a", "http://x/v1"),
-        Keys("a", "http://y/v1"),
-        Keys("a", "", "commit"),
-    ]
+async def test_another_provider_or_endpoint_has_its_own_answers(database: Database) -> None:
+    keys = [Keys("a"), Keys("b"), Keys("a", "http://x/v1"), Keys("a", "http://y/v1")]
     inner = Steps([f"answer {n}" for n in range(len(keys))])
     for number, key in enumerate(keys):
         assert (await Cache(inner, kept(database), key).ask(ask())).text == f"answer {number}"

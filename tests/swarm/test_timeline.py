@@ -22,7 +22,7 @@ from opentelemetry.trace import (
 from tests.swarm.runs import FINDING, ScriptedModels, open_swarm, order, replies
 
 from sophia_mcp.swarm import telemetry
-from sophia_mcp.swarm.timeline import as_json, tree, usd
+from sophia_mcp.swarm.timeline import as_json, tree
 from sophia_mcp.types import TimelineEvent
 
 SECOND = 1_000_000_000
@@ -97,10 +97,13 @@ def test_events_become_one_json_object_a_line() -> None:
 
 @pytest.mark.parametrize(
     ("nano", "text"),
-    [(0, "$0.00"), (1, "$0.000000001"), (-2_500_000_000, "-$2.50"), (12_000_000_000, "$12.00")],
+    [(0, "$0.00"), (1, "$0.000000001"), (12_000_000_000, "$12.00"), (1_234_567_891, "$1.234567891")],
 )
 def test_money_is_exact_text(nano: int, text: str) -> None:
-    assert usd(nano) == text
+    spent = event(3, 1, "cost", nano=nano, basis="computed")
+    head, *_, step = tree((EVENTS[0], event(2, 0, "step.done", "a", nano=nano), spent)).splitlines()
+    assert f" · {text} · " in head
+    assert step.endswith(f" {text}")
 
 
 @pytest.mark.anyio

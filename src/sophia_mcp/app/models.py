@@ -69,15 +69,13 @@ class Models:
         run_id: str = "",
         max_cost_nano: int | None = None,
         tier: Tier = "standard",
-        snapshot: str = "",
         tell: Tell = _log_it,
     ) -> LLM:
         """The provider with everything around it: cache, repair, window, guard, budget, meter, and the
         providers that stand in for it.
 
-        An ask names a tier (or nothing: the run's), or a model. ``snapshot`` is the state of the
-        repository, a part of the cache's key; ``tell`` hears what is done to questions. Raises
-        BadSetting, NotFound.
+        An ask names a tier (or nothing: the run's), or a model. ``tell`` hears what is done
+        to questions. Raises BadSetting, NotFound.
         """
         from sophia_mcp.llm.route import Fallback
 
@@ -86,7 +84,6 @@ class Models:
             run_id=run_id,
             max_cost_nano=max_cost_nano,
             tier=tier,
-            snapshot=snapshot,
             tell=tell,
         )
         others = [route(other) for other in self._stand_ins(name)]
@@ -139,7 +136,6 @@ class Models:
         run_id: str,
         max_cost_nano: int | None,
         tier: Tier,
-        snapshot: str,
         tell: Tell,
     ) -> LLM:
         from sophia_mcp.llm.cache import Cache, Keys
@@ -168,7 +164,7 @@ class Models:
         )
         llm = Structured(llm)
         if self.chosen.cache and name != "scripted":
-            keys = Keys(name, self.vendors.address(name), snapshot)
+            keys = Keys(name, self.vendors.address(name))
             keep_ns = int(self.chosen.cache_hours * 3_600_000_000_000)
             if self.likeness is not None:
                 more: dict[str, Any] = {"saved": self.money.saved, "keep_ns": keep_ns, "tell": tell}

@@ -142,8 +142,9 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One call that was allowed. ``reserved_nano`` is the most it can cost, ``reserved_tokens`` the most
-    tokens of a call without a price; ``until_ns`` is when it must have ended. ``limits`` are those that
-    came with the call beside the stored ones. ``sent`` is set once it leaves for the provider."""
+    tokens of a call without a price; ``until_ns`` is when it must have ended. ``fingerprint`` marks the
+    whole question and ``shared`` its part that other questions begin with too, of ``shared_tokens``
+    tokens. ``limits`` are those that came with the call beside the stored ones."""
 
     id: int
     at_ns: int

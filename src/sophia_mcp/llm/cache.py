@@ -53,12 +53,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What, beside the question, decides an answer: the provider and its endpoint, and the state of the
-    repository the run works on (empty: none)."""
+    """What, beside the question, decides an answer: the provider and its endpoint. What a question says
+    of a repository stands in its words, so another state of it is another question."""
 
     provider: str
     endpoint: str = ""
-    snapshot: str = ""
 
     def of(self, ask: Ask) -> str:
         """One key for everything that matters. A label (run, step, user) does not."""
@@ -73,7 +72,6 @@ class Keys:
             "temperature": ask.temperature,
             "processing": ask.processing,
             "repo": ask.labels.repo,
-            "snapshot": self.snapshot,
         }
         text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return f"{_VERSION}:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -75,7 +75,7 @@ def cited(
     return tuple(kept), GateResult("citations", not gone and not false_quotes, detail)
 
 
-def composed(proposal: Proposal, documents: Sequence[Document], patch: str = "") -> Outcome:
+def composed(proposal: Proposal, documents: Sequence[Document]) -> Outcome:
     """The outcome of a proposal that has passed its gates. With claims, the summary is those claims,
     each followed by the numbers of its sources."""
     titles = {one.ref: one for one in documents}
@@ -93,9 +93,9 @@ def composed(proposal: Proposal, documents: Sequence[Document], patch: str = "")
         )
         for cite in numbers
     )
-    nothing = not (proposal.findings or patch or proposal.patch)
+    nothing = not (proposal.findings or proposal.patch)
     summary = "\n".join(lines) or proposal.summary or (_NOTHING if nothing else "")
-    return Outcome(summary, proposal.findings, sources, patch or proposal.patch)
+    return Outcome(summary, proposal.findings, sources, proposal.patch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sophia_mcp.cost import usd
 from sophia_mcp.types import TimelineEvent
 
 _SHOWN = 160
@@ -80,13 +81,6 @@ def as_json(events: Iterable[TimelineEvent]) -> str:
     )
 
 
-def usd(nano: int) -> str:
-    """Nano-dollars as exact decimal text."""
-    whole, rest = divmod(abs(nano), 1_000_000_000)
-    fraction = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if nano < 0 else ''}${whole}.{fraction}"
-
-
 def _grow(branch: _Branch, event: TimelineEvent) -> None:
     facts = event.facts
     if event.kind in ("step.started", "step.waiting"):
@@ -125,7 +119,7 @@ def _drawn(branch: _Branch, origin_ns: int, now_ns: int) -> str:
         took = (branch.ended_ns or now_ns) - branch.begun_ns
         parts.append(f"+{_seconds(branch.begun_ns - origin_ns)} {_seconds(took)}")
     if facts.get("nano") is not None:
-        parts.append(usd(int(facts["nano"])))
+        parts.append(f"${usd.text(int(facts['nano']))}")
     if facts.get("input_tokens") is not None:
         cached = f", {facts['cached_tokens']} cached" if facts.get("cached_tokens") else ""
         parts.append(f"{facts['input_tokens']}→{facts.get('output_tokens', 0)} tokens{cached}")
@@ -141,7 +135,9 @@ def _head(events: Sequence[TimelineEvent], ended_ns: int) -> str:
     facts = first.facts
     state = last.kind.removeprefix("run.") if last.kind in (*_ENDS, "run.waiting") else "running"
     cost = next((event for event in reversed(events) if event.kind == "cost"), None)
-    spent = f" · {usd(int(cost.facts['nano']))}" if cost is not None and "nano" in cost.facts else ""
+    spent = (
+        f" · ${usd.text(int(cost.facts['nano']))}" if cost is not None and "nano" in cost.facts else ""
+    )
     took = _seconds(ended_ns - first.at_ns)
     return (
         f"{first.run_id} · {facts.get('pattern', '')} · {facts.get('provider', '')} · {state} · {took}{spent}"
