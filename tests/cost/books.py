@@ -166,8 +166,8 @@ class Books:
             unpriced_tokens=unpriced_tokens,
         )
 
-    def metered(self, vendor: Vendor) -> LLM:
-        return Meter(vendor, self.ledger, RECKONING)
+    def metered(self, vendor: Vendor, *, patient: bool = False) -> LLM:
+        return Meter(vendor, self.ledger, RECKONING, patient=patient)
 
     @property
     def money(self) -> Money:

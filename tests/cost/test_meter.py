@@ -59,6 +59,27 @@ async def test_an_answer_that_took_a_day_is_counted_with_its_tokens(books: Books
 
 
 @pytest.mark.requirement("cost.entry_per_attempt")
+async def test_a_step_that_waited_for_the_assistant_is_a_call_once_it_is_answered(books: Books) -> None:
+    vendor = Vendor(until=anyio.Event())
+    async with anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(books.metered(vendor, patient=True).ask, question())
+        while vendor.calls < 2:
+            await anyio.lowlevel.checkpoint()
+        assert not await books.open_calls()
+        group.cancel_scope.cancel()  # the run is parked, cancelled, or its process leaves
+    assert await books.entries() == []
+    books.clock.days(1)
+    await books.metered(Vendor(usage=None, text="yes"), patient=True).ask(question(step="judge"))
+    with pytest.raises(ProviderError):
+        await books.metered(Vendor(error=refused()), patient=True).ask(question())
+    answered, declined = await books.entries()
+    assert (answered.outcome, answered.labels.step) == ("answered", "judge")
+    assert (answered.measures.output_tokens, answered.basis) == (tokens_of("yes"), "estimated")
+    assert (declined.outcome, declined.error, declined.measures.calls) == ("failed", "provider", 1)
+
+
+@pytest.mark.requirement("cost.entry_per_attempt")
 async def test_an_amount_the_provider_billed_itself_is_reported(books: Books) -> None:
     await books.metered(Vendor(usage=Usage(100, 40, billed_nano=777))).ask(question())
     (entry,) = await books.entries()

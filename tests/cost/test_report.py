@@ -11,8 +11,9 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
+import anyio
 import pytest
-from tests.cost.books import DAY_NS, NOON, USUAL, Books, Cost, Vendor, question
+from tests.cost.books import DAY_NS, NOON, USUAL, WORST, Books, Cost, Vendor, question
 
 from sophia_mcp.cost import days, tables
 from sophia_mcp.cost.entry import Entry, Limit, Record, Settled
@@ -158,8 +159,25 @@ async def test_unpriced_estimated_and_uncertain_amounts_are_named(books: Books) 
     await books.metered(Vendor(usage=None)).ask(question())
     report = await books.money.report()
     assert report.sums.total.unpriced_calls == 1
-    assert any("1 calls have no known price" in note for note in report.notes)
+    assert any(note.startswith("no price is known for 1 call,") for note in report.notes)
     assert any("% of the sum is estimated" in note for note in report.notes)
+
+
+async def test_only_calls_that_hold_something_are_told_to_be_in_flight(books: Books) -> None:
+    vendor = Vendor(until=anyio.Event())
+    async with anyio.create_task_group() as group:
+        group.start_soon(books.metered(vendor).ask, question())
+        while vendor.calls < 1:
+            await anyio.lowlevel.checkpoint()
+        assert not any("in flight" in note for note in (await books.money.report()).notes)
+        await books.metered(Vendor()).ask(question())
+        assert not any("in flight" in note for note in (await books.money.report()).notes)
+        group.start_soon(books.budgeted(vendor, Limit("workspace", "day", 9 * WORST)).ask, question())
+        while vendor.calls < 2:
+            await anyio.lowlevel.checkpoint()
+        assert "1 call is in flight and holds $0.00005" in (await books.money.report()).notes
+        assert vendor.until is not None
+        vendor.until.set()
 
 
 @pytest.mark.requirement("cost.forecast")
@@ -202,17 +220,20 @@ async def test_a_budget_for_each_user_is_listed_before_anybody_spent(books: Book
 @pytest.mark.requirement("cost.formats")
 async def test_every_format_tells_the_same_exact_amounts(books: Books, seed: int) -> None:
     await books.ledger.record(some(random.Random(seed), 200))
-    facts = (await books.money.report("-365d", group_by=["repo", "tag"], limit=1000)).facts()
+    named = ("repo", "tag")
+    facts = (await books.money.report("-365d", group_by=named, limit=1000)).facts()
     amounts = [group["usd"] for group in facts["groups"]]
-    assert json.loads(tables.written(facts, "json")) == facts
-    rows = list(csv.DictReader(io.StringIO(tables.written(facts, "csv"))))
+    assert json.loads(tables.written(facts, "json", named)) == facts
+    rows = list(csv.DictReader(io.StringIO(tables.written(facts, "csv", named))))
     assert [row["usd"] for row in rows] == amounts
     assert "'=cmd" in {row["tag"] for row in rows}, "a spreadsheet must not run a name"
     for form in ("table", "markdown"):
-        text = tables.written(facts, form)  # type: ignore[arg-type]
+        text = tables.written(facts, form, named)  # type: ignore[arg-type]
         assert all(amount in text for amount in amounts)
         assert facts["total"]["usd"] in text
-    cells = [line for line in tables.written(facts, "markdown").splitlines() if line.startswith("|")]
+    cells = [
+        line for line in tables.written(facts, "markdown", named).splitlines() if line.startswith("|")
+    ]
     assert {line.replace("\\|", "").count("|") for line in cells} == {cells[0].count("|")}
 
 
@@ -221,6 +242,17 @@ async def test_an_empty_ledger_says_so_and_what_to_do(books: Books) -> None:
     assert report.facts()["total"]["usd"] == "0.00"
     assert any("no call is recorded" in note for note in report.notes)
     assert report.next == "sophia cost import"
+
+
+async def test_an_empty_report_has_the_header_of_a_full_one(books: Books) -> None:
+    headers = []
+    for _ in range(2):
+        report = await books.money.report(group_by=["repo", "day"])
+        text = tables.written(report.facts(), "csv", report.query.group_by)
+        headers.append(text.splitlines()[0])
+        await books.metered(Vendor()).ask(question())
+    assert headers[0] == headers[1]
+    assert headers[0].startswith("repo,day,usd,")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ async def test_a_secret_in_any_message_is_masked_and_told() -> None:
     assert KEY not in sent.messages[1].text
     assert sent.messages[1].text.count("\n") == 2
     assert sent.messages[1].shared
-    assert told == ["1 secrets were masked before the question was sent"]
+    assert told == ["1 secret was masked before the question was sent"]
 
 
 async def test_a_question_without_secrets_is_sent_as_it_is() -> None:

@@ -275,15 +275,48 @@ async def test_a_step_of_the_assistant_waits_at_the_desk_and_is_mended_once(tmp_
 
 
 @pytest.mark.requirement("llm.desk")
-async def test_a_step_nobody_answered_is_booked_under_a_name_and_no_tier(tmp_path: Path) -> None:
+async def test_a_step_nobody_answered_is_no_call_and_a_declined_one_names_no_tier(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path) as app:
         models, money = await app.models(), await app.money()
+        llm = models.open("host", run_id="run-1")
         async with anyio.create_task_group() as tasks:
             changed = models.desk.changed("run-1")
-            tasks.start_soon(models.open("host", run_id="run-1").ask, question())
+            tasks.start_soon(llm.ask, question())
             await changed.wait()
             tasks.cancel_scope.cancel()
+        assert [entry async for entry in money.ledger.entries(run="run-1")] == []
+
+        async def declined() -> None:
+            with pytest.raises(ProviderError):
+                await llm.ask(question())
+
+        async with anyio.create_task_group() as tasks:
+            changed = models.desk.changed("run-1")
+            tasks.start_soon(declined)
+            await changed.wait()
+            models.desk.refuse("run-1", "s", ProviderError("the client declined"))
         assert [entry.model async for entry in money.ledger.entries(run="run-1")] == ["host"]
+
+
+@pytest.mark.requirement("llm.masked")
+@pytest.mark.parametrize("provider", ["host", "sampling"])
+async def test_a_step_on_the_desk_holds_no_secret(tmp_path: Path, provider: str) -> None:
+    key = "AKIA" + "Q3EXR7NB5KTWZP2M"
+    async with opened(tmp_path) as app:
+        models = await app.models()
+        async with anyio.create_task_group() as tasks:
+            changed = models.desk.changed("run-1")
+            tasks.start_soon(
+                models.open(provider, run_id="run-1").ask, question(f"the diff: key = '{key}'")
+            )
+            await changed.wait()
+            ((packet, asked),) = models.desk.waiting("run-1")
+            tasks.cancel_scope.cancel()
+    assert "the diff: key" in packet.prompt
+    assert key not in packet.prompt
+    assert all(key not in message.text for message in asked.messages)
 
 
 async def test_a_model_on_this_machine_is_free_unless_a_vendor_s_prices_apply(

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.swarm.runs import FINDING, ScriptedModels, open_swarm, order
+from tests.swarm.runs import FINDING, ScriptedModels, Tree, open_swarm, order
 
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.swarm.swarm import Swarm
@@ -52,6 +52,20 @@ async def test_all_steps_that_can_be_done_wait_at_once_and_carry_what_they_need(
         assert packet.schema is not None
         assert "findings" in packet.schema["properties"]
     assert (report.done, report.total) == (1, 6)
+
+
+@pytest.mark.requirement("llm.masked")
+async def test_a_step_that_outlived_its_process_holds_no_secret(tmp_path: Path) -> None:
+    key = "AKIA" + "Q3EXR7NB5KTWZP2M"
+    async with open_swarm(tmp_path, tree=Tree({"calc.py": f"key = '{key}'\n"})) as swarm:
+        run_id = await swarm.start(hosted())
+        assert (await swarm.report(run_id, wait_s=10)).status == "needs_steps"
+    async with open_swarm(tmp_path) as swarm:
+        report = await swarm.report(run_id)
+    assert len(report.steps) == 3
+    for packet in report.steps:
+        assert "key = " in packet.prompt
+        assert key not in packet.prompt
 
 
 async def test_an_assistant_can_do_a_whole_run(tmp_path: Path) -> None:

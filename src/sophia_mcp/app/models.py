@@ -148,16 +148,18 @@ class Models:
         from sophia_mcp.llm.similar import Similar
         from sophia_mcp.llm.structured import Structured
 
+        patient = PROVIDERS.load(name).patient
         llm = self.money.wrap(
             self._provider(name),
             free=self.vendors.free(name),
             run_id=run_id,
             max_cost_nano=max_cost_nano,
             seller=partial(self.vendors.seller, name),
+            patient=patient,
         )
         named = Named(name, self.vendors.tiers(name), tier)
-        if PROVIDERS.load(name).patient:
-            return Tiered(Structured(llm), named)
+        if patient:
+            return Tiered(Masked(Structured(llm), tell), named)
         llm = Guard(llm, self.lanes)
         llm = Fitted(
             llm, partial(self.vendors.window, name), self.money.counts, self.chosen.compact, tell

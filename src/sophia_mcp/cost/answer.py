@@ -97,7 +97,8 @@ async def answer(ledger: Ledger, catalogue: Catalogue, asked: Query) -> CostRepo
         sums = await report.sums(tx, asked)
         budgets = await outlook.outlooks(tx, now)
         open_calls = await tx.rows(
-            "SELECT count(*), coalesce(sum(reserved_nano), 0) FROM cost_attempts WHERE workspace = :workspace"
+            "SELECT count(*), coalesce(sum(reserved_nano), 0) FROM cost_attempts"
+            " WHERE workspace = :workspace AND reserved_nano > 0"
         )
         found: list[Suggestion] = []
         if not asked.filters and sums.total.calls:
@@ -151,17 +152,18 @@ def _notes(
             " in budgets until reconciled: sophia cost uncertain"
         )
     if flying:
-        notes.append(f"{flying} calls are in flight and hold ${usd.text(held_nano)}")
+        verbs = ("is", "holds") if flying == 1 else ("are", "hold")
+        notes.append(f"{usd.calls(flying)} {verbs[0]} in flight and {verbs[1]} ${usd.text(held_nano)}")
     if total.unpriced_calls:
         notes.append(
-            f"{total.unpriced_calls} calls have no known price and are not in the sum: state it in prices.toml,"
-            " then run: sophia cost prices again"
+            f"no price is known for {usd.calls(total.unpriced_calls)}, which the sum leaves out: state it in"
+            " prices.toml, then run: sophia cost prices again"
         )
     if total.estimated_nano and total.nano > 0:
         share = max(1, 100 * total.estimated_nano // total.nano)
         notes.append(f"{share} % of the sum is estimated")
     if sums.left_out:
-        notes.append(f"{sums.left_out} more groups, ${usd.text(sums.rest.nano)} in all, are not shown")
+        notes.append(f"groups not shown: {sums.left_out}, ${usd.text(sums.rest.nano)} in all")
     for each in budgets:
         if each.forecast is not None and each.state != "ok":
             ahead = each.forecast

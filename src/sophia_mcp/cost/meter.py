@@ -2,7 +2,8 @@
 
 What a provider reports is priced as it is. Where it reports nothing (a cut stream, a cancelled call, an
 answer without usage) our own count is the estimate, and what was reserved beyond it stays uncertain,
-because the provider may still bill it.
+because the provider may still bill it. A step for somebody patient is a call once it is answered: one
+that nobody takes up was never made.
 """
 
 from __future__ import annotations
@@ -83,10 +84,14 @@ held: ContextVar[Hold | None] = ContextVar("held", default=None)
 
 
 class Meter:
-    """Writes an entry for every attempt of the LLM inside it."""
+    """Writes an entry for every attempt of the LLM inside it. ``patient``: the answer may take days, costs
+    nothing, and may never come."""
 
-    def __init__(self, inner: LLM, ledger: Ledger, reckoning: Reckoning) -> None:
+    def __init__(
+        self, inner: LLM, ledger: Ledger, reckoning: Reckoning, *, patient: bool = False
+    ) -> None:
         self._inner, self._ledger, self._reckoning = inner, ledger, reckoning
+        self._patient = patient
 
     @property
     def name(self) -> str:
@@ -94,6 +99,8 @@ class Meter:
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
         """The inner answer, after its entry is written. Raises what the inner LLM raises."""
+        if self._patient:
+            return await self._awaited(ask, hear)
         attempt = await self._attempt(ask)
         received: list[str] = []
 
@@ -122,6 +129,24 @@ class Meter:
         settled = Settled("answered", usage, priced, beyond, provider=reply.provider, model=reply.model)
         await self._ledger.settle(attempt, settled)
         return reply
+
+    async def _awaited(self, ask: Ask, hear: Hear | None) -> Reply:
+        """The answer of somebody patient, with its entry written when it is there."""
+        asked = self._ledger.attempt(ask, self.name)
+        try:
+            reply = await self._inner.ask(ask, hear)
+        except ProviderError as error:
+            await self._note(asked, Settled("failed", error=error.code))
+            raise
+        usage, priced, _ = self._reckoning.of_reply(ask, reply, asked.at_ns)
+        answered = Settled("answered", usage, priced, provider=reply.provider, model=reply.model)
+        await self._note(asked, answered)
+        return reply
+
+    async def _note(self, asked: Attempt, settled: Settled) -> None:
+        about = (asked.at_ns, settled.provider or asked.provider, settled.model or asked.model)
+        with anyio.CancelScope(shield=True):
+            await self._ledger.record([Record(*about, settled, asked.labels, asked.processing)])
 
     async def _attempt(self, ask: Ask) -> Attempt:
         hold = held.get()

@@ -48,12 +48,13 @@ class Money:
         run_id: str = "",
         max_cost_nano: int | None = None,
         seller: Callable[[str], str] | None = None,
+        patient: bool = False,
     ) -> LLM:
         """The provider with its attempts metered and, unless it is free, budgeted: the stored budgets,
         and what the run may cost in all. ``seller`` says under whose name a model's prices are listed,
-        where the provider is a way to several."""
+        where the provider is a way to several; ``patient`` that its answers may take days."""
         reckoning = self.reckoning if seller is None else self._sold(provider.name, seller)
-        metered = Meter(provider, self.ledger, reckoning)
+        metered = Meter(provider, self.ledger, reckoning, patient=patient)
         if free:
             return metered
         limits = []

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from sophia_mcp.cost import usd
 from sophia_mcp.cost.export import inert
 
 Format = Literal["table", "json", "csv", "markdown"]
@@ -29,17 +30,17 @@ _BRIEF = ("cached_tokens", "unpriced_calls")
 _BUDGET = "scope period hard limit_usd spent_usd reserved_usd remaining_usd forecast_usd state".split()
 
 
-def written(facts: dict[str, Any], format: Format) -> str:
-    """The whole answer in one format. ``csv`` holds the groups alone, as exact text."""
+def written(facts: dict[str, Any], format: Format, group_by: Sequence[str]) -> str:
+    """The whole answer in one format. ``csv`` holds the groups alone, as exact text, under the names of
+    ``group_by``, which are asked for whether or not there is a group."""
     if format == "json":
         return json.dumps(facts, ensure_ascii=False)
     if format == "csv":
-        return _csv(facts)
+        return _csv(facts, group_by)
     return _text(facts, markdown=format == "markdown")
 
 
-def _csv(facts: dict[str, Any]) -> str:
-    names = list(facts["groups"][0]["key"]) if facts["groups"] else []
+def _csv(facts: dict[str, Any], names: Sequence[str]) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow([*names, *(field for field, _ in _COLUMNS)])
@@ -75,7 +76,7 @@ def headline(facts: dict[str, Any]) -> list[str]:
         if total[field] != "0.00"
     ]
     return [
-        f"{facts['since']} to {facts['until']}: ${total['usd']} for {total['calls']} calls,"
+        f"{facts['since']} to {facts['until']}: ${total['usd']} for {usd.calls(total['calls'])},"
         f" {total['input_tokens']} tokens in ({total['cached_tokens']} cached),"
         f" {total['output_tokens']} out ({total['reasoning_tokens']} reasoning)",
         *([", ".join(extra)] if extra else []),

@@ -1,4 +1,4 @@
-"""How is money written? Integer nano-dollars inside, exact decimal text at every door."""
+"""How are money and calls written? Integer nano-dollars inside, exact decimal text at every door."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def text(nano: int) -> str:
     whole, rest = divmod(abs(nano), NANO)
     decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
     return f"{'-' if nano < 0 else ''}{whole}.{decimals}"
+
+
+def calls(count: int) -> str:
+    """``1 call``, ``2 calls``."""
+    return f"{count} call" if count == 1 else f"{count} calls"
 
 
 def parse(value: object, name: str = "the amount") -> int:

@@ -1,7 +1,7 @@
 """Does a question carry a secret? It leaves without it.
 
 What searches show is masked already; this is the last door, for whatever came another way (a diff, a
-task, a memory).
+task, a memory). It stands before every provider, also where the assistant or its client answers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Masked:
 
     def __init__(self, inner: LLM, tell: Tell = lambda labels, text: None) -> None:
         self._inner, self._tell = inner, tell
+        self._turn = anyio.Lock()
 
     @property
     def name(self) -> str:
@@ -28,11 +29,18 @@ class Masked:
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
         """The inner answer to the masked question."""
-        messages, count = await anyio.to_thread.run_sync(_masked, ask.messages)
+        async with self._turn:  # steps wait at the desk in the order in which they were asked
+            ask, count = await masked(ask)
         if count:
-            self._tell(ask.labels, f"{count} secrets were masked before the question was sent")
-            ask = replace(ask, messages=messages)
+            secrets = "1 secret was" if count == 1 else f"{count} secrets were"
+            self._tell(ask.labels, f"{secrets} masked before the question was sent")
         return await self._inner.ask(ask, hear)
+
+
+async def masked(ask: Ask) -> tuple[Ask, int]:
+    """The question without secrets, and how many there were."""
+    messages, count = await anyio.to_thread.run_sync(_masked, ask.messages)
+    return (replace(ask, messages=messages) if count else ask), count
 
 
 def _masked(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], int]:

@@ -15,6 +15,7 @@ import anyio
 
 from sophia_mcp.errors import BudgetExceeded, SophiaError
 from sophia_mcp.llm.desk import packet_of
+from sophia_mcp.llm.masking import masked
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.swarm.journal import Journal, Line, digest
 from sophia_mcp.swarm.proposals import words
@@ -66,7 +67,8 @@ Answer = Given | Left
 @dataclass(eq=False)
 class Asker:
     """Asks the questions of one run. ``at_once`` and ``steps`` bound how many are asked at the
-    same time and in all; ``repo`` is whose their cost is; ``price`` is what a step has cost so far, in nano-dollars, or None."""
+    same time and in all; ``repo`` is whose their cost is; ``price`` is what a step has cost so far, in
+    nano-dollars, or None."""
 
     journal: Journal
     order: Order
@@ -80,6 +82,7 @@ class Asker:
     asking: set[str] = field(default_factory=set)
     asked: int = 0
     """Questions that reached a model in this process."""
+    _turn: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
     def patient(self) -> bool:
@@ -102,7 +105,9 @@ class Asker:
             )  # before the first wait: a run is asked for all its branches at once
             try:
                 if self.patient:
-                    await self.journal.wait(packet_of(ask), question)
+                    async with self._turn:
+                        shown, _ = await masked(ask)
+                    await self.journal.wait(packet_of(shown), question)
                 else:
                     await self.journal.start(call.key, question, role=call.role, tier=call.tier)
                 self.asked += 1

@@ -399,7 +399,7 @@ def _estimated(found: Any, *, as_json: bool) -> int:
         )
     else:
         output.show(
-            f"{found.pattern} with {found.provider}: {found.calls} calls, {found.input_tokens} tokens in,"
+            f"{found.pattern} with {found.provider}: {usd.calls(found.calls)}, {found.input_tokens} tokens in,"
             f" {found.output_tokens} out, {'free' if found.free else price}"
         )
         for note in found.notes:

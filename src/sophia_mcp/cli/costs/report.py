@@ -72,9 +72,9 @@ def COMMAND(
     if as_json or form == "json":
         output.machine(facts)
     elif form == "csv":
-        output.show(written(facts, "csv").rstrip("\n"))
+        output.show(written(facts, "csv", report.query.group_by).rstrip("\n"))
     elif form == "markdown":
-        output.show(written(facts, "markdown"))
+        output.show(written(facts, "markdown", report.query.group_by))
     else:
         _shown(facts, group_table(facts, brief=sys.stdout.isatty()))
     return output.DONE if report.sums.total.calls else output.NOTHING

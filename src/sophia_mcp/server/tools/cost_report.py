@@ -56,9 +56,8 @@ async def cost_report(
     report = await money.report(since, until, group_by, filters, MOST_GROUPS)
     facts = report.facts()
     whole = CostAnswer(**facts).model_dump()
-    return CallToolResult(
-        content=[TextContent(type="text", text=written(facts, format))], structured_content=whole
-    )
+    text = written(facts, format, report.query.group_by)
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=whole)
 
 
 TOOL = ToolRecord(

@@ -114,7 +114,7 @@ async def _estimate(ctx: Context[Any], app: Any, order: Order, placed: Order) ->
     most = None if guess.nano is None else usd.text(guess.nano)
     price = "free" if guess.free else "no known price" if most is None else f"at most ${most}"
     reason = (
-        f"an estimate: {guess.provider}, {guess.calls} calls, {guess.input_tokens} tokens in,"
+        f"an estimate: {guess.provider}, {usd.calls(guess.calls)}, {guess.input_tokens} tokens in,"
         f" {guess.output_tokens} out, {price}"
     )
     answer = runs.RunAnswer(
