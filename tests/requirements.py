@@ -163,6 +163,7 @@ _ALL = (
         "names, defaults, bounds, annotations and answer fields are those of the contract",
     ),
     ("server.changes", "clients that asked hear when a resource changes"),
+    ("server.background", "what the server does on its own can fail without the server"),
     ("server.read_only", "a read-only server publishes no tool that writes"),
     ("server.both_eras", "every tool answers in both protocol eras"),
     (

@@ -15,6 +15,7 @@ from tests.index.trees import commit_all, make_repository
 from sophia_mcp.app import App, open_app, swarms
 from sophia_mcp.errors import NotFound, OutsideRoots
 from sophia_mcp.memory.note import Caller
+from sophia_mcp.ops.workers import is_dead
 from sophia_mcp.settings import load
 from sophia_mcp.types import Order
 
@@ -184,6 +185,18 @@ async def test_a_persons_own_pattern_and_limits_hold(tmp_path: Path, project: Pa
         assert (swarm.means.limits.agents, swarm.means.limits.wall_s) == (3, 120)
         run_id = await swarm.start(Order("x", pattern="mine", provider="scripted"))
         assert (await swarm.report(run_id, wait_s=60)).status == "done"
+
+
+async def test_all_work_of_a_process_is_written_under_names_that_another_can_judge(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as app:
+        jobs, swarm, money = await app.jobs(), await app.swarm(), await app.money()
+        assert swarm.means.worker == jobs.worker
+        for name in (jobs.worker, money.ledger.holder):
+            machine, number, _ = name.rsplit(":", 2)
+            assert not is_dead(name)
+            assert is_dead(f"{machine}:{number}:before")
 
 
 def test_the_key_of_fences_is_made_once_and_is_nobody_elses(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from sophia_mcp.llm.choose import Chosen
 from sophia_mcp.llm.desk import Desk
 from sophia_mcp.llm.providers import LLM, PROVIDERS, Hear
 from sophia_mcp.llm.structured import Structured
+from sophia_mcp.ops.background import Background
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.workers import enrol
 from sophia_mcp.store import jobs
@@ -294,7 +295,7 @@ async def open_swarm(
     )
     try:
         async with anyio.create_task_group() as group:
-            yield Swarm(replace(means, **changes), group)
+            yield Swarm(replace(means, **changes), Background(group))
             group.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):

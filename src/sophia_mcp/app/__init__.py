@@ -17,6 +17,7 @@ import anyio
 from sophia_mcp.app import code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
 from sophia_mcp.errors import Bug, SophiaError
+from sophia_mcp.ops.background import Background
 from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Order, Request
 
@@ -110,7 +111,7 @@ class App(Parts):
                 progress=tell,
             )
 
-        self.tasks.start_soon(_drive, run, work)
+        self.tasks.start(f"index {key}", _drive, run, work)
         return run
 
     async def roots(self, project: Path | None) -> Roots:
@@ -222,7 +223,7 @@ class App(Parts):
             str(folder), ref=ref, full=full, include=include, exclude=exclude, url=url
         )
         if watch and not ref:
-            self.tasks.start_soon(self.watch, folder)
+            self.tasks.start(f"watch {folder}", self.watch, folder)
         return run
 
     async def existing(self, place: str | None, project: Path | None) -> View:
@@ -329,7 +330,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
         app = App(
             settings,
-            tasks,
+            Background(tasks),
             stack,
             database=Once(lambda: stores.open_derived(app)),
             truth=Once(lambda: stores.open_truth(app)),

@@ -70,7 +70,7 @@ def _webhook(parts: Parts, setting: str) -> Listener:
             _log.warning("the budget webhook was not reached: %s", type(error).__name__)
 
     async def listen(alert: Alert) -> None:
-        parts.tasks.start_soon(post, alert)
+        parts.tasks.start("budget webhook", post, alert)
 
     return listen
 
@@ -85,19 +85,15 @@ class _Keeper:
 
     def __call__(self, model: str, learned: Learned) -> None:
         if not self._learned:
-            self._parts.tasks.start_soon(self._write)
+            self._parts.tasks.start("what was learned about tokenizers", self._write)
         self._learned[model] = learned
 
     async def _write(self) -> None:
         import anyio
 
         from sophia_mcp.cost import factors
-        from sophia_mcp.errors import SophiaError
         from sophia_mcp.types import LOCAL
 
         await anyio.sleep(KEEP_S)
         learned, self._learned = self._learned, {}
-        try:
-            await factors.keep(await self._parts.truth(), LOCAL, learned)
-        except SophiaError as error:
-            _log.warning("what was learned about tokenizers is not kept: %s", error)
+        await factors.keep(await self._parts.truth(), LOCAL, learned)

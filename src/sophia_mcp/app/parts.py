@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import anyio
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
     from sophia_mcp.app.models import Models
     from sophia_mcp.cost.money import Money
     from sophia_mcp.embed.providers import Embedder
     from sophia_mcp.index.build import Index
     from sophia_mcp.memory.memory import Memory
+    from sophia_mcp.ops.background import Background
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
@@ -62,7 +61,7 @@ class Parts:
     on ``stack`` closes when the process ends, in reverse."""
 
     settings: Settings
-    tasks: TaskGroup
+    tasks: Background
     stack: AsyncExitStack
     database: Once[Database]
     truth: Once[Database]

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 
-from sophia_mcp.errors import NoProjectRoot, SophiaError
+from sophia_mcp.errors import Bug, NoProjectRoot, SophiaError
+from sophia_mcp.ops.background import Background
 from sophia_mcp.search.render import render
 from sophia_mcp.server import project_root, sdk
 from sophia_mcp.server.changes import Changes
@@ -64,11 +64,14 @@ class _Opening:
             try:
                 async with open_app(self.project) as self.app:
                     self.app.money.when_open(self.heed)
-                    self.app.tasks.start_soon(_resumed, self.app)
+                    self.app.tasks.start("resuming of index runs", _resumed, self.app)
                     self.known.set()
                     await self.closing.wait()
             except SophiaError as failure:
                 self.failure = failure
+            except Exception as error:
+                self.failure = Bug()
+                raise self.failure from error
             finally:
                 self.known.set()
                 self.closed.set()
@@ -89,21 +92,23 @@ class State:
         self._watched: set[Path] = set()
         self._followed: set[int] = set()
         self._following = False
-        self._keeper: TaskGroup | None = None
-        self._group: TaskGroup | None = None
+        self._keeper: Background | None = None
+        self._background: Background | None = None
         self.changes = Changes()
-        self.tasks = Tasks(lambda: self.group, self._jobs)
+        self.tasks = Tasks(lambda: self.background, self._jobs)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[State]:
         """The life of the server: tasks that outlive a request run inside, and end before the app."""
-        async with anyio.create_task_group() as self._keeper:
+        async with anyio.create_task_group() as keeper:
+            self._keeper = Background(keeper)
             try:
-                async with anyio.create_task_group() as self._group:
+                async with anyio.create_task_group() as group:
+                    self._background = Background(group)
                     try:
                         yield self
                     finally:
-                        self._group.cancel_scope.cancel()
+                        group.cancel_scope.cancel()
             finally:
                 if self._opening is not None:
                     self._opening.closing.set()
@@ -111,10 +116,10 @@ class State:
                         await self._opening.closed.wait()
 
     @property
-    def group(self) -> TaskGroup:
+    def background(self) -> Background:
         """Where work goes that outlives the request that began it."""
-        assert self._group is not None, "the server is not running"
-        return self._group
+        assert self._background is not None, "the server is not running"
+        return self._background
 
     async def open(self) -> tuple[App, Path | None]:
         """The app, opened on first use, and the caller's project; None where the caller is in none.
@@ -138,7 +143,7 @@ class State:
         if opening is None or opening.failure is not None:
             opening = self._opening = _Opening(project, self._heed)
             assert self._keeper is not None, "the server is not running"
-            self._keeper.start_soon(opening.hold, self._open)
+            self._keeper.start("the store and its parts", opening.hold, self._open)
         await opening.known.wait()
         if opening.failure is not None:
             raise opening.failure
@@ -179,21 +184,31 @@ class State:
         """Announce the end of every run now going, and watch the project once it is indexed."""
         for run in [run for run in app.runs.values() if id(run) not in self._followed]:
             self._followed.add(id(run))
-            self.group.start_soon(self._announce, run)
+            self.background.start("announcing of index runs", self._announce, run)
         if project is not None and app.settings.index.watch and project not in self._watched:
             self._watched.add(project)
-            self.group.start_soon(app.watch, project)
+            self.background.start(f"watch {project}", self._watch, app, project)
 
     def follow_runs(self, swarm: Swarm) -> None:
         """Announce every change of a swarm run's timeline from now on."""
         if not self._following:
             self._following = True
-            self.group.start_soon(self._announce_runs, swarm)
+            self.background.start("announcing of swarm runs", self._announce_runs, swarm)
+
+    async def _watch(self, app: App, project: Path) -> None:
+        """Watch a project. Should that end, the next question about it begins it again."""
+        try:
+            await app.watch(project)
+        finally:
+            self._watched.discard(project)
 
     async def _announce_runs(self, swarm: Swarm) -> None:
-        async with swarm.changed() as stream:
-            async for run_id in stream:
-                await self.changes.run_changed(run_id)
+        try:
+            async with swarm.changed() as stream:
+                async for run_id in stream:
+                    await self.changes.run_changed(run_id)
+        finally:
+            self._following = False
 
     def _heed(self, money: Money) -> None:
         """Announce budget alerts from now on."""

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp import MCPError
 from mcp.server import ServerRequestContext
 from mcp.server.mcpserver import Context, Extension, MethodBinding, require_client_extension
@@ -36,6 +35,7 @@ from sophia_mcp.server.errors import answering
 from sophia_mcp.types import LOCAL
 
 if TYPE_CHECKING:
+    from sophia_mcp.ops.background import Background
     from sophia_mcp.store.jobs import Jobs
 
 ID = "io.modelcontextprotocol/tasks"
@@ -154,13 +154,15 @@ class _Detached(MCPError):
 
 
 class Tasks(Extension):
-    """The extension. ``group()`` is the task group the work lives in, longer than any request;
+    """The extension. ``background()`` is where the work lives, longer than any request;
     ``jobs()`` opens the store of jobs."""
 
     identifier = ID
 
-    def __init__(self, group: Callable[[], TaskGroup], jobs: Callable[[], Awaitable[Jobs]]) -> None:
-        self._group, self._jobs = group, jobs
+    def __init__(
+        self, background: Callable[[], Background], jobs: Callable[[], Awaitable[Jobs]]
+    ) -> None:
+        self._background, self._jobs = background, jobs
         self._tasks: dict[str, Task] = {}
 
     def wanted(self, context: Context[Any]) -> bool:
@@ -181,7 +183,7 @@ class Tasks(Extension):
         task = Task(id=await (await self._jobs()).start(LOCAL, KIND, {"tool": name}))
         self._forget_surplus()
         self._tasks[task.id] = task
-        self._group().start_soon(self._drive, task, answering(work))
+        self._background().start(task.id, self._drive, task, answering(work))
         raise _Detached(task)
 
     async def intercept_tool_call(

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from sophia_mcp.errors import BadArgument
+from sophia_mcp.ops.background import Background
 from sophia_mcp.swarm import custody, orders
 from sophia_mcp.swarm.book import ENDED, Run
 from sophia_mcp.swarm.changes import Changes
@@ -39,7 +39,7 @@ class Swarm:
     """All runs of one workspace, as one process sees them. ``tasks`` outlive every request."""
 
     means: Means
-    tasks: TaskGroup
+    tasks: Background
     changes: Changes = field(default_factory=Changes)
     _live: dict[str, Running] = field(default_factory=dict)
     _unwritten: set[str] = field(default_factory=set)
@@ -169,7 +169,7 @@ class Swarm:
                 if self._live.get(run.id) is running:
                     del self._live[run.id]
 
-        self.tasks.start_soon(drive, name=f"swarm {run.id}")
+        self.tasks.start(run.id, drive)
 
     def _running(self, run_id: str) -> Running | None:
         running = self._live.get(run_id)
