@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import anyio
 import pytest
+from anyio.abc import SocketAttribute, SocketStream
 from tests.contracts.test_llm_providers import targets
 from tests.llm.asking import ask
 from tests.upstream.start import Account, Upstream
 
 from sophia_mcp.errors import BadSetting, ContextTooLong, ProviderError
 from sophia_mcp.llm.providers import LLM, PROVIDERS
+from sophia_mcp.llm.providers._body import MAX_BODY, lines
 from sophia_mcp.llm.providers._chat import Failure, Heard, style
 from sophia_mcp.llm.providers.portkey import Target
 from sophia_mcp.types import Message
@@ -354,3 +357,67 @@ async def test_nobody_there_is_said_and_surely_cost_nothing(account: Account) ->
                 await llm.ask(ask(model=MODELS[name]))
         assert raised.value.transient
         assert not raised.value.charged
+
+
+@asynccontextmanager
+async def endless(head: str, piece: bytes) -> AsyncIterator[tuple[str, list[int]]]:
+    """An endpoint that sends ``piece`` again and again until nobody listens; its address, and how many
+    bytes each caller took."""
+    sent: list[int] = []
+
+    async def send(stream: SocketStream) -> None:
+        sent.append(0)
+        with suppress(anyio.BrokenResourceError, anyio.EndOfStream):
+            async with stream:
+                await stream.receive()
+                await stream.send(f"HTTP/1.1 {head}\r\n\r\n".encode())
+                while sent[-1] < 3 * MAX_BODY:
+                    await stream.send(piece)
+                    sent[-1] += len(piece)
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, send)
+        port = listener.extra(SocketAttribute.local_port)
+        yield f"http://127.0.0.1:{port}/v1", sent
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.requirement("llm.errors")
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("piece", [b"x" * 262_144, b":" + b"x" * 262_142 + b"\n"])
+async def test_an_answer_without_end_is_given_up(
+    name: str, heard: bool, piece: bytes, account: Account
+) -> None:
+    async with endless("200 OK\r\nContent-Type: text/event-stream", piece) as (url, sent):
+        given = {"base_url": url} | ({"targets": targets(account)} if name == "portkey" else {})
+        async with opened(name, given) as llm:
+            with pytest.raises(ProviderError, match="more than 32 MiB") as raised:
+                await llm.ask(ask(model=MODELS[name]), (lambda text: None) if heard else None)
+    assert raised.value.transient
+    assert raised.value.charged
+    assert max(sent) < 2 * MAX_BODY
+
+
+@pytest.mark.requirement("llm.errors")
+@pytest.mark.parametrize("name", MODELS)
+async def test_of_a_refusal_without_end_the_beginning_is_read(name: str, account: Account) -> None:
+    piece = b"the key is wrong " * 16_384
+    async with endless("401 Unauthorized\r\nContent-Type: text/plain", piece) as (url, sent):
+        given = {"base_url": url} | ({"targets": targets(account)} if name == "portkey" else {})
+        async with opened(name, given) as llm:
+            with pytest.raises(ProviderError, match="the key is wrong") as raised:
+                await llm.ask(ask(model=MODELS[name]))
+    assert raised.value.status == 401
+    assert not raised.value.transient
+    assert max(sent) < MAX_BODY
+
+
+async def test_lines_are_whole_wherever_the_pieces_break() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b"data: \xc3", b"\xa4 one\r", b"\n\r\ndata: two", b"", b" more\ndata: three"):
+            yield piece
+
+    read = [line async for line in lines(pieces(), FAILURE)]
+    assert [line for line in read if line] == ["data: \u00e4 one", "data: two more", "data: three"]

@@ -26,7 +26,6 @@ Schema = Literal["format", "tool", "words"]
 """How a schema is sent: as response format, as the one tool that must be called, or in words."""
 
 TOOL = "answer"
-MAX_BODY = 32 << 20
 _RETRIED = frozenset({408, 409, 425, 429, *range(500, 600)} - {501, 505})
 _UNCHARGED = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 _NO_CREDIT = re.compile(

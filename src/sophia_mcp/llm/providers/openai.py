@@ -16,6 +16,7 @@ import anyio.to_thread
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.llm.address import fault, host_of, loopback
 from sophia_mcp.llm.providers import Hear, Provider, check
+from sophia_mcp.llm.providers._body import beginning, lines, whole
 from sophia_mcp.llm.providers._chat import Failure, Heard, Manners, Style, body, parsed, streamed, style
 from sophia_mcp.types import Ask, Reply
 
@@ -82,12 +83,12 @@ class OpenAILLM:
 
     async def _read(self, response: httpx2.Response, heard: Heard, hear: Hear | None) -> None:
         if response.status_code != 200:
-            text = (await response.aread()).decode("utf-8", "replace")
+            text = await beginning(response.aiter_bytes())
             raise self._failure.of_status(response.status_code, text, response.headers)
         if hear is not None:
-            await streamed(response.aiter_lines(), heard, hear, self._failure)
+            await streamed(lines(response.aiter_bytes(), self._failure), heard, hear, self._failure)
             return
-        text = (await response.aread()).decode("utf-8", "replace")
+        text = await whole(response.aiter_bytes(), self._failure)
         heard.add(parsed(text, self._failure))
 
     def _style(self, model: str) -> Style:

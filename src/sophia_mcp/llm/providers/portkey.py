@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ import anyio.to_thread
 from sophia_mcp.errors import BadSetting, ProviderError
 from sophia_mcp.llm.address import fault, host_of, loopback, within
 from sophia_mcp.llm.providers import Hear, Provider, check
+from sophia_mcp.llm.providers._body import MAX_REFUSAL, beginning, lines, whole
 from sophia_mcp.llm.providers._chat import Failure, Heard, Manners, body, parsed, streamed, style
 from sophia_mcp.types import Ask, Reply
 
@@ -166,12 +167,12 @@ class PortkeyLLM:
 
         try:
             if response.status_code != 200:
-                text = (await response.aread()).decode("utf-8", "replace")
+                text = await beginning(response.aiter_bytes())
                 raise failure.of_status(response.status_code, text, response.headers)
             if hear is not None:
-                await streamed(response.aiter_lines(), heard, hear, failure)
+                await streamed(lines(response.aiter_bytes(), failure), heard, hear, failure)
                 return
-            text = (await response.aread()).decode("utf-8", "replace")
+            text = await whole(response.aiter_bytes(), failure)
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise failure.broken(f"the connection failed: {type(error).__name__}") from None
         heard.add(parsed(text, failure))
@@ -216,6 +217,7 @@ class PortkeyLLM:
                 follow_redirects=False,
                 trust_env=not loopback(host_of(gateway.base_url)),
                 limits=httpx.Limits(max_connections=128, max_keepalive_connections=16),
+                event_hooks={"response": [_shortened]},
             )
         key = gateway.key()
         facts, secrets = _headers(target, gateway)
@@ -239,6 +241,29 @@ class PortkeyLLM:
             }
         known = tuple(secret for secret in (key, *secrets) if secret)
         return http, (client, Failure(f"Portkey at {host_of(gateway.base_url)}", SETTING, known))
+
+
+async def _shortened(response: httpx.Response) -> None:
+    """Let a refusal end early: the SDK reads it whole, however much comes."""
+    import httpx
+
+    if response.status_code < 400:
+        return
+    sent = response.stream
+
+    class Beginning(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for piece in sent:  # type: ignore[union-attr]
+                yield piece[: MAX_REFUSAL - size]
+                size += len(piece)
+                if size >= MAX_REFUSAL:
+                    return
+
+        async def aclose(self) -> None:
+            await sent.aclose()  # type: ignore[union-attr]
+
+    response.stream = Beginning()
 
 
 def _headers(target: Target | None, gateway: Gateway) -> tuple[dict[str, Any], list[str]]:
