@@ -7,19 +7,20 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import anyio
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.swarm.runs import FILE, FINDING, ScriptedModels, Tree, open_swarm, order, replies
 
-from sophia_mcp.errors import StoreBusy
+from sophia_mcp.errors import BadArgument, StoreBusy
 from sophia_mcp.store import jobs
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.engines.sqlite import SqliteDatabase, open_database
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm import schema
 from sophia_mcp.swarm.book import Book
-from sophia_mcp.swarm.journal import Journal, Lost, Pen, digest
+from sophia_mcp.swarm.journal import Journal, Lost, Pen, Statement, digest
 from sophia_mcp.types import LOCAL, Order, Packet, Scope
 
 pytestmark = pytest.mark.anyio
@@ -133,6 +134,32 @@ async def test_a_write_that_fails_is_told_to_everyone_in_its_batch(db: SqliteDat
         group.start_soon(write)
         group.start_soon(write)
     assert len(refused) == 2
+
+
+@pytest.mark.requirement("swarm.journal")
+async def test_a_statement_that_cannot_be_written_fails_its_own_run_alone(db: SqliteDatabase) -> None:
+    book, journal = await begun(db)
+    said: dict[str, str] = {}
+
+    async def write(name: str, *statements: Statement) -> None:
+        try:
+            changed = await journal.pen.write(*statements)
+            said[name] = f"changed {changed}"
+        except (BadArgument, apsw.SQLError) as error:
+            said[name] = type(error).__name__
+
+    def told(kind: str) -> Statement:
+        return journal.told(kind, {})
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(write, "first", told("decision"))
+        group.start_soon(write, "text", told("decision"), told("half a \ud800 pair"))
+        group.start_soon(write, "good", told("decision"), told("decision"))
+        group.start_soon(write, "syntax", ("UPDATE nothing SET at = :workspace", {}))
+        group.start_soon(write, "last", told("decision"))
+    good = {"first": "changed [1]", "good": "changed [1, 1]", "last": "changed [1]"}
+    assert said == good | {"text": "BadArgument", "syntax": "SQLError"}
+    assert len(await book.told(journal.run_id)) == 1 + 4
 
 
 @pytest.mark.requirement("swarm.journal")

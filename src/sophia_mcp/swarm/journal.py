@@ -16,7 +16,7 @@ from typing import Any
 
 import anyio
 
-from sophia_mcp.errors import SophiaError
+from sophia_mcp.errors import OperatorError
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.store.database import Database, Parameters
 from sophia_mcp.types import Packet, Scope
@@ -55,13 +55,12 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass(eq=False)
-class _Batch:
-    """Statements that go into one commit, and what became of them."""
+class _Part:
+    """What one writer handed in, and what became of it."""
 
-    statements: list[Statement] = field(default_factory=list)
+    statements: tuple[Statement, ...]
     changed: list[int] = field(default_factory=list)
-    written: bool = False
-    error: SophiaError | None = None
+    error: Exception | None = None
 
 
 class Pen:
@@ -69,29 +68,35 @@ class Pen:
 
     def __init__(self, db: Database, scope: Scope) -> None:
         self._db, self._scope = db, scope
-        self._turn, self._batch = anyio.Lock(), _Batch()
+        self._turn = anyio.Lock()
+        self._batch: list[_Part] = []
 
     async def write(self, *statements: Statement) -> list[int]:
-        """Commit these; returns how many rows each changed. They stand or fall with their batch."""
-        batch, at = self._batch, len(self._batch.statements)
-        batch.statements.extend(statements)
+        """Commit these together; returns how many rows each changed. A statement that cannot be written
+        is its writer's error alone; a store that cannot be written to is everybody's."""
+        batch, mine = self._batch, _Part(statements)
+        batch.append(mine)
         async with self._turn:
-            if not batch.written:
-                self._batch = _Batch()
+            if self._batch is batch:
+                self._batch = []
                 with anyio.CancelScope(shield=True):
                     await self._commit(batch)
-        if batch.error is not None:
-            raise batch.error
-        return batch.changed[at : at + len(statements)]
+        if mine.error is not None:
+            raise mine.error
+        return mine.changed
 
-    async def _commit(self, batch: _Batch) -> None:
-        batch.written = True
+    async def _commit(self, batch: Sequence[_Part]) -> None:
         try:
             async with self._db.write(self._scope) as tx:
-                for sql, parameters in batch.statements:
-                    batch.changed.append(await tx.run(sql, parameters))
-        except SophiaError as error:
-            batch.error = error
+                for part in batch:
+                    part.changed = [await tx.run(*statement) for statement in part.statements]
+        except Exception as error:  # noqa: BLE001 - told to those it concerns, in `write`
+            if len(batch) == 1 or isinstance(error, OperatorError):
+                for part in batch:
+                    part.error = error
+                return
+            for part in batch:
+                await self._commit([part])
 
 
 @dataclass(eq=False)
