@@ -197,6 +197,19 @@ async def test_sources_that_do_not_fit_are_named_and_a_call_away() -> None:
     assert seen == [each.ref for each in sources]
 
 
+@pytest.mark.parametrize("limit", [600, 2500])
+async def test_no_summary_is_so_long_that_an_answer_passes_its_limit(limit: int) -> None:
+    findings = tuple(
+        Finding("high", "a.py", line, "a = 1", "what is wrong " * 9) for line in range(1, 40)
+    )
+    outcome = Outcome("it was said that " * 900, findings, (), "+ a line of a patch\n" * 300)
+    report = RunReport("swarm-1", "code_review", "done", outcome=outcome)
+    for start in (0, 5):
+        text = text_of(runs.told(report, max_tokens=limit, start=start))
+        assert tokens.count(text) <= limit
+    assert "\n6. [high] a.py:6" in text, "findings keep their number on every page"
+
+
 async def test_only_the_result_holds_the_whole_of_a_long_patch(tmp_path: Path) -> None:
     new = "\n".join(f"line_{number} = {number}" for number in range(90))
     edits = [{"path": "new.py", "old": "", "new": new + "\n"}]

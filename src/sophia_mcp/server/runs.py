@@ -29,6 +29,13 @@ PROGRESS_S = 2.0
 
 _EVENT_CHARS = 400
 _TAIL_TOKENS = 40
+_FRAME_TOKENS = 200
+"""Kept free for the notes and calls that stand around an outcome."""
+
+_LEAST_TOKENS = 50
+_JUDGING = (
+    'which are right? remember(text="{run}#1") accepts finding 1, remember(forget="{run}#2") rejects 2'
+)
 """Kept free for the next call."""
 
 
@@ -74,7 +81,6 @@ def told(
     """One run for a client: findings and sources from ``start`` on and as many as fit, the steps that
     wait, and the exact next call. ``lent``: the client's own model does the steps while a call is open."""
     steps, held = _handed_out(report.steps)
-    outcome, shown = _fitting(report.outcome, start, max_tokens, whole_patch=whole_patch)
     said = [*report.notes, *notes]
     if held:
         said.append(f"{held} more steps wait; they come when these are answered")
@@ -82,20 +88,29 @@ def told(
         said.append('the client\'s model did not answer these; do them yourself with action="answer"')
     if report.status == "over_budget":
         said.append("resuming keeps its limit; start it anew where it needs a higher max_cost_usd")
+    outcome, shown = _fitting(
+        replace(report, notes=tuple(said)), start, max_tokens - _FRAME_TOKENS, whole_patch=whole_patch
+    )
     found = len(report.outcome.findings) if report.outcome is not None else 0
     cited = len(report.outcome.sources) if report.outcome is not None else 0
     more = start + shown if start + shown < found + cited else None
     if more is not None:
         what = " and ".join(word for word, any in (("findings", found), ("sources", cited)) if any)
         said.append(f"{what} {start + 1} to {start + shown} of {found + cited}")
-    cut = outcome is not None and report.outcome is not None and outcome.patch != report.outcome.patch
-    if cut:
-        said.append("the patch is cut; the whole is one call away")
+    cut = False
+    if outcome is not None and report.outcome is not None:
+        if cut := outcome.patch != report.outcome.patch:
+            said.append("the patch is cut; the whole is one call away")
+        if not start and outcome.summary != report.outcome.summary:
+            said.append("the summary is cut; a larger max_tokens shows more")
     part = replace(report, steps=steps, outcome=outcome, notes=tuple(said))
     answer = RunAnswer(**telling.facts(part), next=_next(part, more, cut=cut, lent=lent))
-    text = f"{telling.words(part)}\ntimeline: {answer.timeline}\nnext: {answer.next or 'none needed'}"
+    lines = [telling.words(part, start + 1)]
+    lines += [_JUDGING.format(run=report.run_id)] if start < found else []
+    lines += [f"timeline: {answer.timeline}", f"next: {answer.next or 'none needed'}"]
     return CallToolResult(
-        content=[TextContent(type="text", text=text)], structured_content=answer.model_dump()
+        content=[TextContent(type="text", text="\n".join(lines))],
+        structured_content=answer.model_dump(),
     )
 
 
@@ -143,31 +158,39 @@ def _handed_out(waiting: Sequence[Packet]) -> tuple[tuple[Packet, ...], int]:
 
 
 def _fitting(
-    outcome: Outcome | None,
+    report: RunReport,
     start: int,
     max_tokens: int,
     *,
     whole_patch: bool,
 ) -> tuple[Outcome | None, int]:
-    """The outcome with as many findings, and then sources, as fit, and how many of both that is."""
+    """The outcome with as many findings, and then sources, as fit, and how many of both that is. Pages
+    after the first say no summary again. A patch asked for whole is given whole."""
+    outcome = report.outcome
     if outcome is None:
         return None, 0
-    lines = outcome.patch.split("\n")
+    bare = replace(report, outcome=None, steps=())
+    room = max_tokens - tokens.count(telling.words(bare))
+    summary = "" if start else tokens.cut(outcome.summary, max(room // 2, _LEAST_TOKENS))
+    room -= tokens.count(summary)
     patch = outcome.patch
-    if not whole_patch and len(lines) > PATCH_LINES:
-        patch = "\n".join(lines[:PATCH_LINES])
-    room = max_tokens - tokens.count(outcome.summary) - tokens.count(patch)
+    if not whole_patch:
+        lines = patch.split("\n")
+        patch = "\n".join(lines[:PATCH_LINES]) if len(lines) > PATCH_LINES else patch
+        patch = tokens.cut(patch, max(room // 2, _LEAST_TOKENS))
+    room -= tokens.count(patch)
     items: tuple[Finding | Source, ...] = (*outcome.findings, *outcome.sources)
     taken: list[Finding | Source] = []
-    for item in items[start:]:
-        text = telling.finding(item) if isinstance(item, Finding) else telling.source(item)
-        room -= tokens.count(text)
+    for number, item in enumerate(items[start:], start + 1):
+        text = telling.finding(item, number) if isinstance(item, Finding) else telling.source(item)
+        room -= tokens.count(text) + 1
         if taken and room < 0:
             break
         taken.append(item)
     findings = tuple(item for item in taken if isinstance(item, Finding))
     sources = tuple(item for item in taken if isinstance(item, Source))
-    return replace(outcome, patch=patch, findings=findings, sources=sources), len(taken)
+    kept = replace(outcome, summary=summary, patch=patch, findings=findings, sources=sources)
+    return kept, len(taken)
 
 
 def _next(report: RunReport, more: int | None, *, cut: bool, lent: bool) -> str | None:

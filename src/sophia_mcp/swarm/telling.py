@@ -61,8 +61,9 @@ def head(report: RunReport) -> str:
     )
 
 
-def words(report: RunReport) -> str:
-    """A run with its gates, what it came to, the steps that wait, and the notes."""
+def words(report: RunReport, first: int = 1) -> str:
+    """A run with its gates, what it came to, the steps that wait, and the notes. Findings are numbered
+    from ``first`` on: by these numbers they are accepted and rejected."""
     lines = [head(report)]
     lines += [f"reason: {report.reason}"] if report.reason else []
     lines += [
@@ -73,7 +74,7 @@ def words(report: RunReport) -> str:
     outcome = report.outcome
     if outcome is not None:
         lines += ["", outcome.summary] if outcome.summary else []
-        lines += [finding(each) for each in outcome.findings]
+        lines += [finding(each, number) for number, each in enumerate(outcome.findings, first)]
         lines += [source(each) for each in outcome.sources]
         lines += ["", outcome.patch] if outcome.patch else []
     for step in report.steps:
@@ -83,11 +84,11 @@ def words(report: RunReport) -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in report.notes)])
 
 
-def finding(found: Finding) -> str:
-    """One finding with its quote."""
+def finding(found: Finding, number: int) -> str:
+    """One finding with its number and its quote."""
     quote = "\n".join(f"    {line}" for line in found.quote.split("\n"))
     advice = f"\n  suggestion: {found.suggestion}" if found.suggestion else ""
-    return f"\n[{found.severity}] {found.path}:{found.line} {found.claim}\n{quote}{advice}"
+    return f"\n{number}. [{found.severity}] {found.path}:{found.line} {found.claim}\n{quote}{advice}"
 
 
 def source(cited: Source) -> str:

@@ -418,6 +418,8 @@ def _ended(
         output.machine(telling.facts(report) | {"next": following})
     else:
         output.show(telling.words(report))
+        if report.outcome is not None and report.outcome.findings:
+            output.say(f"which are right? sophia memory accept {report.run_id} 1, or reject")
     if sarif_file is not None:
         sarif_file.write_text(json.dumps(sarif.sarif(report), indent=1), encoding="utf-8")
     if following is not None:
