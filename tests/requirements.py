@@ -349,6 +349,7 @@ _ALL = (
         "only commands a person allowed run, on a copy, bounded, without secrets or shell",
     ),
     ("swarm.evaluate", "arms are compared in pairs with intervals, and only sure gains are recommended"),
+    ("swarm.retention", "old runs are deleted unless they work or wait; what they cost never is"),
     ("swarm.fence", "text of others stands between marks it cannot know, and nothing in it acts"),
     ("swarm.every_mode", "every pattern holds in every provider mode, over the wire and at the desk"),
     (

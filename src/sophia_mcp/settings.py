@@ -136,6 +136,12 @@ class SwarmSettings(BaseModel):
         ge=1,
         description="How long a run that waits for the assistant stays in memory; it goes on with the answer",
     )
+    kept_days: int = Field(
+        default=90,
+        ge=1,
+        le=36_500,
+        description="How long a run that has ended is kept with its questions, answers and timeline; costs are never deleted",
+    )
 
 
 class GateSettings(BaseModel):

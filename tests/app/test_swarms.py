@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pygit2
 import pytest
 from tests.index.trees import commit_all, make_repository
@@ -17,7 +18,7 @@ from sophia_mcp.errors import NotFound, OutsideRoots
 from sophia_mcp.memory.note import Caller
 from sophia_mcp.ops.workers import is_dead
 from sophia_mcp.settings import load
-from sophia_mcp.types import Order
+from sophia_mcp.types import LOCAL, Order
 
 pytestmark = pytest.mark.anyio
 
@@ -197,6 +198,26 @@ async def test_all_work_of_a_process_is_written_under_names_that_another_can_jud
             machine, number, _ = name.rsplit(":", 2)
             assert not is_dead(name)
             assert is_dead(f"{machine}:{number}:before")
+
+
+@pytest.mark.requirement("swarm.retention")
+async def test_old_runs_are_swept_when_runs_are_opened_and_what_they_cost_stays(tmp_path: Path) -> None:
+    order = Order("x", pattern="solo", provider="scripted")
+    async with opened(tmp_path) as app:
+        swarm = await app.swarm()
+        run_id = await swarm.start(order)
+        assert (await swarm.report(run_id, wait_s=60)).status == "done"
+        cost = await (await app.money()).run_cost(run_id)
+        async with (await app.truth()).write(LOCAL) as tx:
+            for column in ("created_ns", "updated_ns"):
+                await tx.run(f"UPDATE runs SET {column} = {column} / 2 WHERE workspace = :workspace")
+    async with opened(tmp_path, swarm={"kept_days": 7}) as app:
+        swarm = await app.swarm()
+        with anyio.fail_after(20):
+            while await swarm.recent():
+                await anyio.sleep(0.01)
+        assert cost.input_tokens > 0
+        assert await (await app.money()).run_cost(run_id) == cost
 
 
 def test_the_key_of_fences_is_made_once_and_is_nobody_elses(tmp_path: Path) -> None:

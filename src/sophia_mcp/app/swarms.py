@@ -37,6 +37,7 @@ _FOUND = 20
 async def open_swarm(app: App) -> Swarm:
     """The runs of this machine's workspace."""
     from sophia_mcp.llm.providers import PROVIDERS
+    from sophia_mcp.swarm import retention
     from sophia_mcp.swarm.book import Book
     from sophia_mcp.swarm.journal import Pen
     from sophia_mcp.swarm.means import Means
@@ -63,6 +64,7 @@ async def open_swarm(app: App) -> Swarm:
         advise=_adviser(app),
         label=lambda order: _place(order.repo)[0].name if order.repo else "",
     )
+    app.tasks.start("sweeping of old runs", retention.keep_sweeping, means.book, chosen.kept_days)
     return Swarm(means, app.tasks)
 
 
@@ -242,15 +244,19 @@ def _allowed(app: App, pattern: Pattern, root: Path | None) -> Allowed:
 
 
 def _learner(app: App) -> Callable[[Run], Awaitable[None]]:
-    """What memory keeps of a run that has ended."""
+    """What memory keeps of a run that has ended: nothing of one that asked no model."""
 
     async def learn(run: Run) -> None:
         from sophia_mcp.memory.kinds import kind_of
         from sophia_mcp.memory.learn import RunRecord
 
         money, order, outcome = await app.money(), run.order, run.outcome
+        models = {
+            entry.model async for entry in money.ledger.entries(run=run.id) if entry.outcome != "unsent"
+        }
+        if outcome is None and not models:
+            return
         cost = await money.run_cost(run.id)
-        models = {entry.model async for entry in money.ledger.entries(run=run.id)}
         findings = outcome.findings if outcome is not None else ()
         record = RunRecord(
             run_id=run.id,

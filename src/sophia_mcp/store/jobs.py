@@ -300,6 +300,16 @@ class Jobs:
             await tx.run(f"DELETE FROM jobs WHERE id IN ({old})", kept)  # noqa: S608
 
 
+async def forget(tx: Transaction, job: str) -> None:
+    """Delete a job with its events, inside a transaction that deletes other rows of the same work."""
+    await tx.run(
+        "DELETE FROM job_events WHERE job_id IN"
+        " (SELECT id FROM jobs WHERE id = :id AND workspace = :workspace)",
+        {"id": job},
+    )
+    await tx.run("DELETE FROM jobs WHERE id = :id AND workspace = :workspace", {"id": job})
+
+
 def _job(row: Row) -> Job:
     id_, kind, request, state, worker, cancel, done, total, message, result, created, updated = row
     return Job(

@@ -105,7 +105,7 @@ class Book:
         if not found:
             raise NotFound(
                 f"no run {run_id!r}",
-                why="no run of that id was started on this machine",
+                why="none of that id was started on this machine, or it is older than swarm.kept_days",
                 next="call get_run() for the recent ones",
             )
         return found[0]
