@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
 from sophia_mcp.errors import NotFound, ProviderError
+from sophia_mcp.ops.news import News
 from sophia_mcp.types import Ask, Finish, Message, Packet
 
 
@@ -36,36 +37,28 @@ class _Posted:
     error: ProviderError | None = None
 
 
-@dataclass(slots=True)
-class _Tray:
-    """The steps of one run, oldest first, and an event that is set when they change."""
-
-    posted: dict[str, _Posted] = field(default_factory=dict)
-    changed: anyio.Event = field(default_factory=anyio.Event)
-
-
 class Desk:
-    """The waiting steps of all runs of this process."""
+    """The waiting steps of all runs of this process. ``news`` tells whoever waits for a change of them."""
 
     def __init__(self) -> None:
-        self._trays: dict[str, _Tray] = {}
+        self.news = News()
+        self._trays: dict[str, dict[str, _Posted]] = {}  # by run, the oldest first
 
     async def post(self, packet: Packet, ask: Ask) -> Answered:
         """Wait for the answer to one step of the run that ``ask`` is labelled with. A key that waits
         already gets a number behind it. Raises the ProviderError that `refuse` was given."""
         run = ask.labels.run
-        tray = self._trays.setdefault(run, _Tray())
-        packet = _named(packet, _free(packet.key, tray.posted))
-        mine = tray.posted[packet.key] = _Posted(packet, ask, anyio.Event())
-        self._tell(run)
+        tray = self._trays.setdefault(run, {})
+        packet = _named(packet, _free(packet.key, tray))
+        mine = tray[packet.key] = _Posted(packet, ask, anyio.Event())
+        self.news.tell(run)
         try:
             await mine.done.wait()
         finally:
-            if tray.posted.pop(packet.key, None) is not None:
-                self._tell(run)
-            if not tray.posted and self._trays.get(run) is tray:
+            if tray.pop(packet.key, None) is not None:
+                self.news.tell(run)
+            if not tray and self._trays.get(run) is tray:
                 del self._trays[run]
-                tray.changed.set()
         if mine.error is not None:
             raise mine.error
         assert mine.answer is not None
@@ -77,9 +70,7 @@ class Desk:
 
     def waiting(self, run_id: str) -> tuple[tuple[Packet, Ask], ...]:
         """The same with the questions behind them, for a caller that asks a client's model."""
-        tray = self._trays.get(run_id)
-        posted = tray.posted.values() if tray is not None else ()
-        return tuple((each.packet, each.ask) for each in posted)
+        return tuple((each.packet, each.ask) for each in self._trays.get(run_id, {}).values())
 
     def answer(
         self, run_id: str, key: str, value: Any, *, model: str = "", finish: Finish = "stop"
@@ -101,30 +92,24 @@ class Desk:
 
     def changed(self, run_id: str) -> anyio.Event:
         """Set at the next change of what waits. Take it before looking, and no change is missed."""
-        return self._trays.setdefault(run_id, _Tray()).changed
+        return self.news.next(run_id)
 
     async def wait_changed(self, run_id: str) -> None:
         """Wait for the next change of what waits in a run."""
         await self.changed(run_id).wait()
 
     def _take(self, run_id: str, key: str) -> _Posted:
-        tray = self._trays.get(run_id)
-        if tray is None or key not in tray.posted:
-            waiting = ", ".join(tray.posted) if tray is not None else ""
+        tray = self._trays.get(run_id, {})
+        if key not in tray:
+            waiting = ", ".join(tray)
             raise NotFound(
                 f"no step {key!r} of run {run_id!r} waits for an answer",
                 why=f"waiting: {waiting}" if waiting else "no step of that run waits in this process",
                 next=f"call get_run(run_id={run_id!r}) for the steps that wait",
             )
-        mine = tray.posted.pop(key)
-        self._tell(run_id)
+        mine = tray.pop(key)
+        self.news.tell(run_id)
         return mine
-
-    def _tell(self, run_id: str) -> None:
-        tray = self._trays.get(run_id)
-        if tray is not None:
-            tray.changed, told = anyio.Event(), tray.changed
-            told.set()
 
 
 def packet_of(ask: Ask) -> Packet:

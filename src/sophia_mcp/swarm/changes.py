@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from sophia_mcp.ops.news import News
+
 BACKLOG = 256
 """Changes that a listener may be behind; it misses those beyond."""
 
@@ -17,14 +19,12 @@ BACKLOG = 256
 class Changes:
     """Those who wait for one run, and those who listen to all."""
 
-    _stirred: dict[str, anyio.Event] = field(default_factory=dict)
+    news: News = field(default_factory=News)
     _listeners: set[MemoryObjectSendStream[str]] = field(default_factory=set)
 
     def tell(self, run_id: str) -> None:
         """Something about a run has changed."""
-        stirred = self._stirred.pop(run_id, None)
-        if stirred is not None:
-            stirred.set()
+        self.news.tell(run_id)
         for listener in self._listeners:
             # Full, or just being closed: what is written is the truth.
             with suppress(anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
@@ -32,7 +32,7 @@ class Changes:
 
     def next(self, run_id: str) -> anyio.Event:
         """Set at the next change of a run. Take it before looking, and no change is missed."""
-        return self._stirred.setdefault(run_id, anyio.Event())
+        return self.news.next(run_id)
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[MemoryObjectReceiveStream[str]]:
