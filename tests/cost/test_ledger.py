@@ -28,6 +28,10 @@ from sophia_mcp.types import Labels, Usage
 pytestmark = pytest.mark.anyio
 
 
+def doubled(usage: Usage, **terms: object) -> Cost:
+    return Cost(2 * (usage.input_tokens * IN + usage.output_tokens * OUT), version="2")
+
+
 async def left_behind(folder: Path) -> Attempt:
     """An attempt whose process died before it ended."""
     async with open_books(folder, "test:1:dead") as gone:
@@ -140,9 +144,6 @@ async def test_new_prices_are_appended_and_the_old_ones_stay(books: Books) -> No
     await llm.ask(question(model="unknown-1"))
     await books.metered(Vendor(usage=Usage(10, 5, billed_nano=7))).ask(question())
 
-    def doubled(usage: Usage, **terms: object) -> Cost:
-        return Cost(2 * (usage.input_tokens * IN + usage.output_tokens * OUT), version="2")
-
     assert await books.ledger.reprice(doubled) == (2, USUAL + 2 * USUAL)
     assert await books.ledger.reprice(doubled) == (0, 0)
     total = (await books.money.report()).sums.total
@@ -202,3 +203,14 @@ def test_amounts_are_exact_text_and_back() -> None:
         assert usd.text(nano) == text
     assert usd.parse("$12.500000001") == 12_500_000_001
     assert usd.parse(0.1) == 100_000_000
+
+
+async def test_a_step_costs_what_its_entries_and_their_corrections_come_to(books: Books) -> None:
+    llm = books.metered(Vendor())
+    for run, step in (("a", "read"), ("a", "read"), ("a", "judge"), ("b", "read"), ("", "read")):
+        await llm.ask(question(run=run, step=step))
+    await books.ledger.reprice(doubled)
+    assert await books.ledger.step_cost("a", "read") == 4 * USUAL
+    assert await books.ledger.step_cost("a", "judge") == 2 * USUAL
+    assert await books.ledger.step_cost("a", "verify") is None
+    assert await books.ledger.step_cost("", "read") is None

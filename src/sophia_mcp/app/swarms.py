@@ -102,10 +102,7 @@ class Costs:
 
     async def step(self, run_id: str, key: str) -> int | None:
         """See the contract."""
-        entries = [
-            entry async for entry in self.money.ledger.entries(run=run_id) if entry.labels.step == key
-        ]
-        return sum(entry.measures.nano for entry in entries) if entries else None
+        return await self.money.ledger.step_cost(run_id, key)
 
     async def quote(
         self, provider: str, tier: Tier, *, input_tokens: int, output_tokens: int

@@ -258,6 +258,16 @@ class Ledger:
         weakest = max(bases, key=_WEAKEST.index)
         return RunCost(spent, held[0][0] + uncertain, sent, made, read, weakest)
 
+    async def step_cost(self, run: str, step: str) -> int | None:
+        """Nano-dollars that one step of a run has cost so far; None where nothing is written of it."""
+        async with self.db.read(self.scope) as tx:
+            [(entries, nano)] = await tx.rows(
+                "SELECT count(*), sum(nano) FROM cost_entries WHERE workspace = :workspace"
+                " AND run = :run AND run <> '' AND step = :step",
+                {"run": run, "step": step},
+            )
+        return int(nano) if entries else None
+
     def _is_dead(self, holder: str) -> bool:
         return holder != self.holder and self.dead(holder)
 
