@@ -82,6 +82,20 @@ async def test_a_shipped_pattern_runs_from_order_to_outcome_with_its_cost_and_me
     assert any("It divides." in memo.text for memo in similar)
 
 
+async def test_a_run_that_asked_no_model_teaches_nothing(tmp_path: Path, project: Path) -> None:
+    async with opened(tmp_path) as app:
+        swarm, memory = await app.swarm(), await app.memory()
+        order = Order("divide by zero", pattern="solo", provider="host", paths=("src/calc.py",))
+        run_id = await swarm.start(await app.placed(order, project))
+        assert (await swarm.report(run_id, wait_s=60)).status == "needs_steps"
+        await swarm.cancel(run_id)
+        assert (await swarm.report(run_id)).status == "cancelled"
+        async with (await app.truth()).read(LOCAL) as tx:
+            rows = await tx.rows("SELECT run FROM memory_runs WHERE workspace = :workspace")
+        assert rows == []
+        assert await memory.similar_runs("divide by zero", Caller(project=project)) == []
+
+
 async def test_the_material_of_a_run_is_what_git_says_changed(tmp_path: Path, project: Path) -> None:
     async with opened(tmp_path) as app:
         sources = await repository(app, project)

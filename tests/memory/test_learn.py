@@ -44,6 +44,17 @@ async def test_a_lesson_of_a_run_is_used_only_after_three_others_confirmed_it(mi
 
 @pytest.mark.anyio
 @pytest.mark.requirement("memory.lessons")
+async def test_a_run_whose_words_grow_when_spelled_out_is_remembered(mind: Mind) -> None:
+    task = "why is the cart charged twice? " + "\u202e" * 3_900
+    made = RunRecord("r0", "code_review", task, "done", lessons=(LESSON + " \u202e" * 3_900,))
+    await mind.memory.record_run(made, project=mind.project)
+    found = await mind.found("cart charged twice")
+    assert any(memo.source == "run:r0" and memo.kind != "lesson" for memo in found)
+    assert any(memo.text.startswith(LESSON) for memo in found)
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("memory.lessons")
 async def test_the_same_run_confirms_nothing_twice_and_a_failed_one_suggests_nothing(mind: Mind) -> None:
     for _ in range(6):
         await record(mind, "r0", lessons=(LESSON,))

@@ -317,10 +317,12 @@ async def test_a_review_without_anything_to_review_asks_nobody(tmp_path: Path) -
         (place.project / "shop" / "price.py").read_text().replace("prices[1:]", "prices")
     )
     async with place.connect("auto") as client:
-        told = await call(client, "run_swarm", provider="scripted")
-    assert told["status"] == "failed"
-    assert "nothing to work on" in told["reason"]
-    assert told["cost"]["input_tokens"] == 0
+        for action in ("start", "estimate"):
+            text = await refused(client, "run_swarm", provider="scripted", action=action)
+            assert "nothing to work on" in text
+            assert "next: give a task, paths that can be read, or a diff" in text
+        assert (await call(client, "get_run"))["runs"] == []
+        assert "code_review" not in text_of(await client.call_tool("recall", {}))
 
 
 async def test_its_own_diff_is_reviewed_where_one_is_given(shop: Place) -> None:

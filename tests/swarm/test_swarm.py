@@ -8,17 +8,19 @@ from typing import Any
 import anyio
 import pytest
 from tests.swarm.runs import (
+    ALONE,
     FILE,
     FINDING,
     LIE,
     ScriptedModels,
     Tree,
+    library,
     open_swarm,
     order,
     replies,
 )
 
-from sophia_mcp.errors import BadArgument, DiskFull, NotFound
+from sophia_mcp.errors import BadArgument, BadSetting, DiskFull, NotFound
 from sophia_mcp.swarm import custody
 from sophia_mcp.swarm.book import Run
 from sophia_mcp.swarm.patterns import Limits
@@ -114,6 +116,38 @@ async def test_a_run_whose_budget_let_nothing_through_says_so(tmp_path: Path) ->
     assert report.status == "over_budget"
     assert "0 of 3 answered, 2 were needed" in report.reason
     assert report.outcome is None
+
+
+@pytest.mark.requirement("swarm.branches")
+async def test_money_that_ends_in_the_middle_is_named_and_what_stands_is_kept(tmp_path: Path) -> None:
+    step = '[[steps]]\nkey = "KEY"\nkind = "read"\nroles = ["r"]\nprompt_text = "Read."\n'
+    step += 'schema = "findings"\nmax_tokens = 300\n'
+    text = 'title = "Two"\nsummary = "Two read"\ngates = ["quotes"]\n[roles.r]\ntitle = "R"\n'
+    text += 'prompt_text = "You read."\n' + step.replace("KEY", "first")
+    text += step.replace("KEY", "second") + 'needs = ["first"]\n'
+    (tmp_path / "patterns").mkdir()
+    (tmp_path / "patterns" / "two.toml").write_text(text)
+    models = ScriptedModels(replies({"json": {"findings": [FINDING]}}), broke=("second",))
+    async with open_swarm(tmp_path, models) as swarm:
+        report = await swarm.report(await swarm.start(order(pattern="two")), wait_s=20)
+    assert report.status == "over_budget"
+    assert "does not allow this call" in report.reason
+    assert report.outcome is not None
+    assert [finding.claim for finding in report.outcome.findings] == [FINDING["claim"]]
+
+
+@pytest.mark.requirement("swarm.branches")
+@pytest.mark.parametrize(
+    ("fails", "status"), [("review.three", "over_budget"), ("review.t*", "failed"), ("none", "done")]
+)
+async def test_money_is_the_reason_where_it_would_have_made_the_quorum(
+    tmp_path: Path, fails: str, status: str
+) -> None:
+    script = replies({"step": fails, "fail": "refused"}, SOUND, HOLDS, JUDGED)
+    broke = ("review.two",) if fails != "review.t*" else ()
+    async with open_swarm(tmp_path, ScriptedModels(script, broke=broke)) as swarm:
+        report = await swarm.report(await swarm.start(order(pattern="panel")), wait_s=20)
+    assert report.status == status
 
 
 async def test_money_that_ends_before_the_judge_leaves_what_stands(tmp_path: Path) -> None:
@@ -309,6 +343,23 @@ async def test_after_a_minute_the_same_order_is_a_new_run(tmp_path: Path) -> Non
 
 
 @pytest.mark.requirement("swarm.max_cost")
+async def test_a_free_run_goes_on_only_while_it_is_free(tmp_path: Path) -> None:
+    models = ScriptedModels(replies({"fail": "refused"}), cheap=True)
+    async with open_swarm(tmp_path, models) as swarm:
+        run_id = await swarm.start(order())
+        assert (await swarm.report(run_id, wait_s=20)).status == "failed"
+        models.cheap = False
+        with pytest.raises(BadArgument, match="began as free") as raised:
+            await swarm.resume(run_id)
+        assert "max_cost_usd" in raised.value.next
+        assert (await swarm.report(run_id)).status == "failed", "it is left as it was"
+        models.cheap = True
+        await swarm.resume(run_id)
+        assert (await swarm.report(run_id, wait_s=20)).status == "failed"
+    assert len(models.asked) == 2
+
+
+@pytest.mark.requirement("swarm.max_cost")
 async def test_a_provider_that_costs_money_needs_a_limit(tmp_path: Path) -> None:
     models = ScriptedModels(replies({"json": {"summary": "x", "findings": []}}), cheap=False)
     async with open_swarm(tmp_path, models) as swarm:
@@ -316,6 +367,20 @@ async def test_a_provider_that_costs_money_needs_a_limit(tmp_path: Path) -> None
             await swarm.start(order())
         run_id = await swarm.start(order(max_cost_nano=1_000_000))
         assert (await swarm.report(run_id, wait_s=20)).status == "done"
+
+
+async def test_a_pattern_of_ones_own_with_a_schema_that_is_none_is_refused_before_it_is_paid(
+    tmp_path: Path,
+) -> None:
+    (library(tmp_path) / "mine.toml").write_text(ALONE.replace('type = "string"', 'type = "strnig"'))
+    models = ScriptedModels()
+    async with open_swarm(tmp_path, models) as swarm:
+        for begin in (swarm.start, swarm.estimate):
+            with pytest.raises(BadSetting, match="mine has a schema") as raised:
+                await begin(order(pattern="mine"))
+            assert "step answer, at $.properties.summary.type: 'strnig'" in raised.value.why
+            assert "mine.toml" in raised.value.next
+        assert await swarm.recent() == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 
 from sophia_mcp.errors import BadAnswer
 from sophia_mcp.llm.providers import LLM, Hear
@@ -94,6 +95,15 @@ def faults(value: Any, schema: Mapping[str, Any]) -> tuple[str, ...]:
         f"at {error.json_path}: {error.message[:200]}"  # a message repeats the value, which may be long
         for error in found[:_MOST_FAULTS]
     )
+
+
+def broken(schema: Mapping[str, Any]) -> str:
+    """What is wrong with a schema itself, with its place (empty: nothing)."""
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return f"at {error.json_path}: {error.message[:200]}"
+    return ""
 
 
 def smallest(schema: Mapping[str, Any]) -> Any:

@@ -18,6 +18,7 @@ from sophia_mcp.memory.repos import Repo
 from sophia_mcp.memory.shelf import Shelf
 from sophia_mcp.memory.similar import digest
 from sophia_mcp.memory.write import MAX_CHARS, remember, vote
+from sophia_mcp.security.text import plain
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Finding, GateResult, Memo, MemoryScope, RunStatus, Tier
 
@@ -73,16 +74,22 @@ async def record(shelf: Shelf, run: RunRecord, repo: Repo | None) -> None:
     scope: MemoryScope = "repo" if repo is not None else "workspace"
     failed = [gate for gate in run.gates if not gate.passed]
     outcome = run.status + (f", failed: {', '.join(gate.name for gate in failed)}" if failed else "")
-    text = f"{run.pattern} ({outcome}): {run.task.strip()}\n{run.summary.strip()}".strip()[:MAX_CHARS]
+    text = _cut(f"{run.pattern} ({outcome}): {run.task.strip()}\n{run.summary.strip()}")
     if run.status not in ("cancelled", "interrupted"):  # nothing came of it that could help
         await remember(shelf, Note(text, scope=scope, source=run.source, tier="episodic"), repo)
     for lesson, anchors in _suggested(run):
         if lesson.strip() and not await _dismissed(shelf, lesson):
-            note = Note(lesson[:MAX_CHARS], "lesson", scope, anchors, source=run.source)
+            note = Note(_cut(lesson), "lesson", scope, anchors, source=run.source)
             await _remember_at(shelf, note, repo)
     # A run that was cut off, or whose model failed, says nothing about what it was told.
     for id_ in dict.fromkeys(run.used if run.status == "done" else ()):
         await _try_vote(shelf, id_, run.source, agrees=run.succeeded)
+
+
+def _cut(text: str) -> str:
+    """As much as a memory holds, counted as it will be shown: what acts on screens grows when it is
+    spelled out."""
+    return plain(text).strip()[:MAX_CHARS].strip()
 
 
 def _suggested(run: RunRecord) -> list[tuple[str, tuple[str, ...]]]:
@@ -112,7 +119,7 @@ async def _remember_at(shelf: Shelf, note: Note, repo: Repo | None) -> Remembere
 async def _dismissed(shelf: Shelf, text: str) -> bool:
     """Whether such a lesson was forgotten: a run does not bring back what was taken away."""
     async with shelf.db.read(shelf.scope) as tx:
-        known = await rows.lessons(tx, digest(text[:MAX_CHARS]))
+        known = await rows.lessons(tx, digest(_cut(text)))
     return bool(known) and all(forgotten for _, forgotten in known)
 
 
@@ -208,7 +215,7 @@ def meant(findings: Sequence[Finding], place: str) -> Finding:
 def _verdict(pattern: str, finding: Finding, *, accepted: bool = True) -> str:
     word = "is worth reporting" if accepted else "is not a defect here, do not report it"
     claim = finding.claim.strip().rstrip(".")
-    return f"{pattern}: in {finding.path}, \u201c{claim}\u201d {word}"[:MAX_CHARS]
+    return _cut(f"{pattern}: in {finding.path}, \u201c{claim}\u201d {word}")
 
 
 async def _contradict(shelf: Shelf, text: str, by: str) -> None:

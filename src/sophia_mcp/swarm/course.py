@@ -143,8 +143,10 @@ class Course:
         if len(given) < step.quorum:
             reason = f"{len(given)} of {len(answers)} answered, {step.quorum} were needed"
             first = f": {left[0].reason}" if left else ""
+            # With money for all it was wanted for, would they have been enough?
+            unpaid = sum(each.money for each in left)
             raise Short(
-                f"{step.key}: {reason}{first}", money=bool(left) and all(each.money for each in left)
+                f"{step.key}: {reason}{first}", money=bool(unpaid) and len(given) + unpaid >= step.quorum
             )
         return given
 

@@ -8,17 +8,21 @@ from typing import Any
 
 import anyio.to_thread
 
-from sophia_mcp.errors import BadArgument, NotFound
+from sophia_mcp.errors import BadArgument, BadSetting, NotFound
 from sophia_mcp.llm import tokens
-from sophia_mcp.llm.structured import faults, read
+from sophia_mcp.llm.structured import broken, faults, read
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.swarm import debate
+from sophia_mcp.swarm.agent import PATIENT
 from sophia_mcp.swarm.book import ENDED, Run
 from sophia_mcp.swarm.journal import Line, tail
-from sophia_mcp.swarm.material import Wording, gather, shared_tokens
+from sophia_mcp.swarm.material import Material, Wording, gather, shared_tokens
 from sophia_mcp.swarm.means import Chosen, Means
 from sophia_mcp.swarm.patterns import Limits, Pattern
 from sophia_mcp.types import Order, Packet
+
+LOOK_S = 3.0
+"""How long a caller waits to hear that there is nothing to work on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,16 @@ def without_secrets(order: Order) -> Order:
 
 
 def checked(means: Means, order: Order) -> Pattern:
-    """The pattern of an order that can be done. Raises NotFound, BadArgument."""
+    """The pattern of an order that can be done. Raises NotFound, BadArgument, and BadSetting for a
+    pattern of one's own whose steps ask for answers of no form."""
     pattern = means.library(order).load(order.pattern)
+    for step in pattern.steps if pattern.origin != "shipped" else ():
+        if wrong := broken(step.schema):
+            raise BadSetting(
+                f"the pattern {pattern.name} has a schema that is none",
+                why=f"step {step.key}, {wrong}",
+                next=f"mend the schema of that step in {pattern.name}.toml; it is JSON Schema 2020-12",
+            )
     if not 0 <= order.debate_rounds <= debate.ROUNDS:
         raise BadArgument(
             f"debate_rounds must be 0 to {debate.ROUNDS}",
@@ -88,9 +100,43 @@ def checked(means: Means, order: Order) -> Pattern:
     return pattern
 
 
+def still_free(means: Means, run: Run) -> None:
+    """Refuse to go on with a run that began as free, has no limit, and would cost money now. Raises
+    BadArgument."""
+    if not run.free or run.order.max_cost_nano is not None or run.provider in PATIENT:
+        return
+    now_is = means.models.choose(run.provider, can_sample=False)
+    if not now_is.free:
+        raise BadArgument(
+            f"the run {run.id} began as free and cannot go on without a limit",
+            why=f"the provider {run.provider} costs money now ({now_is.why})",
+            next='start it anew with max_cost_usd, for example "0.50"',
+        )
+
+
+async def looked_at(means: Means, order: Order, pattern: Pattern) -> None:
+    """Refuse an order without a task whose places hold nothing, before there is a run of it. A
+    repository that is still being indexed is left to the run. Raises BadArgument."""
+    if order.task.strip():
+        return
+    with anyio.move_on_after(LOOK_S):
+        found(order, await gather(pattern, order, await means.sources(order)))
+
+
+def found(order: Order, material: Material) -> None:
+    """Raises BadArgument where there is neither a task nor anything to read."""
+    if not (material.sections or order.task.strip()):
+        raise BadArgument(
+            "there is nothing to work on",
+            why="; ".join(material.notes) or "nothing has changed, and no task was given",
+            next="give a task, paths that can be read, or a diff",
+        )
+
+
 async def estimate(means: Means, order: Order, pattern: Pattern, chosen: Chosen) -> Estimate:
     """What a run of this order would take at most, and how runs like it went. Asks no model."""
     material = await gather(pattern, order, await means.sources(order))
+    found(order, material)
     wording = Wording(pattern, order.task, material, means.fence)
     opening = await anyio.to_thread.run_sync(shared_tokens, wording.opening())
     rounds = order.debate_rounds

@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 
-from sophia_mcp.errors import BadArgument, Bug, SophiaError
+from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.ops.logs import get_logger
 from sophia_mcp.swarm.agent import PATIENT, Asker
 from sophia_mcp.swarm.book import ENDED, Run, planned, standing
@@ -21,7 +21,7 @@ from sophia_mcp.swarm.fanout import FanOut
 from sophia_mcp.swarm.journal import Journal, Lost, digest, tail
 from sophia_mcp.swarm.material import Material, Sources, Wording, documents, gather, restored
 from sophia_mcp.swarm.means import Means
-from sophia_mcp.swarm.orders import calls, within
+from sophia_mcp.swarm.orders import calls, found, within
 from sophia_mcp.swarm.patterns import Pattern
 from sophia_mcp.swarm.proposals import Proposal
 from sophia_mcp.swarm.watch import Watch
@@ -104,9 +104,7 @@ class Running:
             course = await self._prepared()
             await course.walk()
         except Short as short:
-            stands = self._course.stands() if self._course is not None else Proposal()
-            empty = not (stands.findings or stands.claims or stands.edits or stands.patch)
-            return Ending("over_budget" if short.money and empty else "failed", short.reason)
+            return Ending("over_budget" if short.money else "failed", short.reason)
         except Exception as problem:  # noqa: BLE001 - a run must end with an answer for those who wait
             return self._failed(problem)
         return Ending("done")
@@ -125,12 +123,7 @@ class Running:
         await means.pen.write(planned(run.id, means.worker, total))
         sources = await means.sources(order)
         material = await self._gathered(pattern, sources)
-        if not (material.sections or order.task.strip()):
-            raise BadArgument(
-                "there is nothing to work on",
-                why="; ".join(material.notes) or "nothing has changed, and no task was given",
-                next="give a task, paths that can be read, or a diff",
-            )
+        found(order, material)
         llm = means.models.open(
             run.provider,
             run_id=run.id,
@@ -189,7 +182,7 @@ class Running:
             self._why = self._why or "lost"
             return Ending("interrupted", "another process has taken it over")
         if isinstance(leaf, Short):
-            return Ending("failed", leaf.reason)
+            return Ending("over_budget" if leaf.money else "failed", leaf.reason)
         if isinstance(leaf, SophiaError):
             return Ending("failed", str(leaf))
         bug = Bug()

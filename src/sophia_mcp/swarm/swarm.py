@@ -7,14 +7,14 @@ what is written decides, and a run that lives here only answers sooner.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from sophia_mcp.errors import BadArgument
+from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.ops.background import Background
 from sophia_mcp.swarm import custody, orders
 from sophia_mcp.swarm.book import ENDED, Run
@@ -48,7 +48,7 @@ class Swarm:
         """Begin a run, or find the one that the same order began in the last minute; its id.
 
         Raises NotFound for an unknown pattern, BadArgument for an order that cannot be done,
-        BadSetting when the provider lacks something.
+        BadSetting when the provider lacks something or a pattern of one's own is wrong.
         """
         order = orders.without_secrets(order)
         pattern = orders.checked(self.means, order)
@@ -59,6 +59,7 @@ class Swarm:
                 why=f"the provider {chosen.name} costs money ({chosen.why})",
                 next='send the same call with max_cost_usd, for example "0.50"; action="estimate" says how much it may take',
             )
+        await orders.looked_at(self.means, order, pattern)
         run_id, fresh = await self.means.book.enter(order, chosen.name, free=chosen.free, why=chosen.why)
         if fresh:
             self._spawn(await self.means.book.find(run_id))
@@ -89,9 +90,11 @@ class Swarm:
 
     async def resume(self, run_id: str) -> None:
         """Go on with a run that has ended before its time. One that is done, or at work somewhere,
-        is left alone. Raises NotFound."""
+        is left alone. Raises NotFound, and BadArgument for one that began as free and would now cost
+        money without a limit."""
         run = await self.means.book.find(run_id)
         if run.status != "done" and self._running(run_id) is None:
+            orders.still_free(self.means, run)
             await self._take_over(run_id, ended=True)
 
     async def cancel(self, run_id: str) -> None:
@@ -134,7 +137,11 @@ class Swarm:
 
     async def recent(self, limit: int = 20) -> list[RunReport]:
         """The newest runs first."""
-        return [await self._report(run.id) for run in await self.means.book.recent(limit)]
+        found: list[RunReport] = []
+        for run in await self.means.book.recent(limit):
+            with suppress(NotFound):  # swept away since it was listed
+                found.append(await self._report(run.id))
+        return found
 
     async def timeline(self, run_id: str, after: int = 0) -> tuple[TimelineEvent, ...]:
         """What happened in a run, numbered above ``after``, in order. Raises NotFound."""
