@@ -82,6 +82,14 @@ async def _resumed(app: App) -> None:
     await (await app.index()).resume()
 
 
+async def _watch(app: App, project: Path, watched: set[Path]) -> None:
+    """Watch a project. Should that end, the next question about it begins it again."""
+    try:
+        await app.watch(project)
+    finally:
+        watched.discard(project)
+
+
 class State:
     """Shared by all connections of one server process."""
 
@@ -187,20 +195,13 @@ class State:
             self.background.start("announcing of index runs", self._announce, run)
         if project is not None and app.settings.index.watch and project not in self._watched:
             self._watched.add(project)
-            self.background.start(f"watch {project}", self._watch, app, project)
+            self.background.start(f"watch {project}", _watch, app, project, self._watched)
 
     def follow_runs(self, swarm: Swarm) -> None:
         """Announce every change of a swarm run's timeline from now on."""
         if not self._following:
             self._following = True
             self.background.start("announcing of swarm runs", self._announce_runs, swarm)
-
-    async def _watch(self, app: App, project: Path) -> None:
-        """Watch a project. Should that end, the next question about it begins it again."""
-        try:
-            await app.watch(project)
-        finally:
-            self._watched.discard(project)
 
     async def _announce_runs(self, swarm: Swarm) -> None:
         try:
