@@ -186,6 +186,7 @@ def test_an_estimate_begins_nothing(project: Path) -> None:
         (("run", "bug_fix", "--provider", "host"), 2, "needs one of: task"),
         (("run", "solo", "--task", "x", "--repo", "no-such-repository"), 3, "no-such-repository"),
         (("resume", "swarm-nowhere"), 3, "no run 'swarm-nowhere'"),
+        (("resume", "swarm-nowhere"), 3, "next: run sophia swarm list --runs for the recent ones"),
         (("cancel", "swarm-nowhere"), 3, "no run 'swarm-nowhere'"),
         (("eval", "no_such_pattern", "--provider", "scripted"), 3, "no_such_pattern"),
         (("eval", "solo", "--provider", "host"), 2, "nobody is there to do its steps"),
@@ -210,7 +211,9 @@ def test_what_costs_money_needs_a_limit(project: Path, monkeypatch: pytest.Monke
     order = ("swarm", "run", "solo", "--task", "x", "--provider", "openai")
     done = run(*order, cwd=project)
     assert done.returncode == 2
-    assert "max_cost_usd is missing" in done.stderr
+    assert "--max-cost is missing" in done.stderr
+    assert 'run it again with --max-cost, for example "0.50"; --estimate says' in done.stderr
+    assert "max_cost_usd" not in done.stderr
     guess = machine(*order, "--estimate", cwd=project)
     assert float(guess["usd"]) > 0
 

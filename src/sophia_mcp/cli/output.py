@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sophia_mcp.cli.wording import commands
 from sophia_mcp.errors import AgentError, NotFound, NotIndexed, SophiaError
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ def exit_code(error: SophiaError) -> int:
 
 def fail(error: SophiaError, *, as_json: bool) -> int:
     """Print what failed, why and what to do; returns the exit code."""
+    what, why, following = map(commands, (error.what, error.why, error.next))
     if as_json:
-        parts = {"code": error.code, "what": error.what, "why": error.why, "next": error.next}
+        parts = {"code": error.code, "what": what, "why": why, "next": following}
         print(json.dumps({"error": parts}, ensure_ascii=False), file=sys.stderr)  # noqa: T201
     else:
-        lines = [f"error: {error.what}"]
-        lines += [f"  why:  {error.why}"] if error.why else []
-        lines += [f"  next: {error.next}"] if error.next else []
+        lines = [f"error: {what}"]
+        lines += [f"  why:  {why}"] if why else []
+        lines += [f"  next: {following}"] if following else []
         say("\n".join(lines))
     return exit_code(error)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sophia_mcp.cli import output
+from sophia_mcp.cli.wording import commands
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
@@ -394,7 +395,7 @@ def _estimated(found: Any, *, as_json: bool) -> int:
                 "input_tokens": found.input_tokens,
                 "output_tokens": found.output_tokens,
                 "usd": dollars,
-                "notes": list(found.notes),
+                "notes": [commands(note) for note in found.notes],
             }
         )
     else:
@@ -403,7 +404,7 @@ def _estimated(found: Any, *, as_json: bool) -> int:
             f" {found.output_tokens} out, {'free' if found.free else price}"
         )
         for note in found.notes:
-            output.say(f"note: {note}")
+            output.say(f"note: {commands(note)}")
     return output.DONE
 
 
