@@ -12,7 +12,7 @@ from sophia_mcp.swarm.book import ENDED, Run, restatus, standing
 from sophia_mcp.swarm.journal import Line, event, tail
 from sophia_mcp.swarm.means import Means
 
-_RESUMED = "resuming goes on with it, and what has finished is not paid again"
+_RESUMED = "it can be resumed, and what has finished is not paid again"
 DIED = f"its process died; {_RESUMED}"
 UNWRITTEN = f"its end could not be written down when it came; {_RESUMED}"
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     type=click.Choice(("table", "json", "csv", "markdown")),
     default="table",
     show_default=True,
+    help="csv holds the groups alone.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def COMMAND(
