@@ -54,6 +54,16 @@ def _sarif(context: click.Context, parameter: click.Parameter, file: Path | None
     return file
 
 
+_provider_option = click.option(
+    "--provider", default="auto", show_default=True, help="Who answers: portkey, openai, host, scripted."
+)
+_tier_option = click.option(
+    "--tier",
+    type=click.Choice(("fast", "standard", "deep")),
+    default="standard",
+    show_default=True,
+    help="How strong a model.",
+)
 _sarif_option = click.option(
     "--sarif",
     "sarif_file",
@@ -176,10 +186,8 @@ def create(name: str, project: bool, as_json: bool) -> int:
     help="Review changes: a revision to compare with, or a file (- for standard input). Default: the base.",
 )
 @click.option("--max-cost", default=None, help="Dollars this run may cost at most, for example 0.50.")
-@click.option("--provider", default="auto", show_default=True, help="portkey, openai, host, scripted.")
-@click.option(
-    "--tier", type=click.Choice(("fast", "standard", "deep")), default="standard", show_default=True
-)
+@_provider_option
+@_tier_option
 @click.option("--debate", type=click.IntRange(0, 2), default=0, help="Rounds of debate.")
 @click.option("--estimate", is_flag=True, help="Say what it may take at most, and ask no model.")
 @_sarif_option
@@ -311,10 +319,8 @@ def cancel(run_id: str, as_json: bool) -> int:
     help="A folder of tasks, one TOML file each. Default: the shipped ones.",
 )
 @click.option("--max-cost", default=None, help="Dollars the whole comparison may cost at most.")
-@click.option("--provider", default="auto", show_default=True)
-@click.option(
-    "--tier", type=click.Choice(("fast", "standard", "deep")), default="standard", show_default=True
-)
+@_provider_option
+@_tier_option
 @_json
 def evaluate(
     patterns: tuple[str, ...],
