@@ -249,7 +249,7 @@ async def ask(money: Money, asked: Question) -> tuple[Taken, dict[str, Any], tup
     started, spent = time.perf_counter(), time.process_time()
     report = await money.report(**asked.arguments(), limit=MOST_GROUPS)
     facts = report.facts()
-    tables.written(facts, "table")
+    tables.written(facts, "table", asked.group_by)
     passed = (time.perf_counter() - started) * 1e3, (time.process_time() - spent) * 1e3
     return passed, facts, (report.sums.left_out, report.sums.rest.nano)
 

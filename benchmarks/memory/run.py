@@ -6,7 +6,7 @@
 The store is filled row by row in batches, then asked through the facade that the tools
 call: each question is words of a memory drawn by a fixed seed, with two of them left out and the order
 changed. Times are those of the wall, with the processor time of this process beside them: on a busy
-machine only the latter says much, or a run with `chrt --rr 1` before it (the result says so). One memory in ten is anchored to a file of a small tree. Between
+machine only the latter says much. One memory in ten is anchored to a file of a small tree. Between
 questions something is remembered now and then, so that recall also takes up changes. Last, eight
 processes write a thousand memories each into one store at once, and another counts what is there.
 Results go to benchmarks/results/memory-<commit>.json.

@@ -1,6 +1,6 @@
 """What does it cost until an editor sees the tools, against an empty server on the same SDK?
 
-    .venv/bin/python benchmarks/startup/run.py --rounds 7
+    .venv/bin/python benchmarks/startup/run.py --rounds 7 --save
 
 Each round starts both servers over stdio, by turns, and stops the clocks when the answer to
 `tools/list` has arrived: processor seconds of the process (user and system) and seconds on the wall.
@@ -86,7 +86,9 @@ def main() -> int:
     """Measure, print a table, keep the figures, say whether the limit holds."""
     parser = argparse.ArgumentParser(description="Start-up cost against an empty server.")
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
+    given = parser.parse_args()
+    rounds = given.rounds
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in SERVERS}
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as home:
@@ -105,13 +107,14 @@ def main() -> int:
     for name, values in figures.items():
         print(f"{name:8}{values['cpu_s']:8.2f}{values['wall_s']:8.2f}{values['exit_s']:8.2f}")
     print(f"processor seconds over the empty server's: {ratio} (limit {LIMIT})")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    kept = {"commit": commit, "cores": os.cpu_count(), "load": load, "rounds": rounds}
-    path = ROOT / "benchmarks" / "results" / f"startup-{commit}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**kept, "ratio": ratio, "servers": figures}, indent=1) + "\n")
+    if given.save:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        kept = {"commit": commit, "cores": os.cpu_count(), "load": load, "rounds": rounds}
+        path = ROOT / "benchmarks" / "results" / f"startup-{commit}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({**kept, "ratio": ratio, "servers": figures}, indent=1) + "\n")
     return 0 if ratio <= LIMIT else 1
 
 
