@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import anyio
 
 if TYPE_CHECKING:
-    from sophia_mcp.app.models import Models
+    from sophia_mcp.app.opening import Models
     from sophia_mcp.cost.money import Money
     from sophia_mcp.embed.providers import Embedder
     from sophia_mcp.index.build import Index

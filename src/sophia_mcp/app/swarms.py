@@ -17,7 +17,7 @@ from sophia_mcp.errors import BadArgument, NotFound, NotIndexed
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
-    from sophia_mcp.app.models import Models
+    from sophia_mcp.app.opening import Models
     from sophia_mcp.cost.money import Money
     from sophia_mcp.index.views import View
     from sophia_mcp.swarm.book import Run
