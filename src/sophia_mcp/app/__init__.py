@@ -1,4 +1,4 @@
-"""The composition root: wires settings, stores, embedder, index and search into one `App`.
+"""The composition root: wires the parts of a process into one `App`.
 
 Opening an `App` is instant: each part opens on first use, once, and everything closes in reverse.
 The app also owns the tasks of long work, so that no run is tied to the request that began it.
