@@ -105,7 +105,7 @@ async def switch(home: Path, root: Path, *_: str) -> dict[str, Any]:
         view = await _view(app, root)
         index = await app.index()
         await index.reconcile(view, now=True)
-        for _ in range(3):
+        for _time in range(3):
             for branch in ("other", "main"):
                 git(root, "checkout", "-q", branch)
                 started = now()
