@@ -276,7 +276,7 @@ def test_a_run_that_was_cut_off_is_resumed(project: Path, blow: signal.Signals) 
     scripted(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (process, said, run_id):
         process.send_signal(blow)
-        code = process.wait(20)
+        code = process.wait(60)
         said.join()
         assert code == (1 if blow is signal.SIGINT else -signal.SIGKILL)
         assert not [line for line in said.seen if "Traceback" in line]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import anyio
+    from anyio.abc import TaskStatus
+
     from sophia_mcp.app import App
 
 T = TypeVar("T")
@@ -23,12 +28,42 @@ def with_app(work: Callable[[App], Awaitable[T]], project: Path | None = None) -
 
     async def inside() -> T:
         async with open_app(settings) as app:
-            return await work(app)
+            return await _until_interrupted(partial(work, app))
 
     try:
         return anyio.run(inside)
     except BaseExceptionGroup as group:
         raise _only(group) from group
+
+
+async def _until_interrupted(work: Callable[[], Awaitable[T]]) -> T:
+    """The event loop's own answer to Ctrl-C is one exception at whatever is awaited just then, which a
+    wait that ends at the same moment may swallow. A cancelled scope stays cancelled. A second Ctrl-C
+    is the loop's own again. Raises KeyboardInterrupt."""
+    import anyio
+
+    found: list[T] = []
+    async with anyio.create_task_group() as tasks:
+        if os.name == "posix":
+            await tasks.start(_heed, tasks.cancel_scope)
+        found.append(await work())
+        tasks.cancel_scope.cancel()
+    if not found:
+        raise KeyboardInterrupt
+    return found[0]
+
+
+async def _heed(scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+    """Cancel the scope at the first SIGINT."""
+    import signal
+
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGINT) as signals:
+        task_status.started()
+        async for _ in signals:
+            scope.cancel()
+            return
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
