@@ -94,10 +94,6 @@ class Desk:
         """Set at the next change of what waits. Take it before looking, and no change is missed."""
         return self.news.next(run_id)
 
-    async def wait_changed(self, run_id: str) -> None:
-        """Wait for the next change of what waits in a run."""
-        await self.changed(run_id).wait()
-
     def _take(self, run_id: str, key: str) -> _Posted:
         tray = self._trays.get(run_id, {})
         if key not in tray:
