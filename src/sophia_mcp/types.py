@@ -277,7 +277,8 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A model's answer. ``value`` is the parsed answer where a schema was asked for. ``usage`` is
-    None when the provider did not report it. ``model`` and ``provider`` are those that answered."""
+    None when the provider did not report it. ``model`` and ``provider`` are those that answered;
+    ``requested`` is the model that was asked, by its name there, once the tier was resolved."""
 
     text: str
     model: str
@@ -286,6 +287,7 @@ class Reply:
     usage: Usage | None = None
     value: Any = None
     cached: bool = False
+    requested: str = ""
 
 
 # --- swarms -----------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import pytest
 from sophia_mcp.cli.main import sophia
 
 SOPHIA = Path(sys.executable).with_name("sophia")
-SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
 
 CODE = '''"""Retries."""
 

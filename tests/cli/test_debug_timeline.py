@@ -142,9 +142,12 @@ def test_spans_reach_a_collector_with_the_names_of_the_conventions(
     assert done.stderr.strip() == f"{len(spans)} spans sent"
     (root,) = [span for span in spans if not span.parent_span_id]
     assert root.name == "invoke_workflow code_review"
-    names = [span.name for span in spans if span.parent_span_id == root.span_id]
-    assert len(names) == len(spans) - 1
-    assert {"invoke_agent correctness", "invoke_agent judge"} <= set(names)
+    agents = {span.span_id: span.name for span in spans if span.parent_span_id == root.span_id}
+    assert {"invoke_agent correctness", "invoke_agent judge"} <= set(agents.values())
+    asked = [span for span in spans if span.parent_span_id in agents]
+    assert len(asked) == 6, "four reviewers, a verifier, a judge"
+    assert len(spans) == 1 + len(agents) + len(asked)
+    assert all(span.name.startswith("chat ") for span in asked)
     values = {each.key: each.value.string_value for each in root.attributes}
     assert values["gen_ai.conversation.id"] == run_id
     assert all(root.start_time_unix_nano <= span.start_time_unix_nano for span in spans)

@@ -267,6 +267,15 @@ async def test_an_answer_that_makes_no_sense_is_refused(answer: dict[str, Any], 
         await client.aclose()
 
 
+async def test_an_answer_without_end_is_given_up() -> None:
+    with Endpoint(script=[{"data": "x" * module.MAX_ANSWER}]) as endpoint:
+        client = embedder(endpoint)
+        with pytest.raises(ProviderError, match="more than 64 MiB"):
+            await client.query("x")
+        await client.aclose()
+        assert endpoint.tried == 1
+
+
 async def test_one_failing_batch_fails_the_call_with_its_own_error() -> None:
     with Endpoint(script=[400] * 20) as endpoint:
         client = embedder(endpoint, batching=Batching(items=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,3 @@ class Time:
     async def pause(self, seconds: float) -> None:
         self.waited.append(seconds)
         self.now += seconds
-
-
-Doing = Callable[[Ask], Awaitable[Any]]

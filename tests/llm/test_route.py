@@ -34,8 +34,8 @@ async def test_a_tier_is_a_model_and_a_model_is_itself(
     tiers: dict[str, str], asked: str, tier: str, model: str
 ) -> None:
     inner = Steps(["done"])
-    await Tiered(inner, Models("p", tiers, tier)).ask(ask(model=asked))  # type: ignore[arg-type]
-    assert inner.asked[0].model == model
+    reply = await Tiered(inner, Models("p", tiers, tier)).ask(ask(model=asked))  # type: ignore[arg-type]
+    assert inner.asked[0].model == reply.requested == model
 
 
 async def test_a_provider_without_a_model_says_which_setting_to_write() -> None:

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sophia_mcp.llm.catalogue import Catalogue
-from sophia_mcp.llm.usage import at_least, find, gather, merge, nano, normalise
-from sophia_mcp.types import Usage
+from sophia_mcp.llm.usage import find, gather, merge, nano, normalise
 
 SHAPES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "shapes.toml").read_text())[
     "shape"
@@ -184,13 +183,6 @@ def test_a_stream_counts_its_largest_report_however_often_it_comes(
     usage = normalise(once, "openai")
     largest = (max(given_ for given_, _ in reports), max(made for _, made in reports))
     assert (usage.input_tokens, usage.output_tokens) == largest if usage else largest == (0, 0)
-
-
-def test_a_cut_stream_is_raised_to_what_was_received_and_called_an_estimate() -> None:
-    known = Usage(input_tokens=1000, output_tokens=1)
-    assert at_least(known, 900, 250) == Usage(input_tokens=1000, output_tokens=250, estimated=True)
-    assert at_least(known, 900, 0) == known
-    assert at_least(None, 900, 250) == Usage(input_tokens=900, output_tokens=250, estimated=True)
 
 
 def test_amounts_of_money_are_read_exactly() -> None:

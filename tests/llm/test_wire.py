@@ -17,7 +17,7 @@ from tests.upstream.start import Account, Upstream
 from sophia_mcp.errors import BadSetting, ContextTooLong, ProviderError
 from sophia_mcp.llm.providers import LLM, PROVIDERS
 from sophia_mcp.llm.providers._body import MAX_BODY, lines
-from sophia_mcp.llm.providers._chat import Failure, Heard, style
+from sophia_mcp.llm.providers._chat import Failure, Heard, streamed, style
 from sophia_mcp.llm.providers.portkey import Target
 from sophia_mcp.types import Message
 
@@ -144,6 +144,19 @@ def test_closing_events_that_come_twice_count_once() -> None:
     reply = heard(part("one "), part("two", "stop"), part("two", "stop"), use, use)
     assert reply.text == "one two"
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (9, 4)
+
+
+async def test_what_a_stream_had_counted_when_it_was_stopped_is_no_report_of_its_usage() -> None:
+    async def sent() -> AsyncIterator[str]:
+        first = {"usage": {"prompt_tokens": 1000, "completion_tokens": 1, "total_tokens": 1001}}
+        yield f"data: {json.dumps({'choices': [], **first})}"
+        while True:
+            yield f"data: {json.dumps({'choices': [{'delta': {'content': 'on and ' * 5_000}}]})}"
+
+    made = Heard(ask(), FAILURE, "anthropic")
+    await streamed(sent(), made, None, FAILURE)
+    reply = made.reply("p", "m")
+    assert (reply.finish, reply.usage) == ("length", None)
 
 
 @pytest.mark.parametrize(("finish", "ours"), [("length", "length"), ("content_filter", "filter")])

@@ -179,7 +179,7 @@ async def test_advice_comes_with_its_numbers_and_only_after_eight_runs(mind: Min
 
 
 def arm(runs: int, succeeded: int, cost: int, tier: str = "standard") -> Arm:
-    return Arm("p", "k", "", tier, runs, succeeded, 0, 0, 0, 0, cost, cost * runs, 0, 0)
+    return Arm("p", "k", "", tier, runs, succeeded, 0, 0, cost, 0, 0)
 
 
 @pytest.mark.requirement("memory.statistics")

@@ -12,7 +12,7 @@ import pytest
 from tests.security.planted import Draw, kinds, plant
 
 from sophia_mcp.security.rules import RULES
-from sophia_mcp.security.secrets import _automaton, _prefilter, is_secret_file, mask, mask_lines
+from sophia_mcp.security.secrets import _automaton, _prefilter, is_secret_file, mask
 
 pytestmark = pytest.mark.requirement("security.secrets")
 
@@ -92,15 +92,6 @@ def test_a_masked_text_names_the_kind_and_keeps_the_code() -> None:
     masked = mask(f'client = open("{token}", retries=3)  # naïve\n')
     assert masked.text == 'client = open("«masked github_token»", retries=3)  # naïve\n'
     assert masked.count == 1
-
-
-def test_lines_from_the_middle_of_a_key_are_masked_in_the_context_of_their_file() -> None:
-    body = "\n".join(Draw(random.Random(2)).armour(20))
-    text = f"before()\n-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\nafter()\n"
-    cut = mask_lines(text, 6, 12)
-    assert cut.text == "\n".join(["«masked private_key»"] * 7)
-    assert cut.count == 1
-    assert mask_lines(text, 1, 1) == mask("before()")
 
 
 def test_bytes_that_are_not_text_survive_masking() -> None:

@@ -163,11 +163,12 @@ async def test_an_answer_reaches_a_run_that_lives_in_another_process(tmp_path: P
 async def test_a_run_that_nobody_answers_leaves_memory_and_still_takes_its_answer(
     tmp_path: Path,
 ) -> None:
-    async with open_swarm(tmp_path, park_s=0.3) as swarm:
+    models = ScriptedModels()
+    async with open_swarm(tmp_path, models, park_s=0.3) as swarm:
         run_id = await swarm.start(hosted())
         await swarm.report(run_id, wait_s=10)
         with anyio.fail_after(10):
-            while swarm.lives(run_id):
+            while models.desk.pending(run_id):
                 await anyio.sleep(0.01)
         report = await swarm.report(run_id)
         assert report.status == "needs_steps"

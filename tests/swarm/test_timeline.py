@@ -13,6 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
+    SpanKind,
     Status,
     StatusCode,
     TraceFlags,
@@ -43,6 +44,7 @@ EVENTS = (
         "step.done",
         "review.one",
         model="m-1",
+        requested="@corp/m",
         input_tokens=900,
         output_tokens=40,
         cached_tokens=800,
@@ -135,6 +137,7 @@ class Seen(NonRecordingSpan):
     start: int
     attributes: dict[str, Any]
     parent: Any
+    kind: SpanKind = SpanKind.INTERNAL
     events: list[str] = field(default_factory=list)
     ended: int = 0
     status: StatusCode = StatusCode.UNSET
@@ -173,7 +176,7 @@ class Recorder(Tracer):
         set_status_on_exception: bool = True,
     ) -> Seen:
         parent = get_current_span(context) if context is not None else None
-        span = Seen(name, start_time or 0, dict(attributes or {}), parent)
+        span = Seen(name, start_time or 0, dict(attributes or {}), parent, kind)
         self.spans.append(span)
         return span
 
@@ -184,8 +187,8 @@ class Recorder(Tracer):
 @pytest.mark.requirement("swarm.telemetry")
 def test_spans_carry_the_conventions_names_and_the_times_when_it_happened() -> None:
     recorder = Recorder()
-    assert telemetry.export(EVENTS, recorder) == 3
-    root, first, second = recorder.spans
+    assert telemetry.export(EVENTS, recorder) == 4
+    root, first, chat, second = recorder.spans
     assert (root.name, root.start, root.ended) == (
         "invoke_workflow panel",
         BEGUN,
@@ -193,13 +196,21 @@ def test_spans_carry_the_conventions_names_and_the_times_when_it_happened() -> N
     )
     assert root.status is StatusCode.ERROR
     assert root.attributes["error.type"] == "run.failed"
-    assert first.parent is root
-    assert first.name == "invoke_agent one"
+    assert (first.name, first.kind, first.parent) == ("invoke_agent one", SpanKind.INTERNAL, root)
     assert first.attributes == {
         "gen_ai.operation.name": "invoke_agent",
         "gen_ai.provider.name": "portkey",
         "gen_ai.agent.name": "one",
         "gen_ai.conversation.id": "swarm-1",
+        "sophia.step": "review.one",
+    }
+    assert (chat.name, chat.kind, chat.parent) == ("chat @corp/m", SpanKind.CLIENT, first)
+    assert chat.attributes == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "portkey",
+        "gen_ai.agent.name": "one",
+        "gen_ai.conversation.id": "swarm-1",
+        "gen_ai.request.model": "@corp/m",
         "gen_ai.response.model": "m-1",
         "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.usage.input_tokens": 900,
@@ -207,10 +218,25 @@ def test_spans_carry_the_conventions_names_and_the_times_when_it_happened() -> N
         "gen_ai.usage.cache_read.input_tokens": 800,
         "sophia.step": "review.one",
     }
+    assert (chat.start, chat.ended) == (first.start, first.ended)
     assert first.ended - first.start == int(1.5 * SECOND)
     assert second.status is StatusCode.ERROR
     assert "gate" in root.events
     assert telemetry.export((), recorder) == 0
+
+
+@pytest.mark.requirement("swarm.telemetry")
+@pytest.mark.parametrize(
+    ("began", "facts"),
+    [("step.waiting", {"model": "host"}), ("step.started", {"model": "m-1", "cached": True})],
+)
+def test_a_step_that_no_model_was_asked_for_has_no_span_of_a_call(
+    began: str, facts: dict[str, Any]
+) -> None:
+    recorder = Recorder()
+    told = (EVENTS[0], event(2, 1, began, "read", role="one"), event(3, 2, "step.done", "read", **facts))
+    assert telemetry.export(told, recorder) == 2
+    assert [span.name for span in recorder.spans] == ["invoke_workflow panel", "invoke_agent one"]
 
 
 @pytest.mark.requirement("swarm.telemetry")

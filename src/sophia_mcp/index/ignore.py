@@ -220,12 +220,6 @@ def reader(root: Path) -> Callable[[str], bytes | None]:
     return read
 
 
-def matcher(globs: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a path is one of, or lies below one of, these files, folders or globs."""
-    spec = _globs(globs, "paths")
-    return spec.match_file
-
-
 def _judge(specs: dict[str, GitIgnoreSpec], path: str) -> bool:
     """The innermost rule file with an opinion decides."""
     folder = path.rstrip("/")

@@ -55,8 +55,9 @@ class Tiered:
         return self._inner.name
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
-        """The inner answer of the resolved model."""
-        return await self._inner.ask(replace(ask, model=self.models.model(ask.model)), hear)
+        """The inner answer of the resolved model, which it names."""
+        model = self.models.model(ask.model)
+        return replace(await self._inner.ask(replace(ask, model=model), hear), requested=model)
 
 
 class Fallback:

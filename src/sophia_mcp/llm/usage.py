@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from itertools import product
 from typing import Any
@@ -117,18 +116,6 @@ def normalise(raw: Mapping[str, Any] | None, provider: str = "") -> Usage | None
     if report is None:
         return None
     return _read(dict(_flat(_billed(report))), provider.lower())
-
-
-def at_least(usage: Usage | None, input_tokens: int, output_tokens: int) -> Usage:
-    """``usage`` raised to what was counted here, for a stream that was cut or never reported. What had
-    to be raised makes it an estimate."""
-    known = usage or Usage(estimated=True)
-    raised = replace(
-        known,
-        input_tokens=max(known.input_tokens, input_tokens if usage is None else 0),
-        output_tokens=max(known.output_tokens, output_tokens),
-    )
-    return known if raised == known else replace(raised, estimated=True)
 
 
 def nano(dollars: Any) -> int | None:

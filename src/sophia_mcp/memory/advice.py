@@ -30,12 +30,9 @@ class Arm:
     tier: str
     runs: int
     succeeded: int
-    gates_passed: int
-    gates: int
     accepted: int
     judged: int
     cost_nano_p50: int
-    cost_nano_total: int
     duration_ns_p50: int
     duration_ns_p95: int
 

@@ -241,8 +241,8 @@ async def compare(
     kind = task_kind or pattern
     async with shelf.db.read(shelf.scope) as tx:
         found = await tx.rows(
-            "SELECT pattern, model, tier, succeeded, gates_passed, gates, accepted, rejected, cost_nano,"
-            " duration_ns FROM memory_runs WHERE workspace = :workspace AND task_kind = :kind"
+            "SELECT pattern, model, tier, succeeded, accepted, rejected, cost_nano, duration_ns"
+            " FROM memory_runs WHERE workspace = :workspace AND task_kind = :kind"
             " AND status NOT IN ('running', 'needs_steps', 'cancelled', 'interrupted')"
             " ORDER BY ended_ns DESC LIMIT :most",
             {"kind": kind, "most": LOOKED_BACK},
@@ -255,7 +255,7 @@ async def compare(
 
 
 def _arm(pattern: str, kind: str, model: str, tier: str, runs: list[Sequence[int]]) -> Arm:
-    succeeded, passed, gates, accepted, rejected, cost, duration = zip(*runs, strict=True)
+    succeeded, accepted, rejected, cost, duration = zip(*runs, strict=True)
     return Arm(
         pattern,
         kind,
@@ -263,12 +263,9 @@ def _arm(pattern: str, kind: str, model: str, tier: str, runs: list[Sequence[int
         tier,
         len(runs),
         sum(succeeded),
-        sum(passed),
-        sum(gates),
         sum(accepted),
         sum(accepted) + sum(rejected),
         percentile(cost, 0.5),
-        sum(cost),
         percentile(duration, 0.5),
         percentile(duration, 0.95),
     )

@@ -52,7 +52,7 @@ def mask(text: str) -> Masked:
     """``text`` with each secret replaced by ``«masked kind»``; the line breaks stay as they were.
 
     A secret over several lines leaves one mark on each line. Pass whole files where they are at
-    hand, or use ``mask_lines``: a key block cut in the middle cannot be told from other base64.
+    hand: a key block cut in the middle cannot be told from other base64.
     """
     raw = text.encode("utf-8", "surrogatepass")
     hits = _prefilter(raw)
@@ -68,17 +68,6 @@ def mask(text: str) -> Masked:
         done = end
     parts.append(raw[done:])
     return Masked(b"".join(parts).decode("utf-8", "surrogatepass"), len(spans))
-
-
-def mask_lines(text: str, start_line: int, end_line: int) -> Masked:
-    """Lines ``start_line`` to ``end_line`` (1-based, inclusive) of ``text``, masked in its context.
-
-    The count is that of the whole text when the lines differ from their masked form, else 0.
-    """
-    masked = mask(text)
-    cut = "\n".join(masked.text.split("\n")[start_line - 1 : end_line])
-    touched = masked.count if masked.count and "«masked " in cut else 0
-    return Masked(cut, touched)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ class Asker:
 
     async def _facts(self, call: Call, reply: Reply) -> dict[str, Any]:
         facts: dict[str, Any] = {"model": reply.model, "finish": reply.finish}
+        if reply.requested:
+            facts["requested"] = reply.requested
         if reply.usage is not None:
             facts |= {
                 "input_tokens": reply.usage.input_tokens,

@@ -153,10 +153,6 @@ class Swarm:
         read fast enough misses some: what is written is the truth."""
         return self.changes.listen()
 
-    def lives(self, run_id: str) -> bool:
-        """Whether a task of this process works on the run, or waits for its answers."""
-        return self._running(run_id) is not None
-
     # --- one run ------------------------------------------------------------------------------------
 
     def _chosen(self, order: Order, pattern: Pattern, can_sample: bool) -> Chosen:

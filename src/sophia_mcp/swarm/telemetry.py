@@ -3,6 +3,9 @@
 Only the API is used: whoever wants spans configures an SDK and hands in its tracer. The attribute
 names follow the conventions for generative AI, which are still in development; all of them stand
 here and nowhere else, so that a change of the conventions is a change of this file.
+
+An agent runs in this process, so its span is internal; the question that it put to a model is a client
+span below it, and tokens stand there alone, where they are summed.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ INVOKE_WORKFLOW, INVOKE_AGENT, CHAT = "invoke_workflow", "invoke_agent", "chat"
 
 _ENDED = ("step.done", "step.failed", "step.skipped")
 _FACTS = {
+    "requested": REQUEST_MODEL,
     "model": RESPONSE_MODEL,
     "input_tokens": INPUT,
     "output_tokens": OUTPUT,
@@ -38,8 +42,9 @@ _FACTS = {
 
 
 def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
-    """Make one span of a run and one below it for every question that has ended, at the times when
-    it happened; how many were made. What else happened becomes events of the spans."""
+    """Make one span of a run, one below it for every step that has ended, and one below that where a
+    model answered it, at the times when it happened; how many were made. What else happened becomes
+    events of the run's span."""
     if not events:
         return 0
     first, last = events[0], events[-1]
@@ -68,12 +73,28 @@ def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
             span = tracer.start_span(
                 f"{INVOKE_AGENT} {role}",
                 context=context,
-                kind=SpanKind.CLIENT,
+                kind=SpanKind.INTERNAL,
                 start_time=start.at_ns,
-                attributes=_attributes(event, provider, role, first.run_id),
+                attributes={
+                    OPERATION: INVOKE_AGENT,
+                    PROVIDER: provider,
+                    AGENT: role,
+                    CONVERSATION: first.run_id,
+                    "sophia.step": event.step,
+                },
             )
-            _close(span, event)
             made += 1
+            if _was_called(start, event):
+                asked = str(event.facts.get("requested", ""))
+                tracer.start_span(
+                    f"{CHAT} {asked}".strip(),
+                    context=set_span_in_context(span),
+                    kind=SpanKind.CLIENT,
+                    start_time=start.at_ns,
+                    attributes=_attributes(event, provider, role, first.run_id),
+                ).end(event.at_ns)
+                made += 1
+            _close(span, event)
         else:
             root.add_event(event.kind, _plain(event), timestamp=event.at_ns)
     if last.kind in ("run.failed", "run.over_budget"):
@@ -83,12 +104,17 @@ def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
     return made
 
 
+def _was_called(start: TimelineEvent, end: TimelineEvent) -> bool:
+    """Whether a model was asked and answered: not the assistant, and not an answer that was kept."""
+    return start.kind == "step.started" and "model" in end.facts and not end.facts.get("cached")
+
+
 def _attributes(event: TimelineEvent, provider: str, role: str, run_id: str) -> dict[str, Any]:
     known = {name: event.facts[fact] for fact, name in _FACTS.items() if fact in event.facts}
     if "finish" in event.facts:
         known[FINISH] = (str(event.facts["finish"]),)
     return {
-        OPERATION: INVOKE_AGENT,
+        OPERATION: CHAT,
         PROVIDER: provider,
         AGENT: role,
         CONVERSATION: run_id,

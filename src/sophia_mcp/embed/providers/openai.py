@@ -7,6 +7,7 @@ the caller resolved; it is sent in one header and appears nowhere else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -32,6 +33,8 @@ MAX_WAIT_S = 60.0
 """A Retry-After beyond this is not waited for."""
 
 MAX_ANSWER = 64 << 20
+"""Bytes of one answer, well above a full batch of the longest vectors in JSON."""
+
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -132,14 +135,15 @@ class OpenAIEmbedder:
         if self._endpoint.dimensions:
             body["dimensions"] = self._endpoint.dimensions
         try:
-            response = await self._open().post("/embeddings", json=body)
+            async with self._open().stream("POST", "/embeddings", json=body) as response:
+                answer = await self._whole(response)
         except httpx2.TimeoutException:
             seconds = self._endpoint.timeout_s
             raise _Again(self._failed(f"it did not answer within {seconds:g} s"), None) from None
         except httpx2.HTTPError as error:
             raise _Again(self._failed(f"the connection failed: {type(error).__name__}"), None) from None
         if response.status_code in _RETRIED:
-            failure = self._failed(f"it answered {response.status_code}: {self._quote(response.text)}")
+            failure = self._failed(f"it answered {response.status_code}: {self._quote(answer)}")
             raise _Again(failure, _seconds(response.headers.get("retry-after")))
         if response.status_code != 200:
             hint = (
@@ -147,20 +151,29 @@ class OpenAIEmbedder:
                 if response.status_code in (401, 403)
                 else "check embed.model and base_url"
             )
-            raise self._failed(f"it answered {response.status_code}: {self._quote(response.text)}", hint)
-        rows, tokens = self._read(response, len(texts))
+            raise self._failed(f"it answered {response.status_code}: {self._quote(answer)}", hint)
+        rows, tokens = self._read(answer, len(texts))
         self._budget.settle(reserved, tokens)
         return rows
 
-    def _read(self, response: httpx2.Response, count: int) -> tuple[Vectors, int | None]:
+    async def _whole(self, response: httpx2.Response) -> bytes:
+        """All of an answer, counted while it is read: an endpoint that does not stop is given up."""
+        read = bytearray()
+        async for piece in response.aiter_bytes():
+            read += piece
+            if len(read) > MAX_ANSWER:
+                raise self._failed(f"it sent more than {MAX_ANSWER >> 20} MiB and did not stop")
+        return bytes(read)
+
+    def _read(self, sent: bytes, count: int) -> tuple[Vectors, int | None]:
         """The rows of an answer in the order asked, and the tokens it reports."""
         try:
-            answer = response.json()
+            answer = json.loads(sent)
             entries = sorted(answer["data"], key=lambda entry: entry["index"])
             places = [entry["index"] for entry in entries]
             rows = np.array([entry["embedding"] for entry in entries], np.float32)
             tokens = (answer.get("usage") or {}).get("prompt_tokens")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise self._failed("its answer is not a list of embeddings") from None
         if places != list(range(count)):
             raise self._failed(f"it answered {len(places)} embeddings for {count} texts")
@@ -190,9 +203,9 @@ class OpenAIEmbedder:
             )
         return self._client
 
-    def _quote(self, text: str) -> str:
+    def _quote(self, answer: bytes) -> str:
         """The beginning of an answer, without the key and without other secrets."""
-        quoted = text[:200].replace("\n", " ")
+        quoted = answer.decode("utf-8", "replace")[:200].replace("\n", " ")
         return self._endpoint.mask(
             quoted.replace(self._endpoint.key, "•••") if self._endpoint.key else quoted
         )

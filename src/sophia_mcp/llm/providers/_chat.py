@@ -282,13 +282,10 @@ class Heard:
             finish = "length"
         if not text.strip() and finish == "stop":
             raise self._failure.broken("its answer is empty")
-        return Reply(
-            text,
-            self._model or model,
-            provider,
-            finish,
-            usage.normalise(self._usage, self.vendor) if self._usage else None,
-        )
+        # What a stream that was stopped had counted so far leaves out what it went on to send.
+        counted = self._usage if self.ended or not self.enough else {}
+        used = usage.normalise(counted, self.vendor) if counted else None
+        return Reply(text, self._model or model, provider, finish, used)
 
 
 async def streamed(lines: AsyncIterator[str], heard: Heard, hear: Hear | None, failure: Failure) -> None:

@@ -114,8 +114,6 @@ def _pattern(table: Table, origin: Origin) -> Pattern:
         takes=table.choices("takes", get_args(Take)) or ("task",),
         requires=table.choices("requires", get_args(Take)) or ("task",),
         writes=any(_WRITTEN & set(step.schema["properties"]) for step in steps),
-        verifier=next((step.key for step in steps if step.kind == "verify"), ""),
-        judge=next((step.key for step in steps if step.kind == "judge"), ""),
         context=_numbers(table, "context", Context, {}),
         limits=limits,
         commands=_commands(table),

@@ -102,7 +102,7 @@ class Pattern:
 
     ``takes`` names the inputs that matter to it, ``requires`` those of which at least one must be
     given. ``writes``: the outcome carries a patch. ``commands`` and ``provider`` can only come from a
-    person's own configuration folder. ``verifier`` and ``judge`` are the keys of those steps, or empty.
+    person's own configuration folder.
     """
 
     name: str
@@ -115,8 +115,6 @@ class Pattern:
     takes: tuple[Take, ...] = ("task",)
     requires: tuple[Take, ...] = ("task",)
     writes: bool = False
-    verifier: str = ""
-    judge: str = ""
     context: Context = Context()
     limits: Limits = Limits()
     commands: tuple[tuple[str, ...], ...] = ()
