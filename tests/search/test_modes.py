@@ -121,6 +121,19 @@ async def test_references_hold_imports_and_calls(ask: Asked) -> None:
     assert ("tests/test_cart.py", line_of("tests/test_cart.py", 'restock("tea"')) in found
 
 
+@pytest.mark.requirement("search.modes")
+async def test_references_of_a_class_hold_those_that_inherit_from_it(index_of) -> None:
+    files = {
+        "base.py": "class Base:\n    pass\n",
+        "leaf.py": "from base import Base\n\n\nclass Leaf(Base):\n    pass\n",
+    }
+    async with index_of(files) as asked:
+        answer = await asked("Base", mode="references")
+    assert [(hit.path, hit.why) for hit in answer.hits if "inherits" in hit.why] == [
+        ("leaf.py", "inherits at 4 (import-resolved)")
+    ]
+
+
 @pytest.mark.requirement("search.not_here")
 async def test_references_of_an_unknown_name_are_not_here(ask: Asked) -> None:
     answer = await ask("add_monny", mode="references")

@@ -30,6 +30,8 @@ _SELF = frozenset(
 )
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
 _FILES_MOST = 2000
+_VERBS = {"base": "inherits"}
+"""Words for kinds of use that are not their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,14 +312,13 @@ def _by_caller(
 def _by_line(
     uses: Sequence[Use], homes: Mapping[int, tuple[Symbol, ...]], question: Question
 ) -> list[Candidate]:
-    verbs = {"call": "call", "import": "import", "use": "use"}
     merged: dict[tuple[int, int], list[Use]] = defaultdict(list)
     for use in uses:
         merged[(use.file, use.reference.line)].append(use)
     candidates = []
     for (file, line), held in merged.items():
-        home = enclosing(homes[file], line)
-        candidates.append(_candidate(question, held, (line, line), home, verbs[held[0].reference.kind]))
+        home, kind = enclosing(homes[file], line), held[0].reference.kind
+        candidates.append(_candidate(question, held, (line, line), home, _VERBS.get(kind, kind)))
     return sorted(candidates, key=lambda item: -item.score)
 
 
