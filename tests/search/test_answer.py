@@ -55,6 +55,38 @@ async def test_a_qualified_name_finds_the_method_of_that_class(ask: Asked) -> No
     assert answer.hits[0].symbol == "Cart.total"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`Cart`",
+        '"Cart"',
+        "class Cart:",
+        "Cart class",
+        "the Cart class",
+        "cart.py Cart",
+        "shop/cart.py::Cart",
+        "shop/cart.py:Cart",
+        "Cart(customer)",
+    ],
+)
+@pytest.mark.requirement("search.modes")
+async def test_a_name_is_found_however_code_writes_it(ask: Asked, text: str) -> None:
+    answer = await ask(text)
+    assert (answer.hits[0].path, answer.hits[0].symbol) == ("shop/cart.py", "Cart")
+    assert not any(note.startswith("not here:") for note in answer.notes)
+
+
+@pytest.mark.requirement("search.modes")
+async def test_symbol_mode_takes_a_name_however_code_writes_it(ask: Asked) -> None:
+    answer = await ask("class Cart", mode="symbol")
+    assert [(hit.path, hit.symbol) for hit in answer.hits] == [("shop/cart.py", "Cart")]
+
+
+async def test_a_declaration_of_what_is_not_defined_stays_words(ask: Asked) -> None:
+    answer = await ask("class customer")
+    assert all(not hit.why.startswith("defines") for hit in answer.hits)
+
+
 @pytest.mark.requirement("search.modes")
 async def test_symbol_mode_answers_with_definitions_only(ask: Asked) -> None:
     answer = await ask("render", mode="symbol")
@@ -101,6 +133,21 @@ async def test_a_missing_path_names_the_nearest(ask: Asked) -> None:
     assert "shop/money.py" in answer.notes[0]
 
 
+@pytest.mark.parametrize("link", ["shop/money.py#L3-L9", "shop/money.py:3-9", "money.py:L3-L9"])
+@pytest.mark.requirement("search.place")
+async def test_a_link_to_lines_is_read(ask: Asked, link: str) -> None:
+    answer = await ask(link, detail="full")
+    assert [(hit.path, hit.start_line, hit.end_line) for hit in answer.hits] == [("shop/money.py", 3, 9)]
+
+
+@pytest.mark.requirement("search.place")
+async def test_the_column_of_a_compiler_is_not_a_last_line(ask: Asked) -> None:
+    line = line_of("shop/money.py", "def add_money")
+    answer = await ask(f"shop/money.py:{line}:5")
+    assert answer.hits[0].symbol == "add_money"
+    assert answer.hits[0].end_line > line
+
+
 async def test_a_file_name_without_extension_is_a_place(ask: Asked) -> None:
     answer = await ask("*.go")
     assert {hit.path for hit in answer.hits} == {"server/server.go", "server/limit.go"}
@@ -118,6 +165,13 @@ async def test_a_folder_is_a_path_filter(ask: Asked) -> None:
 async def test_files_and_globs_are_path_filters(ask: Asked, paths: tuple[str, ...]) -> None:
     answer = await ask("queue of messages", paths=paths)
     assert answer.hits[0].path == "web/mail.js"
+
+
+@pytest.mark.requirement("search.filters")
+async def test_absolute_paths_inside_the_repository_are_path_filters(ask: Asked) -> None:
+    answer = await ask("queue of messages", paths=(f"{ask.root}/web/mail.js",))
+    assert {hit.path for hit in answer.hits} == {"web/mail.js"}
+    assert (await ask("cart", paths=(str(ask.root),))).hits
 
 
 @pytest.mark.requirement("search.filters")
@@ -301,6 +355,18 @@ async def test_secrets_are_masked_in_answers(index_of) -> None:
 async def test_bounds_are_checked(ask: Asked, arguments: dict[str, int]) -> None:
     with pytest.raises(BadArgument):
         await ask("cart", **arguments)
+
+
+@pytest.mark.requirement("search.partial")
+async def test_files_that_were_left_out_are_not_called_missing(index_of) -> None:
+    minified = "var a=" + ",".join(f"b{i}=function(c){{return c+{i}}}" for i in range(2000)) + ";"
+    async with index_of({"app.py": "def go():\n    return 1\n", "lib/x.js": minified}) as ask:
+        await ask.update()
+        answer, text = await ask("go"), await ask.text("go")
+        counted = await ask("go", mode="regex")
+    assert answer.index.files_total == answer.index.files_indexed == 1
+    assert "so far" not in text
+    assert "not complete" not in counted.notes[0]
 
 
 async def test_an_empty_or_endless_query_is_refused(ask: Asked) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import anyio
+import numpy as np
 
 from sophia_mcp import words
 from sophia_mcp.errors import BadArgument
@@ -29,7 +30,7 @@ from sophia_mcp.search import (
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import classify
+from sophia_mcp.search.query import Query, classify
 from sophia_mcp.search.render import call
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
@@ -75,7 +76,7 @@ def _check(request: Request) -> None:
     if not request.query.strip() or len(request.query) > LONGEST_QUERY:
         raise BadArgument(
             "query must hold 1 to 2,000 characters",
-            why=f"it holds {len(request.query)}",
+            why=f"it holds {len(request.query)}" if request.query.strip() else "it is blank",
             next="send the words, name, pattern or the first frames of the trace",
         )
     if not 1 <= request.limit <= 50:
@@ -101,8 +102,30 @@ async def _find(engine: Engine, view: View, request: Request) -> tuple[Question,
         question = Question(engine, view, atlas, request, query, chosen)
         if chosen.problem:
             return question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request)))
+        question = await _by_name(question, tx)
         outcome = await _route(question, tx, vector)
         return question, await _judged(question, tx, outcome)
+
+
+async def _by_name(question: Question, tx: Transaction) -> Question:
+    """``class Router``, ``(*Router).add`` and ``app.py:add`` ask for a name where that name is defined as
+    they say; else they are words."""
+    named, allowed = question.query.named, question.filter.allowed
+    if named is None or question.request.mode == "outline":
+        return question
+    if named.path:
+        files = place.locate(question, named.path)
+        within = np.zeros(len(question.atlas.paths), bool)
+        within[files] = True
+        allowed = within if allowed is None else within & allowed
+    query = Query(named.name, "identifier", identifiers=(named.name,))
+    found = await symbols.definitions(tx, question.atlas, query.name, query.container, allowed)
+    said = [item for item in found if item.exact]
+    if not named.is_code and named.kinds:
+        said = [item for item in said if item.symbol.kind in named.kinds]
+    if not said:
+        return question
+    return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
 
 
 async def _route(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
@@ -245,12 +268,13 @@ async def _pack(
 
 
 def _coverage(question: Question, stale: int) -> Coverage:
-    view = question.view
+    view, indexed = question.view, len(question.atlas.paths)
     return Coverage(
         state=view.state,
         commit=view.commit,
-        files_indexed=len(question.atlas.paths),
-        files_total=max(view.files_total, len(question.atlas.paths)),
+        files_indexed=indexed,
+        # Files that were read and left out (minified, binary) are in the view's total, and not missing.
+        files_total=indexed if view.state == "ready" else max(view.files_total, indexed),
         stale_files=stale,
         checked_s_ago=round(max(time.time_ns() - view.reconciled_ns, 0) / 1e9, 1)
         if view.on_disk

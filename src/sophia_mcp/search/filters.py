@@ -91,10 +91,19 @@ def _documents(atlas: Atlas) -> Mask:
     return atlas.role("document") & ~atlas.flag("cmake", re.compile(r"(^|/)CMakeLists\.txt$"))
 
 
+def inside(root: str, path: str) -> str:
+    """A path as a caller wrote it, from the root of the repository on."""
+    path = path.strip().replace("\\", "/")
+    root = root.replace("\\", "/").rstrip("/")
+    if root and f"{path}/".startswith(f"{root}/"):
+        path = path[len(root) :].lstrip("/")
+    return path.removeprefix("./")
+
+
 def _paths(atlas: Atlas, wanted: Sequence[str]) -> Mask:
     mask = np.zeros(len(atlas.paths), bool)
     for place in wanted:
-        place = place.strip().replace("\\", "/").removeprefix("./").strip("/")
+        place = inside(atlas.view.root, place).strip("/")
         if place in ("", ".", "**", "*"):
             return np.ones(len(atlas.paths), bool)
         found = matching(atlas.paths, _test(place), len(atlas.paths))

@@ -20,10 +20,7 @@ _SHOWN_WHOLE = 40
 def locate(question: Question, path: str) -> list[int]:
     """Files a written path means, best first: itself, else those that end with it."""
     atlas = question.atlas
-    path = path.strip().replace("\\", "/").removeprefix("./")
-    root = question.view.root
-    if root and path.startswith(root.rstrip("/") + "/"):
-        path = path[len(root.rstrip("/")) + 1 :]
+    path = filters.inside(question.view.root, path)
     if path in atlas.position:
         return [atlas.position[path]]
     if "*" in path:
@@ -36,7 +33,7 @@ def locate(question: Question, path: str) -> list[int]:
 
 def folder(question: Question, path: str) -> str | None:
     """The folder a written path means, or None."""
-    wanted = path.strip().replace("\\", "/").removeprefix("./").strip("/")
+    wanted = filters.inside(question.view.root, path).strip("/")
     if not wanted:
         return None
     prefix = wanted + "/"

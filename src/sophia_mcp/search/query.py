@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sophia_mcp.search.trace import Frame, frames
@@ -13,7 +13,10 @@ QueryKind = Literal["words", "identifier", "path", "lines", "regex", "trace", "e
 
 _IDENTIFIER = re.compile(r"~?[^\W\d][\w$]*[?!]?(?:(?:::|->|\.|#|\\|/)~?[^\W\d][\w$]*[?!]?)*(?:\(\))?")
 _SEPARATOR = re.compile(r"::|->|\.|#|\\|/")
-_LINES = re.compile(r"(?P<path>[^\s:]+?):(?P<start>\d+)(?:\s*[-–,:]\s*(?P<end>\d+))?")
+# `a.py:10`, `a.py:10-80`, a compiler's `a.py:10:5` (the column is left out), a link's `a.py#L10-L80`.
+_LINES = re.compile(
+    r"(?P<path>[^\s:#]+?)(?::L?|#L)(?P<start>\d+)(?:\s*[-–,]\s*L?(?P<end>\d+)|:\d+|C\d+)?:?"
+)
 _FILE = re.compile(r"[^\s*?\[\]|()^$]+\.[A-Za-z0-9_]{1,10}|[^\s*?\[\]|()^$]*/[^\s*?\[\]|()^$]*")
 _REGEX = re.compile(
     r"\\[bBwWsSdD.(){}\[\]]"  # escapes
@@ -36,12 +39,45 @@ _QUESTION = re.compile(
 _EMBEDDED = re.compile(
     r"[A-Za-z_][A-Za-z0-9_]*[a-z0-9_][A-Z_][A-Za-z0-9_]*|[A-Z][a-z]+[A-Z]\w*|`[^`\s]+`|\b\w+(?:\.\w+)+(?=\()"
 )
+_FUNCTION = ("def", "fn", "func", "fun", "function", "sub", "proc", "method")
+_CLASS = ("class", "struct", "enum", "trait", "interface", "type", "record", "protocol", "union")
+_BEFORE = r"(?:(?:export|default|pub|public|private|protected|static|final|abstract|async|the)\s+)*"
+_KEYWORD = f"(?P<keyword>{'|'.join((*_FUNCTION, *_CLASS, 'module', 'namespace', 'macro'))})"
+_RECEIVER = re.compile(r"\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
+_DECLARED = re.compile(
+    rf"{_BEFORE}{_KEYWORD}\s+(?P<name>{_IDENTIFIER.pattern})(?:\s*[(<:{{=;].*|\s+(?:struct|interface))?",
+    re.S,
+)
+_OF_KIND = re.compile(rf"{_BEFORE}(?P<name>{_IDENTIFIER.pattern})\s+{_KEYWORD}")
+_IN_FILE = re.compile(
+    rf"(?P<path>[^\s:#]+\.\w{{1,10}})(?:::|[:#]|\s+)(?P<name>{_IDENTIFIER.pattern})(?:\[\S*\])?"
+)
+_CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})\([^()]*\)")
+_GENERIC = re.compile(r"(?:::)?<[^<>]*>")
+_QUOTED = re.compile(r"([`'\"])(?P<name>[^`'\"]+)\1")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The name that a text says as code would: ``class Router``, ``(*Router).add``, ``app.py::Router``.
+
+    ``path`` is the file it is said to be in, ``kinds`` what it is said to be (empty: anything)."""
+
+    name: str
+    path: str = ""
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the name cannot be mistaken for a word of a sentence."""
+        return not self.name.islower() or not self.name.isalpha()
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """A classified question. ``path``, ``start`` and ``end`` are set for places (``end`` 0: one
-    line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text."""
+    line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text. ``named``
+    is set when the text may be a name after all: it is one when that name is defined."""
 
     text: str
     kind: QueryKind
@@ -50,6 +86,7 @@ class Query:
     end: int = 0
     frames: tuple[Frame, ...] = ()
     identifiers: tuple[str, ...] = ()
+    named: Named | None = None
 
     @property
     def name(self) -> str:
@@ -69,9 +106,40 @@ def segments(identifier: str) -> tuple[str, ...]:
     return tuple(part for part in _SEPARATOR.split(bare) if part) or (bare,)
 
 
+def said_name(text: str) -> Named | None:
+    """The name in a text that consists of a name, the way code writes or declares it; None for others."""
+    quoted = _QUOTED.fullmatch(text)
+    bare = _GENERIC.sub("", quoted["name"] if quoted else text).strip()
+    received = _RECEIVER.sub(r"\1.", bare)
+    if _IDENTIFIER.fullmatch(received):
+        return Named(received)
+    if found := _IN_FILE.fullmatch(received):
+        return Named(found["name"], found["path"])
+    if found := _CALLED.fullmatch(received):
+        return Named(found["name"])
+    found = _DECLARED.fullmatch(received) or _OF_KIND.fullmatch(received)
+    if found is None:
+        return None
+    said = found["keyword"]
+    kinds = ("function", "method") if said in _FUNCTION else ("class",) if said in _CLASS else ()
+    return Named(found["name"], "", kinds)
+
+
 def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     text = text.strip()
+    query = _classified(text, mode)
+    if query.kind not in ("words", "regex", "path", "error") or mode in ("regex", "text", "similar"):
+        return query
+    named = said_name(text)
+    if named is None or named.name == text:
+        return query
+    if mode in ("symbol", "references", "callers"):
+        return Query(named.name, "identifier", identifiers=(named.name,), named=named)
+    return replace(query, named=named)
+
+
+def _classified(text: str, mode: Mode) -> Query:
     names = tuple(dict.fromkeys(name.strip("`") for name in _EMBEDDED.findall(text)))
     if mode == "regex":
         return Query(text, "regex")

@@ -186,7 +186,7 @@ def _statement(question: Question, files: int, total: int, capped: bool, direct:
     said = f"{bound}{total} matches in {files} of {searched} files"
     if capped:
         return f"{said}; counting stopped there"
-    if view.state == "indexing" or len(atlas.paths) < view.files_total:
+    if view.state != "ready":
         return f"{said}; not complete: {len(atlas.paths)} of {view.files_total} files are indexed"
     scanned = f" ({direct} read without trigrams)" if direct else ""
     return f"{said}; complete for the indexed files{scanned}"
