@@ -28,6 +28,12 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {_seed(config)}{' (full counts)' if config.getoption('--long') else ''}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The seed once more where it is needed: ``-q`` leaves the header out."""
+    if config.getoption("--long") or terminalreporter.stats.get("failed"):
+        terminalreporter.write_line(pytest_report_header(config))
+
+
 def _seed(config: pytest.Config) -> int:
     """One seed for all workers of a run, from the command line or drawn once."""
     given = config.getoption("--seed")
