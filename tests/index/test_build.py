@@ -167,6 +167,25 @@ async def test_a_tree_is_looked_at_once_a_second_at_most(index: Index, tree: Wri
     assert await words(index, view, "two") == {"a.py"}
 
 
+@pytest.mark.requirement("index.ignore_rules")
+async def test_another_choice_of_files_holds_at_once_on_a_tree_that_did_not_change(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"src/a.py": "x = 1\n", "docs/b.md": "# B\n"})
+    await index.update(root)
+    await index.update(root)
+    found = [
+        (await index.update(root, include=include, exclude=exclude)).files_indexed
+        for include, exclude in ((["src"], None), (None, ["src"]), ([""], None), (None, []))
+    ]
+    assert found == [1, 0, 1, 2]
+
+
+async def test_a_language_stands_once_in_a_report(index: Index, tree: Write) -> None:
+    report = await index.update(tree({"notes.txt": "one\n", "LICENCE": "two\n", ".flags": "three\n"}))
+    assert report.languages == (("text", 3),)
+
+
 @pytest.mark.requirement("index.git_unreadable")
 async def test_a_repository_that_cannot_be_read_is_walked_and_the_report_says_so(
     index: Index, tree: Write

@@ -76,7 +76,7 @@ async def register(
 ) -> View:
     """The view of a folder (and ref), made when it is new; worktrees and clones share a repository.
 
-    ``include`` and ``exclude`` of None keep what was chosen before.
+    ``include`` and ``exclude`` of None keep what was chosen before; empty ones, also blank globs, undo it.
     """
     sighting = await anyio.to_thread.run_sync(look, root, ref)
     async with db.write(scope) as tx:
@@ -146,7 +146,7 @@ async def _choose(
         if value is not None:
             await tx.run(
                 f"UPDATE repos SET {column} = :value WHERE id = :id",  # noqa: S608
-                {"id": repo, "value": json.dumps(list(value))},
+                {"id": repo, "value": json.dumps([glob for glob in value if glob.strip()])},
             )
     if trusted:
         await tx.run("UPDATE repos SET trusted = 1 WHERE id = :id", {"id": repo})

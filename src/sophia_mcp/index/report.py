@@ -12,8 +12,9 @@ async def describe(
 ) -> IndexReport:
     """The report of a view as it stands. ``changed`` and ``removed`` are those of the last run."""
     languages = await tx.rows(
-        "SELECT b.language, COUNT(*), SUM(p.chunks) FROM members m JOIN placements p ON p.id = m.placement_id"
-        " JOIN blobs b ON b.id = p.blob_id WHERE m.view_id = :view GROUP BY b.language ORDER BY 2 DESC, 1",
+        "SELECT COALESCE(NULLIF(b.language, ''), 'text'), COUNT(*), SUM(p.chunks)"
+        " FROM members m JOIN placements p ON p.id = m.placement_id"
+        " JOIN blobs b ON b.id = p.blob_id WHERE m.view_id = :view GROUP BY 1 ORDER BY 2 DESC, 1",
         {"view": view.id},
     )
     symbols = await tx.rows(
@@ -48,8 +49,8 @@ async def describe(
         skipped=tuple(Skipped(reason, int(count)) for reason, count in skipped),
         chunks=sum(int(chunks or 0) for _, _, chunks in languages),
         symbols=int(symbols[0][0]),
-        languages=tuple((language or "text", int(count)) for language, count, _ in languages),
-        seconds=view.seconds,
+        languages=tuple((str(language), int(count)) for language, count, _ in languages),
+        seconds=round(view.seconds, 3),
         notes=(*notes, *_notes(view, int(fallback[0][0]))),
     )
 

@@ -35,8 +35,8 @@ KEPT_VIEWS = 8
 
 @dataclass(slots=True)
 class Held:
-    """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk;
-    ``same`` says that what is known was equal to the tree then."""
+    """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk, when
+    ``choice`` held; ``same`` says that what is known was equal to the tree then."""
 
     generation: int
     target: Target
@@ -44,6 +44,7 @@ class Held:
     tree: Tree | None = None
     checked: float = 0.0
     same: bool = False
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Trees:
         """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""
         held = await self._hold(view, target)
         choice = self.choice(view)
+        if held.choice != choice:
+            held.tree, held.same, held.choice = None, False, choice
         if view.ref:
             look = await anyio.to_thread.run_sync(
                 partial(_look_at_commit, view, held.known, choice, same=held.same, afresh=target.afresh)
@@ -166,9 +169,11 @@ class Trees:
             return held
         async with self.database.read(self.scope) as tx:
             known = await known_files(tx, target)
-        tree, checked = (held.tree, held.checked) if held is not None else (None, 0.0)
+        renewed = Held(view.generation, target, known)
+        if held is not None:
+            renewed.tree, renewed.checked, renewed.choice = held.tree, held.checked, held.choice
         self._held.pop(view.id, None)
-        self._held[view.id] = held = Held(view.generation, target, known, tree, checked)
+        self._held[view.id] = held = renewed
         while len(self._held) > KEPT_VIEWS:
             self._held.pop(next(iter(self._held)))
         return held

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 @click.option("--watch", is_flag=True, help="Stay and follow changes until stopped.")
 @click.option("--full", is_flag=True, help="Index every file again, whatever changed.")
 @click.option(
-    "--include", multiple=True, help="Index only files this glob matches, even past the default rules."
+    "--include",
+    multiple=True,
+    help='Index only files this glob matches, even past the default rules; "" takes all again.',
 )
-@click.option("--exclude", multiple=True, help="Glob not to index.")
+@click.option("--exclude", multiple=True, help='Glob not to index; "" leaves nothing out again.')
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def COMMAND(
     path: Path,
