@@ -41,6 +41,23 @@ def test_masking_changes_only_the_lines_that_hold_the_secret(seed: int) -> None:
                 assert "KEY" in old, (secret.kind, old)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "def connect(self, hostname, username=None, password=None, pkey=None):",
+        "connect(host=host, user=user, password=password, database=name)",
+        "connect(host, user=user, password=self.password)",
+        "connect(user=login, password=db_pass,",
+    ],
+)
+def test_an_argument_of_a_call_is_no_secret(line: str) -> None:
+    assert mask(line).text == line
+
+
+def test_a_password_in_a_call_without_quotes_is_masked() -> None:
+    assert "hunter22" not in mask("connect(user=u, password=hunter22, name)").text
+
+
 def test_at_most_one_percent_of_clean_chunks_are_touched() -> None:
     """Unit: chunks of forty lines of installed Python code, and of this project's own sources."""
     touched, total = Counter[str](), Counter[str]()

@@ -165,6 +165,9 @@ def _is_random(value: str) -> bool:
 
 def _is_password(value: str) -> bool:
     """Whether ``value`` looks chosen as a password: not words alone, not an expression."""
+    bare = value.rstrip(",)")
+    if bare != value and (len(bare) < 4 or _is_placeholder(bare) or not _is_password(bare)):
+        return False  # an argument of a call: connect(user=user, password=password, database=name)
     if _EXPRESSION.search(value) or (_ATTRIBUTE.match(value) and _wordy(value) >= 0.5):
         return False
     plain_words = value.replace("_", "").replace("-", "").replace(".", "").isalpha()
