@@ -83,6 +83,8 @@ def test_a_name_that_is_not_there_exits_three_and_says_not_here(project: Path) -
     missed = run("search", "FrobnicateKubernetesPods", cwd=project)
     assert missed.returncode == 3
     assert missed.stdout.startswith("not here:")
+    assert "sophia search" in missed.stdout
+    assert "search_code(" not in missed.stdout
 
 
 @pytest.mark.requirement("cli.exit_codes")

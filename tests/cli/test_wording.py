@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+import sophia_mcp
 from sophia_mcp.cli.wording import commands
+from sophia_mcp.server.tools import TOOLS
+
+SOURCE = Path(sophia_mcp.__file__).parent
+CALL = re.compile(rf"\b(?:{'|'.join(TOOLS.names())})\(")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +33,48 @@ from sophia_mcp.cli.wording import commands
         ),
         ("give the run a higher max_cost_usd", "give the run a higher --max-cost"),
         ("use another pattern", "use another pattern"),
+        (
+            'next: search_code("a \\"b\\" c", mode="regex", paths=["src", "x, y"]) finds it',
+            """next: sophia search 'a "b" c' --mode regex --path src --path 'x, y' finds it""",
+        ),
+        (
+            'cost_report(since="2026-01-01", group_by=["day"], filters={"model": "m", "tag": "a b"})',
+            "sophia cost report --since 2026-01-01 --by day --only model=m --only 'tag=a b'",
+        ),
+        ('index_repo(path="/p", action="status")', "sophia repos"),
+        ("search_code(query=<same>, cursor={})", "sophia search <same> --cursor '{}'"),
+        ('search_code("it\'s $(rm -rf x)")', "sophia search 'it'\"'\"'s $(rm -rf x)'"),
+        ("an unfinished get_run(run_id=", "an unfinished get_run(run_id="),
     ],
 )
 def test_a_call_of_a_tool_becomes_the_command_for_it(said: str, typed: str) -> None:
     assert commands(said) == typed
+
+
+def said() -> Iterator[tuple[str, str]]:
+    """Every string that is written below both doors and names a call, values standing in for others."""
+    for file in sorted(SOURCE.rglob("*.py")):
+        if file.relative_to(SOURCE).parts[0] in ("server", "cli"):
+            continue
+        parts: set[int] = set()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            text = ""
+            if isinstance(node, ast.JoinedStr):
+                parts |= {id(value) for value in node.values}
+                text = "".join(_part(value) for value in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = "" if id(node) in parts else node.value
+            if CALL.search(text):
+                yield f"{file.relative_to(SOURCE)}:{node.lineno}", text
+
+
+def _part(value: ast.expr) -> str:
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    return "'x'" if isinstance(value, ast.FormattedValue) and value.conversion == ord("r") else "x"
+
+
+def test_no_call_of_a_tool_reaches_a_person_unworded() -> None:
+    found = list(said())
+    assert len(found) >= 10
+    assert [where for where, text in found if CALL.search(commands(text))] == []

@@ -1,41 +1,102 @@
 """Which command does a person type where an assistant would call a tool?
 
-Errors are raised below both doors and name the assistant's next call; here they name a command.
+What is said below both doors names the assistant's next call, often in the middle of a sentence; here it
+names a command. A call is read as it is written, argument by argument, so whatever it is given arrives.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-_GIVEN = r"=\s*[\"']?([^\"'()]*)[\"']?\)"
-
-
-def _index(match: re.Match[str]) -> str:
-    path, at, ref = match[1].partition("@")
-    place = path if path.startswith("<") else shlex.quote(path)
-    return f"sophia index {place} --ref {shlex.quote(ref)}" if at else f"sophia index {place}"
-
-
-_SAID: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (r"get_run\(\)", "sophia swarm list --runs"),
-    (rf"get_run\(run_id{_GIVEN}", r"sophia debug timeline \1"),
-    (rf"run_swarm\(action=[\"']resume[\"'], run_id{_GIVEN}", r"sophia swarm resume \1"),
-    (rf"index_repo\(path{_GIVEN}", _index),
-    (r"index_repo\(\)", "sophia index"),
-    (r"recall\(\)", "sophia memory list"),
-    (rf"recall\(query{_GIVEN}", r"sophia memory search \1"),
-    (r"max_cost_usd", "--max-cost"),
-    (r"debate_rounds", "--debate"),
-    (r"action=[\"']estimate[\"']", "--estimate"),
-    (r"\bcall (?=sophia )", "run "),
-    (r"send the same call with", "run it again with"),
+_VALUE = (
+    r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>|[^\s,()"'\[\]{}<>]+)"""
 )
+_ARGUMENT = re.compile(rf"(?:(\w+)=)?({_VALUE})")
+_SAID = (
+    (r"\bmax_cost_usd\b", "--max-cost"),
+    (r"\bdebate_rounds\b", "--debate"),
+    (r"\baction=[\"']estimate[\"']", "--estimate"),
+    (r"\bgroup_by\b", "--by"),
+    (r"\bcall (?=sophia )", "run "),
+    (r"\bsend the same call with\b", "run it again with"),
+)
+_MOST = {"paths": "path", "languages": "lang", "kinds": "kind", "group_by": "by", "filters": "only"}
+"""Arguments whose options have another name."""
 
 
 def commands(text: str) -> str:
     """The text with the commands of this program in place of calls of its tools."""
-    for call, command in _SAID:
-        text = re.sub(call, command, text)
+    text = _CALL.sub(lambda call: _TYPED[call[1]](_given(call[2] or "")), text)
+    for said, typed in _SAID:
+        text = re.sub(said, typed, text)
     return text
+
+
+def _given(written: str) -> dict[str, Any]:
+    """The arguments of a call; the one without a name is the query. What stands for a value the reader
+    fills in, such as ``<folder>``, stays as it is."""
+    return {name or "query": _value(value) for name, value in _ARGUMENT.findall(written)}
+
+
+def _value(written: str) -> Any:
+    try:
+        return ast.literal_eval(written)
+    except (ValueError, SyntaxError):
+        return written
+
+
+def _typed(command: str, given: Mapping[str, Any], *plain: str) -> str:
+    """A command with these arguments as they are, and all others as options."""
+    words = [command, *(_quoted(given[name]) for name in plain if name in given)]
+    for name, value in given.items():
+        if name in plain:
+            continue
+        option = "--" + _MOST.get(name, name).replace("_", "-")
+        pairs = value.items() if isinstance(value, dict) else ()
+        several = [f"{key}={each}" for key, each in pairs] or (
+            value if isinstance(value, list) else [value]
+        )
+        words += [f"{option} {_quoted(each)}" for each in several]
+    return " ".join(words)
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return text if text.startswith("<") else shlex.quote(text)
+
+
+def _index(given: dict[str, Any]) -> str:
+    if given.pop("action", "") == "status":
+        return "sophia repos"
+    path, at, ref = str(given.get("path", "")).partition("@")
+    return _typed("sophia index", {"path": path, "ref": ref} if at else given, "path")
+
+
+def _swarm(given: dict[str, Any]) -> str:
+    action = given.pop("action", "run")
+    return _typed(f"sophia swarm {action}", given, "pattern", "run_id")
+
+
+def _run(given: dict[str, Any]) -> str:
+    if "run_id" not in given:
+        return "sophia swarm list --runs"
+    return _typed("sophia debug timeline", {"run_id": given["run_id"]}, "run_id")
+
+
+def _recall(given: dict[str, Any]) -> str:
+    return _typed(f"sophia memory {'search' if 'query' in given else 'list'}", given, "query")
+
+
+_TYPED: dict[str, Callable[[dict[str, Any]], str]] = {
+    "search_code": lambda given: _typed("sophia search", given, "query"),
+    "index_repo": _index,
+    "run_swarm": _swarm,
+    "get_run": _run,
+    "cost_report": lambda given: _typed("sophia cost report", given),
+    "recall": _recall,
+}
+_CALL = re.compile(rf"\b({'|'.join(_TYPED)})\(((?:(?:\w+=)?{_VALUE}(?:, *(?:\w+=)?{_VALUE})*)?)\)")

@@ -418,9 +418,12 @@ def _ended(
     report: RunReport, sarif_file: Path | None, fail_on: str, *, as_json: bool, wanted: str = "done"
 ) -> int:
     """Print a run; 1 when it did not end as wanted, or when a finding is severe enough."""
+    from dataclasses import replace
+
     from sophia_mcp.swarm import sarif, telling
 
     following = _following(report)
+    report = replace(report, reason=commands(report.reason), notes=tuple(map(commands, report.notes)))
     if as_json:
         output.machine(telling.facts(report) | {"next": following})
     else:

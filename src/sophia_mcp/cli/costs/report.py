@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sophia_mcp.cli import output
+from sophia_mcp.cli.wording import commands
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
@@ -70,6 +71,7 @@ def COMMAND(
 
     report = with_app(work)
     facts = report.facts()
+    facts["next"] = facts["next"] and commands(facts["next"])
     if as_json or form == "json":
         output.machine(facts)
     elif form == "csv":
