@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
-from tests.search.conftest import Asked
+from tests.index.trees import commit_all, make_repository
+from tests.search.conftest import Asked, open_engine, write
 from tests.search.sample import FILES, line_of
 
 from sophia_mcp.errors import BadArgument, BadQuery
@@ -222,6 +224,63 @@ async def test_an_absent_thing_is_not_here(ask: Asked, question: str) -> None:
     answer = await ask(question)
     assert answer.notes[0].startswith("not here:")
     assert any(note.startswith("next: search_code(") for note in answer.notes)
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_name_that_no_file_holds_is_not_here_even_when_its_words_are(ask: Asked) -> None:
+    answer = await ask("add_money_v2")
+    assert answer.notes[0].startswith("not here:")
+    assert "add_money" in answer.notes[0]
+    written = await ask("CurrencyMismatch")
+    assert not written.notes or not written.notes[0].startswith("not here:")
+
+
+@pytest.mark.parametrize(
+    ("query", "arguments"),
+    [
+        ("nosuch.py:3-9", {}),
+        ("nosuch.py:3", {"mode": "similar"}),
+        ("xyzzy[0-9]+", {"mode": "regex"}),
+        ("nosuch_name", {"mode": "references"}),
+        ("nosuch_name", {"mode": "symbol"}),
+        ("nosuch/folder", {"mode": "outline"}),
+        ("cart", {"paths": ("nosuch",)}),
+        ("nosuch_name", {}),
+    ],
+)
+@pytest.mark.requirement("search.not_here")
+async def test_every_miss_says_the_next_call(ask: Asked, query: str, arguments: dict[str, str]) -> None:
+    first, second, *_ = (await ask(query, **arguments)).notes
+    assert first.startswith("not here:")
+    assert second.startswith("next: search_code(")
+
+
+@pytest.mark.requirement("search.scope_changed")
+async def test_a_question_about_ones_own_changes_is_not_refused(tmp_path: Path) -> None:
+    root = write(tmp_path / "app", {"a.py": "x = 1\n"})
+    commit_all(make_repository(root))
+    (root / "b.py").write_text("def added():\n    return 1\n")
+    async with open_engine(root, tmp_path / "home") as ask:
+        answer = await ask("what changed", scope="changed")
+    assert [hit.path for hit in answer.hits] == ["b.py"]
+    assert not answer.notes
+
+
+@pytest.mark.requirement("search.place")
+async def test_a_path_with_spaces_is_a_path(index_of) -> None:
+    async with index_of({"my docs/käse.py": "def go():\n    return 1\n"}) as ask:
+        whole = await ask("my docs/käse.py", detail="full")
+        line = await ask("my docs/käse.py:2-2", detail="full")
+    assert whole.hits[0].text == "def go():\n    return 1\n"
+    assert (line.hits[0].start_line, line.hits[0].text) == (2, "    return 1")
+
+
+@pytest.mark.requirement("search.place")
+async def test_the_name_of_a_module_finds_its_file(index_of) -> None:
+    files = {"app/_winapi.py": "def go():\n    return 1\n", "app/net/__init__.py": "x = 1\n"}
+    async with index_of(files) as ask:
+        assert [hit.path for hit in (await ask("_winapi")).hits] == ["app/_winapi.py"]
+        assert [hit.path for hit in (await ask("app::net")).hits] == ["app/net/__init__.py"]
 
 
 @pytest.mark.requirement("search.not_here")

@@ -163,6 +163,13 @@ async def test_the_outline_of_a_file_names_its_definitions(ask: Asked) -> None:
     assert "def total(self) -> Money" in text
 
 
+async def test_the_outline_of_a_class_names_its_members(ask: Asked) -> None:
+    answer = await ask("Cart", mode="outline")
+    assert [(hit.path, hit.symbol) for hit in answer.hits] == [("shop/cart.py", "Cart")]
+    assert "def put" in answer.hits[0].text
+    assert "add_money" not in answer.hits[0].text
+
+
 async def test_the_map_ranks_what_others_use_before_what_uses_them(ask: Asked) -> None:
     answer = await ask(".", mode="outline", limit=50, max_tokens=5000)
     order = [hit.path for hit in answer.hits]

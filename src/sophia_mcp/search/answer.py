@@ -9,11 +9,9 @@ from dataclasses import replace
 import anyio
 import numpy as np
 
-from sophia_mcp import words
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.index.views import View
 from sophia_mcp.search import (
-    absent,
     changed,
     cursor,
     filters,
@@ -26,6 +24,7 @@ from sophia_mcp.search import (
     similar,
     symbols,
     tracing,
+    verdict,
 )
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.evidence import Values
@@ -104,14 +103,18 @@ async def _find(engine: Engine, view: View, request: Request) -> tuple[Question,
             return question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request)))
         question = await _by_name(question, tx)
         outcome = await _route(question, tx, vector)
-        return question, await _judged(question, tx, outcome)
+        return question, await verdict.judged(question, tx, outcome)
 
 
 async def _by_name(question: Question, tx: Transaction) -> Question:
     """``class Router``, ``(*Router).add`` and ``app.py:add`` ask for a name where that name is defined as
     they say; else they are words."""
     named, allowed = question.query.named, question.filter.allowed
-    if named is None or question.request.mode == "outline":
+    if question.request.mode == "outline":
+        return question
+    if question.query.kind == "words" and (spaced := place.spaced(question)) is not None:
+        return replace(question, query=spaced)
+    if named is None:
         return question
     if named.path:
         files = place.locate(question, named.path)
@@ -183,36 +186,6 @@ async def _embedded(engine: Engine, text: str) -> Values | None:
     """The question as a vector of the engine's model."""
     vector: Values = await engine.embedder.query(text)
     return vector
-
-
-async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
-    """Say "not here" where the evidence says so, with the nearest names and the next call."""
-    if outcome.notes and outcome.notes[0].startswith("not here:"):
-        return outcome
-    if outcome.candidates and (
-        not outcome.facts or not absent.is_absent(outcome.facts, len(question.atlas.paths))
-    ):
-        return outcome
-    if question.view.state == "indexing":
-        # What is not read yet cannot be called absent; the answer says what share it stands on.
-        return replace(
-            outcome, notes=(*outcome.notes, "nothing certain yet: ask again when more is indexed")
-        )
-    query = question.query
-    asked = (
-        query.name
-        if query.kind == "identifier"
-        else max(words.IDENTIFIER.findall(query.text), key=len, default="")
-    )
-    near = await symbols.nearest(tx, question.atlas, query.name if query.kind == "identifier" else asked)
-    what = f"{query.text!r}" if len(query.text) <= 60 else "this"
-    note = f"not here: nothing in {question.view.label} speaks of {what}"
-    if outcome.candidates:
-        note += "; the hits are only the nearest"
-    if near:
-        note += f"; nearest names: {', '.join(near)}"
-    next_call = call(near[0], mode="symbol") if near else call(asked or query.text, mode="regex")
-    return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
 
 
 def _widen(request: Request) -> str:

@@ -18,6 +18,7 @@ from sophia_mcp.index.edges import Edges
 from sophia_mcp.search import symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.place import enclosing, qualified
+from sophia_mcp.search.render import call
 from sophia_mcp.search.symbols import Definition
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Import, Reference, Symbol
@@ -75,9 +76,9 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         near = await symbols.nearest(tx, atlas, query.name)
         hint = f"; nearest names: {', '.join(near)}" if near and not exact else ""
         there = "defined but never used" if exact else "neither defined nor used"
-        return Outcome(
-            (), 0, (f"not here: {query.name} is {there} in {question.view.label}{hint}", *notes[1:])
-        )
+        following = f"next: {call(near[0] if near and not exact else query.name, mode='symbol' if exact else 'auto')}"
+        note = f"not here: {query.name} is {there} in {question.view.label}{hint}"
+        return Outcome((), 0, (note, following, *notes[1:]))
     return Outcome(tuple(candidates), len(resolved), tuple(notes))
 
 
@@ -103,6 +104,11 @@ async def _files(question: Question, tx: Transaction, name: str) -> tuple[list[i
         named = {atlas.index[placement] for placement in narrowed if placement in atlas.index}
         every = [i for i in every if i in named or not atlas.trigram[i]]
     return every[:_FILES_MOST], max(len(every) - _FILES_MOST, 0)
+
+
+async def is_written(question: Question, tx: Transaction, name: str) -> bool:
+    """Whether the text of some file that may answer can hold the name."""
+    return bool((await _files(question, tx, name))[0])
 
 
 def resolve(

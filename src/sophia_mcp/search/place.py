@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from difflib import get_close_matches
 
 from sophia_mcp.search import filters
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.query import Query, classify
+from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.store.database import Transaction
@@ -15,6 +19,11 @@ from sophia_mcp.types import Kind, Symbol
 _OUTLINE_LINES = 80
 _SHOWN_WHOLE = 40
 """Files up to this many lines are shown instead of outlined."""
+
+_SEPARATOR = re.compile(r"::|[./\\]")
+_PART = re.compile(r"[\w-]+")
+_FOLDER_ITSELF = frozenset({"__init__", "index", "mod"})
+"""Files that stand for the folder they are in."""
 
 
 def locate(question: Question, path: str) -> list[int]:
@@ -89,12 +98,40 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
     return Outcome(tuple(found), len(found), tuple(notes))
 
 
+def spaced(question: Question) -> Query | None:
+    """The query of a text with spaces that is the path of a file, with lines or without."""
+    written = filters.inside(question.view.root, question.query.text)
+    path, _, lines = written.rpartition(":")
+    for name, place in ((written, ""), (path, lines)):
+        if name in question.atlas.position and " " in name:
+            found = classify(f"a/b:{place}") if place else Query(name, "path")
+            return replace(found, text=written, path=name) if found.kind in ("lines", "path") else None
+    return None
+
+
+async def module(question: Question, tx: Transaction) -> Outcome | None:
+    """The files that a name means as a module: ``_winapi``, ``app.router``, ``net::retry``."""
+    wanted = [part for part in _SEPARATOR.split(question.query.text.strip()) if part]
+    if not wanted or not all(_PART.fullmatch(part) for part in wanted):
+        return None
+    files = [i for i, path in enumerate(question.atlas.paths) if _module(path)[-len(wanted) :] == wanted]
+    return await _outlines(question, tx, files) if files else None
+
+
+def _module(path: str) -> list[str]:
+    *folders, name = path.split("/")
+    stem = name.split(".")[0]
+    return folders if folders and stem in _FOLDER_ITSELF else [*folders, stem]
+
+
 async def whole(question: Question, tx: Transaction) -> Outcome | None:
     """A path: its outline, or with ``detail="full"`` the file itself. None when no file or folder is
     meant, so that the text may still be a name."""
     files = locate(question, question.query.path)
-    if not files:
-        return None
+    return await _outlines(question, tx, files) if files else None
+
+
+async def _outlines(question: Question, tx: Transaction, files: list[int]) -> Outcome:
     found: list[Candidate] = []
     content, atlas = question.engine.content, question.atlas
     for file in files[: question.request.limit]:
@@ -161,4 +198,6 @@ def _missing(question: Question) -> Outcome:
     name = query.path.rsplit("/", 1)[-1]
     near = same[:3] or get_close_matches(name, [path.rsplit("/", 1)[-1] for path in paths], 3, 0.6)
     hint = f"; nearest: {', '.join(near)}" if near else ""
-    return Outcome((), 0, (f"not here: no indexed file is {query.path!r}{hint}",))
+    following = call(near[0]) if near else call(".", mode="outline")
+    note = f"not here: no indexed file is {query.path!r}{hint}"
+    return Outcome((), 0, (note, f"next: {following}"))

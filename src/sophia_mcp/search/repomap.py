@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from sophia_mcp.errors import NotFound
 from sophia_mcp.index.edges import Edges
 from sophia_mcp.index.views import View
-from sophia_mcp.search import filters, place
+from sophia_mcp.search import filters, place, symbols
 from sophia_mcp.search.atlas import Atlas, Atlases
 from sophia_mcp.search.content import ids
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
@@ -56,7 +57,27 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         return await _map(question, tx, folder)
     if wanted == question.view.name or " " in wanted:
         return await _map(question, tx, "")
+    members = await _members(question, tx)
+    if members:
+        return Outcome(members, len(members))
     return Outcome((), 0, (f"not here: no indexed file or folder is {wanted!r}",))
+
+
+async def _members(question: Question, tx: Transaction) -> tuple[Candidate, ...]:
+    """The outlines of the definitions that have the name asked for."""
+    atlas, query, content = question.atlas, question.query, question.engine.content
+    found = await symbols.definitions(tx, atlas, query.name, query.container, question.filter.allowed)
+    candidates = []
+    for item in [one for one in found if one.exact] or found:
+        blob, whole = int(atlas.blobs[item.file]), symbols.as_candidate(item, 1.0)
+        text = (await content.texts(tx, [blob]))[blob]
+        inner = [
+            symbol
+            for symbol in (await content.symbols(tx, [blob]))[blob]
+            if whole.start <= symbol.start_line and symbol.end_line <= whole.end
+        ]
+        candidates.append(replace(whole, text=place.outline_of(tuple(inner), text)))
+    return tuple(candidates)
 
 
 def _with(question: Question, query: Query) -> Question:
@@ -103,13 +124,13 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
     ]
     inside.sort(key=lambda i: (-ranks[i], atlas.paths[i]))
     chosen = inside[:_SHOWN_FILES]
-    symbols = await question.engine.content.symbols(tx, atlas.blobs[chosen].tolist() if chosen else [])
+    defined = await question.engine.content.symbols(tx, atlas.blobs[chosen].tolist() if chosen else [])
     texts = await question.engine.content.texts(tx, atlas.blobs[chosen].tolist() if chosen else [])
     candidates = []
     for number, file in enumerate(chosen, 1):
         blob = int(atlas.blobs[file])
         text = texts[blob]
-        outer = _outer(symbols[blob])
+        outer = _outer(defined[blob])
         shown = place.outline_of(outer, text, _SHOWN_SYMBOLS) if outer else ""
         candidates.append(
             Candidate(

@@ -1,0 +1,76 @@
+"""Is what was asked for here, and if not, what comes nearest and which call is next?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from sophia_mcp import words
+from sophia_mcp.search import absent, graph, place, symbols
+from sophia_mcp.search.engine import Outcome, Question
+from sophia_mcp.search.render import call
+from sophia_mcp.store.database import Transaction
+
+_CODE = re.compile(r"[a-z][A-Z]|[\d_$]")
+"""What no word of a sentence holds."""
+
+
+async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
+    """Say "not here" where the evidence says so, with the nearest names and the next call."""
+    if outcome.notes and outcome.notes[0].startswith("not here:"):
+        return _with_next(question, outcome)
+    if outcome.candidates and (not outcome.facts or not await _is_absent(question, tx, outcome)):
+        return outcome
+    if question.view.state == "indexing":
+        # What is not read yet cannot be called absent; the answer says what share it stands on.
+        return replace(
+            outcome, notes=(*outcome.notes, "nothing certain yet: ask again when more is indexed")
+        )
+    if question.request.mode == "auto" and (found := await place.module(question, tx)) is not None:
+        return found
+    query = question.query
+    asked = (
+        query.name
+        if query.kind == "identifier"
+        else max(words.IDENTIFIER.findall(query.text), key=len, default="")
+    )
+    near = await symbols.nearest(tx, question.atlas, asked)
+    what = f"{query.text!r}" if len(query.text) <= 60 else "this"
+    note = f"not here: nothing in {question.view.label} speaks of {what}"
+    if outcome.candidates:
+        note += "; the hits are only the nearest"
+    if near:
+        note += f"; nearest names: {', '.join(near)}"
+    next_call = call(near[0], mode="symbol") if near else call(asked or query.text, mode="regex")
+    return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
+
+
+async def _is_absent(question: Question, tx: Transaction, outcome: Outcome) -> bool:
+    """By the model; but a name that only code writes and no file holds is not here, and who asks about
+    their own changes is shown them."""
+    query = question.query
+    if question.request.scope == "changed" and query.kind == "words":
+        return False
+    code = query.kind == "identifier" and _CODE.search(query.name) is not None
+    if (
+        code
+        and not outcome.facts.get("defines")
+        and not await graph.is_written(question, tx, query.name)
+    ):
+        return True
+    return absent.is_absent(outcome.facts, len(question.atlas.paths))
+
+
+def _with_next(question: Question, outcome: Outcome) -> Outcome:
+    """A miss that does not say yet how to go on."""
+    if any(note.startswith("next:") for note in outcome.notes):
+        return outcome
+    request, kind = question.request, question.query.kind
+    if request.mode == "outline" or kind == "lines":
+        following = call(".", mode="outline")
+    elif request.mode in ("references", "callers"):
+        following = call(question.query.name, mode="symbol")
+    else:
+        following = call(request.query, mode="text")
+    first, *rest = outcome.notes
+    return replace(outcome, notes=(first, f"next: {following}", *rest))
