@@ -6,19 +6,17 @@ A blob never changes, so what was read stays true; the caches are bounded by siz
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from typing import Generic, TypeVar
 
 import zstandard
 
 from sophia_mcp.index import edges
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
-from sophia_mcp.search.spans import Piece, Unit, units
+from sophia_mcp.search.spans import REACH, Piece, Unit, units
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.types import Symbol
+from sophia_mcp.types import Kind, Symbol
 
 T = TypeVar("T")
 
@@ -73,7 +71,6 @@ class Content:
     def __init__(self) -> None:
         self._texts: Held[Text] = Held(3 << 20, lambda text: text.length + 64)
         self._pieces: Held[Piece] = Held(12_000, lambda piece: len(piece.names) + 1)
-        self._units: Held[Sequence[Unit]] = Held(8_000, lambda units: len(units) + 1)
         self._symbols: Held[tuple[Symbol, ...]] = Held(16_000, lambda symbols: len(symbols) + 1)
         self._edges: Held[edges.Edges] = Held(
             60_000, lambda found: len(found.references) + len(found.imports) + 1
@@ -127,19 +124,28 @@ class Content:
                 self._pieces.put(blob * CHUNKS_PER_BLOB + ordinal, piece)
         return found
 
-    async def units(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, Sequence[Unit]]:
-        """The definitions of the given blobs that stand for themselves."""
-
-        async def read(missing: Sequence[int]) -> dict[int, Sequence[Unit]]:
-            rows = await tx.rows(
-                "SELECT blob_id, name, kind, start_line, end_line, container, signature FROM symbols"  # noqa: S608
-                f" WHERE blob_id IN ({ids(missing)}) ORDER BY blob_id, start_line, end_line DESC, position"
+    async def units(
+        self, tx: Transaction, pieces: Mapping[tuple[int, int], Piece]
+    ) -> dict[tuple[int, int], Sequence[Unit]]:
+        """The definitions that stand for themselves in or around these chunks, as ``cut`` wants them."""
+        near: dict[tuple[int, int], list[tuple[str, Kind, int, int, str, str]]]
+        near = {key: [] for key in pieces}
+        asked = list(pieces.items())
+        for start in range(0, len(asked), _BATCH):
+            ranges = ",".join(
+                f"({int(blob)},{int(ordinal)},{piece.start_line - REACH},{piece.end_line + REACH})"
+                for (blob, ordinal), piece in asked[start : start + _BATCH]
             )
-            by_blob = groupby(rows, itemgetter(0))
-            found: dict[int, Sequence[Unit]] = dict.fromkeys(missing, ())
-            return found | {blob: units(row[1:] for row in some) for blob, some in by_blob}
-
-        return await _through(self._units, blobs, read)
+            rows = await tx.rows(
+                f"WITH near (blob, ordinal, low, high) AS (VALUES {ranges})"  # noqa: S608
+                " SELECT blob, ordinal, name, kind, start_line, end_line, container, signature"
+                " FROM near CROSS JOIN symbols"
+                " WHERE blob_id = blob AND end_line >= low AND start_line <= high"
+                " ORDER BY blob, ordinal, start_line, end_line DESC, position"
+            )
+            for blob, ordinal, *values in rows:
+                near[blob, ordinal].append(tuple(values))
+        return {key: units(definitions) for key, definitions in near.items()}
 
     async def symbols(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, tuple[Symbol, ...]]:
         """Definitions of the given blobs in file order."""

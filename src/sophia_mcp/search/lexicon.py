@@ -7,22 +7,25 @@ becomes an array, and their vectors are fetched once from the static embedder.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
-from itertools import compress
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
+from sophia_mcp.search.scan import scan
 from sophia_mcp.search.spans import Span, comment_lines
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Words to rows, one per word; a row of zeros stands for an unknown word."""
 
-_FIND = words.IDENTIFIER.findall
-_MOST_IDENTIFIERS = 120_000
-"""Identifiers whose words are remembered: about 30 MB."""
+Key = tuple[int, int]
+"""A blob and the ordinal of a chunk."""
+
+_MOST_WORDS = 60_000
+"""Words that are remembered: about 15 MB."""
 
 _MOST_VECTORS = 16_000
 """Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory
@@ -50,43 +53,28 @@ class Read(NamedTuple):
     words: tuple[Words, ...]
 
 
-class _Numbered(dict[str, bytes]):
-    """The word numbers of each identifier met so far, as the bytes of int32: bytes are joined without
-    making a Python number of each."""
-
-    def __init__(self, word: Callable[[str], int]) -> None:
-        super().__init__()
-        self._word = word
-
-    def __missing__(self, identifier: str) -> bytes:
-        # Remembered here: the cache of ``parts`` would hold it once more.
-        numbers = array("i", map(self._word, words.parts.__wrapped__(identifier))).tobytes()
-        self[identifier] = numbers
-        return numbers
-
-
 class Lexicon:
     """Numbers for words and stems, with vectors for words; grows with use, and starts over when it
-    holds more identifiers than a large repository has."""
+    holds more words than a large repository has."""
 
     def __init__(self, encode: Encode | None = None) -> None:
         self._encode = encode
         self._reset()
 
     def _reset(self) -> None:
-        self._of_identifier = _Numbered(self.word)
+        self._of_hash: dict[int, int] = {}
         self._of_word: dict[str, int] = {}
         self._of_stem: dict[str, int] = {}
         self._words: list[str] = []
-        self._stems: list[int] = []
+        self._stems = array("i")
         self._rows = np.empty((0, 1), np.float32)
         self._encoded = 0
         self._stem_array = np.zeros(0, np.int32)
-        self._read: dict[tuple[int, int], Read] = {}
+        self._read: dict[Key, Read] = {}
 
     def make_room(self) -> None:
         """Start over when full. Call between questions only: numbers change."""
-        if len(self._of_identifier) > _MOST_IDENTIFIERS:
+        if len(self._words) > _MOST_WORDS:
             self._reset()
         if len(self._read) > _MOST_CHUNKS:
             self._read.clear()
@@ -100,46 +88,55 @@ class Lexicon:
             self._stems.append(self.stem(words.stem(text)))
         return number
 
-    def stem_of(self, number: int) -> int:
-        """The stem of a numbered word."""
-        return self._stems[number]
-
     def stem(self, text: str) -> int:
         """The number of one stem."""
         return self._of_stem.setdefault(text, len(self._of_stem))
 
     def text(self, text: str) -> list[int]:
-        """The numbers of all words of a text, in order."""
-        found: list[int] = np.frombuffer(self._numbers(text), np.int32).tolist()
-        return found
+        """The numbers of all words of a short text, in order."""
+        return [self.word(word) for word in words.words(text)]
 
-    def path(self, path: str) -> NDArray[np.int32]:
-        """The words of a path without its extension."""
-        return _filled(self._numbers(path.rsplit(".", 1)[0]))
+    def paths(self, paths: Sequence[str]) -> list[NDArray[np.int32]]:
+        """The words of each path without its extension."""
+        numbers, first = self.lines([_one_line(path.rsplit(".", 1)[0]) for path in paths])
+        return [_filled(numbers[start:end]) for start, end in pairwise(first)]
 
-    def chunk(self, key: tuple[int, int]) -> Read | None:
-        """What was read of a chunk, if it still is remembered; ``key`` is (blob, ordinal)."""
+    def lines(self, lines: Sequence[str]) -> tuple[NDArray[np.int32], list[int]]:
+        """The numbers of all words of these lines in a row, and where each line begins in it; one entry
+        more says where the last line ends."""
+        odd = {place: self.text(line) for place, line in enumerate(lines) if not line.isascii()}
+        found = scan([line if line.isascii() else "" for line in lines] if odd else lines)
+        hashes = found.hashes.tolist()
+        numbers = [self._of_hash.get(hashed, -1) for hashed in hashes]
+        if -1 in numbers:
+            for place, number in enumerate(numbers):
+                if number < 0:
+                    numbers[place] = self._of_hash[hashes[place]] = self.word(found.word(place))
+        first: list[int] = found.first.tolist()
+        if odd:
+            numbers, first = _spliced(numbers, first, odd)
+        return np.array(numbers, np.int32), first
+
+    def chunk(self, key: Key) -> Read | None:
+        """What was read of a chunk, if it still is remembered."""
         return self._read.get(key)
 
-    def read(self, key: tuple[int, int], spans: Sequence[Span], lines: Sequence[str]) -> Read:
-        """Read the words of a chunk's spans and remember them."""
-        held = self._read[key] = Read(tuple(spans), tuple(self._words_of(span, lines) for span in spans))
-        return held
-
-    def _words_of(self, span: Span, lines: Sequence[str]) -> Words:
-        shown = lines[span.start - 1 : span.end]
-        body = _filled(self._numbers("\n".join(shown)))
-        spoken = list(compress(shown, comment_lines(shown)))
-        return Words(
-            body,
-            body if len(spoken) == len(shown) else _filled(self._numbers("\n".join(spoken))),
-            _filled(self._numbers(span.signature)),
-            _filled(self._numbers(span.name)),
-            _filled(self._numbers(span.container)),
-        )
-
-    def _numbers(self, text: str) -> bytes:
-        return b"".join(map(self._of_identifier.__getitem__, _FIND(text)))
+    def read(self, chunks: Sequence[tuple[Key, Sequence[Span], Sequence[str]]]) -> None:
+        """Read the words of chunks' spans, which come with all lines of their files, and remember them."""
+        lines: list[str] = []
+        for _, spans, text in chunks:
+            for span in spans:
+                lines += text[span.start - 1 : span.end]
+                lines += map(_one_line, (span.signature, span.name, span.container))
+        numbers, first = self.lines(lines)
+        at = 0
+        for key, spans, text in chunks:
+            said = []
+            for span in spans:
+                shown = text[span.start - 1 : span.end]
+                said.append(_words_of(numbers, first[at : at + len(shown) + 4], comment_lines(shown)))
+                at += len(shown) + 3
+            self._read[key] = Read(tuple(spans), tuple(said))
 
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""
@@ -169,5 +166,39 @@ class Lexicon:
 _NO_WORD = np.array((-1,), np.int32)
 
 
-def _filled(numbers: bytes) -> NDArray[np.int32]:
-    return np.frombuffer(numbers, np.int32) if numbers else _NO_WORD
+def _filled(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    return numbers if len(numbers) else _NO_WORD
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", " ")
+
+
+def _words_of(numbers: NDArray[np.int32], first: Sequence[int], spoken: Sequence[bool]) -> Words:
+    """The words of a span, whose lines begin at ``first``, followed by its signature, name and container."""
+    count = len(spoken)
+    body = _filled(numbers[first[0] : first[count]])
+    head, name, home = (_filled(numbers[first[i] : first[i + 1]]) for i in range(count, count + 3))
+    if all(spoken):
+        return Words(body, body, head, name, home)
+    comments: list[NDArray[np.int32]] = []
+    place = 0
+    for marked, run in groupby(spoken):
+        begin, place = place, place + len(list(run))
+        if marked:
+            comments.append(numbers[first[begin] : first[place]])
+    return Words(body, _filled(np.concatenate(comments or [_NO_WORD])), head, name, home)
+
+
+def _spliced(
+    numbers: Sequence[int], first: Sequence[int], others: Mapping[int, Sequence[int]]
+) -> tuple[list[int], list[int]]:
+    """The numbers with those of ``others``, by line, put where these lines have none yet."""
+    joined: list[int] = []
+    done = 0
+    for line, more in others.items():
+        joined += [*numbers[done : first[line]], *more]
+        done = first[line]
+    joined += numbers[done:]
+    lengths = [len(others.get(i, ())) or end - start for i, (start, end) in enumerate(pairwise(first))]
+    return joined, list(accumulate(lengths, initial=0))

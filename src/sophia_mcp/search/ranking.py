@@ -182,13 +182,13 @@ async def _scene(question: Question, tx: Transaction, found: Evidence, scores: V
     lexicon.make_room()
     keys = [_key(found, number) for number in chosen]
     pieces: dict[tuple[int, int], Piece] = {}
-    units: dict[int, Sequence[Unit]] = {}
+    units: dict[tuple[int, int], Sequence[Unit]] = {}
     asked: set[tuple[int, int]] = set()
     # Another question may make the lexicon forget while this one waits: then there is more to read.
     while unread := [key for key in keys if key not in asked and lexicon.chunk(key) is None]:
         asked.update(unread)
         pieces |= await content.pieces(tx, unread)
-        units |= await content.units(tx, [blob for blob, _ in unread])
+        units |= await content.units(tx, pieces)
     read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
@@ -224,19 +224,23 @@ def _read(
     chosen: Iterable[tuple[int, tuple[int, int]]],
     texts: Mapping[int, Text],
     pieces: Mapping[tuple[int, int], Piece],
-    units: Mapping[int, Sequence[Unit]],
+    units: Mapping[tuple[int, int], Sequence[Unit]],
 ) -> list[tuple[Span, Words]]:
     """The spans of the chosen chunks with their words. ``pieces`` and ``units`` hold what is not
     remembered by the lexicon."""
     lexicon = question.engine.lexicon
+    lexicon.read(
+        [
+            (key, cut(piece, texts[key[0]].lines, units[key]), texts[key[0]].lines)
+            for key, piece in pieces.items()
+            if key[0] in texts and lexicon.chunk(key) is None
+        ]
+    )
     read: list[tuple[Span, Words]] = []
     for number, key in chosen:
         known = lexicon.chunk(key)
         if known is None:
-            text = texts.get(key[0])
-            if text is None or key not in pieces:
-                continue
-            known = lexicon.read(key, cut(pieces[key], text.lines, units[key[0]]), text.lines)
+            continue
         file = int(found.files[found.owner[number]])
         read += [(span.at(file, number), said) for span, said in zip(*known, strict=True)]
     return read
@@ -254,7 +258,8 @@ def layout(
     spans = [span for span, _ in read]
     said = [words for _, words in read]
     best = scores.max() if len(scores) else 0.0
-    paths = {file: lexicon.path(atlas.paths[file]) for file in {span.file for span in spans}}
+    files = list({span.file for span in spans})
+    paths = dict(zip(files, lexicon.paths([atlas.paths[file] for file in files]), strict=True))
     return Scene(
         evidence=found,
         lexicon=lexicon,
@@ -281,10 +286,10 @@ def choose(ranked: Ranked, worded: int) -> list[Candidate]:
         return []
     price = ranker.tables()["order"]["sibling"][_TABLES.get(scene.evidence.query.kind, "words")]
     taken: list[tuple[float, int, bool]] = []
-    shown: dict[int, list[Span]] = {}
+    beside: dict[int, list[Span]] = {}
     for i in np.argsort(-ranked.span_scores, kind="stable").tolist():
         span = scene.spans[i]
-        held = shown.setdefault(span.file, [])
+        held = beside.setdefault(span.file, [])
         if len(held) > SIBLINGS_MOST:
             continue
         if any(other.start <= span.end and span.start <= other.end for other in held):
@@ -292,15 +297,15 @@ def choose(ranked: Ranked, worded: int) -> list[Candidate]:
         taken.append((float(ranked.span_scores[i]) - price * len(held), i, bool(held)))
         held.append(span)
     taken.sort(key=lambda item: -item[0])
-    return [
-        _candidate(ranked, scene, i, sibling, score, place < worded)
-        for place, (score, i, sibling) in enumerate(taken)
-    ]
+    shown = [i for _, i, _ in taken[:worded]]
+    lines = dict(zip(shown, focuses(scene, shown), strict=True))
+    return [_candidate(ranked, scene, i, sibling, score, lines.get(i)) for score, i, sibling in taken]
 
 
 def _candidate(
-    ranked: Ranked, scene: Scene, i: int, sibling: bool, score: float, worded: bool
+    ranked: Ranked, scene: Scene, i: int, sibling: bool, score: float, line: int | None
 ) -> Candidate:
+    """Span ``i``; ``line`` is the one that matters, None for a span that is not shown on this page."""
     span = scene.spans[i]
     return Candidate(
         span.file,
@@ -309,25 +314,29 @@ def _candidate(
         span.symbol,
         span.kind,
         score,
-        why(scene, ranked.span_matrix, i) if worded else "",
+        "" if line is None else why(scene, ranked.span_matrix, i),
         span.home if span.home[0] else (span.start, span.end),
-        focus(scene, i) if worded else span.start,
+        span.start if line is None else line,
         span.line if span.begins else span.start,
         sibling,
     )
 
 
-def focus(scene: Scene, i: int) -> int:
-    """The line of a span that says most of the question."""
-    span = scene.spans[i]
-    weight = scene.weight_of_stem
-    best, line = 0.0, span.start
-    for offset, text in enumerate(scene.texts[i]):
-        stems = {scene.lexicon.stem_of(number) for number in scene.lexicon.text(text)}
-        value = sum(weight[stem] for stem in stems & weight.keys())
-        if value > best + 1e-9:
-            best, line = value, span.start + offset
-    return line
+def focuses(scene: Scene, chosen: Sequence[int]) -> list[int]:
+    """For each of these spans the first line of those that say most of the question."""
+    lines = [line for i in chosen for line in scene.texts[i]]
+    numbers, first = scene.lexicon.lines(lines)
+    stems = scene.lexicon.stems()[numbers]
+    said = np.zeros(len(lines))
+    for stem, weight in scene.weight_of_stem.items():
+        said[np.searchsorted(first[1:], np.flatnonzero(stems == stem), "right")] += weight
+    found: list[int] = []
+    at = 0
+    for i in chosen:
+        part = said[at : at + len(scene.texts[i])]
+        found.append(scene.spans[i].start + int(np.argmax(part >= part.max() - 1e-9)))
+        at += len(part)
+    return found
 
 
 def why(scene: Scene, matrix: Values, i: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set
+from typing import Any
 
 from sophia_mcp import words
 from sophia_mcp.index.schema import split_id
@@ -18,6 +20,14 @@ _SHINGLE = 3
 _MOST_TERMS = 24
 _LEAST = 0.12
 """Below this likeness a span is only about the same subject."""
+
+_OF_SHAPE = 0
+"""Weight of the shape beside the words: copies keep it when every name is another."""
+
+_RUN = 8
+"""Tokens of a run of shape."""
+
+_TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|\"[^\"\n]*\"|'[^'\n]*'|[^\w\s]")
 
 
 async def find(question: Question, tx: Transaction) -> Outcome:
@@ -81,19 +91,20 @@ async def _compare(
     texts = await content.texts(tx, blobs)
     keys = [(int(atlas.blobs[file]), ordinal) for file, ordinal in places]
     pieces = await content.pieces(tx, keys)
-    units = await content.units(tx, blobs)
-    wanted = shingles(code)
+    units = await content.units(tx, pieces)
+    wanted, form = shingles(code), shape(code)
     scored: list[tuple[float, Span]] = []
     for (file, _), (blob, ordinal) in zip(places, keys, strict=True):
         text: Text = texts[blob]
         if (blob, ordinal) not in pieces:
             continue
-        for span in cut(pieces[blob, ordinal], text.lines, units[blob]):
+        for span in cut(pieces[blob, ordinal], text.lines, units[blob, ordinal]):
             if file == own[0] and span.start <= own[2] and own[1] <= span.end:
                 continue
-            scored.append(
-                (likeness(wanted, shingles(text.span(span.start, span.end))), span.at(file, 0))
-            )
+            other = text.span(span.start, span.end)
+            alike = likeness(wanted, shingles(other))
+            alike += _OF_SHAPE * (likeness(form, shape(other)) - alike)
+            scored.append((alike, span.at(file, 0)))
     scored.sort(key=lambda item: -item[0])
     shown: dict[int, list[Span]] = {}
     candidates: list[Candidate] = []
@@ -130,7 +141,24 @@ def shingles(code: str) -> set[tuple[str, ...]]:
     }
 
 
-def likeness(left: set[tuple[str, ...]], right: set[tuple[str, ...]]) -> float:
+def shape(code: str) -> set[tuple[str | int, ...]]:
+    """Runs of tokens in which a name is how far back it was mentioned before, or 0, so that a copy
+    with other names throughout has the same runs (the prev encoding of B. Baker, 1995)."""
+    tokens = _TOKEN.findall(code)
+    last: dict[str, int] = {}
+    coded: list[str | int] = []
+    for place, token in enumerate(tokens):
+        first = token[0]
+        if first.isalpha() or first == "_":
+            back = place - last.get(token, place)
+            coded.append(back if back <= _RUN else 0)
+            last[token] = place
+        else:
+            coded.append("0" if first.isdigit() else first)
+    return set(zip(*(coded[start:] for start in range(_RUN)), strict=False))
+
+
+def likeness(left: Set[Any], right: Set[Any]) -> float:
     """Jaccard, leaning to containment so that a copy inside a longer function counts."""
     shared = len(left & right)
     if not shared:

@@ -19,6 +19,8 @@ _COMMENT = re.compile(
 _ATTACHED = re.compile(r"\s*(?:@|#\[|\[[A-Z]\w*|template\s*<|export\s*$)")
 _TRIPLE = re.compile(r'"""|\'\'\'')
 _LONGEST_ABOVE = 30
+REACH = _LONGEST_ABOVE + 1
+"""Definitions that end or begin further away than so many lines do not matter to a chunk."""
 _OPENED_FROM = 70
 """A function longer than this many lines is opened: its inner definitions become spans of their own."""
 

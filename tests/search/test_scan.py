@@ -1,0 +1,61 @@
+"""Words found by arithmetic on bytes are those that the word splitter finds."""
+
+from __future__ import annotations
+
+import random
+
+from sophia_mcp import words
+from sophia_mcp.search.lexicon import Lexicon
+from sophia_mcp.search.scan import scan
+from sophia_mcp.search.spans import Span
+
+
+def test_every_line_holds_the_words_that_the_splitter_finds_there() -> None:
+    rng = random.Random(7)
+    lines = ["".join(rng.choices("aAbBzZ09_ .-\r\t", k=rng.randrange(14))) for _ in range(20_000)]
+    found = scan(lines)
+    assert len(found.first) == len(lines) + 1
+    for i, line in enumerate(lines):
+        held = range(int(found.first[i]), int(found.first[i + 1]))
+        assert [found.word(place) for place in held] == words.words(line), line
+
+
+def test_equal_words_and_no_others_have_equal_hashes() -> None:
+    rng = random.Random(8)
+    lines = ["".join(rng.choices("abcdefghijXYZ019", k=rng.randrange(1, 20))) for _ in range(20_000)]
+    found = scan(lines)
+    of_hash: dict[int, str] = {}
+    for place, hashed in enumerate(found.hashes.tolist()):
+        assert of_hash.setdefault(hashed, found.word(place)) == found.word(place)
+    assert len(set(of_hash.values())) == len(of_hash)
+
+
+def test_lines_of_other_scripts_stand_among_the_others() -> None:
+    lexicon = Lexicon()
+    lines = ["größeÜber = getURL()", "", "def read_file", "имяФайла", "naïveCache2", "x"]
+    numbers, first = lexicon.lines(lines)
+    for i, line in enumerate(lines):
+        expected = [lexicon.word(word) for word in words.words(line)]
+        assert numbers[first[i] : first[i + 1]].tolist() == expected, line
+
+
+def test_a_span_has_the_words_of_its_lines_comments_signature_name_and_container() -> None:
+    lexicon = Lexicon()
+    text = ["# Opens the box", "def open_box(lid):", "    return lid  # not one", "", "other"]
+    span = Span(1, 3, "function", "open_box", "Größe", "def open_box(\nlid)")
+    lexicon.read([((1, 0), [span], text), ((1, 1), [Span(5, 5, "text")], text)])
+
+    def numbered(text: str) -> list[int]:
+        return [lexicon.word(word) for word in words.words(text)] or [-1]
+
+    held, other = lexicon.chunk((1, 0)), lexicon.chunk((1, 1))
+    assert held is not None
+    assert other is not None
+    (said,) = held.words
+    assert said.body.tolist() == numbered("\n".join(text[:3]))
+    assert said.comments.tolist() == numbered(text[0])
+    assert said.heads.tolist() == numbered("def open_box lid")
+    assert said.names.tolist() == numbered("open_box")
+    assert said.homes.tolist() == numbered("Größe")
+    assert other.words[0].body.tolist() == numbered("other")
+    assert other.words[0].comments.tolist() == [-1]
