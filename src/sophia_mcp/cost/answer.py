@@ -12,6 +12,7 @@ from sophia_mcp.cost.entry import Measures
 from sophia_mcp.cost.ledger import Ledger
 from sophia_mcp.cost.outlook import Outlook
 from sophia_mcp.cost.report import Group, Query, Sums
+from sophia_mcp.cost.sources import TIMES
 from sophia_mcp.cost.suggest import Suggestion, suggest, wasted
 from sophia_mcp.errors import NotFound
 from sophia_mcp.llm.catalogue import Catalogue
@@ -181,7 +182,7 @@ def _next(asked: Query, sums: Sums) -> str | None:
     if not sums.groups:
         return "sophia cost import"
     top: Group = max(sums.groups, key=lambda group: group.measures.nano)
-    exact = {name: value for name, value in top.key.items() if name not in report.TIMES and value}
+    exact = {name: value for name, value in top.key.items() if name not in TIMES and value}
     filters = {
         name: value if len(value) > 1 else value[0] for name, value in (asked.filters or {}).items()
     }

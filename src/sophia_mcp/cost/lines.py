@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
-from operator import add
+from dataclasses import dataclass, replace
+from operator import add, attrgetter
 from typing import Any
 
 from sophia_mcp.cost.days import day_of
@@ -26,6 +26,9 @@ _ATTEMPT = (
     " user_name tag reserved_nano reserved_tokens fingerprint shared shared_tokens"
 ).split()
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)" for name in MEASURES)
+_ADDED = ("entries", *MEASURES)
+_measures = attrgetter(*MEASURES)
+_KEY = "id workspace provider model pattern repo user_name tag".split()
 ORIGINS_AT_ONCE = 200
 
 
@@ -36,23 +39,22 @@ def _insert(table: str, columns: Sequence[str], ending: str = "") -> str:
 
 _INSERT_ENTRY = _insert("cost_entries", [*_ENTRY, *MEASURES])
 _INSERT_ATTEMPT = _insert("cost_attempts", _ATTEMPT)
-_INSERT_KEY = _insert(
-    "cost_keys",
-    "id workspace provider model pattern repo user_name tag".split(),
-    " ON CONFLICT (id) DO NOTHING",
-)
 _INSERT_PRICE = _insert(
     "cost_prices", "id source version unit_prices".split(), " ON CONFLICT (id) DO NOTHING"
 )
 
 
-def _add(table: str, key: Sequence[str]) -> str:
-    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
-    return _insert(table, [*key, *MEASURES], f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}")
+def _add(table: str, key: Sequence[str], unique: int = 4) -> str:
+    """A statement that adds to the row of a key; the first ``unique`` of its columns tell it apart."""
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _ADDED)
+    at = ", ".join(key[:unique])
+    return _insert(table, [*key, *_ADDED], f" ON CONFLICT ({at}) DO UPDATE SET {added}")
 
 
+_ADD_KEY = _add("cost_keys", _KEY, 1)
 _ADD_DAY = _add("cost_days", ("workspace", "dimension", "name", "day"))
-_ADD_CUBE = _add("cost_cube", ("workspace", "day", "key_id"))
+_ADD_CUBE = _add("cost_cube", ("workspace", "key_id", "day"))
+_ADD_STEP = _add("cost_steps", ("workspace", "key_id", "agent", "step"))
 _SELECT_ENTRY = (
     "SELECT e.id, e.at_ns, e.recorded_ns, k.provider, k.model, e.run, e.step, k.pattern, e.agent, k.repo,"  # noqa: S608
     " k.user_name, k.tag, e.processing, e.outcome, e.basis, e.reserved_nano, e.error, e.corrects, e.origin,"
@@ -136,17 +138,15 @@ async def ended(tx: Transaction, attempt_id: int) -> Attempt | None:
 async def write(tx: Transaction, lines: Sequence[Line], now_ns: int) -> None:
     """Append entries and add them to every sum."""
     workspace = tx.scope.workspace
-    keys: dict[int, tuple[object, ...]] = {}
     prices: dict[int, tuple[object, ...]] = {}
     entries = []
-    days: dict[tuple[object, ...], list[int]] = {}
-    cube: dict[tuple[object, ...], list[int]] = {}
+    keys, days, cube, steps = _Totals(), _Totals(), _Totals(), _Totals()
     for line in lines:
         attempt, settled = line.attempt, line.settled
         key = _key(line, workspace)
         price = _price(settled.priced)
-        keys[key[0]], prices[price[0]] = key, price
-        day, labels, measures = day_of(attempt.at_ns), attempt.labels, astuple(line.measures)
+        prices[price[0]] = price
+        day, labels, measures = day_of(attempt.at_ns), attempt.labels, _measures(line.measures)
         entries.append(
             (
                 attempt.id,
@@ -172,22 +172,25 @@ async def write(tx: Transaction, lines: Sequence[Line], now_ns: int) -> None:
                 *measures,
             )
         )
-        _add_up(cube, (workspace, day, key[0]), measures)
+        added = (1, *measures)
+        keys.add(key, added)
+        cube.add((workspace, key[0], day), added)
+        steps.add((workspace, key[0], labels.agent, labels.step), added)
         for dimension, name in _dimensions(key, labels):
-            _add_up(days, (workspace, dimension, name, day), measures)
-    await tx.many(_INSERT_KEY, keys.values())
+            days.add((workspace, dimension, name, day), added)
     if any(prices):
         await tx.many(_INSERT_PRICE, [row for id_, row in prices.items() if id_])
     await tx.many(_INSERT_ENTRY, entries)
-    await tx.many(_ADD_DAY, [(*at, *added) for at, added in days.items()])
-    await tx.many(_ADD_CUBE, [(*at, *added) for at, added in cube.items()])
+    for statement, totals in ((_ADD_KEY, keys), (_ADD_DAY, days), (_ADD_CUBE, cube), (_ADD_STEP, steps)):
+        await tx.many(statement, [(*at, *added) for at, added in totals.items()])
 
 
-def _add_up(
-    sums: dict[tuple[object, ...], list[int]], at: tuple[object, ...], measures: Sequence[int]
-) -> None:
-    known = sums.get(at)
-    sums[at] = list(measures) if known is None else list(map(add, known, measures))
+class _Totals(dict[tuple[object, ...], tuple[int, ...]]):
+    """What is added to each row of a table of sums."""
+
+    def add(self, at: tuple[object, ...], added: tuple[int, ...]) -> None:
+        known = self.get(at)
+        self[at] = added if known is None else tuple(map(add, known, added))
 
 
 def _dimensions(key: Sequence[Any], labels: Labels) -> tuple[tuple[str, str], ...]:

@@ -1,5 +1,4 @@
-"""What was spent, by what, and how does every budget stand? Sums of integers, from roll-ups where
-they hold the answer and from the entries where they do not."""
+"""What was spent, and by what? Sums of integers over the rows that hold the answer (`sources.py`)."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ from typing import Any, Literal, cast
 
 from sophia_mcp.cost import days
 from sophia_mcp.cost.entry import NOTHING, Measures
+from sophia_mcp.cost.sources import SHOWN, TIMES, Reach, Source, reach, source
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.store.database import Transaction
 
@@ -32,21 +32,9 @@ DIMENSIONS: tuple[Dimension, ...] = Dimension.__args__  # type: ignore[attr-defi
 MOST_DIMENSIONS = 3
 MOST_GROUPS = 1000
 
-_KEYED = {"model": "k.model", "provider": "k.provider", "pattern": "k.pattern", "repo": "k.repo"}
-_KEYED |= {"user": "k.user_name", "tag": "k.tag"}
-"""What is added up together, in every combination."""
-_ENTERED = {"run": "e.run", "agent": "e.agent", "step": "e.step"}
-"""What only the entries know in combination with others."""
-TIMES = ("day", "week", "month")
 _MONDAY = 3
 """Days from the Monday before 1970-01-01 to it."""
-SHOWN = (
-    "calls input_tokens output_tokens cached_tokens reasoning_tokens nano estimated_nano uncertain_nano"
-    " saved_nano wasted_nano unpriced_calls"
-).split()
-"""The measures of a report; the others stay 0 in its sums."""
 _SUMS = ", ".join(f"coalesce(sum(e.{name}), 0)" for name in SHOWN)
-_NAMED_SUMS = ", ".join(f"sum({name}) AS {name}" for name in SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +106,20 @@ async def sums(tx: Transaction, asked: Query) -> Sums:
     """All sums of a query. Inside one read transaction, so that they agree with one another."""
     if not _own_workspace(tx, asked):
         return Sums(NOTHING, (), ())
-    by_day = await _grouped(tx, asked, ("day",))
+    held = await reach(tx, asked.since, asked.until)
+    by_day = await _grouped(tx, asked, ("day",), held)
     trend = tuple(sorted((int(key[0]), measures) for key, measures in by_day.items()))
     total = _total(measures for _, measures in trend)
     names = tuple(name for name in asked.group_by if name != "workspace")
     if not names:
         return Sums(total, (Group(dict.fromkeys(asked.group_by, tx.scope.workspace), total),), trend)
-    periods = _Periods(tuple(day for day, _ in trend))
-    if any(name in TIMES for name in names):
-        found, count = await _newest(tx, asked, names, periods)
+    timed = any(name in TIMES for name in names)
+    if timed:
+        found, count = await _newest(tx, asked, names, tuple(day for day, _ in trend), held)
     else:
-        found, count = await _dearest(tx, asked, names)
+        found, count = await _dearest(tx, asked, names, held)
     groups = [Group(_key(asked, names, key, tx.scope.workspace), each) for key, each in found.items()]
-    if any(name in TIMES for name in names):
+    if timed:
         groups.sort(key=lambda group: tuple(group.key[name] for name in names if name in TIMES))
     rest = total - _total(group.measures for group in groups)
     return Sums(total, tuple(groups), trend, count - len(groups), rest)
@@ -143,14 +132,12 @@ class _Periods:
 
     days: tuple[int, ...]
 
-    def column(self, name: str) -> str:
+    def column(self, name: str, day: str) -> str:
         if name == "day":
-            return "e.day"
+            return day
         if name == "week":
-            return f"(e.day + {_MONDAY}) / 7"
-        starts = dict.fromkeys(days.span(day, "month")[0] for day in reversed(self.days))
-        cases = " ".join(f"WHEN e.day >= {start} THEN {start}" for start in starts)
-        return f"CASE {cases} ELSE 0 END"
+            return f"({day} + {_MONDAY}) / 7"
+        return _month(sorted({days.span(each, "month")[0] for each in self.days}), day)
 
     def newest(self, names: Sequence[str], count: int) -> int:
         """The first day of the newest ``count`` periods."""
@@ -163,44 +150,70 @@ class _Periods:
         return min(seen.values(), default=0)
 
 
+def _month(starts: Sequence[int], day: str) -> str:
+    """The start of a day's month, found by halves."""
+    if len(starts) < 2:
+        return f"({next(iter(starts), 0)} + 0)"  # a number alone would name a column
+    half = len(starts) // 2
+    return (
+        f"CASE WHEN {day} >= {starts[half]} THEN {_month(starts[half:], day)}"
+        f" ELSE {_month(starts[:half], day)} END"
+    )
+
+
 async def _newest(
-    tx: Transaction, asked: Query, names: Sequence[str], periods: _Periods
+    tx: Transaction, asked: Query, names: Sequence[str], known: tuple[int, ...], held: Reach
 ) -> tuple[dict[tuple[Any, ...], Measures], int]:
     """Sums of the newest groups, in each period the dearest first, and how many groups there are. Only
-    as many periods are added up as it takes."""
-    if not periods.days:
+    as many periods are added up as it takes. ``known``: the days that have any entry."""
+    if not known:
         return {}, 0
-    table, column = _table(asked, names)
-    expressions = [periods.column(name) if name in TIMES else column[name] for name in names]
-    columns = ", ".join(expressions)
-    times = [name for name in names if name in TIMES]
-    order = ", ".join(
-        [f"{each} DESC" for name, each in zip(names, expressions, strict=True) if name in TIMES]
-        + ["sum(e.nano) DESC"]
-        + [each for name, each in zip(names, expressions, strict=True) if name not in TIMES]
-    )
-    taken, rows = 1, []
+    periods, taken = _Periods(known), 1
     while True:
-        since = periods.newest(times, taken)
-        where, parameters = _where(replace(asked, since=since), column)
-        rows = await tx.rows(
-            f"SELECT {columns}, {_SUMS} FROM {table} WHERE {where} GROUP BY {columns}"  # noqa: S608
-            f" ORDER BY {order} LIMIT {asked.limit}",
-            parameters,
-        )
-        if len(rows) == asked.limit or since == periods.days[0]:
+        since = periods.newest([name for name in names if name in TIMES], taken)
+        part = await reach(tx, since, asked.until)
+        rows = await _newest_since(tx, replace(asked, since=since), names, periods, part)
+        if len(rows) == asked.limit or since == known[0]:
             break
         taken = max(2 * taken, taken * asked.limit // max(1, len(rows)) + 1)
-    where, parameters = _where(asked, column)
-    count = await tx.rows(
-        f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {table} WHERE {where}) d",  # noqa: S608
-        parameters,
-    )
     found = {}
     for row in rows:
         key = tuple(_label(name, each) for name, each in zip(names, row, strict=False))
         found[key] = _measures(row[len(names) :])
+    if len(rows) < asked.limit:
+        return found, len(rows)
+    rolled = source(names, asked.filters or {}, held)
+    where, parameters = _where(asked, rolled)
+    columns = ", ".join(_columns(names, rolled, periods))
+    count = await tx.rows(
+        f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {rolled.rows} WHERE {where}) d",  # noqa: S608
+        parameters,
+    )
     return found, int(count[0][0])
+
+
+async def _newest_since(
+    tx: Transaction, asked: Query, names: Sequence[str], periods: _Periods, held: Reach
+) -> list[tuple[Any, ...]]:
+    rolled = source(names, asked.filters or {}, held)
+    where, parameters = _where(asked, rolled)
+    columns = _columns(names, rolled, periods)
+    pairs = list(zip(names, columns, strict=True))
+    order = ", ".join(
+        [f"{each} DESC" for name, each in pairs if name in TIMES]
+        + ["sum(e.nano) DESC"]
+        + [each for name, each in pairs if name not in TIMES]
+    )
+    return await tx.rows(
+        f"SELECT {', '.join(columns)}, {_SUMS} FROM {rolled.rows} WHERE {where}"  # noqa: S608
+        f" GROUP BY {', '.join(columns)} ORDER BY {order} LIMIT {asked.limit}",
+        parameters,
+    )
+
+
+def _columns(names: Sequence[str], rolled: Source, periods: _Periods) -> list[str]:
+    column = rolled.column
+    return [periods.column(name, column["day"]) if name in TIMES else column[name] for name in names]
 
 
 def _label(name: str, value: Any) -> str:
@@ -217,31 +230,32 @@ def _key(asked: Query, names: Sequence[str], key: Sequence[Any], workspace: str)
 
 
 async def _grouped(
-    tx: Transaction, asked: Query, names: Sequence[str]
+    tx: Transaction, asked: Query, names: Sequence[str], held: Reach
 ) -> dict[tuple[Any, ...], Measures]:
     """Sums by these columns."""
-    table, column = _table(asked, names)
-    where, parameters = _where(asked, column)
-    columns = ", ".join(column[name] for name in names)
+    rolled = source(names, asked.filters or {}, held)
+    where, parameters = _where(asked, rolled)
+    columns = ", ".join(rolled.column[name] for name in names)
     rows = await tx.rows(
-        f"SELECT {columns}, {_SUMS} FROM {table} WHERE {where} GROUP BY {columns}",  # noqa: S608
+        f"SELECT {columns}, {_SUMS} FROM {rolled.rows} WHERE {where} GROUP BY {columns}",  # noqa: S608
         parameters,
     )
     return {tuple(row[: len(names)]): _measures(row[len(names) :]) for row in rows}
 
 
 async def _dearest(
-    tx: Transaction, asked: Query, names: Sequence[str]
+    tx: Transaction, asked: Query, names: Sequence[str], held: Reach
 ) -> tuple[dict[tuple[Any, ...], Measures], int]:
     """Sums of the dearest groups by these columns, and how many groups there are."""
-    table, column = _table(asked, names, mostly=await _is_mostly(tx, asked))
-    where, parameters = _where(asked, column)
-    columns = ", ".join(column[name] for name in names)
+    rolled = source(names, asked.filters or {}, held)
+    where, parameters = _where(asked, rolled)
+    columns = ", ".join(rolled.column[name] for name in names)
     # There may be as many groups as runs: then which are the dearest is found out first, by one column.
     many = "run" in names
     rows = await tx.rows(
-        f"SELECT {columns}, {'sum(e.nano)' if many else _SUMS}, count(*) OVER () FROM {table}"  # noqa: S608
-        f" WHERE {where} GROUP BY {columns} ORDER BY sum(e.nano) DESC, {columns} LIMIT {asked.limit}",
+        f"SELECT {columns}, {'sum(e.nano)' if many else _SUMS}, count(*) OVER () FROM {rolled.rows}"  # noqa: S608
+        f" WHERE {where} GROUP BY {columns}{rolled.having}"
+        f" ORDER BY sum(e.nano) DESC, {columns} LIMIT {asked.limit}",
         parameters,
     )
     count, width = int(rows[0][-1]) if rows else 0, len(names)
@@ -249,74 +263,18 @@ async def _dearest(
         wanted = [tuple(row[:width]) for row in rows]
         runs = tuple(dict.fromkeys(str(key[names.index("run")]) for key in wanted))
         known = {name: values for name, values in (asked.filters or {}).items() if name != "run"}
-        found = await _grouped(tx, replace(asked, filters={**known, "run": runs}), names)
+        found = await _grouped(tx, replace(asked, filters={**known, "run": runs}), names, held)
         return {key: found[key] for key in wanted}, count
     return {tuple(row[:width]): _measures(row[width:-1]) for row in rows}, count
 
 
+def _where(asked: Query, rolled: Source) -> tuple[str, dict[str, Any]]:
+    where, parameters = rolled.condition(asked.filters or {})
+    return where, {"since": asked.since, "until": asked.until, **parameters}
+
+
 def _measures(row: Sequence[int]) -> Measures:
     return Measures(**dict(zip(SHOWN, row, strict=True)))
-
-
-async def _is_mostly(tx: Transaction, asked: Query) -> bool:
-    """Whether a query is about a third or more of all days."""
-    rows = await tx.rows(
-        "SELECT count(*), coalesce(sum(CASE WHEN day >= :since AND day < :until THEN 1 ELSE 0 END), 0)"
-        " FROM cost_days WHERE workspace = :workspace AND dimension = '' AND name = ''",
-        {"since": asked.since, "until": asked.until},
-    )
-    return 3 * int(rows[0][1]) >= int(rows[0][0])
-
-
-def _table(asked: Query, names: Iterable[str], *, mostly: bool = False) -> tuple[str, dict[str, str]]:
-    """The smallest table that knows all these dimensions together, and its column for each; where it
-    adds up by one alone, ``dimension`` is that one. ``mostly``: most of it is asked for."""
-    used = {*names, *(asked.filters or {})} - {*TIMES, "workspace"}
-    column = {"day": "e.day"}
-    if len(used) < 2:
-        one = next(iter(used), "")
-        return "cost_days e", column | {one: "e.name", "dimension": one}
-    column |= _KEYED | _ENTERED
-    joined = " JOIN cost_keys k ON k.id = e.key_id" if used & set(_KEYED) else ""
-    if used & set(_ENTERED):
-        return f"cost_entries e{joined}", column
-    if any(name in TIMES for name in names):
-        return f"cost_cube e{joined}", column
-    # Days are added up before keys are looked up: most rows are of the same keys. A plus keeps the index
-    # of days out where most of the table is read: in its own order nothing has to be sorted.
-    day = "+day" if mostly else "day"
-    cube = (
-        f"(SELECT workspace, key_id, min(day) AS day, {_NAMED_SUMS} FROM cost_cube"  # noqa: S608
-        f" WHERE workspace = :workspace AND {day} >= :since AND {day} < :until GROUP BY workspace, key_id) e"
-    )
-    return cube + joined, column
-
-
-def _where(asked: Query, column: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    parts = ["e.workspace = :workspace", "e.day >= :since", "e.day < :until"]
-    parameters: dict[str, Any] = {"since": asked.since, "until": asked.until}
-    if "dimension" in column:
-        parts.append("e.dimension = :dimension")
-        parameters["dimension"] = column["dimension"]
-    for number, (name, values) in enumerate((asked.filters or {}).items()):
-        if name == "workspace":
-            continue
-        choices = []
-        if name == "run" and all(value and "*" not in value for value in values):
-            parts.append(f"{column[name]} <> ''")  # so that the index of runs serves
-        for each, value in enumerate(values):
-            mark = f"f{number}_{each}"
-            same = "LIKE :{} ESCAPE '~'" if "*" in value else "= :{}"
-            choices.append(f"{column[name]} {same.format(mark)}")
-            parameters[mark] = _like(value) if "*" in value else value
-        parts.append(f"({' OR '.join(choices)})")
-    return " AND ".join(parts), parameters
-
-
-def _like(value: str) -> str:
-    for each in "~%_":
-        value = value.replace(each, f"~{each}")
-    return value.replace("*", "%")
 
 
 def _own_workspace(tx: Transaction, asked: Query) -> bool:

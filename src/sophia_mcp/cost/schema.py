@@ -2,8 +2,9 @@
 
 ``cost_entries`` is only ever added to. An entry names what it is reported by through a key (one row
 for each combination of provider, model, pattern, repository, user and tag), and its price through the
-unit prices it was reckoned with. ``cost_days`` adds entries up by day for each single dimension (budgets
-read it, too), ``cost_cube`` by day and key; both are written in the entry's own transaction.
+unit prices it was reckoned with. Everything is added up in the entry's own transaction: ``cost_days`` by
+day for each single dimension (budgets read it, too), ``cost_cube`` by key and day, and over all time
+``cost_keys`` by key and ``cost_steps`` by key, agent and step (`sources.py` says which of them answers what).
 ``cost_attempts`` are calls in flight, with what they hold of the budgets.
 """
 
@@ -14,6 +15,9 @@ from sophia_mcp.store.migrations import Migrations, Step
 
 _MEASURES = ",\n  ".join(f"{name} INTEGER NOT NULL" for name in MEASURES)
 
+_SUMS = f"entries INTEGER NOT NULL,\n  {_MEASURES}"
+"""``entries`` counts what was added up: where it is 0 there is nothing, which sums of 0 do not say."""
+
 _FIRST = f"""
 CREATE TABLE cost_keys (
   id INTEGER PRIMARY KEY,
@@ -23,7 +27,8 @@ CREATE TABLE cost_keys (
   pattern TEXT NOT NULL,
   repo TEXT NOT NULL,
   user_name TEXT NOT NULL,
-  tag TEXT NOT NULL
+  tag TEXT NOT NULL,
+  {_SUMS}
 );
 CREATE TABLE cost_prices (
   id INTEGER PRIMARY KEY,
@@ -55,7 +60,8 @@ CREATE TABLE cost_entries (
   shared_tokens INTEGER NOT NULL
 );
 CREATE INDEX cost_entries_day ON cost_entries (workspace, day);
-CREATE INDEX cost_entries_run ON cost_entries (workspace, run) WHERE run <> '';
+-- Alone enough to group by run, and by step with a time: entries themselves are ten times as long.
+CREATE INDEX cost_entries_run ON cost_entries (workspace, run, step, agent, day, key_id, nano);
 CREATE INDEX cost_entries_corrects ON cost_entries (workspace, corrects) WHERE corrects <> 0;
 CREATE INDEX cost_entries_uncertain ON cost_entries (workspace, id) WHERE uncertain_nano > 0;
 CREATE UNIQUE INDEX cost_entries_origin ON cost_entries (workspace, origin) WHERE origin <> '';
@@ -64,15 +70,24 @@ CREATE TABLE cost_days (
   dimension TEXT NOT NULL,       -- what name is: model, run, user and so on; empty: everything
   name TEXT NOT NULL,
   day INTEGER NOT NULL,
-  {_MEASURES},
+  {_SUMS},
   PRIMARY KEY (workspace, dimension, name, day)
 ) WITHOUT ROWID;
 CREATE TABLE cost_cube (
   workspace TEXT NOT NULL,
-  day INTEGER NOT NULL,
   key_id INTEGER NOT NULL,
-  {_MEASURES},
-  PRIMARY KEY (workspace, day, key_id)
+  day INTEGER NOT NULL,
+  {_SUMS},
+  PRIMARY KEY (workspace, key_id, day)
+) WITHOUT ROWID;
+CREATE INDEX cost_cube_day ON cost_cube (workspace, day);
+CREATE TABLE cost_steps (
+  workspace TEXT NOT NULL,
+  key_id INTEGER NOT NULL,
+  agent TEXT NOT NULL,
+  step TEXT NOT NULL,
+  {_SUMS},
+  PRIMARY KEY (workspace, key_id, agent, step)
 ) WITHOUT ROWID;
 CREATE TABLE cost_attempts (
   id INTEGER PRIMARY KEY,
@@ -130,25 +145,4 @@ CREATE TABLE cost_factors (      -- what settled calls said about a model's toke
 ) WITHOUT ROWID;
 """
 
-# Sums over a long time go by key without sorting; those over a short one begin with its days.
-_BY_KEY = f"""
-CREATE TABLE cost_cube_by_key (
-  workspace TEXT NOT NULL,
-  day INTEGER NOT NULL,
-  key_id INTEGER NOT NULL,
-  {_MEASURES},
-  PRIMARY KEY (workspace, key_id, day)
-) WITHOUT ROWID;
-INSERT INTO cost_cube_by_key SELECT * FROM cost_cube;
-DROP TABLE cost_cube;
-ALTER TABLE cost_cube_by_key RENAME TO cost_cube;
-CREATE INDEX cost_cube_day ON cost_cube (workspace, day);
-"""  # noqa: S608 - own columns
-
-MIGRATIONS = Migrations(
-    "cost",
-    (
-        Step(1, _FIRST, oldest_reader=1, oldest_writer=1),
-        Step(2, _BY_KEY, oldest_reader=1, oldest_writer=1),
-    ),
-)
+MIGRATIONS = Migrations("cost", (Step(1, _FIRST, oldest_reader=1, oldest_writer=1),))
