@@ -21,7 +21,7 @@ _MOST_TERMS = 24
 _LEAST = 0.12
 """Below this likeness a span is only about the same subject."""
 
-_OF_SHAPE = 0
+_OF_SHAPE = 0.5
 """Weight of the shape beside the words: copies keep it when every name is another."""
 
 _RUN = 8
