@@ -53,6 +53,21 @@ def project(tmp_path: Path, alone: Path) -> Path:
     return folder
 
 
+@pytest.mark.requirement("server.project_root")
+def test_the_home_folder_and_what_lies_above_it_are_never_indexed(project: Path) -> None:
+    home = project.parent
+    for arguments, cwd in (
+        (("index", "/"), project),
+        (("index", "."), home),
+        (("search", "retry"), home),
+        (("search", "retry", "--repo", "/"), project),
+    ):
+        refused = run(*arguments, cwd=cwd, HOME=str(home))
+        assert refused.returncode == 2
+        assert "more than one project" in refused.stderr
+    assert run("repos", cwd=project, HOME=str(home)).returncode == 3
+
+
 @pytest.mark.requirement("cli.index")
 @pytest.mark.requirement("cli.search")
 @pytest.mark.requirement("cli.repos")

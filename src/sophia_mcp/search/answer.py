@@ -189,7 +189,8 @@ async def _embedded(engine: Engine, text: str) -> Values | None:
 
 
 def _widen(request: Request) -> str:
-    return f"next: {call(request.query)} without paths, languages, kinds and scope"
+    mode = {} if request.mode == "auto" else {"mode": request.mode}
+    return f"next: {call(request.query, **mode)}"
 
 
 async def _fresh(question: Question, outcome: Outcome) -> freshness.Checked:

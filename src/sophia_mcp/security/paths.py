@@ -53,6 +53,13 @@ _INVISIBLE = re.compile(
 )
 
 
+def is_too_wide(folder: Path, home: Path) -> bool:
+    """Whether a resolved folder is more than one project: the file system's root, the home folder, or
+    what lies above it."""
+    home = home.resolve()
+    return folder == home or folder in home.parents or folder == Path(folder.anchor)
+
+
 @dataclass(frozen=True, slots=True)
 class Roots:
     """The folders that may be read. Build it with ``Roots.of``, which resolves them once."""

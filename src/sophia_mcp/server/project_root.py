@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from sophia_mcp.errors import NoProjectRoot
+from sophia_mcp.security.paths import is_too_wide
 
 ClientRoots = Callable[[], Awaitable[Sequence[str]]]
 """Asks the client for the `file://` URIs of its roots; empty where it has none to tell."""
@@ -78,12 +79,7 @@ def _usable(folder: Path, home: Path) -> Path | None:
         resolved = folder.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return None
-    return resolved if resolved.is_dir() and not _too_wide(resolved, home) else None
-
-
-def _too_wide(resolved: Path, home: Path) -> bool:
-    home = home.resolve()
-    return resolved == home or resolved in home.parents or resolved == Path(resolved.anchor)
+    return resolved if resolved.is_dir() and not is_too_wide(resolved, home) else None
 
 
 def _fault(folder: Path, home: Path) -> str:
@@ -93,6 +89,6 @@ def _fault(folder: Path, home: Path) -> str:
         return "it does not exist"
     if not resolved.is_dir():
         return "it is not a folder"
-    if _too_wide(resolved, home):
+    if is_too_wide(resolved, home):
         return "it is the home folder or above it, which is more than one project"
     return "it cannot be used"
