@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pygit2
 import pytest
 from tests.index.trees import commit_all, make_repository
 
@@ -217,3 +218,26 @@ def test_an_unchanged_tree_is_the_same_tree(tree: Write) -> None:
     age(root)
     before = walk(root)
     assert walk_again(before).folders is before.folders
+
+
+@pytest.mark.requirement("index.ignore_rules", "index.equals_fresh")
+def test_what_git_tracks_in_a_worktree_is_looked_up_again_when_it_changes(tmp_path: Path) -> None:
+    """Its index lies in the folder of the repository it belongs to, not in its own."""
+    main, other = tmp_path / "main", tmp_path / "other"
+    main.mkdir()
+    repository = make_repository(main)
+    (main / ".gitignore").write_text("*.txt\n")
+    commit_all(repository)
+    worktree = pygit2.Repository(repository.add_worktree("other", str(other)).path)
+    (other / "kept.txt").write_text("one\n")
+    age(other)
+    first = walk(other)
+    assert first.skips() == {"kept.txt": ignore.IGNORED}
+    worktree.index.add("kept.txt")
+    worktree.index.write()
+    second = walk_again(first)
+    assert "kept.txt" in second.files()
+    worktree.index.remove("kept.txt")
+    worktree.index.write()
+    (other / "new.txt").write_text("two\n")
+    assert walk_again(second).skips() == {"kept.txt": ignore.IGNORED, "new.txt": ignore.IGNORED}

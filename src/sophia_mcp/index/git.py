@@ -106,6 +106,13 @@ class Checkout:
         found = [str(gitdir), str(common), str(common / "info"), *heads]
         return [folder.rstrip("/") for folder in dict.fromkeys(found)]
 
+    def deciding(self) -> list[str]:
+        """The files in which git notes what is tracked, checked out and excluded; those of a worktree
+        lie apart from its folder."""
+        gitdir = Path(self.repository.path)
+        exclude = _common(gitdir) / "info" / "exclude"
+        return [str(place) for place in (gitdir / "index", gitdir / "HEAD", exclude)]
+
     def identities(self) -> tuple[str, ...]:
         """What two checkouts of one repository share: git folder, first commit, remote."""
         common = os.path.realpath(_common(Path(self.repository.path)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -104,7 +105,7 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
     """The tree as it is now, from what it was. Begins anew when its rules may have changed; keeps
     the very ``folders`` it was given when nothing did."""
     root = str(tree.root)
-    if tree.guards != _guards(tree.root, tree.detection == "git"):
+    if tree.guards != _guards(tree.guards):
         return walk(tree.root, choice)
     taken = time.time_ns()
     changed: dict[str, Folder | None] = {}
@@ -194,20 +195,17 @@ def _folder_time(root: str, rel: str) -> int | None:
     return found.st_mtime_ns if stat.S_ISDIR(found.st_mode) else None
 
 
-def _guards(root: Path, git: bool) -> dict[str, Stamp | None]:
+def _guards(places: Iterable[str]) -> dict[str, Stamp | None]:
     """Stamps of what decides which names count but is no file of the tree."""
-    names = [".git"]
-    if git:
-        names += [".git/index", ".git/info/exclude", ".git/HEAD"]
     found: dict[str, Stamp | None] = {}
-    for name in names:
+    for place in places:
         try:
-            seen = os.lstat(root / name)
+            seen = os.lstat(place)
         except OSError:
-            found[name] = None
+            found[place] = None
             continue
         is_file = stat.S_ISREG(seen.st_mode)
-        found[name] = (
+        found[place] = (
             Stamp(seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns) if is_file else Stamp(-1, 0, 0)
         )
     return found
@@ -238,10 +236,8 @@ class _Walk:
 
     def run(self, known: dict[str, Folder] | None = None) -> Tree:
         """Walk from the root; folders in ``known`` are taken as they stand there."""
-        guards = {
-            name: _kept(stamp, self._taken)
-            for name, stamp in _guards(self._root, self._checkout is not None).items()
-        }
+        places = [f"{self._root}/.git", *(self._checkout.deciding() if self._checkout else ())]
+        guards = {place: _kept(stamp, self._taken) for place, stamp in _guards(places).items()}
         commit, branch = self._checkout.head() if self._checkout else ("", "")
         stack = [""]
         while stack:
