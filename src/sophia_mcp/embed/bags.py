@@ -1,13 +1,14 @@
 """How do bags of words become vectors, fast and in numpy alone?
 
 A passage is the sum of its words' vectors weighted by ``1 + ln(count)``, plus ``header_weight`` times
-the words of its header: where code stands says as much as what it does. Identifiers are split once and
-remembered, word vectors are put together from their rows only for the words of a batch, and the sums
-are one small matrix product per batch.
+the words of its header: where code stands says as much as what it does. Runs of word characters are
+split once and remembered as numbers of words, the vectors of the first words met (the frequent ones) are
+kept, and the sums are one small matrix product per batch.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from itertools import chain
 
@@ -15,15 +16,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.types import Passage
-from sophia_mcp.words import IDENTIFIER, parts
+from sophia_mcp.words import IDENTIFIER, parts, recent_runs, runs
 
 Rows = NDArray[np.float32]
+Numbers = NDArray[np.intp]
 
 BATCH = 96
 """Passages per matrix product: enough to be fast, few enough to stay in cache."""
 
-MAX_IDENTIFIERS = 200_000
-"""Identifiers remembered before the memory starts over."""
+MAX_RUNS = 200_000
+"""Runs remembered before the memory starts over."""
+
+KEPT_VECTORS = 16_384
+"""Words whose vectors are kept: 16 MB of 256 dimensions. What is met early is met often."""
+
+_COUNTS = 1 << 12
+_WEIGHTS = np.concatenate([[0], 1 + np.log(np.arange(1, _COUNTS, dtype=np.float32))]).astype(np.float32)
+"""The weight of a word that stands so often in a passage."""
+
+
+class _Memory:
+    """What is remembered: the words of each run, and the numbers of words."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._runs: dict[str, int] = {}
+        self._of_runs = array("q")
+        self._ends = array("q", [0])
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def read(self, found: Sequence[Sequence[str]]) -> tuple[Numbers, Numbers]:
+        """Numbers of the words of several lists of runs, one after the other, and how many words each
+        list has."""
+        sizes = np.fromiter(map(len, found), np.intp, len(found))
+        known, count = self._runs, int(sizes.sum())
+        try:
+            numbers = np.fromiter(map(known.__getitem__, chain.from_iterable(found)), np.intp, count)
+        except KeyError:
+            for run in dict.fromkeys(chain.from_iterable(found)):
+                if run not in known:
+                    self._learn(run)
+            numbers = np.fromiter(map(known.__getitem__, chain.from_iterable(found)), np.intp, count)
+        ends = np.frombuffer(self._ends, np.int64)
+        starts, lengths = ends[numbers], ends[numbers + 1] - ends[numbers]
+        after = np.cumsum(lengths)
+        total = int(after[-1]) if count else 0
+        places = np.arange(total) + np.repeat(starts - after + lengths, lengths)
+        words = np.frombuffer(self._of_runs, np.int64)[places] if total else places
+        borders = np.concatenate([[0], after])[np.concatenate([[0], np.cumsum(sizes)])]
+        return words, np.diff(borders)
+
+    def _learn(self, run: str) -> None:
+        for identifier in IDENTIFIER.findall(run):
+            for word in parts(identifier):
+                number = self._numbers.get(word)
+                if number is None:
+                    number = self._numbers[word] = len(self.words)
+                    self.words.append(word)
+                self._of_runs.append(number)
+        self._runs[run] = len(self._runs)
+        self._ends.append(len(self._of_runs))
 
 
 class Bags:
@@ -38,66 +93,71 @@ class Bags:
         self._forget()
 
     def _forget(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._words: list[str] = []
-        self._identifiers: dict[str, tuple[int, ...]] = {}
+        self._memory = _Memory()
+        self._kept: Rows = np.zeros((0, self._dimensions), np.float32)
+        self._filled = 0
+        self._columns = np.zeros(0, np.intp)
 
     def passages(self, passages: Sequence[Passage]) -> Rows:
         """Raw sums, (len(passages), dimensions)."""
         sums = np.zeros((len(passages), self._dimensions), np.float32)
         for start in range(0, len(passages), BATCH):
-            if len(self._identifiers) > MAX_IDENTIFIERS:
+            if len(self._memory) > MAX_RUNS:
                 self._forget()
             some = passages[start : start + BATCH]
-            bodies = [self._read(passage.text) for passage in some]
-            known = {
-                header: self._read(" ".join(header)) for header in {passage.header for passage in some}
-            }
-            headers = [known[passage.header] for passage in some]
-            sums[start : start + len(some)] = self._sum(bodies, headers)
+            headers = {header: runs(" ".join(header)) for header in {each.header for each in some}}
+            bodies = [recent_runs(passage.text) for passage in some]
+            sums[start : start + len(some)] = self._sum(bodies, [headers[each.header] for each in some])
         return sums
 
     def query(self, text: str) -> Rows:
         """The raw plain sum of a question's words, (dimensions,)."""
-        found = self._read(text)
-        if not found:
+        found, _ = self._memory.read([runs(text)])
+        if not len(found):
             return np.zeros(self._dimensions, np.float32)
-        sums: Rows = self._word_vectors([self._words[number] for number in found]).sum(axis=0)
+        sums: Rows = self._word_vectors([self._memory.words[number] for number in found]).sum(axis=0)
         return sums
 
-    def _read(self, text: str) -> list[int]:
-        """Numbers of the words of a text, in order."""
-        known = self._identifiers
-        found = IDENTIFIER.findall(text)
-        try:
-            return list(chain.from_iterable([known[identifier] for identifier in found]))
-        except KeyError:
-            for identifier in found:
-                if identifier not in known:
-                    known[identifier] = tuple(self._number(word) for word in parts(identifier))
-            return list(chain.from_iterable([known[identifier] for identifier in found]))
-
-    def _number(self, word: str) -> int:
-        number = self._numbers.get(word)
-        if number is None:
-            number = self._numbers[word] = len(self._words)
-            self._words.append(word)
-        return number
-
-    def _sum(self, bodies: Sequence[list[int]], headers: Sequence[list[int]]) -> Rows:
+    def _sum(self, bodies: Sequence[Sequence[str]], headers: Sequence[Sequence[str]]) -> Rows:
         count = len(bodies)
-        body = np.fromiter(chain.from_iterable(bodies), np.int64)
-        head = np.fromiter(chain.from_iterable(headers), np.int64)
-        if not len(body) and not len(head):
+        words, sizes = self._memory.read([*bodies, *headers])
+        if not len(words):
             return np.zeros((count, self._dimensions), np.float32)
-        known, columns = np.unique(np.concatenate([body, head]), return_inverse=True)
-        width = len(known)
-        numbers = np.arange(count)
-        at_body = np.repeat(numbers, [len(words) for words in bodies]) * width + columns[: len(body)]
-        at_head = np.repeat(numbers, [len(words) for words in headers]) * width + columns[len(body) :]
-        weights = np.bincount(at_body, minlength=count * width).astype(np.float32)
-        present = weights > 0
-        weights[present] = 1 + np.log(weights[present])
+        known, columns = self._narrow(words)
+        width, body = len(known), int(sizes[:count].sum())
+        numbers = np.arange(count) * width
+        at_body = np.repeat(numbers, sizes[:count]) + columns[:body]
+        at_head = np.repeat(numbers, sizes[count:]) + columns[body:]
+        counts = np.bincount(at_body, minlength=count * width)
+        weights = _WEIGHTS.take(counts, mode="clip")
         weights += self._header_weight * np.bincount(at_head, minlength=count * width)
-        vectors = self._word_vectors([self._words[number] for number in known])
-        return weights.astype(np.float32).reshape(count, width) @ vectors
+        sums: Rows = weights.reshape(count, width) @ self._vectors(known)
+        return sums
+
+    def _narrow(self, words: Numbers) -> tuple[Numbers, Numbers]:
+        """The different words, ascending, and the place of each word among them."""
+        size = len(self._memory.words)
+        if len(self._columns) < size:
+            self._columns = np.zeros(2 * size, np.intp)
+        present = np.zeros(size, np.bool_)
+        present[words] = True
+        known = np.flatnonzero(present)
+        self._columns[known] = np.arange(len(known))
+        return known, self._columns[words]
+
+    def _vectors(self, known: Numbers) -> Rows:
+        """Raw vectors of words, from what is kept as far as that goes; ``known`` is ascending."""
+        words = self._memory.words
+        wanted = min(len(words), KEPT_VECTORS)
+        if self._filled < wanted:
+            if wanted > len(self._kept):
+                kept = np.empty((min(2 * wanted, KEPT_VECTORS), self._dimensions), np.float32)
+                kept[: self._filled] = self._kept[: self._filled]
+                self._kept = kept
+            self._kept[self._filled : wanted] = self._word_vectors(words[self._filled : wanted])
+            self._filled = wanted
+        middle = int(np.searchsorted(known, wanted))
+        frequent = self._kept.take(known[:middle], axis=0)
+        if middle == len(known):
+            return frequent
+        return np.concatenate([frequent, self._word_vectors([words[n] for n in known[middle:]])])

@@ -114,8 +114,7 @@ def imports(
     if language.imports is None:
         return ()
     found: dict[tuple[str, str, str], Import] = {}
-    for node in captures.get("import", ()):
-        start, end = node.byte_range
+    for start, end in sorted(node.byte_range for node in captures.get("import", ())):
         line = rows.row(start) + 1
         for module, name, alias in language.imports(rows.source[start:end].decode("utf-8", "ignore")):
             found.setdefault((module, name, alias), Import(module, name, alias, line))
@@ -280,8 +279,7 @@ class _Types:
         pattern = language.binds
         if pattern is None:
             return
-        for node in binds:
-            start, end = node.byte_range
+        for start, end in sorted(node.byte_range for node in binds):  # captures come in any order
             text = source[start : min(end, start + _DECLARATION_BYTES)].decode("utf-8", "ignore")
             match = pattern.match(text)
             if match is None:

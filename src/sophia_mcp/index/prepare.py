@@ -26,7 +26,7 @@ from sophia_mcp.index.git import open_objects, read_object
 from sophia_mcp.index.walk import TOO_LARGE, UNREADABLE, Stamp, settled
 from sophia_mcp.security.paths import MISSING, open_inside, read_open
 from sophia_mcp.types import Chunk, Parsed, Passage
-from sophia_mcp.words import IDENTIFIER, terms
+from sophia_mcp.words import IDENTIFIER, recent_runs, runs, terms
 
 LINE_CHARACTERS = 2000
 """Of a longer line only the beginning is worth words and vectors."""
@@ -220,13 +220,18 @@ def refused_content(path: str, raw: bytes) -> str | None:
 
 
 class _Terms(dict[str, str]):
-    """Identifier to its space-joined terms, worked out once."""
+    """Run of word characters to its space-joined terms, worked out once."""
 
-    def __missing__(self, identifier: str) -> str:
+    def __missing__(self, run: str) -> str:
         if len(self) > _CACHED_TERMS:
             self.clear()
-        found = " ".join(terms(identifier)) if len(identifier) <= IDENTIFIER_CHARACTERS else ""
-        self[identifier] = found
+        found = " ".join(
+            term
+            for identifier in IDENTIFIER.findall(run)
+            if len(identifier) <= IDENTIFIER_CHARACTERS
+            for term in terms.__wrapped__(identifier)  # remembered here
+        )
+        self[run] = found
         return found
 
 
@@ -235,7 +240,11 @@ _TERMS = _Terms()
 
 def lexical(text: str) -> str:
     """The terms of a text, space-joined, in order."""
-    return " ".join(map(_TERMS.__getitem__, IDENTIFIER.findall(text)))
+    return _terms_of(runs(text))
+
+
+def _terms_of(found: Sequence[str]) -> str:
+    return " ".join(filter(None, map(_TERMS.__getitem__, found)))
 
 
 def _words(
@@ -250,7 +259,7 @@ def _words(
             lexical(" ".join(chunk.names)),
             lexical(" ".join(chunk.context)),
             lexical(chunk.doc),
-            lexical(body),
+            _terms_of(recent_runs(body)),
         )
         for chunk, body in zip(chunks, bodies, strict=True)
     ]
