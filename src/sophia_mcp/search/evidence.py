@@ -22,6 +22,9 @@ from sophia_mcp.search.semantic import Semantic
 
 Values = NDArray[np.float32]
 
+_ALIKE_FROM = 4
+"""Letters from which on a beginning counts as the whole word."""
+
 
 def as_values(values: Any) -> Values:
     """Any numeric array as float32."""
@@ -87,14 +90,19 @@ class Evidence:
     def in_stems(self) -> list[tuple[set[str], int]]:
         """For each file: the terms of the question that its name says, and how many of its own words
         the question says."""
-        like: dict[str, list[str]] = {}
+        # Words that are alike begin with the same letters.
+        begun: dict[str, list[str]] = {}
+        for term in self.weights:
+            begun.setdefault(term[:_ALIKE_FROM], []).append(term)
         found = []
-        for file in self.files:
-            parts = set(path_words(self.atlas.paths[file]).stem)
-            for part in parts - like.keys():
-                like[part] = [term for term in self.weights if alike(term, part)]
-            said = [like[part] for part in parts]
-            found.append(({term for terms in said for term in terms}, sum(map(bool, said))))
+        for file in self.files.tolist():
+            said: set[str] = set()
+            parts = 0
+            for part in set(path_words(self.atlas.paths[file]).stem):
+                like = [term for term in begun.get(part[:_ALIKE_FROM], ()) if alike(term, part)]
+                said.update(like)
+                parts += bool(like)
+            found.append((said, parts))
         return found
 
     def best(self, values: Values) -> Values:
@@ -117,7 +125,8 @@ class Evidence:
 def alike(left: str, right: str) -> bool:
     """Equal stems, or one begins with the other and has four letters at least."""
     return left == right or (
-        (len(left) >= 4 and right.startswith(left)) or (len(right) >= 4 and left.startswith(right))
+        (len(left) >= _ALIKE_FROM and right.startswith(left))
+        or (len(right) >= _ALIKE_FROM and left.startswith(right))
     )
 
 
@@ -151,7 +160,9 @@ def gather(
     if semantic.vector.any():
         _cosines(atlas, held, starts, counts, rows, semantic, cosine, file_cosine)
     top = max(float(np.max(cosine, initial=semantic.mean)), semantic.mean + 1e-6)
-    named = np.array([names.get(int(chunk), 0.0) for chunk in chunk_ids], np.float32)
+    named = _scatter(
+        chunk_ids, np.fromiter(names, np.int64, len(names)), as_values(list(names.values()))
+    )
     best_file = max(float(file_cosine.max()), semantic.mean + 1e-6)
     return Evidence(
         query=query,

@@ -14,6 +14,7 @@ import numpy as np
 
 from sophia_mcp import words
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
+from sophia_mcp.ops.together import both
 from sophia_mcp.search import (
     absent,
     evidence,
@@ -100,12 +101,17 @@ async def _candidates(question: Question, tx: Transaction, vector: Values | None
         question.query,
         question.filter.allowed,
     )
-    lex = await lexical.search(tx, engine.text, atlas, query.text, CANDIDATES, allowed)
-    near = semantic.nothing()
-    if vector is not None:
-        near = await semantic.search(
-            tx, engine.vectors, atlas, engine.embedder.model.id, vector, CANDIDATES, allowed
-        )
+    model = engine.embedder.model.id
+
+    async def by_meaning() -> semantic.Semantic:
+        if vector is None:
+            return semantic.nothing()
+        return await semantic.search(tx, engine.vectors, atlas, model, vector, CANDIDATES, allowed)
+
+    # The store's thread looks for the words while another one scans the vectors.
+    near, lex = await both(
+        by_meaning, lambda: lexical.search(tx, engine.text, atlas, query.text, CANDIDATES, allowed)
+    )
     defines, mentions = await _defining(question, tx)
     score: dict[int, float] = {}
     for ids, values in ((lex.ids, lex.scores), (near.ids, near.scores - near.mean)):
@@ -122,7 +128,7 @@ async def _candidates(question: Question, tx: Transaction, vector: Values | None
     rows: Mapping[int, Values] = {}
     if near.vector.any():
         places = atlas.placements[files].tolist()
-        rows = await engine.vectors.rows(tx, atlas.view.repo_id, engine.embedder.model.id, places)
+        rows = await engine.vectors.rows(tx, atlas.view.repo_id, model, places)
     names = await _named(question, tx, lex, near, set(files))
     return evidence.gather(query, atlas, lex, near, rows, files, names, defines, frozenset(mentions))
 

@@ -73,7 +73,7 @@ def nearhead(s: Scene) -> Values:
 
 def nearname(s: Scene) -> Values:
     """Its own name and signature by meaning."""
-    return s.toward(s.sums(s.names) + s.sums(s.heads))
+    return s.toward(s.sums(s.names, s.heads))
 
 
 def neardoc(s: Scene) -> Values:
