@@ -232,7 +232,8 @@ def test_what_git_tracks_in_a_worktree_is_looked_up_again_when_it_changes(tmp_pa
     main, other = tmp_path / "main", tmp_path / "other"
     main.mkdir()
     repository = make_repository(main)
-    (main / ".gitignore").write_text("*.txt\n")
+    (main / ".git" / "info" / "exclude").write_text("*.txt\n")
+    (main / "a.py").write_text("x = 1\n")
     commit_all(repository)
     worktree = pygit2.Repository(repository.add_worktree("other", str(other)).path)
     (other / "kept.txt").write_text("one\n")
