@@ -79,6 +79,21 @@ def test_other_servers_stay_when_it_writes_and_when_it_removes(name: str, person
     assert read(place.read_text()) == {outer: {"mine": {"command": "x"}}}
 
 
+@pytest.mark.parametrize("name", ["codex", "zed"])
+def test_another_project_takes_a_shared_entry_over_aloud_and_keeps_it(
+    name: str, person: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    assert run("init", "--client", name, "--root", str(person)).returncode == 0
+    taken = run("init", "--client", name, "--root", str(other))
+    assert f"it was for {person}" in taken.stdout
+    before = files(tmp_path / "person")
+    left = run("init", "--client", name, "--root", str(person), "--remove")
+    assert f"its entry is for {other}" in left.stdout
+    assert files(tmp_path / "person") == before
+
+
 def test_running_it_twice_changes_nothing_the_second_time(person: Path) -> None:
     run("init", "--client", "claude-code", "--root", str(person))
     first = files(person)

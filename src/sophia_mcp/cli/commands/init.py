@@ -104,13 +104,41 @@ def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool
     arguments = [] if project_bound(client, project) else ["--root", str(project)]
     path = client.config(project)
     before = _read(path)
-    after = _without(client, before, path) if remove else _with(client, before, path, arguments)
-    changes = [_write(path, before, after)]
+    other = "" if project_bound(client, project) else _other_root(client, before, project)
+    if remove and other:
+        changes = [f"left {path} alone: its entry is for {other}"]
+    else:
+        after = _without(client, before, path) if remove else _with(client, before, path, arguments)
+        changes = [_write(path, before, after)]
+    if other and not remove:
+        changes.append(
+            f"one entry serves all projects there: it was for {other} and is for this one now"
+        )
     if client.rule is not None and rule:
         place = client.rule(project)
         text = _read(place)
         changes.append(_write(place, text, _rule(client, text, place, remove=remove)))
     return {"client": name, "title": client.title, "changes": [change for change in changes if change]}
+
+
+def _other_root(client: Client, text: str, project: Path) -> str:
+    """The other project that an entry shared by all of them is for, or nothing."""
+    import json
+
+    from sophia_mcp.cli.jsonc import get_member
+
+    try:
+        if client.toml:
+            import tomlkit
+
+            found = tomlkit.parse(text).unwrap().get(client.keys[0], {}).get(client.keys[1], {})
+            given = found.get("args", [])
+        else:
+            given = json.loads(get_member(text, (*client.keys, "args")) or "[]")
+        root = str(given[given.index("--root") + 1])
+    except (ClientConfigError, ValueError, IndexError, AttributeError):
+        return ""
+    return root if Path(root) != project else ""
 
 
 def _with(client: Client, text: str, path: Path, arguments: list[str]) -> str:
