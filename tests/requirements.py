@@ -411,6 +411,8 @@ _ALL = (
         "swarm.branches",
         "a branch without budget is left out and said so; a run without any is over_budget",
     ),
+    ("swarm.left_out", "what was not asked for want of money can be told from what failed, as data"),
+    ("swarm.raised_limit", "a run that met its limit goes on with a higher one, and pays nothing twice"),
     ("swarm.debate", "a debate has at most two rounds and ends when one changes nothing"),
     ("swarm.patches", "no patch that does not apply or parse reaches an answer; it is sent back first"),
     ("swarm.limits", "agents, questions at once, questions in all and time are bounded"),

@@ -378,6 +378,16 @@ class RunCost:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A question of a run that nobody answered. ``skipped``: it was not asked, for want of budget or
+    because the run had had its steps; ``failed``: it was, and came to nothing."""
+
+    key: str
+    state: Literal["skipped", "failed"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """What ``run_swarm`` and ``get_run`` answer about one run. ``steps`` wait for the assistant;
     ``provider`` is the one the run was begun with."""
@@ -394,6 +404,7 @@ class RunReport:
     gates: tuple[GateResult, ...] = ()
     cost: RunCost = RunCost()
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

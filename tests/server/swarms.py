@@ -37,6 +37,7 @@ ANSWER_KEYS = [
     "progress",
     "steps",
     "outcome",
+    "left_out",
     "gates",
     "cost",
     "timeline",

@@ -262,7 +262,8 @@ async def test_a_limit_that_is_too_small_ends_the_run_before_anybody_is_asked(
         )
     assert told["status"] == "over_budget", told
     assert (told["cost"]["usd"], told["cost"]["reserved_usd"]) == ("0.00", "0.00")
-    assert any("higher max_cost_usd" in note for note in told["notes"])
+    assert any("max_cost_usd in that call" in note for note in told["notes"])
+    assert [(each["key"], each["state"]) for each in told["left_out"]] == [("answer", "skipped")]
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -131,12 +131,14 @@ class ScriptedModels:
     log: list[str] = field(default_factory=list)
     under_way: set[str] = field(default_factory=set)
     most: int = 0
+    limits: list[int | None] = field(default_factory=list)
 
     def choose(self, provider: str, *, can_sample: bool) -> Chosen:
         name = "host" if provider == "auto" else provider
         return Chosen(name, self.cheap or PROVIDERS.load(name).free is False, "for the test")
 
     def open(self, name: str, **given: Any) -> LLM:
+        self.limits.append(given.get("max_cost_nano"))
         options: dict[str, Any] = {"desk": self.desk} if name in ("host", "sampling") else {}
         if name == "scripted" and self.script is not None:
             options["script"] = self.script

@@ -21,7 +21,7 @@ from tests.swarm.runs import (
 )
 
 from sophia_mcp.errors import BadArgument, BadSetting, DiskFull, NotFound
-from sophia_mcp.swarm import custody
+from sophia_mcp.swarm import custody, telling
 from sophia_mcp.swarm.book import Run
 from sophia_mcp.swarm.patterns import Limits
 
@@ -158,6 +158,60 @@ async def test_money_that_ends_before_the_judge_leaves_what_stands(tmp_path: Pat
     assert report.outcome is not None
     assert len(report.outcome.findings) == 1
     assert any("judge was left out" in note for note in report.notes)
+
+
+@pytest.mark.requirement("swarm.left_out")
+async def test_what_was_left_out_for_money_can_be_told_from_what_failed(tmp_path: Path) -> None:
+    script = replies({"step": "review.three", "fail": "refused"}, SOUND, HOLDS)
+    models = ScriptedModels(script, broke=("judge",))
+    async with open_swarm(tmp_path, models) as swarm:
+        report = await swarm.report(await swarm.start(order(pattern="panel")), wait_s=20)
+    assert report.status == "done"
+    judge, three = sorted(report.left_out, key=lambda each: each.key)
+    assert (judge.key, judge.state) == ("judge", "skipped")
+    assert "budget does not allow this call" in judge.reason
+    assert (three.key, three.state) == ("review.three", "failed")
+    assert "the key is not valid" in three.reason
+    assert telling.facts(report)["left_out"] == [
+        {"key": each.key, "state": each.state, "reason": each.reason} for each in report.left_out
+    ]
+    assert f"skipped: judge · {judge.reason}" in telling.words(report)
+
+
+@pytest.mark.requirement("swarm.raised_limit")
+async def test_a_run_that_met_its_limit_goes_on_with_a_higher_one_and_pays_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    models = ScriptedModels(replies(SOUND, HOLDS, JUDGED), broke=("review.t",))
+    async with open_swarm(tmp_path, models) as swarm:
+        run_id = await swarm.start(order(pattern="panel", max_cost_nano=10))
+        assert (await swarm.report(run_id, wait_s=20)).status == "over_budget"
+        models.broke = ()
+        await swarm.resume(run_id, 500)
+        report = await swarm.report(run_id, wait_s=20)
+        resumed = [each for each in await swarm.timeline(run_id) if each.kind == "run.resumed"]
+        kept = (await swarm.means.book.find(run_id)).order
+        with pytest.raises(BadArgument, match="cannot be changed") as done:
+            await swarm.resume(run_id, 900)
+        await swarm.resume(run_id, 500)
+    assert (report.status, report.left_out) == ("done", ())
+    assert models.limits == [10, 500]
+    assert models.steps().count("review.one") == 1
+    assert kept == order(pattern="panel", max_cost_nano=500)
+    assert resumed[0].facts == {"was": "over_budget", "max_cost_usd": "0.0000005"}
+    assert done.value.why == "it is done"
+
+
+@pytest.mark.requirement("swarm.raised_limit")
+async def test_the_limit_of_a_run_at_work_stays(tmp_path: Path) -> None:
+    async with open_swarm(tmp_path) as swarm:
+        run_id = await swarm.start(order(provider="host", max_cost_nano=10))
+        await swarm.report(run_id, wait_s=10)
+        with pytest.raises(BadArgument, match="cannot be changed") as raised:
+            await swarm.resume(run_id, 500)
+        await swarm.resume(run_id)
+        assert (await swarm.means.book.find(run_id)).order.max_cost_nano == 10
+    assert "at work" in raised.value.why
 
 
 async def test_fewer_answers_than_the_quorum_end_the_run_with_the_reason(tmp_path: Path) -> None:

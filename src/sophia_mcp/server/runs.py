@@ -49,6 +49,7 @@ class RunAnswer(BaseModel):
     progress: dict[str, int]
     steps: list[dict[str, Any]]
     outcome: dict[str, Any] | None
+    left_out: list[dict[str, Any]]
     gates: list[dict[str, Any]]
     cost: dict[str, Any]
     timeline: str | None
@@ -87,7 +88,7 @@ def told(
     if lent and steps:
         said.append('the client\'s model did not answer these; do them yourself with action="answer"')
     if report.status == "over_budget":
-        said.append("resuming keeps its limit; start it anew where it needs a higher max_cost_usd")
+        said.append("resuming keeps its limit; max_cost_usd in that call gives it a higher one")
     outcome, shown = _fitting(
         replace(report, notes=tuple(said)), start, max_tokens - _FRAME_TOKENS, whole_patch=whole_patch
     )

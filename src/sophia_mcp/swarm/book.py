@@ -225,6 +225,22 @@ def restatus(run_id: str, worker: str, now: int, status: RunStatus) -> Statement
     )
 
 
+def reordered(run: Run, worker: str) -> Statement:
+    """The statement that writes the order of a run anew: one with a limit is counted as one that costs
+    money."""
+    free = run.free and run.order.max_cost_nano is None
+    return (
+        "UPDATE runs SET request = :request, free = :free WHERE workspace = :workspace AND id = :run"
+        " AND EXISTS (SELECT 1 FROM jobs WHERE id = :run AND worker = :worker AND state = 'running')",
+        {
+            "run": run.id,
+            "worker": worker,
+            "request": json.dumps(asdict(run.order), ensure_ascii=False),
+            "free": int(free),
+        },
+    )
+
+
 def planned(run_id: str, worker: str, total: int) -> Statement:
     """The statement that writes how many steps a run will have at most."""
     return (

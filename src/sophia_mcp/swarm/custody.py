@@ -6,9 +6,10 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from sophia_mcp.cost import usd
 from sophia_mcp.ops.workers import is_dead
 from sophia_mcp.swarm.agent import PATIENT
-from sophia_mcp.swarm.book import ENDED, Run, restatus, standing
+from sophia_mcp.swarm.book import ENDED, Run, reordered, restatus, standing
 from sophia_mcp.swarm.journal import Line, event, tail
 from sophia_mcp.swarm.means import Means
 
@@ -38,12 +39,17 @@ async def claim(
     return run
 
 
-async def reopen(means: Means, run: Run) -> None:
-    """Write down that a run that was claimed goes on."""
+async def reopen(means: Means, run: Run, limit: int | None = None) -> None:
+    """Write down that a run that was claimed goes on, and its new limit where it has one."""
     now = means.book.clock()
+    facts: dict[str, str] = {"was": run.status}
+    if limit is not None:
+        facts["max_cost_usd"] = usd.text(limit)
+        run = replace(run, order=replace(run.order, max_cost_nano=limit))
     await means.pen.write(
         restatus(run.id, means.worker, now, "running"),
-        event(run.id, means.worker, "run.resumed", "", {"was": run.status}, now),
+        *([reordered(run, means.worker)] if limit is not None else []),
+        event(run.id, means.worker, "run.resumed", "", facts, now),
     )
 
 

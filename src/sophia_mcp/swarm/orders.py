@@ -100,18 +100,31 @@ def checked(means: Means, order: Order) -> Pattern:
     return pattern
 
 
-def still_free(means: Means, run: Run) -> None:
-    """Refuse to go on with a run that began as free, has no limit, and would cost money now. Raises
+def still_free(means: Means, run: Run, limit: int | None) -> None:
+    """Refuse to go on without a limit with a run that began as free and would cost money now. Raises
     BadArgument."""
-    if not run.free or run.order.max_cost_nano is not None or run.provider in PATIENT:
+    if not run.free or limit is not None or run.provider in PATIENT:
         return
     now_is = means.models.choose(run.provider, can_sample=False)
     if not now_is.free:
         raise BadArgument(
             f"the run {run.id} began as free and cannot go on without a limit",
             why=f"the provider {run.provider} costs money now ({now_is.why})",
-            next='start it anew with max_cost_usd, for example "0.50"',
+            next='send the same call with max_cost_usd, for example "0.50"',
         )
+
+
+def same_limit(run: Run, limit: int | None) -> None:
+    """Refuse another limit for a run that does not take one now. Raises BadArgument."""
+    if run.order.max_cost_nano == limit:
+        return
+    done = run.status == "done"
+    raise BadArgument(
+        f"the limit of the run {run.id} cannot be changed",
+        why="it is done" if done else "it is at work; what it may spend is reserved by its limit",
+        next=f"call get_run(run_id={run.id!r})"
+        + ("" if done else ", and resume it with max_cost_usd where it ends over its budget"),
+    )
 
 
 async def looked_at(means: Means, order: Order, pattern: Pattern) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
@@ -24,7 +24,7 @@ from sophia_mcp.swarm.means import Chosen, Means
 from sophia_mcp.swarm.orders import Estimate
 from sophia_mcp.swarm.patterns import Pattern
 from sophia_mcp.swarm.run import Running
-from sophia_mcp.types import Order, Packet, RunReport, TimelineEvent
+from sophia_mcp.types import LeftOut, Order, Packet, RunReport, TimelineEvent
 
 __all__ = ["Estimate", "Swarm", "Tell"]
 
@@ -88,14 +88,20 @@ class Swarm:
         for key in waiting & set(values):
             self.means.models.desk.answer(run_id, key, values[key])
 
-    async def resume(self, run_id: str) -> None:
-        """Go on with a run that has ended before its time. One that is done, or at work somewhere,
-        is left alone. Raises NotFound, and BadArgument for one that began as free and would now cost
-        money without a limit."""
+    async def resume(self, run_id: str, max_cost_nano: int | None = None) -> None:
+        """Go on with a run that has ended before its time, with another limit where one is given: what
+        it has spent counts against that too. One that is done, or at work somewhere, is left alone.
+
+        Raises NotFound, and BadArgument for a run that began as free and would now cost money without a
+        limit, and for another limit of one that is done or at work.
+        """
         run = await self.means.book.find(run_id)
+        limit = run.order.max_cost_nano if max_cost_nano is None else max_cost_nano
         if run.status != "done" and self._running(run_id) is None:
-            orders.still_free(self.means, run)
-            await self._take_over(run_id, ended=True)
+            orders.still_free(self.means, run, limit)
+            if await self._take_over(run_id, ended=True, limit=max_cost_nano):
+                return
+        orders.same_limit(await self.means.book.find(run_id), limit)
 
     async def cancel(self, run_id: str) -> None:
         """End a run, wherever it lives; what has ended is left alone. Raises NotFound."""
@@ -178,12 +184,13 @@ class Swarm:
         running = self._live.get(run_id)
         return running if running is not None and not running.over.is_set() else None
 
-    async def _take_over(self, run_id: str, *, ended: bool = False) -> None:
-        """Go on with a run that nobody works on; leave it to whoever does."""
+    async def _take_over(self, run_id: str, *, ended: bool = False, limit: int | None = None) -> bool:
+        """Go on with a run that nobody works on; leave it to whoever does. Whether it was taken."""
         run = await custody.claim(self.means, run_id, self._unwritten, ended=ended)
         if run is not None:
-            await custody.reopen(self.means, run)
+            await custody.reopen(self.means, run, limit)
             self._spawn(await self.means.book.find(run_id), resumed=True)
+        return run is not None
 
     async def _report(self, run_id: str) -> RunReport:
         # Whether it lives here is asked before what is written is read: a run writes its end first.
@@ -199,7 +206,8 @@ class Swarm:
             waits = tail(written, "waiting") if run.status == "needs_steps" else []
             packets = tuple(line.packet for line in waits if line.packet is not None)
         under_way = run.status in ("running", "needs_steps")
-        ended = len(tail(written, "done", "failed", "skipped"))
+        left_out = tail(written, "skipped", "failed")
+        ended = len(tail(written, "done")) + len(left_out)
         return RunReport(
             run_id=run.id,
             pattern=run.order.pattern,
@@ -213,4 +221,5 @@ class Swarm:
             gates=run.gates,
             cost=await self.means.costs.run(run.id),
             notes=(*run.notes, *(() if under_way else custody.uncertain(written))),
+            left_out=tuple(LeftOut(one.key, cast("Any", one.state), one.output) for one in left_out),
         )

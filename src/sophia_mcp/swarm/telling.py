@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sophia_mcp.cost import usd
-from sophia_mcp.types import Finding, RunReport, Source
+from sophia_mcp.types import Finding, LeftOut, RunReport, Source
 
 
 def uri(run_id: str) -> str:
@@ -26,6 +27,7 @@ def facts(report: RunReport) -> dict[str, Any]:
         "progress": {"done": report.done, "total": report.total},
         "steps": [asdict(step) for step in report.steps],
         "outcome": asdict(report.outcome) if report.outcome is not None else None,
+        "left_out": [asdict(each) for each in report.left_out],
         "gates": [asdict(gate) for gate in report.gates],
         "cost": {
             "usd": usd.text(cost.spent_nano),
@@ -66,6 +68,7 @@ def words(report: RunReport, first: int = 1) -> str:
     from ``first`` on: by these numbers they are accepted and rejected."""
     lines = [head(report)]
     lines += [f"reason: {report.reason}"] if report.reason else []
+    lines += _left_out(report.left_out)
     lines += [
         f"gate {gate.name}: {'passed' if gate.passed else 'failed'}"
         + (f" · {gate.detail}" if gate.detail else "")
@@ -82,6 +85,14 @@ def words(report: RunReport, first: int = 1) -> str:
         if step.schema is not None:
             lines.append(f"answer with JSON of this schema: {json.dumps(step.schema)}")
     return "\n".join([*lines, *(f"note: {note}" for note in report.notes)])
+
+
+def _left_out(questions: Sequence[LeftOut]) -> list[str]:
+    """One line for all that were left out for the same reason."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    for each in questions:
+        keys.setdefault((each.state, each.reason), []).append(each.key)
+    return [f"{state}: {', '.join(names)} · {reason}" for (state, reason), names in keys.items()]
 
 
 def finding(found: Finding, number: int) -> str:

@@ -237,6 +237,26 @@ def test_a_run_stops_at_its_limit_and_says_so(person: Place, repository: Path, a
             assert told["status"] == "over_budget", told
             assert float(told["cost"]["usd"]) <= limit
             assert "budget" in told["reason"] or "max_cost_usd" in told["reason"]
+            assert {each["state"] for each in told["left_out"]} == {"skipped"}
+            assert all("budget" in each["reason"] for each in told["left_out"])
+
+
+@pytest.mark.requirement("swarm.raised_limit")
+def test_a_run_that_met_its_limit_ends_within_the_higher_one_it_is_given(
+    person: Place, repository: Path, account: Account
+) -> None:
+    before = account.total()
+    with served(person, repository) as wire:
+        short = order(wire, max_cost_usd=0.002)
+        assert short["status"] == "over_budget", short
+        assert any("max_cost_usd in that call" in note for note in short["notes"])
+        spent = account.total() - before
+        assert spent <= 0.002
+        raised = {"action": "resume", "run_id": short["run_id"], "max_cost_usd": CENT, "wait_s": 50}
+        told = call(wire, "run_swarm", **raised)
+    assert (told["status"], told["left_out"]) == ("done", []), told
+    assert spent < account.total() - before <= CENT
+    assert abs(float(told["cost"]["usd"]) - float(account.total() - before)) < 1e-9
 
 
 @pytest.mark.requirement("swarm.any_answer")

@@ -255,17 +255,29 @@ def run(
     type=click.File(encoding="utf-8"),
     help="JSON object of answers to the steps that wait; - reads standard input.",
 )
+@click.option("--max-cost", default=None, help="Another limit in dollars; what it has cost counts too.")
 @_sarif_option
 @_fail_on_option
 @_json
-def resume(run_id: str, results: Any, sarif_file: Path | None, fail_on: str, as_json: bool) -> int:
+def resume(
+    run_id: str,
+    results: Any,
+    max_cost: str | None,
+    sarif_file: Path | None,
+    fail_on: str,
+    as_json: bool,
+) -> int:
     """Go on with a run that was cut off, or hand in the answers its steps wait for.
 
     Example: sophia swarm resume swarm-1a2b3c --results answers.json
     """
     from sophia_mcp.cli.session import with_app
+    from sophia_mcp.cost import usd
     from sophia_mcp.errors import BadArgument
 
+    if results is not None and max_cost is not None:
+        raise click.UsageError("steps you answer yourself cost nothing: give --results or --max-cost")
+    limit = None if max_cost is None else usd.parse(max_cost, "--max-cost")
     answers: Any = None
     if results is not None:
         try:
@@ -284,7 +296,7 @@ def resume(run_id: str, results: Any, sarif_file: Path | None, fail_on: str, as_
     async def work(app: App) -> RunReport:
         swarm = await app.swarm()
         if answers is None:
-            await swarm.resume(run_id)
+            await swarm.resume(run_id, limit)
         else:
             await swarm.answer(run_id, answers)
         return await _followed(swarm, run_id)

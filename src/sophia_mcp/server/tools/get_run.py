@@ -88,6 +88,7 @@ def _listed(found: Sequence[RunReport], start: int) -> CallToolResult:
         progress={"done": 0, "total": 0},
         steps=[],
         outcome=None,
+        left_out=[],
         gates=[],
         cost={},
         timeline=None,

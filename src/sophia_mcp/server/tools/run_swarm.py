@@ -33,7 +33,7 @@ async def run_swarm(
         str | None, Field(description="Unified diff; default for reviews: what changed here")
     ] = None,
     max_cost_usd: Annotated[
-        float | None, Field(ge=0, description="Hard limit; required unless the provider is free")
+        float | None, Field(ge=0, description="Hard limit; required unless free; resume takes another")
     ] = None,
     provider: Annotated[
         str,
@@ -59,6 +59,7 @@ async def run_swarm(
     asked = sampling.take((await app.models()).desk, ctx)
     if asked is not None:  # the same call again, with the answers of the client's model
         return await _answer(ctx, app, asked, wait_s, auto=auto)
+    limit = None if max_cost_usd is None else usd.parse(max_cost_usd, "max_cost_usd")
     if action in ("answer", "resume", "cancel"):
         if run_id is None:
             raise BadArgument(
@@ -67,7 +68,7 @@ async def run_swarm(
         if action == "answer":
             await swarm.answer(run_id, results or {})
         elif action == "resume":
-            await swarm.resume(run_id)
+            await swarm.resume(run_id, limit)
         else:
             await swarm.cancel(run_id)
         return await _answer(ctx, app, run_id, 0 if action == "cancel" else wait_s)
@@ -77,7 +78,7 @@ async def run_swarm(
         repo=repo,
         paths=tuple(paths or ()),
         diff=diff,
-        max_cost_nano=usd.parse(max_cost_usd, "max_cost_usd") if max_cost_usd is not None else None,
+        max_cost_nano=limit,
         provider=provider,
         tier=tier,
         debate_rounds=debate_rounds,
@@ -125,6 +126,7 @@ async def _estimate(ctx: Context[Any], app: Any, order: Order, placed: Order) ->
         progress={"done": 0, "total": guess.calls},
         steps=[],
         outcome=None,
+        left_out=[],
         gates=[],
         cost={
             "usd": "0.00",
