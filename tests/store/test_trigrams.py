@@ -42,6 +42,27 @@ async def test_literals_too_short_to_narrow_say_so(store: SqliteDatabase) -> Non
     assert await candidates(store, ["数据库表"]) is None
 
 
+async def test_an_index_of_an_earlier_version_is_written_and_read_in_its_own_form(
+    store: SqliteDatabase,
+) -> None:
+    async with store.write(LOCAL) as tx:
+        await tx.run(
+            "CREATE VIRTUAL TABLE trigrams_1 USING fts5(body, content='', contentless_delete=1,"
+            " detail=none, tokenize='trigram')"
+        )
+        await tx.run("INSERT INTO trigrams_1 (rowid, body) VALUES (1, 'alpha beta')")
+    await fill(store, {2: "Alpha\tgamma"})
+    assert await candidates(store, ["alpha"]) == [1, 2]
+    assert await candidates(store, ["a\tg"]) == [2]
+
+
+@pytest.mark.parametrize("text", ["", "ab", "数据", "a\0b\0c", "\x1f\x1f\x1f\x1f"])
+async def test_a_text_without_trigrams_is_no_candidate(store: SqliteDatabase, text: str) -> None:
+    await fill(store, {1: text, 2: "abc"})
+    assert await candidates(store, ["abc"]) == [2]
+    assert await candidates(store, ["\x1f\x1f\x1f"]) is None
+
+
 async def test_removed_files_and_other_repositories_are_no_candidates(store: SqliteDatabase) -> None:
     await fill(store, {1: "alpha", 2: "alpha"})
     await fill(store, {7: "alpha"}, repo=2)
