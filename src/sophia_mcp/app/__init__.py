@@ -16,7 +16,7 @@ import anyio
 
 from sophia_mcp.app import code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
-from sophia_mcp.errors import BadArgument, Bug, SophiaError
+from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.ops.background import Background
 from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Order, Request
@@ -87,17 +87,9 @@ class App(Parts):
         url: str = "",
     ) -> IndexRun:
         """Start indexing a folder, or join the run that is already at it. With a ``url``, the run
-        first clones it there, or brings that clone up to date. Raises BadArgument for the home folder
-        and what lies above it."""
+        first clones it there, or brings that clone up to date."""
         from sophia_mcp.index import clone
-        from sophia_mcp.security.paths import is_too_wide
 
-        if is_too_wide(Path(target), Path.home()):
-            raise BadArgument(
-                f"{target} is not indexed",
-                why="it is the home folder or above it, which is more than one project",
-                next="give the folder of one project",
-            )
         key = f"{target}@{ref}"
         running = self.runs.get(key)
         if running is not None and not running.done.is_set():

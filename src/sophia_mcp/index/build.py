@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from sophia_mcp.errors import NotFound, SophiaError, StoreBusy
+from sophia_mcp.errors import BadArgument, NotFound, SophiaError, StoreBusy
 from sophia_mcp.index import views
 from sophia_mcp.index.collect import Room, collect, forget_repo, forget_view, shrink
 from sophia_mcp.index.ignore import Choice
@@ -30,6 +30,7 @@ from sophia_mcp.index.turn import is_held_elsewhere, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.index.workers import Pool
+from sophia_mcp.security.paths import is_too_wide
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.types import IndexReport
 
@@ -84,11 +85,17 @@ class Index:
     ) -> IndexReport:
         """Bring the view of a folder (or of one of its refs) to its tree; only what changed is read.
 
-        ``full`` reads everything again. Raises BadArgument for what is no folder, NotFound for an
-        unknown ref, Stopped when the run was cancelled, StoreBusy when another process holds the
+        ``full`` reads everything again. Raises BadArgument for what is no folder, and for the home
+        folder and what lies above it; NotFound for an unknown ref, Stopped when the run was cancelled, StoreBusy when another process holds the
         repository for too long.
         """
         root = Path(await (await anyio.Path(root).expanduser()).resolve())
+        if is_too_wide(root, Path.home()):
+            raise BadArgument(
+                f"{root} is not indexed",
+                why="it is the home folder or above it, which is more than one project",
+                next="give the folder of one project",
+            )
         request = {"root": str(root), "ref": ref, "full": full, "trusted": trusted}
         job = await self.jobs.start(self.storage.scope, KIND, request) if self.jobs else ""
         try:
@@ -224,10 +231,13 @@ class Index:
         for job in await self.jobs.resumable(self.storage.scope, KIND) if self.jobs else []:
             request = job.request
             await self._steps.end(job.id, "fail", "cut off; continued by another run")
+            database, root = self.storage.database, Path(request["root"])
+            if await views.find(database, root, request["ref"], self.storage.scope) is None:
+                continue  # forgotten since
             try:
                 reports.append(
                     await self.update(
-                        Path(request["root"]),
+                        root,
                         ref=request["ref"],
                         trusted=request["trusted"],
                         progress=progress,

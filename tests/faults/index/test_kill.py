@@ -18,7 +18,8 @@ import psutil
 import pytest
 from tests.index.trees import contents, open_index, words
 
-from sophia_mcp.index.build import Index
+from sophia_mcp.index import views
+from sophia_mcp.index.build import KIND, Index
 from sophia_mcp.types import LOCAL
 
 pytestmark = pytest.mark.anyio
@@ -174,6 +175,19 @@ async def test_a_job_that_was_cut_off_is_resumed_by_itself(
     [report] = await index.resume()
     assert (report.state, report.files_indexed) == ("ready", FILES)
     assert {job.state for job in await index.jobs.latest(LOCAL)} == {"failed", "done"}
+
+
+@pytest.mark.requirement("index.resume")
+async def test_a_repository_that_was_forgotten_is_not_resumed(
+    root: Path, index: Index, tmp_path: Path
+) -> None:
+    assert index.jobs is not None
+    request = {"root": str(root), "ref": "", "full": False, "trusted": True}
+    await index.jobs.start(LOCAL, KIND, request)
+    async with index.jobs.db.write(LOCAL) as tx:
+        await tx.run("UPDATE jobs SET believed_ns = 0")
+    assert await index.resume() == []
+    assert not await views.repositories(index.storage.database)
 
 
 @pytest.mark.requirement("index.cancel")
