@@ -65,6 +65,15 @@ async def check_sums(folder: Path) -> tuple[int, int]:
             assert rolled == entries, dimension
         cube = await books.rows(f"SELECT day, {sums} FROM cost_cube GROUP BY day ORDER BY day")
         assert cube == entries
+        for pair in ("provider model", "pattern repo", "repo user", "user tag"):
+            rolled = await books.rows(
+                f"SELECT day, {sums} FROM cost_pairs WHERE dimension = '{pair}' GROUP BY day ORDER BY day"
+            )
+            assert rolled == entries, pair
+        whole_time = await books.rows(f"SELECT count(*), {sums} FROM cost_entries")
+        for totals in ("cost_keys", "cost_steps"):
+            rolled = await books.rows(f"SELECT sum(entries), {sums} FROM {totals}")
+            assert rolled == whole_time, totals
         assert await books.open_calls() == 0
         total = (await books.money.report("-365d")).sums.total
         return total.nano, total.uncertain_nano

@@ -7,6 +7,7 @@ import io
 import json
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
@@ -135,6 +136,42 @@ async def test_since_and_until_are_whole_days_and_inclusive(books: Books, seed: 
     assert [(each["day"], Decimal(each["usd"])) for each in facts["trend"]] == sorted(
         (key[0], usd) for key, usd in by_hand(inside, ("day",)).items()
     )
+
+
+@pytest.mark.requirement("cost.report_exact")
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(-69, -60), (-69, -3), (-60, 0), (-40, -38), (-20, 0), (0, 0), (-400, -300)],
+    ids=["oldest", "all but the newest", "most", "two days", "newest", "today", "before any"],
+)
+async def test_any_range_of_days_equals_the_sum_by_hand(
+    books: Books, seed: int, since: int, until: int
+) -> None:
+    draw = random.Random(seed)
+    await books.ledger.record(some(draw, 500))
+    unsent = Settled("unsent", error="refused")  # adds nothing to any sum, and is there
+    for ago, model in ((30, "mini"), (0, "tiny")):
+        labels = Labels(run="quiet", step="still", agent="mute", repo=model, user="cy", tag="none")
+        await books.ledger.record([Record(NOON - ago * DAY_NS, "one", model, unsent, labels)])
+    first, last = (days.label(TODAY + each, "day") for each in (since, until))
+    inside = [entry for entry in await books.entries() if first <= value(entry, "day") <= last]
+    groupings = [pair for size in (1, 2, 3) for pair in combinations(DIMENSIONS, size)]
+    for names in [*draw.sample(groupings, 60), ("model", "repo", "user"), ("agent", "repo"), ("month",)]:
+        for chosen in ({}, {"model": "s*", "user": "ann"}, {"step": "s1", "repo": ["shop", "mini"]}):
+            kept = [
+                entry
+                for entry in inside
+                if all(value(entry, name) in _meant(wanted) for name, wanted in chosen.items())
+            ]
+            facts = (await books.money.report(first, last, names, chosen, limit=1000)).facts()
+            shown = {tuple(group["key"].values()): Decimal(group["usd"]) for group in facts["groups"]}
+            if names != ("workspace",):
+                assert shown == by_hand(kept, names), (names, chosen)
+            assert facts["total"]["calls"] == sum(entry.measures.calls for entry in kept)
+
+
+def _meant(wanted: str | Sequence[str]) -> Sequence[str]:
+    return ["small"] if wanted == "s*" else [wanted] if isinstance(wanted, str) else wanted
 
 
 @pytest.mark.requirement("cost.report_exact")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from operator import add, attrgetter
 from typing import Any
 
 from sophia_mcp.cost.days import day_of
 from sophia_mcp.cost.entry import MEASURES, Attempt, Entry, Measures, Outcome, Priced, Settled, mark
+from sophia_mcp.cost.sources import KEYED, pair
 from sophia_mcp.store.database import Row, Transaction
 from sophia_mcp.types import Labels
 
@@ -44,6 +46,10 @@ _INSERT_PRICE = _insert(
 )
 
 
+_PAIRS = [(pair(KEYED[a], KEYED[b]), a + 2, b + 2) for a, b in combinations(range(len(KEYED)), 2)]
+"""The name of each pair of names, and their places in a key's row."""
+
+
 def _add(table: str, key: Sequence[str], unique: int = 4) -> str:
     """A statement that adds to the row of a key; the first ``unique`` of its columns tell it apart."""
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _ADDED)
@@ -53,6 +59,7 @@ def _add(table: str, key: Sequence[str], unique: int = 4) -> str:
 
 _ADD_KEY = _add("cost_keys", _KEY, 1)
 _ADD_DAY = _add("cost_days", ("workspace", "dimension", "name", "day"))
+_ADD_PAIR = _add("cost_pairs", ("workspace", "dimension", "name", "other", "day"), 5)
 _ADD_CUBE = _add("cost_cube", ("workspace", "key_id", "day"))
 _ADD_STEP = _add("cost_steps", ("workspace", "key_id", "agent", "step"))
 _SELECT_ENTRY = (
@@ -140,7 +147,7 @@ async def write(tx: Transaction, lines: Sequence[Line], now_ns: int) -> None:
     workspace = tx.scope.workspace
     prices: dict[int, tuple[object, ...]] = {}
     entries = []
-    keys, days, cube, steps = _Totals(), _Totals(), _Totals(), _Totals()
+    by_key, steps, days = _Totals(), _Totals(), _Totals()
     for line in lines:
         attempt, settled = line.attempt, line.settled
         key = _key(line, workspace)
@@ -173,15 +180,14 @@ async def write(tx: Transaction, lines: Sequence[Line], now_ns: int) -> None:
             )
         )
         added = (1, *measures)
-        keys.add(key, added)
-        cube.add((workspace, key[0], day), added)
+        by_key.add((day, *key), added)
         steps.add((workspace, key[0], labels.agent, labels.step), added)
-        for dimension, name in _dimensions(key, labels):
-            days.add((workspace, dimension, name, day), added)
+        for dimension in ("run", "agent", "step"):
+            days.add((workspace, dimension, getattr(labels, dimension), day), added)
     if any(prices):
         await tx.many(_INSERT_PRICE, [row for id_, row in prices.items() if id_])
     await tx.many(_INSERT_ENTRY, entries)
-    for statement, totals in ((_ADD_KEY, keys), (_ADD_DAY, days), (_ADD_CUBE, cube), (_ADD_STEP, steps)):
+    for statement, totals in ((_ADD_STEP, steps), (_ADD_DAY, days), *_rolled_up(by_key)):
         await tx.many(statement, [(*at, *added) for at, added in totals.items()])
 
 
@@ -193,21 +199,20 @@ class _Totals(dict[tuple[object, ...], tuple[int, ...]]):
         self[at] = added if known is None else tuple(map(add, known, added))
 
 
-def _dimensions(key: Sequence[Any], labels: Labels) -> tuple[tuple[str, str], ...]:
-    """Every dimension an entry is added up by, with its name there."""
-    return (
-        ("", ""),
-        ("seller", f"{key[2]} {key[3]}"),
-        ("provider", key[2]),
-        ("model", key[3]),
-        ("pattern", labels.pattern),
-        ("repo", labels.repo),
-        ("user", labels.user),
-        ("tag", labels.tag),
-        ("run", labels.run),
-        ("agent", labels.agent),
-        ("step", labels.step),
-    )
+def _rolled_up(by_key: _Totals) -> list[tuple[str, _Totals]]:
+    """What is added where, of sums by day and key."""
+    keys, cube, days, pairs = _Totals(), _Totals(), _Totals(), _Totals()
+    for (day, *key), added in by_key.items():
+        id_, workspace, provider, model, *_ = key
+        keys.add(tuple(key), added)
+        cube.add((workspace, id_, day), added)
+        days.add((workspace, "", "", day), added)
+        days.add((workspace, "seller", f"{provider} {model}", day), added)
+        for dimension, name in zip(KEYED, key[2:], strict=True):
+            days.add((workspace, dimension, name, day), added)
+        for dimension, one, other in _PAIRS:
+            pairs.add((workspace, dimension, key[one], key[other], day), added)
+    return [(_ADD_KEY, keys), (_ADD_CUBE, cube), (_ADD_DAY, days), (_ADD_PAIR, pairs)]
 
 
 def _key(line: Line, workspace: str) -> tuple[Any, ...]:

@@ -3,8 +3,9 @@
 ``cost_entries`` is only ever added to. An entry names what it is reported by through a key (one row
 for each combination of provider, model, pattern, repository, user and tag), and its price through the
 unit prices it was reckoned with. Everything is added up in the entry's own transaction: ``cost_days`` by
-day for each single dimension (budgets read it, too), ``cost_cube`` by key and day, and over all time
-``cost_keys`` by key and ``cost_steps`` by key, agent and step (`sources.py` says which of them answers what).
+day for each single dimension (budgets read it, too), ``cost_pairs`` by day for each two names of a key,
+``cost_cube`` by key and day, and over all time ``cost_keys`` by key and ``cost_steps`` by key, agent and step
+(`sources.py` says which of them answers what).
 ``cost_attempts`` are calls in flight, with what they hold of the budgets.
 """
 
@@ -72,6 +73,15 @@ CREATE TABLE cost_days (
   day INTEGER NOT NULL,
   {_SUMS},
   PRIMARY KEY (workspace, dimension, name, day)
+) WITHOUT ROWID;
+CREATE TABLE cost_pairs (
+  workspace TEXT NOT NULL,
+  dimension TEXT NOT NULL,       -- what name and other are: "repo user" and so on
+  name TEXT NOT NULL,
+  other TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  {_SUMS},
+  PRIMARY KEY (workspace, dimension, name, other, day)
 ) WITHOUT ROWID;
 CREATE TABLE cost_cube (
   workspace TEXT NOT NULL,

@@ -3,8 +3,9 @@
 | asked together | rows |
 |---|---|
 | one dimension, with days or without | `cost_days` |
-| names of a key, with days | `cost_cube`, from its keys where most of it is read, else from its days |
-| names of a key | the totals in `cost_keys`, less the days outside in `cost_cube` |
+| two names of a key, with days or without | `cost_pairs` |
+| more of them | the totals in `cost_keys`, less the days outside in `cost_cube` |
+| more of them, with days | `cost_cube`, from its keys where many entries are asked for, else from its days |
 | an agent or a step with others | the totals in `cost_steps`, less the days outside in `cost_entries` |
 | a run with others, or an agent or a step with days | `cost_entries` |
 
@@ -26,8 +27,10 @@ SHOWN = (
 ).split()
 """The measures of a report; the others stay 0 in its sums."""
 
-_KEYED = {"model": "k.model", "provider": "k.provider", "pattern": "k.pattern", "repo": "k.repo"}
-_KEYED |= {"user": "k.user_name", "tag": "k.tag"}
+KEYED = ("provider", "model", "pattern", "repo", "user", "tag")
+"""The names of a key, in the order in which it has them."""
+
+_KEYED = {name: f"k.{name}" for name in KEYED} | {"user": "k.user_name"}
 _STEPPED = {"agent": "e.agent", "step": "e.step"}
 _MANY = 5
 """A range that holds more than one in so many entries is read in the order of keys, not of days."""
@@ -76,6 +79,11 @@ class Source:
         return " AND ".join(parts), parameters
 
 
+def pair(one: str, other: str) -> str:
+    """What two names of a key are called together."""
+    return " ".join(sorted((one, other), key=KEYED.index))
+
+
 async def reach(tx: Transaction, since: int, until: int) -> Reach:
     """How much of everything the days from ``since`` to before ``until`` hold."""
     rows = await tx.rows(
@@ -95,9 +103,11 @@ def source(names: Iterable[str], filters: Iterable[str], reach: Reach) -> Source
     timed = any(name in TIMES for name in grouped)
     if len(used) < 2:
         return _single(next(iter(used), ""))
+    if len(used) == 2 and used <= set(KEYED):
+        return _pair(*used)
     if "run" not in used and not timed:
         return _totals(reach, stepped=bool(used & set(_STEPPED)))
-    if used <= set(_KEYED):
+    if used <= set(KEYED):
         return _cube(by_key=bool(kept) or reach.has_many(reach.inside))
     return _entries(used, reach)
 
@@ -105,6 +115,13 @@ def source(names: Iterable[str], filters: Iterable[str], reach: Reach) -> Source
 def _single(name: str) -> Source:
     where = f"e.workspace = :workspace AND e.dimension = '{name}' AND e.day >= :since AND e.day < :until"
     return Source("cost_days e", {name: "e.name", "day": "e.day"}, where)
+
+
+def _pair(one: str, other: str) -> Source:
+    name = pair(one, other)
+    first, second = name.split()
+    where = f"e.workspace = :workspace AND e.dimension = '{name}' AND e.day >= :since AND e.day < :until"
+    return Source("cost_pairs e", {first: "e.name", second: "e.other", "day": "e.day"}, where)
 
 
 def _cube(*, by_key: bool) -> Source:
@@ -141,7 +158,7 @@ def _totals(reach: Reach, *, stepped: bool) -> Source:
 
 
 def _entries(used: set[str], reach: Reach) -> Source:
-    joined = " JOIN cost_keys k ON k.id = e.key_id" if used & set(_KEYED) else ""
+    joined = " JOIN cost_keys k ON k.id = e.key_id" if used & set(KEYED) else ""
     day = "+e.day" if reach.has_many(reach.inside) else "e.day"
     where = f"e.workspace = :workspace AND {day} >= :since AND {day} < :until"
     return Source(f"cost_entries e{joined}", _KEYED | _STEPPED | {"run": "e.run", "day": "e.day"}, where)
