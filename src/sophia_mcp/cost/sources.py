@@ -137,21 +137,21 @@ def _cube(*, by_key: bool) -> Source:
 def _totals(reach: Reach, *, stepped: bool) -> Source:
     key = "key_id, agent, step" if stepped else "key_id"
     plus, minus = ", ".join(SHOWN), ", ".join(f"-{name} AS {name}" for name in SHOWN)
-    # A plus keeps the index of days out: in the table's own order every page is read once.
-    day = "+day" if reach.has_many(min(reach.inside, reach.outside)) else "day"
-    by_day = f"cost_entries WHERE workspace = :workspace AND {day}"
-    one = "1"
-    if not stepped:
-        by_day, one = f"cost_cube WHERE workspace = :workspace AND {day}", "entries"
+    by_day, one = ("cost_entries", "1") if stepped else ("cost_cube", "entries")
+    by_day += " WHERE workspace = :workspace AND"
+    inside, outside = "day >= :since AND day < :until", ["day < :since", "day >= :until"]
+    if reach.has_many(min(reach.inside, reach.outside)):
+        # A plus keeps the index of days out: in the table's own order every page is read once.
+        inside, outside = "+day >= :since AND +day < :until", ["(+day < :since OR +day >= :until)"]
     if not reach.is_most:
-        rows = f"SELECT {key}, {one} AS entries, {plus} FROM {by_day} >= :since AND {day} < :until"  # noqa: S608
+        rows = f"SELECT {key}, {one} AS entries, {plus} FROM {by_day} {inside}"  # noqa: S608
     else:
         every = "cost_steps" if stepped else "(SELECT *, id AS key_id FROM cost_keys) a"
         rows = f"SELECT {key}, entries, {plus} FROM {every} WHERE workspace = :workspace"  # noqa: S608
         if reach.outside:
             rows += "".join(
-                f" UNION ALL SELECT {key}, -{one} AS entries, {minus} FROM {by_day} {outside}"  # noqa: S608
-                for outside in ("< :since", ">= :until")
+                f" UNION ALL SELECT {key}, -{one} AS entries, {minus} FROM {by_day} {each}"  # noqa: S608
+                for each in outside
             )
     joined = f"({rows}) e JOIN cost_keys k ON k.id = e.key_id"
     return Source(joined, _KEYED | _STEPPED, "1 = 1", " HAVING sum(e.entries) <> 0")
