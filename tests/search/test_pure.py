@@ -18,10 +18,11 @@ from sophia_mcp.search.literals import required
 from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import classify
 from sophia_mcp.search.render import render
+from sophia_mcp.search.settle import Version, settle
 from sophia_mcp.search.similar import likeness, shingles
 from sophia_mcp.search.spans import Piece, comment_lines, cut, units
 from sophia_mcp.search.symbols import near_names
-from sophia_mcp.search.trace import frames, match_path, settle
+from sophia_mcp.search.trace import frames, linked, match_path
 from sophia_mcp.types import Coverage, Kind, Request, Symbol
 
 
@@ -61,6 +62,12 @@ RUST = "thread 'main' panicked at src/lib.rs:10:5:\nx\n   3: a::parser::Parser::
 RUBY = "/app/lib/a.rb:10:in `each': x (E)\n\tfrom /app/lib/b.rb:3:in `block in run'\n"
 DOTNET = "E: x\n   at Acme.Router.Match(String p) in /src/Web/Router.cs:line 55\n   at M() in C:\\s\\P.cs:line 9\n"
 PHP = "#0 /app/src/Router.php(31): App\\Router->match()\n#1 {main}\n"
+GDB = "#0  parse (s=0x7f, n=3) at src/parse.c:42\n#1  0x0000555 in main () at src/main.c:7\n"
+LLDB = "  * frame #0: 0x0000000100000f2e demo`geo::parse(s=3) at parse.cpp:12:5\n"
+SANITIZER = "    #1 0x4f5a in geo::parse(char const*, int) /src/parse.cpp:42:7\n"
+LUA = "lua: a/b.lua:3: no\nstack traceback:\n\ta/b.lua:3: in function 'walk'\n"
+JEST = "    > 12 |   go();\n         |   ^\n      at Desk.open (src/desk.js:12:3)\n"
+SHORT = "a/b.py:3: in walk\n    step(one)\na/c.py:9: in step\n    raise E\n"
 ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
 
 
@@ -75,13 +82,31 @@ ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
         (RUST, [("src/lib.rs", 10, ""), ("./src/parser.rs", 88, "parse")]),
         (RUBY, [("/app/lib/a.rb", 10, "each"), ("/app/lib/b.rb", 3, "run")]),
         (DOTNET, [("/src/Web/Router.cs", 55, "Match"), ("C:/s/P.cs", 9, "M")]),
-        (PHP, [("/app/src/Router.php", 31, "match")]),
+        (PHP, [("/app/src/Router.php", 31, "")]),
+        (GDB, [("src/parse.c", 42, "parse"), ("src/main.c", 7, "main")]),
+        (LLDB, [("parse.cpp", 12, "parse")]),
+        (SANITIZER, [("/src/parse.cpp", 42, "parse")]),
+        (LUA, [("a/b.lua", 3, ""), ("a/b.lua", 3, "walk")]),
+        (JEST, [("src/desk.js", 12, "open")]),
+        (SHORT, [("a/b.py", 3, "walk"), ("a/c.py", 9, "step")]),
         (ELIXIR, [("lib/app/user.ex", 14, "load")]),
     ],
 )
 @pytest.mark.requirement("search.trace")
 def test_traces_of_each_language_are_read(text: str, places: list[tuple[str, int, str]]) -> None:
     assert [(frame.path, frame.line, frame.function) for frame in frames(text)] == places
+
+
+def test_code_that_a_trace_shows_belongs_to_its_frame() -> None:
+    assert [frame.code for frame in frames(SHORT)] == ["step(one)", "raise E"]
+    assert [(frame.code, frame.column) for frame in frames(JEST)] == [("go();", 3)]
+
+
+def test_php_names_what_is_called_where_others_name_what_a_line_lies_in() -> None:
+    (frame,) = frames(PHP)
+    assert (frame.function, frame.callee) == ("", "match")
+    inner = frames("Uncaught E: x in /app/src/Map.php:9\n" + PHP)
+    assert [(one.function, one.callee) for one in linked(inner)] == [("match", ""), ("", "match")]
 
 
 def test_a_frame_matches_the_file_that_shares_the_longest_ending() -> None:
@@ -96,9 +121,9 @@ def test_a_frame_settles_on_its_code_inside_its_function_even_when_lines_moved()
     lines = ["x = 1", "", "def f():", "    y = 2", "    go()", "def g():", "    go()"]
     held = (Symbol("f", "function", 3, 5), Symbol("g", "function", 6, 7))
     (frame,) = frames('  File "a.py", line 2, in g\n    go()\n')
-    assert settle(frame, lines, held) == 7
+    assert settle(frame, Version(lines, held)) == 7
     (frame,) = frames('  File "a.py", line 900, in f\n    gone()\n')
-    assert settle(frame, lines, held) == 3
+    assert settle(frame, Version(lines, held)) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,29 @@
-"""Which lines of today's files does a stack trace or a failing test speak of?
+"""Which files and functions does a stack trace or a failing test speak of?
 
 A frame names a file as it was where the program ran: perhaps an absolute path of another machine,
-perhaps lines of an older text. It is matched to a file of the view by its longest path suffix, and
-to a line by the function it names.
+perhaps lines of an older text. It is matched to a file of the view by its longest path suffix.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from sophia_mcp.types import Symbol
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame: the file as written, its line (0: unknown), the function it names (or empty), and
-    the source line the trace itself shows (or empty)."""
+    """One frame: the file as written, its line and column (1-based, 0: unknown), the function it names
+    (or empty), the source line the trace itself shows (or empty), and the function that was called there
+    (or empty)."""
 
     path: str
     line: int
     function: str
     code: str
     raw: str
+    column: int = 0
+    callee: str = ""
 
 
 _FORMS = tuple(
@@ -36,35 +36,45 @@ _FORMS = tuple(
         r"^\s*at (?P<function>[^\n(]+)\([^\n)]*\) in (?P<path>[^\n]+?):line (?P<line>\d+)",
         # JavaScript:  at name (file:///a/b.js:3:4)   at /a/b.js:3:4   name@http://h/b.js:3:4
         r"^\s*at (?:async )?(?:(?P<function>[^\s(][^\n(]*?) )?\(?(?:file://|https?://[^/\s]+/|webpack:/+)?"
-        r"(?P<path>[^\s():]+\.[cm]?[jt]sx?|[^\s():]+\.(?:vue|svelte)):(?P<line>\d+)(?::\d+)?\)?",
-        r"^(?P<function>[\w$.<>/]*)@(?:file://|https?://[^/\s]+/)?(?P<path>[^\s():]+):(?P<line>\d+):\d+$",
+        r"(?P<path>[^\s():]+\.[cm]?[jt]sx?|[^\s():]+\.(?:vue|svelte)):(?P<line>\d+)(?::(?P<column>\d+))?\)?",
+        r"^(?P<function>[\w$.<>/]*)@(?:file://|https?://[^/\s]+/)?(?P<path>[^\s():]+):(?P<line>\d+):(?P<column>\d+)$",
         # Java, Kotlin, Scala:  at a.b.C.name(C.java:3)
         r"^\s*(?:at )?(?P<function>[\w$.<>/@]+)\((?P<path>[\w$]+\.(?:java|kt|kts|scala|groovy|clj)):(?P<line>\d+)\)",
         # Ruby:  a/b.rb:3:in `name'
         r"(?P<path>[^\s:'\"]+\.(?:rb|erb|rake)):(?P<line>\d+):in [`'](?P<function>[^'\n]+)'",
-        # PHP:  #0 /a/b.php(3): A->name()
-        r"^\s*#\d+ (?P<path>[^\s(]+\.php)\((?P<line>\d+)\): (?P<function>[\w\\:>-]+)",
+        # PHP:  #0 /a/b.php(3): A->name(), which names what is called there   thrown in /a/b.php on line 3
+        r"^\s*#\d+ (?P<path>[^\s(]+\.php)\((?P<line>\d+)\): (?P<callee>[\w\\:>-]+)",
+        r" in (?P<path>[^\s:]+\.php)(?::| on line )(?P<line>\d+)$",
         # Go:  pkg.(*T).name(...)\n\t/a/b.go:3 +0x1
         r"^(?P<function>[\w./*()-]+)\([^\n]*\)\n\s+(?P<path>\S+\.go):(?P<line>\d+)",
         # Rust:  3: a::b::name\n   at ./src/b.rs:3:4     thread 'x' panicked at src/b.rs:3:4
-        r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<function>\S+)\n\s+at (?P<path>\S+?\.rs):(?P<line>\d+)(?::\d+)?",
-        r"panicked at (?:'[^\n]*', )?(?P<path>[^\s:]+\.rs):(?P<line>\d+):\d+",
+        r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<function>\S+)\n\s+at (?P<path>\S+?\.rs):(?P<line>\d+)(?::(?P<column>\d+))?",
+        r"panicked at (?:'[^\n]*', )?(?P<path>[^\s:]+\.rs):(?P<line>\d+):(?P<column>\d+)",
+        # gdb, lldb:  #1  0x5 in name (a=1) at a/b.c:3     sanitizers:  #1 0x5 in name(int) a/b.c:3:4
+        r"^\s*(?:\* )?(?:frame )?#\d+:?\s+(?:0x[0-9a-f]+ (?:in )?)?(?:\S+`)?(?P<function>[\w:~<>$]+)[^\n]*? "
+        r"(?:at )?(?P<path>[^\s:()]+\.\w+):(?P<line>\d+)(?::(?P<column>\d+))?$",
         # Elixir:  (app 0.1.0) lib/a.ex:3: A.name/2
         r"^\s*(?:\([\w ./]+\) )?(?P<path>[^\s:()]+\.exs?):(?P<line>\d+): (?P<function>[\w.!?]+)/\d",
         # pytest, go test, compilers, linters:  a/b.py:3: Error    a/b.c:3:4: error
-        r"^\s*(?:-->\s*|#\s*|\S+: )?(?P<path>[^\s:()'\"]*[\w-]+\.[A-Za-z]\w{0,5}):(?P<line>\d+)(?::\d+)?(?=[:\s]|$)"
-        r"(?::? in (?P<function>[\w.<>]+))?",
+        r"^\s*(?:-->\s*|#\s*|\S+: )?(?P<path>[^\s:()'\"]*[\w-]+\.[A-Za-z]\w{0,5}):(?P<line>\d+)(?::(?P<column>\d+))?(?=[:\s]|$)"
+        r"(?::? in (?:(?:function|method|upvalue|field|local) )?[`'<]?(?P<function>[\w.<>:]+)'?>?"
+        r"(?:\n {4}(?P<code>\S[^\n]*))?)?",
         # pytest ids:  FAILED a/b.py::TestC::test_d
         r"(?P<path>[\w./-]+\.py)::(?P<function>[\w:]+)",
     )
 )
-_NOISE = re.compile(r"(?:^|[.:/])(?:<?(?:anonymous|module|lambda|listcomp|top|main)>?)$")
+_NOISE = re.compile(r"(?:^|[.:/])(?:<[^<>]*>|anonymous)$")
+"""Names of what has none; ``main`` is a function."""
+
+_SHOWN = re.compile(r"^\s*>?\s*(?P<line>\d+) \| (?P<code>.*\S)\s*$", re.MULTILINE)
+"""A line of source that a test runner or compiler shows beside its number."""
 
 
 def frames(text: str) -> list[Frame]:
     """Every frame of a trace or a test report, in order of appearance, each place once."""
-    found: dict[tuple[str, int, str], tuple[int, Frame]] = {}
+    found: dict[tuple[str, int, str, str], tuple[int, Frame]] = {}
     taken: list[tuple[int, int]] = []
+    shown = {int(match["line"]): match["code"].strip() for match in _SHOWN.finditer(text)}
     for form in _FORMS:
         for match in form.finditer(text):
             start, end = match.span("path")
@@ -72,16 +82,29 @@ def frames(text: str) -> list[Frame]:
                 continue
             taken.append((start, end))
             groups = match.groupdict()
-            path = groups["path"].replace("\\", "/")
+            line = int(groups.get("line") or 0)
             frame = Frame(
-                path,
-                int(groups.get("line") or 0),
+                groups["path"].replace("\\", "/"),
+                line,
                 _function(groups.get("function") or ""),
-                (groups.get("code") or "").strip(),
+                (groups.get("code") or "").strip() or shown.get(line, ""),
                 match.group(0).strip(),
+                int(groups.get("column") or 0),
+                _function(groups.get("callee") or ""),
             )
-            found.setdefault((path, frame.line, frame.function), (start, frame))
+            found.setdefault((frame.path, line, frame.function, frame.callee), (start, frame))
     return [frame for _, frame in sorted(found.values(), key=lambda item: item[0])]
+
+
+def linked(innermost_first: Sequence[Frame]) -> list[Frame]:
+    """The frames, each with the function that it called: the one the next inner frame lies in. PHP says
+    it the other way about: where a function was called from, not where the line lies."""
+    found: list[Frame] = []
+    for i, frame in enumerate(innermost_first):
+        inner = innermost_first[i - 1].function if i else ""
+        outer = innermost_first[i + 1].callee if i + 1 < len(innermost_first) else ""
+        found.append(replace(frame, function=frame.function or outer, callee=frame.callee or inner))
+    return found
 
 
 def _function(name: str) -> str:
@@ -122,34 +145,3 @@ def _shared_suffix(left: Sequence[str], right: Sequence[str]) -> int:
             break
         length += 1
     return length
-
-
-def settle(
-    frame: Frame, lines: Sequence[str], symbols: Sequence[Symbol], before: Sequence[str] = ()
-) -> int:
-    """Today's line of a frame: the line it names when that still lies in the named function, else
-    the same code inside the function, else the function itself (1-based).
-
-    ``before`` holds the lines of the text the trace may speak of, when an older blob is stored.
-    """
-    homes = [symbol for symbol in symbols if frame.function and symbol.name == frame.function]
-    code = frame.code or (before[frame.line - 1].strip() if 0 < frame.line <= len(before) else "")
-    inside = [home for home in homes if home.start_line <= frame.line <= home.end_line]
-    if code:
-        spans = [(home.start_line, home.end_line) for home in homes] or [(1, len(lines))]
-        same = [
-            number
-            for first, last in spans
-            for number in range(first, min(last, len(lines)) + 1)
-            if lines[number - 1].strip() == code
-        ]
-        if not same:
-            same = [number for number, line in enumerate(lines, 1) if line.strip() == code]
-        if same:
-            return min(same, key=lambda number: abs(number - frame.line))
-    if inside or not homes:
-        return min(max(frame.line, 1), max(len(lines), 1))
-    if homes:
-        nearest = min(homes, key=lambda home: abs(home.start_line - frame.line))
-        return nearest.start_line
-    return max(frame.line, 1)

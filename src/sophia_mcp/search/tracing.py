@@ -5,75 +5,174 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sophia_mcp.search import symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.place import enclosing, qualified
-from sophia_mcp.search.trace import Frame, match_path, settle
+from sophia_mcp.search.settle import Version, settle, spoken_of
+from sophia_mcp.search.trace import Frame, linked, match_path
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
 
 _AROUND = 6
 _LONGEST = 60
+_OLDER = 8
+"""Older texts of a file that are looked at, the latest first."""
+
+_NAMES = 60
+"""Definitions by which a renamed file is known again."""
 
 
 async def find(question: Question, tx: Transaction) -> Outcome:
     """One span for each frame that lies in this repository, the innermost frame first where the
     trace names it last (Python) as well as where it names it first."""
     frames = question.query.frames
-    ordered = list(reversed(frames)) if _innermost_last(question.query.text) else list(frames)
-    candidates: list[Candidate] = []
-    outside: list[str] = []
-    shown: dict[tuple[int, int], int] = {}
+    ordered = linked(list(reversed(frames)) if _innermost_last(question.query.text) else frames)
+    by_path: dict[str, list[Frame]] = {}
     for frame in ordered:
-        files = _files(question, frame)
-        if not files:
-            outside.append(frame.path)
-            continue
-        for candidate in await _resolve(question, tx, frame, files[:3]):
-            key = (candidate.file, candidate.focus)
-            if key not in shown:
-                shown[key] = len(candidates)
-                candidates.append(candidate)
-    notes = [
-        f"{len(candidates)} of {len(frames)} frames are in this repository, at their lines of today"
-    ]
+        by_path.setdefault(frame.path, []).append(frame)
+    resolved: dict[Frame, list[Candidate]] = {}
+    for path, some in by_path.items():
+        resolved |= await _resolve(question, tx, path, some)
+    candidates = {(one.file, one.focus): one for frame in reversed(ordered) for one in resolved[frame]}
+    shown = list(dict.fromkeys((one.file, one.focus) for frame in ordered for one in resolved[frame]))
+    outside = list(dict.fromkeys(frame.path for frame in ordered if not resolved[frame]))
+    notes = [f"{len(shown)} of {len(frames)} frames are in this repository, at their lines of today"]
     if outside:
-        names = list(dict.fromkeys(outside))
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        notes.append(f"elsewhere: {', '.join(names[:5])}{more}")
-    if not candidates:
+        more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
+        notes.append(f"elsewhere: {', '.join(outside[:5])}{more}")
+    if not shown:
         notes = [f"not here: none of the {len(frames)} frames lies in {question.view.label}", *notes[1:]]
-    return Outcome(tuple(candidates), len(candidates), tuple(notes))
+    return Outcome(tuple(candidates[key] for key in shown), len(shown), tuple(notes))
 
 
 def _innermost_last(text: str) -> bool:
-    return "most recent call last" in text or re.search(r'^\s*File "', text, re.MULTILINE) is not None
-
-
-def _files(question: Question, frame: Frame) -> list[int]:
-    atlas, allowed = question.atlas, question.filter.allowed
-    found = [atlas.position[path] for path in match_path(frame.path, atlas.paths)]
-    return [file for file in found if allowed is None or allowed[file]]
+    return (
+        "most recent call last" in text
+        or re.search(r'^\s*File "', text, re.MULTILINE) is not None
+        or re.search(r"^\S+\.py:\d+: in \w", text, re.MULTILINE) is not None
+    )
 
 
 async def _resolve(
-    question: Question, tx: Transaction, frame: Frame, files: Sequence[int]
-) -> list[Candidate]:
+    question: Question, tx: Transaction, path: str, frames: Sequence[Frame]
+) -> dict[Frame, list[Candidate]]:
+    """Candidates for the frames that name one path."""
     atlas, content = question.atlas, question.engine.content
-    blobs = atlas.blobs[list(files)].tolist()
-    texts = await content.texts(tx, blobs)
-    symbols = await content.symbols(tx, blobs)
-    options: list[tuple[bool, Candidate]] = []
-    for file in files:
+    old_path, old = await _stored(question, tx, path)
+    files = await _files(question, tx, path, old_path, old, frames)
+    found: dict[Frame, list[tuple[bool, Candidate]]] = {frame: [] for frame in frames}
+    for file in files[:3]:
         blob = int(atlas.blobs[file])
-        held, text = symbols[blob], texts[blob]
-        before = await _before(question, tx, file)
-        line = settle(frame, text.lines, held, before)
-        named = bool(frame.function) and any(symbol.name == frame.function for symbol in held)
-        options.append((named, _candidate(file, frame, line, text, held)))
-    if len(options) > 1 and any(named for named, _ in options):
-        options = [option for option in options if option[0]]
-    return [candidate for _, candidate in options]
+        older = [one for one in old if one != blob][:_OLDER]
+        texts = await content.texts(tx, [blob, *older])
+        held = await content.symbols(tx, [blob, *older])
+        versions = [Version(texts[one].lines, held[one]) for one in (blob, *older) if one in texts]
+        place = spoken_of(frames, versions, question.query.text)
+        for frame in frames:
+            line = settle(frame, versions[0], versions[place] if place else None)
+            named = bool(versions[0].homes(frame))
+            found[frame].append((named, _candidate(file, frame, line, texts[blob], held[blob])))
+    return {
+        frame: [one for named, one in options if named or not any(sure for sure, _ in options)]
+        for frame, options in found.items()
+    }
+
+
+async def _stored(question: Question, tx: Transaction, path: str) -> tuple[str, list[int]]:
+    """The stored path that a written one means, now or once, and the blobs that stood there, the latest
+    first."""
+    name = path.rstrip("/").rpartition("/")[2]
+    rows = await tx.rows(
+        "SELECT path, blob_id FROM placements WHERE repo_id = :repo AND workspace = :workspace"
+        " AND (path = :name OR path LIKE :ending ESCAPE '~') ORDER BY id DESC",
+        {
+            "repo": question.atlas.view.repo_id,
+            "name": name,
+            "ending": "%/" + re.sub(r"([~%_])", r"~\1", name),
+        },
+    )
+    paths = match_path(path, list(dict.fromkeys(str(row[0]) for row in rows)))
+    if not paths:
+        return "", []
+    shown = [one for one in paths if one in question.atlas.position]
+    chosen = (shown or paths)[0]
+    return chosen, [int(blob) for held, blob in rows if held in paths]
+
+
+async def _files(
+    question: Question,
+    tx: Transaction,
+    path: str,
+    old_path: str,
+    old: Sequence[int],
+    frames: Sequence[Frame],
+) -> list[int]:
+    """Files of the view that a written path means: those that end like it; what a file that stood there
+    has become; else the only one that defines what the frames name."""
+    atlas, allowed = question.atlas, question.filter.allowed
+    names = match_path(path, atlas.paths)
+    files = [atlas.position[name] for name in names]
+    if old_path and old_path not in atlas.position:
+        files = await _successors(question, tx, old_path, old) or files
+    if not files:
+        files = await _defining(question, tx, path, frames)
+    return [file for file in files if allowed is None or allowed[file]]
+
+
+async def _successors(
+    question: Question, tx: Transaction, old_path: str, old: Sequence[int]
+) -> list[int]:
+    """The file of the view that shares the bytes of a file that is gone, or most of its definitions."""
+    atlas = question.atlas
+    same = [file for blob in old for file in atlas.showing(blob)]
+    if same:
+        return same[:1]
+    held = (await question.engine.content.symbols(tx, old[:1]))[old[0]]
+    names = list(dict.fromkeys(symbol.name.casefold() for symbol in held))[:_NAMES]
+    if not names:
+        return []
+    marks = ", ".join(f":n{i}" for i in range(len(names)))
+    rows = await tx.rows(
+        "SELECT s.blob_id, COUNT(DISTINCT s.folded) FROM symbols s WHERE s.blob_id IN"  # noqa: S608
+        " (SELECT blob_id FROM placements p WHERE p.repo_id = :repo AND p.workspace = :workspace)"
+        f" AND s.folded IN ({marks}) GROUP BY s.blob_id ORDER BY 2 DESC LIMIT 40",
+        {"repo": atlas.view.repo_id, **{f"n{i}": name for i, name in enumerate(names)}},
+    )
+    ending = old_path.rpartition(".")[2]
+    for blob, count in rows:
+        files = [file for file in atlas.showing(int(blob)) if atlas.paths[file].endswith("." + ending)]
+        if files and int(count) * 2 >= len(names):
+            return files[:1]
+    return []
+
+
+async def _defining(
+    question: Question, tx: Transaction, path: str, frames: Sequence[Frame]
+) -> list[int]:
+    """The only file of the view that defines every function the frames name, when two or more are named
+    or the trace shows code of it."""
+    names = list(dict.fromkeys(frame.function for frame in frames if frame.function))
+    if not names or (len(names) < 2 and not any(frame.code for frame in frames)):
+        return []
+    ending = "." + path.rpartition(".")[2]
+    held: list[set[int]] = []
+    for name in names[:_OLDER]:
+        found = await symbols.definitions(tx, question.atlas, name)
+        held.append(
+            {one.file for one in found if one.exact and question.atlas.paths[one.file].endswith(ending)}
+        )
+    common = sorted(set.intersection(*held))
+    codes = [frame.code for frame in frames if frame.code]
+    if codes and common:
+        blobs = question.atlas.blobs[common].tolist()
+        texts = await question.engine.content.texts(tx, blobs)
+        common = [
+            file
+            for file, blob in zip(common, blobs, strict=True)
+            if {line.strip() for line in texts[blob].lines}.issuperset(codes)
+        ]
+    return common if len(common) == 1 else []
 
 
 def _candidate(file: int, frame: Frame, line: int, text: Text, held: Sequence[Symbol]) -> Candidate:
@@ -94,21 +193,3 @@ def _candidate(file: int, frame: Frame, line: int, text: Text, held: Sequence[Sy
         (start, end),
         line,
     )
-
-
-async def _before(question: Question, tx: Transaction, file: int) -> Sequence[str]:
-    """The lines the committed file had, when the tree shows another text at this path now."""
-    rows = await tx.rows(
-        "SELECT p.blob_id FROM placements p WHERE p.repo_id = :repo AND p.path = :path"
-        " AND p.workspace = :workspace AND p.blob_id <> :blob ORDER BY p.id DESC",
-        {
-            "repo": question.atlas.view.repo_id,
-            "path": question.atlas.paths[file],
-            "blob": int(question.atlas.blobs[file]),
-        },
-    )
-    if not rows:
-        return ()
-    blob = int(rows[0][0])
-    texts = await question.engine.content.texts(tx, [blob])
-    return texts[blob].lines if blob in texts else ()
