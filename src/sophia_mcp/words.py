@@ -40,6 +40,11 @@ def runs(text: str) -> list[str]:
     return IDENTIFIER.findall(text)
 
 
+def identifiers(run: str) -> list[str]:
+    """The identifier that a run holds, if any: the run itself unless it begins with a digit."""
+    return IDENTIFIER.findall(run) if run[0].isdecimal() else [run]
+
+
 recent_runs = lru_cache(_RUNS_KEPT)(runs)
 """The same, remembered for the last texts: an index splits the text of a chunk for its words and for
 its vector. The list is shared; nobody changes it."""

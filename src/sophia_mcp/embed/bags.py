@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.types import Passage
-from sophia_mcp.words import IDENTIFIER, parts, recent_runs, runs
+from sophia_mcp.words import identifiers, parts, recent_runs, runs
 
 Rows = NDArray[np.float32]
 Numbers = NDArray[np.intp]
@@ -35,31 +35,22 @@ _WEIGHTS = np.concatenate([[0], 1 + np.log(np.arange(1, _COUNTS, dtype=np.float3
 """The weight of a word that stands so often in a passage."""
 
 
-class _Memory:
-    """What is remembered: the words of each run, and the numbers of words."""
+class _Memory(dict[str, int]):
+    """What is remembered: the number of each run, the words of each run, and the numbers of words."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.words: list[str] = []
         self._numbers: dict[str, int] = {}
-        self._runs: dict[str, int] = {}
         self._of_runs = array("q")
         self._ends = array("q", [0])
-
-    def __len__(self) -> int:
-        return len(self._runs)
 
     def read(self, found: Sequence[Sequence[str]]) -> tuple[Numbers, Numbers]:
         """Numbers of the words of several lists of runs, one after the other, and how many words each
         list has."""
         sizes = np.fromiter(map(len, found), np.intp, len(found))
-        known, count = self._runs, int(sizes.sum())
-        try:
-            numbers = np.fromiter(map(known.__getitem__, chain.from_iterable(found)), np.intp, count)
-        except KeyError:
-            for run in dict.fromkeys(chain.from_iterable(found)):
-                if run not in known:
-                    self._learn(run)
-            numbers = np.fromiter(map(known.__getitem__, chain.from_iterable(found)), np.intp, count)
+        count = int(sizes.sum())
+        numbers = np.fromiter(map(self.__getitem__, chain.from_iterable(found)), np.intp, count)
         ends = np.frombuffer(self._ends, np.int64)
         starts, lengths = ends[numbers], ends[numbers + 1] - ends[numbers]
         after = np.cumsum(lengths)
@@ -69,16 +60,17 @@ class _Memory:
         borders = np.concatenate([[0], after])[np.concatenate([[0], np.cumsum(sizes)])]
         return words, np.diff(borders)
 
-    def _learn(self, run: str) -> None:
-        for identifier in IDENTIFIER.findall(run):
+    def __missing__(self, run: str) -> int:
+        for identifier in identifiers(run):
             for word in parts(identifier):
                 number = self._numbers.get(word)
                 if number is None:
                     number = self._numbers[word] = len(self.words)
                     self.words.append(word)
                 self._of_runs.append(number)
-        self._runs[run] = len(self._runs)
+        self[run] = number = len(self)
         self._ends.append(len(self._of_runs))
+        return number
 
 
 class Bags:

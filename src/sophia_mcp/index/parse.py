@@ -106,8 +106,7 @@ def _notes(
     source, row_of, starts = rows.source, rows.row, rows.starts
     for captures, _ in sources:
         for capture, attaches, speaks in _NOTES:
-            for node in captures.get(capture, ()):
-                start, end = node.byte_range
+            for start, end in sorted(node.byte_range for node in captures.get(capture, ())):
                 first = row_of(start)
                 one = first + 1 == len(starts) or end <= starts[first + 1]
                 last = first if one else rows.last(start, end)

@@ -26,7 +26,7 @@ from sophia_mcp.index.git import open_objects, read_object
 from sophia_mcp.index.walk import TOO_LARGE, UNREADABLE, Stamp, settled
 from sophia_mcp.security.paths import MISSING, open_inside, read_open
 from sophia_mcp.types import Chunk, Parsed, Passage
-from sophia_mcp.words import IDENTIFIER, recent_runs, runs, terms
+from sophia_mcp.words import identifiers, recent_runs, runs, terms
 
 LINE_CHARACTERS = 2000
 """Of a longer line only the beginning is worth words and vectors."""
@@ -183,7 +183,7 @@ class Preparer:
             self._zstd.compress(text.encode("utf-8", "replace")),
             [_chunk_row(chunk) for chunk in parsed.chunks],
             _symbol_rows(parsed),
-            edges.pack(parsed) if parsed.references or parsed.imports else b"",
+            edges.pack(parsed, self._zstd) if parsed.references or parsed.imports else b"",
             _words(task.path, parsed.chunks, bodies),
             scales,
             rows,
@@ -226,10 +226,12 @@ class _Terms(dict[str, str]):
         if len(self) > _CACHED_TERMS:
             self.clear()
         found = " ".join(
-            term
-            for identifier in IDENTIFIER.findall(run)
-            if len(identifier) <= IDENTIFIER_CHARACTERS
-            for term in terms.__wrapped__(identifier)  # remembered here
+            # What a term comes to is remembered here.
+            [
+                " ".join(terms.__wrapped__(identifier))
+                for identifier in identifiers(run)
+                if len(identifier) <= IDENTIFIER_CHARACTERS
+            ]
         )
         self[run] = found
         return found

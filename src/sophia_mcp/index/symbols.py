@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
+import numpy as np
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
@@ -75,8 +75,8 @@ class Rows:
 
     def __init__(self, source: bytes) -> None:
         self.source = source
-        self.starts = [0, *accumulate(len(line) + 1 for line in source.split(b"\n"))]
-        self.starts.pop()
+        breaks = np.flatnonzero(np.frombuffer(source, np.uint8) == ord("\n"))
+        self.starts: list[int] = [0, *(breaks + 1).tolist()]
 
     def row(self, offset: int) -> int:
         return bisect_right(self.starts, offset) - 1
@@ -154,9 +154,25 @@ def _candidates(
         for capture in _KINDS:
             for node in captures.get(capture, ()):
                 start, end = span = node.byte_range
+                while start < end and source[start] in _SPACE:  # of a grammar that reads white space
+                    start += 1
                 if span not in seen:
-                    seen[span] = (start, tails.get(end, end), node, capture, language)
+                    stop = tails.get(end) or _before_comments(node, language.comments, source)
+                    seen[span] = (start, stop, node, capture, language)
     return sorted(seen.values(), key=lambda item: (item[0], -item[1]))
+
+
+def _before_comments(node: Node, comments: Sequence[str], source: bytes) -> int:
+    """Where a definition ends that its grammar lets run on into the comments of what follows."""
+    start, end = node.byte_range
+    while True:
+        last = end
+        while last > start and source[last - 1] in _SPACE:
+            last -= 1
+        at_end = node.descendant_for_byte_range(last - 1, last) if last > start else None
+        if at_end is None or at_end.type not in comments or at_end.start_byte <= start:
+            return end
+        end = at_end.start_byte
 
 
 def _tails(nodes: Sequence[Node], source: bytes) -> dict[int, int]:

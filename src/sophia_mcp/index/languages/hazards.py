@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _YAML_DEEP = re.compile(r"^[ \t?:-]{200}|(?:[-?:][ \t]+){80}", re.MULTILINE)
-_OPEN_TYPES = re.compile(r"(?:<[\w ]{0,20}){300}")
+_OPEN_MOST = 300
+_OPEN_TYPES = re.compile(rf"(?:<[\w ]{{0,20}}){{{_OPEN_MOST}}}")
 _PERL_BRACE = re.compile(r"[$@%]\{|[{}]")
 _PERL_NESTS = 60
 
@@ -17,7 +18,7 @@ _PERL_NESTS = 60
 def open_types(text: str) -> bool:
     """Every grammar with generics: ``A<A<A<...`` keeps both readings of each ``<`` alive, and
     memory grows with the square of their number (5,000 take 350 MB in Java)."""
-    return _OPEN_TYPES.search(text) is not None
+    return text.count("<") >= _OPEN_MOST and _OPEN_TYPES.search(text) is not None
 
 
 def nested_blocks(text: str) -> bool:
