@@ -95,6 +95,7 @@ def differences(
                 removed.discard(path)
         same = _reverted(repository, base, changed, root)
         changed -= same
+        removed = {path for path in removed if base is not None and path in base.tree}
     return Changes(str(base.id) if base else "", frozenset(changed), frozenset(removed))
 
 
