@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from sophia_mcp import words
+from sophia_mcp.search.content import Lines
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.scan import scan
 from sophia_mcp.search.spans import Span
@@ -59,3 +62,19 @@ def test_a_span_has_the_words_of_its_lines_comments_signature_name_and_container
     assert said.homes.tolist() == numbered("Größe")
     assert other.words[0].body.tolist() == numbered("other")
     assert other.words[0].comments.tolist() == [-1]
+
+
+def test_lines_cut_on_demand_are_those_of_the_whole_text() -> None:
+    rng = random.Random(9)
+    for _ in range(300):
+        text = "".join(rng.choices(["a", "é", "\n", "\r", "字", " x"], k=rng.randrange(30)))
+        held, whole = Lines(text.encode()), text.split("\n")
+        assert list(held) == whole
+        assert len(held) == len(whole)
+        assert [held[i] for i in range(-len(whole), len(whole))] == whole + whole
+        for _slice in range(5):
+            start, end = rng.randrange(-3, 30), rng.randrange(-3, 30)
+            assert held[start:end] == whole[start:end]
+            assert held[start:end:-1] == whole[start:end:-1]
+        with pytest.raises(IndexError):
+            held[len(whole)]

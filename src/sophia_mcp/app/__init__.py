@@ -117,12 +117,8 @@ class App(Parts):
     async def roots(self, project: Path | None) -> Roots:
         """What may be read: the project, and the folders a person indexed from the command line."""
         from sophia_mcp.index import views
-        from sophia_mcp.security.paths import Roots
 
-        known = await views.repositories(await self.database())
-        trusted = [Path(view.root) for view in known if view.trusted and view.root]
-        own = [project] if project is not None else []
-        return Roots.of([*own, *trusted, _clones(self)])
+        return _roots(self, await views.repositories(await self.database()), project)
 
     async def view(
         self, repo: str | None, project: Path | None, *, wait_s: float = 0.0, trusted: bool = False
@@ -136,9 +132,10 @@ class App(Parts):
         from sophia_mcp.index import views
 
         database = await self.database()
-        roots = await self.roots(project)
+        known = await views.repositories(database)
+        roots = _roots(self, known, project)
         try:
-            found = await views.resolve(database, repo, project)
+            found = views.choose(known, repo, project)
             roots.resolve(found.root)
             running = self.runs.get(f"{found.root}@{found.ref}")
             if running is None and found.state != "ready":
@@ -292,6 +289,15 @@ class App(Parts):
         view = await views.find(await self.database(), folder)
         if view is not None:
             await watch(await self.index(), view)
+
+
+def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
+    """What may be read when these views are known."""
+    from sophia_mcp.security.paths import Roots
+
+    trusted = [Path(view.root) for view in known if view.trusted and view.root]
+    own = [project] if project is not None else []
+    return Roots.of([*own, *trusted, _clones(app)])
 
 
 def _clones(app: App) -> Path:

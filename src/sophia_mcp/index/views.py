@@ -106,7 +106,11 @@ async def resolve(
     A path means the innermost view that holds it. Raises NotIndexed for a folder that exists but
     was never indexed, NotFound with the nearest names for anything else.
     """
-    views = await repositories(db, scope)
+    return choose(await repositories(db, scope), place, project_root)
+
+
+def choose(views: Sequence[View], place: str | None, project_root: Path | None = None) -> View:
+    """``resolve`` among these views."""
     text = place if place is not None else str(project_root or "")
     if not text:
         raise NotFound(

@@ -6,10 +6,11 @@ A blob never changes, so what was read stays true; the caches are bounded by siz
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
+import numpy as np
 import zstandard
 
 from sophia_mcp.index import edges
@@ -48,11 +49,48 @@ class Held(Generic[T]):
             self._weight -= self._weigh(old)
 
 
+class Lines(Sequence[str]):
+    """The lines of a UTF-8 text without their ends, cut out when they are asked for: a question reads a
+    few lines of large files."""
+
+    __slots__ = ("_raw", "_starts")
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
+        self._starts = np.concatenate([[0], ends, [len(raw) + 1]]).astype(np.int32).data
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            first, last, step = place.indices(len(self))
+            if step != 1:
+                return list(self)[place]
+            if first >= last:
+                return []
+            return self._raw[self._starts[first] : self._starts[last] - 1].decode().split("\n")
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        place %= len(self)
+        return self._raw[self._starts[place] : self._starts[place + 1] - 1].decode()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self[:])
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The decoded text of a blob, by lines without their ends, and how many characters it has."""
+    """The decoded text of a blob, by lines without their ends, and how many bytes it has."""
 
-    lines: tuple[str, ...]
+    lines: Sequence[str]
     length: int
 
     def span(self, start: int, end: int) -> str:
@@ -69,7 +107,7 @@ class Content:
     """Reads blobs in batches through the caches. One instance serves an engine."""
 
     def __init__(self) -> None:
-        self._texts: Held[Text] = Held(3 << 20, lambda text: text.length + 64)
+        self._texts: Held[Text] = Held(4 << 20, lambda text: text.length + 64)
         self._pieces: Held[Piece] = Held(12_000, lambda piece: len(piece.names) + 1)
         self._symbols: Held[tuple[Symbol, ...]] = Held(16_000, lambda symbols: len(symbols) + 1)
         self._edges: Held[edges.Edges] = Held(
@@ -85,7 +123,9 @@ class Content:
             )
             unpack = zstandard.ZstdDecompressor().decompress
             return {
-                blob: _text(unpack(packed, max_output_size=_MAX_TEXT).decode()) for blob, packed in rows
+                blob: Text(Lines(raw), len(raw))
+                for blob, packed in rows
+                for raw in (unpack(packed, max_output_size=_MAX_TEXT),)
             }
 
         return await _through(self._texts, blobs, read)
@@ -172,10 +212,6 @@ class Content:
             return {blob: edges.unpack(packed) for blob, packed in rows}
 
         return await _through(self._edges, blobs, read)
-
-
-def _text(whole: str) -> Text:
-    return Text(tuple(whole.split("\n")), len(whole))
 
 
 def _split(joined: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, groupby, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -107,7 +107,7 @@ class Lexicon:
         odd = {place: self.text(line) for place, line in enumerate(lines) if not line.isascii()}
         found = scan([line if line.isascii() else "" for line in lines] if odd else lines)
         hashes = found.hashes.tolist()
-        numbers = [self._of_hash.get(hashed, -1) for hashed in hashes]
+        numbers = list(map(self._of_hash.get, hashes, repeat(-1)))
         if -1 in numbers:
             for place, number in enumerate(numbers):
                 if number < 0:

@@ -78,7 +78,7 @@ def pack(material: Material, request: Request, count: Callable[[str], int]) -> A
         hits.append(hit)
         used.append(item)
     answer = _answer(material, request, hits, used, fresh, masked)
-    if budget is not None:
+    if room is not None and not _surely_fits(answer, room, request.max_tokens, count):
         answer = _fit(answer, material, request, hits, used, fresh, masked, count)
     return answer
 
@@ -103,6 +103,14 @@ def _overhead(material: Material, request: Request, count: Callable[[str], int])
     token = "x" * (24 + 7 * (len(material.earlier) + request.limit))
     empty = Answer((), material.total, token, material.index, material.notes)
     return count(render(empty, request)) + 24
+
+
+def _surely_fits(answer: Answer, room: int, budget: int | None, count: Callable[[str], int]) -> bool:
+    """Whether what was counted by lines leaves so much of the budget that the whole need not be counted:
+    one token for each line, and a tenth, is more than joining lines can add."""
+    lines = sum(hit.end_line - hit.start_line + 3 for hit in answer.hits)
+    named = sum(count(name) + 4 for name in answer.omitted)
+    return room - named - lines > (budget or 0) // 10
 
 
 class _Masked:

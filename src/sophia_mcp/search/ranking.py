@@ -270,7 +270,7 @@ def layout(
         evidence=found,
         lexicon=lexicon,
         spans=spans,
-        texts=[texts[int(atlas.blobs[span.file])].lines[span.start - 1 : span.end] for span in spans],
+        texts={file: texts[int(atlas.blobs[file])].lines for file in files},
         file_scores=(scores - best)[found.owner[[span.chunk for span in spans]]]
         if spans
         else scores[:0],
@@ -330,7 +330,8 @@ def _candidate(
 
 def focuses(scene: Scene, chosen: Sequence[int]) -> list[int]:
     """For each of these spans the first line of those that say most of the question."""
-    lines = [line for i in chosen for line in scene.texts[i]]
+    shown = [scene.lines(i) for i in chosen]
+    lines = [line for some in shown for line in some]
     numbers, first = scene.lexicon.lines(lines)
     stems = scene.lexicon.stems()[numbers]
     said = np.zeros(len(lines))
@@ -338,8 +339,8 @@ def focuses(scene: Scene, chosen: Sequence[int]) -> list[int]:
         said[np.searchsorted(first[1:], np.flatnonzero(stems == stem), "right")] += weight
     found: list[int] = []
     at = 0
-    for i in chosen:
-        part = said[at : at + len(scene.texts[i])]
+    for i, some in zip(chosen, shown, strict=True):
+        part = said[at : at + len(some)]
         found.append(scene.spans[i].start + int(np.argmax(part >= part.max() - 1e-9)))
         at += len(part)
     return found

@@ -7,7 +7,7 @@ out once here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -58,14 +58,14 @@ def bag(arrays: Sequence[NDArray[np.int32]]) -> Bag:
 
 @dataclass(frozen=True)
 class Scene:
-    """All candidate spans of one question. ``texts`` holds the lines of each span, ``body`` the
+    """All candidate spans of one question. ``texts`` holds the lines of each file, ``body`` the
     words of all lines, ``comments`` those of comment lines, ``heads`` those of the signature,
     ``names`` of the own name, ``homes`` of the enclosing names, ``paths`` of the path."""
 
     evidence: Evidence
     lexicon: Lexicon
     spans: Sequence[Span]
-    texts: Sequence[Sequence[str]]
+    texts: Mapping[int, Sequence[str]]
     file_scores: Values
     body: Bag
     comments: Bag
@@ -74,6 +74,11 @@ class Scene:
     homes: Bag
     paths: Bag
     _celled: dict[int, Cells] = field(default_factory=dict)
+
+    def lines(self, i: int) -> Sequence[str]:
+        """The lines of one span."""
+        span = self.spans[i]
+        return self.texts[span.file][span.start - 1 : span.end]
 
     @cached_property
     def chunks(self) -> Numbers:

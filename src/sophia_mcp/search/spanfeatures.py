@@ -208,8 +208,8 @@ def literal(s: Scene) -> Values:
     if not pieces or s.evidence.query.kind != "error":
         return found
     longest = len(pieces[-1])
-    for i, lines in enumerate(s.texts):
-        body = "\n".join(lines).lower()
+    for i in range(len(s.spans)):
+        body = "\n".join(s.lines(i)).lower()
         found[i] = max(
             (len(piece) / longest for piece in reversed(pieces) if piece in body), default=0.0
         )

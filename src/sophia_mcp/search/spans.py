@@ -105,11 +105,13 @@ def units(definitions: Iterable[tuple[str, Kind, int, int, str, str]]) -> list[U
     return found
 
 
-def _above(lines: Sequence[str], unit: Unit) -> int:
-    """The first line of the comment and decorator block that ends just above a definition."""
+def _above(lines: Sequence[str], unit: Unit, lowest: int) -> int:
+    """The first line of the comment and decorator block that ends just above a definition; ``lines``
+    begin with the ``lowest`` one that matters."""
     start = first = unit.start_line
-    while first - 1 > unit.floor and start - first < _LONGEST_ABOVE and first - 2 < len(lines):
-        line = lines[first - 2]
+    floor = max(unit.floor, lowest - 1)
+    while first - 1 > floor and start - first < _LONGEST_ABOVE and first - 1 - lowest < len(lines):
+        line = lines[first - 1 - lowest]
         if not line.strip() or not (_COMMENT.match(line) or _ATTACHED.match(line)):
             break
         first -= 1
@@ -120,20 +122,21 @@ def cut(chunk: Piece, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
     """The spans of one chunk, in order, blank ends removed; at least one unless the chunk is blank.
     ``held`` are the units of its file."""
     first, last = chunk.start_line, min(chunk.end_line, len(lines))
+    near = lines[first - 1 : last + REACH]
     owner: list[tuple[Unit, int] | None] = [None] * max(last - first + 1, 0)
     for unit in held:
         if unit.start_line - _LONGEST_ABOVE > last:
             break
         if unit.end_line < first:
             continue
-        begin, end = max(_above(lines, unit), first), min(unit.end_line, last)
+        begin, end = max(_above(near, unit, first), first), min(unit.end_line, last)
         if begin <= end:
             owner[begin - first : end - first + 1] = [(unit, begin)] * (end - begin + 1)
     spans: list[Span] = []
     begin = 0
     for i in range(1, len(owner) + 1):
         if i == len(owner) or owner[i] is not owner[begin]:
-            span = _span(chunk, lines, owner[begin], first + begin, first + i - 1)
+            span = _span(chunk, near, owner[begin], first + begin, first + i - 1)
             if span:
                 spans.append(span)
             begin = i
@@ -147,9 +150,11 @@ def _span(
     start: int,
     end: int,
 ) -> Span | None:
-    while start <= end and not lines[start - 1].strip(" \t\r{}()[];,"):
+    """The span of lines ``start`` to ``end``; ``lines`` begin with the first of the chunk."""
+    lowest = chunk.start_line
+    while start <= end and not lines[start - lowest].strip(" \t\r{}()[];,"):
         start += 1
-    while end > start and not lines[end - 1].strip():
+    while end > start and not lines[end - lowest].strip():
         end -= 1
     if start > end:
         return None

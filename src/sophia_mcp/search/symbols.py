@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -16,6 +16,12 @@ from sophia_mcp.types import Symbol
 
 _NEAR_MOST = 3000
 """Names looked at that begin alike, and that hold the longest word."""
+
+_TESTED_MOST = 20_000
+"""Definitions of all repositories that these names are taken from."""
+
+_LONGER = 3
+"""Letters more or less than a name that is spelt alike has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +101,25 @@ async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> l
         return near  # most are an ending off; what follows reads every name
     longest = max((words.stem(part) for part in words.parts(name)), key=len, default=folded)
     holding = {"like": f"%{longest.replace('%', '').replace('_', '')}%"}
-    known = await _names(tx, atlas, *_beginning(folded[:2]))
-    known += await _names(tx, atlas, "s.folded LIKE :like", holding)
+    test, bound = _beginning(folded[:2])
+    alike = {"shortest": len(folded) - _LONGER, "longest": len(folded) + _LONGER}
+    known = await _names(
+        tx, atlas, f"{test} AND LENGTH(folded) BETWEEN :shortest AND :longest", {**bound, **alike}
+    )
+    known += await _names(tx, atlas, "folded LIKE :like", holding)
     return near_names(name, known, limit)
 
 
-async def _names(tx: Transaction, atlas: Atlas, test: str, bound: dict[str, str]) -> list[str]:
+async def _names(tx: Transaction, atlas: Atlas, test: str, bound: Mapping[str, str | int]) -> list[str]:
     """Names of definitions of the view that pass a test, not all of them when they are very many."""
+    # The test reads nothing but the index of names; rows are read of those that pass.
     rows = await tx.rows(
-        "SELECT DISTINCT s.name, s.blob_id FROM symbols s JOIN placements p ON p.blob_id = s.blob_id "  # noqa: S608
-        f"WHERE {test} AND p.repo_id = :repo AND p.workspace = :workspace "
+        "WITH near AS MATERIALIZED"  # noqa: S608
+        f" (SELECT blob_id, position FROM symbols WHERE {test} LIMIT {_TESTED_MOST}) "
+        "SELECT DISTINCT s.name, s.blob_id FROM near "
+        "JOIN symbols s ON s.blob_id = near.blob_id AND s.position = near.position "
+        "JOIN placements p ON p.blob_id = s.blob_id "
+        "WHERE p.repo_id = :repo AND p.workspace = :workspace "
         f"AND s.kind IN ('function', 'class', 'method') LIMIT {_NEAR_MOST}",
         {"repo": atlas.view.repo_id, **bound},
     )
@@ -113,7 +128,7 @@ async def _names(tx: Transaction, atlas: Atlas, test: str, bound: dict[str, str]
 
 
 def _beginning(start: str) -> tuple[str, dict[str, str]]:
-    return "s.folded >= :low AND s.folded < :high", {"low": start, "high": start + "\U0010ffff"}
+    return "folded >= :low AND folded < :high", {"low": start, "high": start + "\U0010ffff"}
 
 
 def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
@@ -125,7 +140,7 @@ def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
     close = [
         folded[key]
         for key in get_close_matches(
-            wanted, [key for key in folded if abs(len(key) - len(wanted)) <= 3], limit, 0.75
+            wanted, [key for key in folded if abs(len(key) - len(wanted)) <= _LONGER], limit, 0.75
         )
     ]
     asked = {words.stem(part) for part in words.parts(name)}

@@ -40,7 +40,8 @@ class Database(Protocol):
     """One store file (or schema). Reads see one snapshot; writes are immediate and shielded."""
 
     def read(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
-        """A read transaction. A cancelled read is interrupted. Never await anything slow inside."""
+        """A read transaction: its first statement fixes what it sees. A cancelled read is interrupted.
+        Never await anything slow inside."""
         ...
 
     def write(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:

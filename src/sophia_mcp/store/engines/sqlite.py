@@ -37,24 +37,33 @@ _STORE = Scope("store")
 
 
 class SqliteTransaction:
-    """A transaction in progress. See ``sophia_mcp.store.database.Transaction``."""
+    """A transaction in progress. See ``sophia_mcp.store.database.Transaction``. One that is not
+    ``begun`` begins with its first statement, in the same call of the connection's thread."""
 
-    def __init__(self, connection: aiosqlite.Connection, scope: Scope, opening: Opening) -> None:
-        self.scope = scope
+    def __init__(
+        self, connection: aiosqlite.Connection, scope: Scope, opening: Opening, *, begun: bool
+    ) -> None:
+        self.scope, self.begun = scope, begun
         self._connection, self._opening = connection, opening
         self._workspace = {"workspace": scope.workspace}
 
     async def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         with self._translated():
-            return await self._connection.execute_fetchall(sql, self._bound(parameters))  # type: ignore[return-value]
+            return await self._connection.execute_fetchall(self._first(sql), self._bound(parameters))  # type: ignore[return-value]
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> int:
         with self._translated():
-            return (await self._connection.execute(sql, self._bound(parameters))).rowcount
+            return (await self._connection.execute(self._first(sql), self._bound(parameters))).rowcount
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
         with self._translated():
             await self._connection.executemany(sql, map(self._bound_each, parameters))
+
+    def _first(self, sql: str) -> str:
+        if self.begun:
+            return sql
+        self.begun = True
+        return f"BEGIN; {sql}"
 
     def _bound(self, parameters: Parameters | None) -> dict[str, Any]:
         return {**{name: _text(value) for name, value in (parameters or {}).items()}, **self._workspace}
@@ -102,16 +111,15 @@ class SqliteDatabase:
             epoch = self._epoch
             with translated(self.path, self.durability):
                 connection = await self._reader()
+            tx = SqliteTransaction(connection, scope, self._opening, begun=False)
             try:
-                with translated(self.path, self.durability):
-                    # The first row read fixes the snapshot; a BEGIN alone does not.
-                    await connection.execute_fetchall("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")
-                yield SqliteTransaction(connection, scope, self._opening)
+                yield tx
             except BaseException:
                 await connection.interrupt()
+                tx.begun = True  # so that the interruption is taken back with it
                 raise
             finally:
-                await self._give_back(connection, epoch)
+                await self._give_back(connection, epoch, begun=tx.begun)
 
     @asynccontextmanager
     async def write(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
@@ -125,7 +133,7 @@ class SqliteDatabase:
                 with translated(self.path, self.durability):
                     await writer.execute("BEGIN IMMEDIATE")
                 with anyio.CancelScope(shield=True):
-                    yield SqliteTransaction(writer, scope, self._opening)
+                    yield SqliteTransaction(writer, scope, self._opening, begun=True)
                     with translated(self.path, self.durability):
                         await writer.commit()
                 self._checkpoint_when_idle()
@@ -202,10 +210,11 @@ class SqliteDatabase:
             return self._readers.pop()
         return await connect(replace(self._opening, writable=False))
 
-    async def _give_back(self, connection: aiosqlite.Connection, epoch: int) -> None:
+    async def _give_back(self, connection: aiosqlite.Connection, epoch: int, *, begun: bool) -> None:
         with anyio.CancelScope(shield=True):
             try:
-                await connection.rollback()
+                if begun:
+                    await connection.rollback()
             except apsw.Error:
                 await connection.close()
                 return
