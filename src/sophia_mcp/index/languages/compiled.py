@@ -20,10 +20,10 @@ _C_PLACES = "translation_unit declaration_list linkage_specification preproc_if 
 def _prototypes(places: str, *declarators: str) -> str:
     """Function declarations where one can stand; in a block, ``lock_guard lock(mutex);`` has the
     same form and is a variable."""
+    # One pattern for each place: tree-sitter takes as long to compile each as all its alternatives.
     return "\n".join(
-        f"({place} (declaration declarator: {declarator}) @function)"
+        f"({place} (declaration declarator: [{' '.join(declarators)}]) @function)"
         for place in places.split()
-        for declarator in declarators
     )
 
 
@@ -244,6 +244,7 @@ RECORDS = (
         [(class_declaration) (struct_declaration) (interface_declaration) (union_declaration) (enum_declaration)
          (template_declaration)] @class
         [(function_declaration) (constructor)] @function
+        (manifest_constant (manifest_declarator) @value)
         """,
         name_rule=rules.with_default(rules.leading("identifier"), constructor="this"),
         own=("this",),
@@ -346,24 +347,22 @@ RECORDS = (
         "verilog",
         (".v", ".sv", ".svh", ".vh"),
         definitions="""
-        [(interface_declaration) (class_declaration)] @class
+        [(interface_declaration) (class_declaration) (type_declaration)] @class
         [(module_declaration) (package_declaration)] @module
-        [(function_declaration) (task_declaration)] @function
+        [(function_declaration) (task_declaration) (class_constructor_declaration)] @function
         """,
-        name_rule=rules.leading(
-            *("simple_identifier", "module_identifier", "function_identifier", "class_identifier"),
-            *("interface_identifier", "package_identifier", "task_identifier"),
-        ),
+        name_rule=rules.verilog_name,
     ),
     Language(
         "vhdl",
         "vhdl",
         (".vhd", ".vhdl"),
         definitions="""
-        [(entity_declaration) (component_declaration)] @class
+        [(entity_declaration) (component_declaration) (full_type_declaration)] @class
         [(architecture_body) (package_declaration) (package_body)] @module
-        [(function_body) (procedure_body) (process_statement)] @function
+        [(function_declaration) (procedure_declaration) (function_body) (procedure_body)
+         (process_statement)] @function
         """,
-        name_rule=rules.by_field("name", "designator"),
+        name_rule=rules.vhdl_name,
     ),
 )

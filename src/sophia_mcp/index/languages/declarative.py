@@ -35,6 +35,7 @@ RECORDS = (
          (output_declaration)] @config
         (user_defined_function) @function
         (type_declaration) @class
+        (decorators) @lead
         """,
         name_rule=rules.leading("identifier"),
         kind="config",
@@ -85,6 +86,10 @@ RECORDS = (
         (binding expression: (function_expression)) @function
         (binding expression: [(attrset_expression) (rec_attrset_expression) (let_expression)]) @config
         (binding expression: (apply_expression argument: [(attrset_expression) (rec_attrset_expression)])) @config
+        (binding expression: (apply_expression argument: (parenthesized_expression
+          (function_expression body: [(attrset_expression) (rec_attrset_expression)])))) @config
+        (binding expression: (apply_expression argument: (parenthesized_expression
+          (binary_expression right: [(attrset_expression) (rec_attrset_expression)])))) @config
         """,
         name_rule=rules.by_field("attrpath"),
     ),
@@ -164,6 +169,9 @@ RECORDS = (
         (rule (targets)) @function
         (define_directive) @function
         (makefile (variable_assignment) @value)
+        (conditional (variable_assignment) @value)
+        (else_directive (variable_assignment) @value)
+        (elsif_directive (variable_assignment) @value)
         """,
         name_rule=rules.make_name,
     ),

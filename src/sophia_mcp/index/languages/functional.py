@@ -134,6 +134,7 @@ RECORDS = (
         (function) @function
         [(type_definition) (type_alias) (external_type)] @class
         (constant) @value
+        (attribute) @lead
         """,
         comments=("comment", "module_comment", "statement_comment"),
         name_rule=rules.leading("type_name", "type_identifier"),

@@ -327,7 +327,9 @@ def cmake_name(node: Node, source: bytes) -> Named | None:
     if call is None:
         return None
     arguments = next((child for child in call.named_children if child.type == "argument_list"), None)
-    words = text_of(arguments, source).split(None, 1) if arguments is not None else []
+    words = text_of(arguments, source).split(None, 2) if arguments is not None else []
+    if words[:1] == ["NAME"]:  # add_test(NAME ... COMMAND ...)
+        del words[0]
     return ("", words[0]) if words else None
 
 
@@ -392,7 +394,9 @@ def key_name(node: Node, source: bytes) -> Named | None:
         key = _first(node)
     if key is None:
         return None
-    text = text_of(key, source).strip().strip("\"'[] \t")
+    text = text_of(key, source).strip().strip("[] \t")
+    if text[:1] in ("'", '"') or text.count('"') == 1:
+        text = text.strip("\"'")
     return ("", text) if text and len(text) <= _PLAIN and "\n" not in text else None
 
 
@@ -418,7 +422,8 @@ def ocaml_name(node: Node, source: bytes) -> Named | None:
     if pattern is not None:
         return "", text_of(pattern, source)
     return leading(
-        "module_name", "class_name", "method_name", "module_type_name", "value_name", "constructor_name"
+        *("module_name", "class_name", "method_name", "module_type_name", "value_name"),
+        *("constructor_name", "parenthesized_operator"),
     )(node, source)
 
 
@@ -467,3 +472,27 @@ def latex_name(node: Node, source: bytes) -> Named | None:
     """The title of a section, the name of a command."""
     named = by_field("text", "declaration")(node, source)
     return ("", " ".join(named[1].strip("{}\\ ").split())) if named is not None else None
+
+
+_VERILOG = leading(
+    *("simple_identifier", "module_identifier", "function_identifier", "class_identifier"),
+    *("interface_identifier", "package_identifier", "task_identifier"),
+)
+
+
+def verilog_name(node: Node, source: bytes) -> Named | None:
+    """A type is named last; a lifetime may stand before the name of a function."""
+    if node.type == "class_constructor_declaration":
+        return "", "new"
+    children = node.named_children[-_STEPS:]
+    if node.type == "type_declaration":
+        return ("", text_of(children[-1], source)) if children else None
+    return _VERILOG(next((c for c in children if c.type.endswith("_body_declaration")), node), source)
+
+
+def vhdl_name(node: Node, source: bytes) -> Named | None:
+    """The field that names it; a process by its label."""
+    label = _first(node) if node.type == "process_statement" else None
+    if label is not None and label.type == "label":
+        return by_field("name")(label, source) or ("", text_of(label, source).rstrip(": "))
+    return by_field("name", "designator", "package")(node, source)
