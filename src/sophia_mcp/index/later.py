@@ -14,6 +14,7 @@ from sophia_mcp.index.write import cut, plain_text
 from sophia_mcp.types import Passage
 
 BATCH_FILES = 40
+TRIGRAM_FILES = 100
 BATCH_CHUNKS = 128
 
 Tell = Callable[[int, int, str], Awaitable[None]]
@@ -33,7 +34,7 @@ async def add_trigrams(storage: Storage, view: View, tell: Tell) -> None:
         )
     wanted = [int(id_) for (id_,) in rows]
     done = 0
-    for part in cut(wanted, BATCH_FILES):
+    for part in cut(wanted, TRIGRAM_FILES):
         marks = ", ".join(str(id_) for id_ in part)
         async with storage.database.write(storage.scope) as tx:
             found = await tx.rows(

@@ -20,7 +20,10 @@ from sophia_mcp.store.text import TextIndex
 from sophia_mcp.store.trigrams import TrigramIndex
 from sophia_mcp.types import IndexState, Scope
 
-BATCH_CHUNKS = 200
+BATCH_CHUNKS = 400
+"""Chunks of one transaction: it lasts about a twentieth of a second. Half as many take a fifth more time
+for each, and twice as many save little."""
+
 BATCH_PATHS = 2000
 """Paths shown or dropped in one transaction; they cost microseconds each."""
 
