@@ -3,9 +3,14 @@
     .venv/bin/python benchmarks/scale/run.py --save
     .venv/bin/python benchmarks/scale/run.py --files 1000,10000
 
-Each tree is indexed from nothing in a process of its own, then asked 200 different questions through an
-MCP client. Memory is the highest of any single process of the run. Trees come from
-benchmarks/speed/corpus.py. Results go to benchmarks/results/scale-<commit>.json.
+Each tree is indexed from nothing in a process of its own, then asked 200 different questions of each sort
+through an MCP client. Memory is the highest of any single process, and of all processes of the run at one
+moment (proportional set size, read every second). Trees come from benchmarks/speed/corpus.py and are kept:
+that of 100,000 files has 1 GB and is made beforehand with
+
+    .venv/bin/python benchmarks/speed/corpus.py 100000
+
+Results go to benchmarks/results/scale-<commit>.json.
 """
 
 from __future__ import annotations
@@ -15,8 +20,14 @@ import json
 import os
 import shutil
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
@@ -28,17 +39,45 @@ from benchmarks.speed.questions import asked  # noqa: E402
 CHILD = HERE.parent / "speed" / "child.py"
 
 
-def measured(files: int) -> dict[str, Any]:
+@contextmanager
+def watched() -> Iterator[list[int]]:
+    """The bytes that all processes below this one hold together; the highest so far, once a second."""
+    highest, done = [0], threading.Event()
+
+    def look() -> None:
+        while not done.wait(1):
+            highest[0] = max(highest[0], sum(map(_held, psutil.Process().children(recursive=True))))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield highest
+    finally:
+        done.set()
+        thread.join()
+
+
+def _held(process: psutil.Process) -> int:
+    """A process's share of memory: pages that several hold count for each in part."""
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0
+
+
+def measured(files: int, questions: int) -> dict[str, Any]:
     """Seconds, memory and bytes of one tree, and the times of its answers."""
+    started = time.perf_counter()
     root = tree(files)
+    asked(root, questions)
     home = root.parent / f"scale-{files}"
     shutil.rmtree(home, ignore_errors=True)
-    asked(root, 200)
+    print(f"{files} files: {root}, {time.perf_counter() - started:.0f} s; indexing", flush=True)
     before = os.getloadavg()
-    made = ran([sys.executable, CHILD, "cold", home, root])
+    with watched() as indexing:
+        made = ran([sys.executable, CHILD, "cold", home, root])
     source, store = size(root), bytes_of(home)
-    answered = ran([sys.executable, CHILD, "query", home, root, "200", "unwatched"])
-    return {
+    found = {
         "files": made.said["files"],
         "chunks": made.said["chunks"],
         "source_mb": round(source / 1e6, 1),
@@ -46,9 +85,16 @@ def measured(files: int) -> dict[str, Any]:
         "searchable_s": round(made.said["searchable"], 1),
         "done_s": round(made.said["done"], 1),
         "cpu_s": round(made.cpu, 1),
-        "indexing_memory_mb": round(made.memory / 1e6, 1),
+        "indexing_memory_mb": {
+            "largest_process": round(made.memory / 1e6, 1),
+            "all_processes": round(indexing[0] / 1e6, 1),
+        },
         "store_mb": round(store / 1e6, 1),
         "store_of_source": round(store / source, 3),
+    }
+    print(json.dumps(found, indent=1), flush=True)
+    answered = ran([sys.executable, CHILD, "query", home, root, str(questions), "unwatched"])
+    return found | {
         **{f"{sort}_ms": spread(times) for sort, times in answered.said["times"].items()},
         "first_query_ms": round(answered.said["first"], 1),
         "serving_memory_mb": {k: round(v / 1e6, 1) for k, v in answered.said["memory"].items()},
@@ -61,11 +107,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--files", default="1000,10000,100000", help="default: %(default)s")
+    parser.add_argument("--questions", type=int, default=200, help="of each sort; default: %(default)s")
     parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
     given = parser.parse_args()
     result: dict[str, Any] = {"trees": []}
     for count in map(int, given.files.split(",")):
-        result["trees"].append(measured(count))
+        result["trees"].append(measured(count, given.questions))
         print(json.dumps(result["trees"][-1], indent=1), flush=True)
         if given.save:
             keep("scale", result)
