@@ -40,3 +40,9 @@ def test_any_text_has_words_and_asking_twice_gives_the_same(text: str) -> None:
     assert words.words(text) == words.words(text)
     assert all(part for part in words.words(text))
     assert set(words.query_terms(text)) <= set(words.text_terms(text))
+
+
+@given(st.text(alphabet="aZ_9é².-\x1c\n \u00a0数", max_size=40) | st.text(max_size=60))
+def test_the_runs_of_a_text_hold_its_identifiers(text: str) -> None:
+    held = [name for run in words.runs(text) for name in words.identifiers(run)]
+    assert held == words.IDENTIFIER.findall(text)

@@ -182,3 +182,8 @@ def test_what_is_packed_comes_back_unchanged() -> None:
 )
 def test_a_written_type_names_one_class_or_none(written: str, named: str) -> None:
     assert plain_type(written) == named
+
+
+def test_imports_come_in_the_order_of_the_source() -> None:
+    text = "".join(f"import m{number}\n" for number in range(200))
+    assert [i.line for i in parse(text, "a.py", "python").imports] == list(range(1, 201))
