@@ -246,16 +246,17 @@ async def _used(database: Any) -> int:
 
 
 def _branch(root: Path) -> None:
-    """A branch ``other`` on which 200 files are different."""
+    """A branch ``other`` on which 200 files are different, and as no store has seen them."""
     known = subprocess.run(
         ["git", "rev-parse", "-q", "--verify", "other"], cwd=root, capture_output=True, check=False
     )
     if known.returncode == 0:
-        return
+        git(root, "branch", "-q", "-D", "other")
     git(root, "checkout", "-q", "-b", "other")
     files = sorted(p for p in root.rglob("*.py") if p.stat().st_size < 60_000)
     for order, file in enumerate(random.Random(3).sample(files, SWITCHED)):
-        file.write_bytes(file.read_bytes() + f"\n\ndef {MARK}_branch_{order}():\n    pass\n".encode())
+        name = f"{MARK}_branch_{os.getpid()}_{order}"
+        file.write_bytes(file.read_bytes() + f"\n\ndef {name}():\n    pass\n".encode())
     git(root, "commit", "-q", "-a", "-m", "200 other files")
     git(root, "checkout", "-q", "main")
 
