@@ -6,6 +6,7 @@ of the candidates, for the features to read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -206,12 +207,14 @@ def _cosines(
     file_cosine: Values,
 ) -> None:
     """Fill in cosines of chunks, and of files: the direction of the sum of their chunks."""
-    for i, placement in enumerate(atlas.placements[held].tolist()):
+    placements = atlas.placements[held].tolist()
+    for i, (placement, start, count) in enumerate(
+        zip(placements, starts.tolist(), counts.tolist(), strict=True)
+    ):
         matrix = rows.get(placement)
         if matrix is None or not len(matrix):
             continue
-        length = min(len(matrix), int(counts[i]))
-        start = int(starts[i])
+        length = min(len(matrix), count)
         cosine[start : start + length] = matrix[:length] @ semantic.vector
-        whole = matrix.sum(0)
-        file_cosine[i] = float(whole @ semantic.vector) / max(float(np.linalg.norm(whole)), 1e-9)
+        whole = np.add.reduce(matrix)
+        file_cosine[i] = float(whole @ semantic.vector) / max(math.sqrt(float(whole @ whole)), 1e-9)

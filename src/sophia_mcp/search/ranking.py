@@ -163,11 +163,13 @@ async def _named(
     keys = {chunk: (int(atlas.blobs[file]), chunk % CHUNKS_PER_BLOB) for chunk, file in kept}
     pieces = await question.engine.content.pieces(tx, keys.values())
     total = sum(lex.weights.values()) + 1e-6
+    asked = frozenset(lex.weights)
     shares: dict[int, float] = {}
     for chunk, key in keys.items():
         names = pieces[key].names if key in pieces else ()
-        said = {term for name in names for term in lex.weights.keys() & _name_terms(name)}
-        if said:
+        telling = [terms for terms in map(_name_terms, names) if not asked.isdisjoint(terms)]
+        if telling:
+            said = asked & frozenset().union(*telling)
             shares[chunk] = sum(lex.weights[term] for term in said) / total
     return shares
 
