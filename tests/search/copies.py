@@ -75,17 +75,21 @@ class Planted:
     end: int
 
 
+def sample_files() -> Iterator[Path]:
+    """The sample file of each language that has a name of its own."""
+    for folder in sorted(SAMPLES.iterdir()):
+        yield from (file for file in folder.iterdir() if file.name != "expected.toml" and file.suffix)
+
+
 def samples() -> Iterator[Original]:
     """Functions of the language samples, by the lines that were listed by hand."""
-    for folder in sorted(SAMPLES.iterdir()):
-        [file] = folder.glob("sample.*")
-        lines = file.read_text().split("\n")
-        for name, kind, start, end, _ in tomllib.loads((folder / "expected.toml").read_text())[
-            "definitions"
-        ]:
+    for file in sample_files():
+        language, lines = file.parent.name, file.read_text().split("\n")
+        listed = tomllib.loads((file.parent / "expected.toml").read_text())["definitions"]
+        for name, kind, start, end, _ in listed:
             if kind in ("function", "method") and SHORTEST <= end - start + 1 <= LONGEST:
-                path = f"samples/{folder.name}/{file.name}"
-                yield Original(folder.name, path, name, start, end, tuple(lines[start - 1 : end]))
+                path = f"samples/{language}/{file.name}"
+                yield Original(language, path, name, start, end, tuple(lines[start - 1 : end]))
 
 
 def functions() -> Iterator[Original]:

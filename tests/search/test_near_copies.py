@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.search.conftest import Asked, open_engine
-from tests.search.copies import SAMPLES, SOURCE, Original, Planted, chosen, plant
+from tests.search.copies import SOURCE, Original, Planted, chosen, plant, sample_files
 
 from sophia_mcp.types import Answer
 
@@ -34,10 +34,9 @@ async def wood(
         place = root / "src" / "sophia_mcp" / file.relative_to(SOURCE)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
-    for folder in SAMPLES.iterdir():
-        [file] = folder.glob("sample.*")
-        place = root / "samples" / folder.name / file.name
-        place.parent.mkdir(parents=True)
+    for file in sample_files():
+        place = root / "samples" / file.parent.name / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
     rng = random.Random(SEED)
     planted = plant(root, chosen(OF_SAMPLES, OF_PROJECT, rng), rng)
