@@ -66,10 +66,9 @@ def _reason(found: Mapping[str, Any]) -> str:
     """Why one value was refused, with the place of it: ``paths[1] must be text``."""
     name, *rest = found["loc"]
     place = str(name) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
-    said = str(found["msg"])
-    plain = (
-        said.replace("Input should ", "must ", 1) if said.startswith("Input should ") else f"({said})"
-    )
+    said = str(found["msg"]).partition(" after validation")[0]
+    kind, should, wanted = said.partition(" should ")
+    plain = f"must {wanted}" if should and " " not in kind else f"({said})"
     return f"{place} {_WANTED.get(found['type'], plain)}"
 
 

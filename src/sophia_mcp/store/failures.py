@@ -90,5 +90,5 @@ def damaged(path: Path, durability: Durability, why: str) -> StoreDamaged:
     return StoreDamaged(
         f"{path.name} is damaged",
         why=why,
-        next=f"keep {path} as it is and restore a backup with `sophia backup restore`",
+        next=f"put a copy of it back in its place, or move {path} away to begin anew without it",
     )
