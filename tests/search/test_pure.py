@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_mcp.llm import tokens
+from sophia_mcp.search.atlas import compiled
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.evidence import alike
@@ -273,3 +274,28 @@ def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, note
     answer = pack(material, request, tokens.count)
     assert tokens.count(render(answer, request)) <= budget
     assert len(answer.hits) <= limit
+
+
+def test_a_compiled_script_is_told_from_its_source_and_from_scripts_of_its_own() -> None:
+    paths = [
+        "a/core/parse.cjs",
+        "a/core/parse.d.ts",
+        "a/dist/esm/core/parse.js",
+        "a/src/core/parse.ts",
+        "b/lib/index.js",
+        "b/src/index.js",
+        "c/lib/only.js",
+        "d/beside.js",
+        "d/beside.ts",
+        "e/types.d.ts",
+        "f/src/lib/own.js",
+        "f/src/own.js",
+    ]
+    made = [paths[i] for i in sorted(compiled(paths))]
+    assert made == [
+        "a/core/parse.cjs",
+        "a/core/parse.d.ts",
+        "a/dist/esm/core/parse.js",
+        "b/lib/index.js",
+        "d/beside.js",
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -48,6 +48,13 @@ CONFIG = re.compile(
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"v(\d+)")
+_SCRIPT = re.compile(r"(\.d)?\.[cm]?[jt]sx?$")
+_TYPED = (".ts", ".tsx", ".mts", ".cts")
+_COMPILED = (".js", ".cjs", ".mjs", ".d.ts", ".d.cts", ".d.mts")
+_OUTPUT = frozenset(
+    ("build", "cjs", "commonjs", "dist", "es", "es6", "esm", "lib", "module", "out", "umd")
+)
+"""Folders that compilers of scripts write to, beside ``src``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,11 @@ class Atlas:
             or self.holds("/".join(split[:depth] + split[depth + 1 :]))
         )
 
+    @cached_property
+    def compiled(self) -> frozenset[int]:
+        """Positions of scripts and declarations whose source is in the view, too."""
+        return compiled(self.paths)
+
     def role(self, name: str) -> Mask:
         """Which files' paths tell one of the roles of ``ROLES``."""
         if name not in self._flags:
@@ -208,6 +220,33 @@ _BITS = {name: 1 << place for place, name in enumerate(ROLES)}
 def path_roles(path: str) -> int:
     """The roles a path tells, as bits; remembered, because paths outlive generations."""
     return sum(_BITS[name] for name, pattern in ROLES.items() if pattern.search(path))
+
+
+def compiled(paths: Sequence[str]) -> frozenset[int]:
+    """Positions of scripts and declarations made from another of these paths: ``a/src/b.ts`` stands behind
+    ``a/lib/b.js``, ``a/dist/esm/b.d.ts`` and ``a/b.cjs``, and ``b.ts`` behind the ``b.js`` beside it."""
+    made = {i: _SCRIPT.sub("", path) for i, path in enumerate(paths) if path.endswith(_COMPILED)}
+    if not made:
+        return frozenset()
+    written = [path for path in paths if _SCRIPT.search(path) and not DECLARATION.search(path)]
+    beside = {_SCRIPT.sub("", path) for path in written if path.endswith(_TYPED)}
+    sources = {_SCRIPT.sub("", path) for path in written if "/src/" in f"/{path}"}
+    return frozenset(
+        i for i, stem in made.items() if stem in beside or any(each in sources for each in _behind(stem))
+    )
+
+
+def _behind(stem: str) -> Iterator[str]:
+    """Where the source of a compiled script would be: below ``src``, in place of folders for output."""
+    parts = stem.split("/")
+    if "src" in parts:
+        return
+    for depth in range(len(parts)):
+        inner = depth
+        yield "/".join([*parts[:depth], "src", *parts[inner:]])
+        while inner < len(parts) - 1 and parts[inner] in _OUTPUT:
+            inner += 1
+            yield "/".join([*parts[:depth], "src", *parts[inner:]])
 
 
 _FILES = """

@@ -113,6 +113,11 @@ def lexhit(e: Evidence) -> Values:
     return (lex(e) > 0).astype(np.float32)
 
 
+def compiled(e: Evidence) -> Values:
+    """Whether its source is in the tree, too."""
+    return np.array([int(file) in e.atlas.compiled for file in e.files], np.float32)
+
+
 def oldver(e: Evidence) -> Values:
     """It belongs to an older version kept beside a newer one."""
     return np.array([int(file) in e.atlas.old_versions for file in e.files], np.float32)
@@ -151,6 +156,7 @@ FILE: Mapping[str, Feature] = {
     "news": _role("news"),
     "config": _role("config"),
     "oldver": oldver,
+    "compiled": compiled,
     "lognch": lognch,
     "lexhit": lexhit,
 }

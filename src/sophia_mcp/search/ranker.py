@@ -19,9 +19,10 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Ranker:
-    """The weights of one kind of question: for files, for spans."""
+    """The weights of one kind of question: for files, for what a span inherits from its file, for spans."""
 
     file: Weights
+    inherited: Weights
     span: Weights
 
 
@@ -32,8 +33,10 @@ def tables() -> Mapping[str, Mapping[str, Weights]]:
 
 
 def ranker(kind: str) -> Ranker:
-    """The weights for questions in ``words``, for an ``error`` text or for a ``symbol``."""
-    return Ranker(tables()["file"][kind], tables()["span"][kind])
+    """The weights for questions in ``words``, for an ``error`` text or for a ``symbol``. Where a kind has
+    no weights of its own for what is inherited, a span inherits its file's score."""
+    file = tables()["file"][kind]
+    return Ranker(file, tables()["inherited"].get(kind, file), tables()["span"][kind])
 
 
 def vector(weights: Weights, names: Iterable[str]) -> Vector:

@@ -86,7 +86,8 @@ async def rank(question: Question, tx: Transaction, vector: Values | None) -> Ra
     weights = ranker.ranker(_TABLES.get(question.query.kind, "words"))
     matrix = features.matrix(found)
     scores = matrix @ ranker.vector(weights.file, features.FILE)
-    scene = await _scene(question, tx, found, scores)
+    inherited = matrix @ ranker.vector(weights.inherited, features.FILE)
+    scene = await _scene(question, tx, found, scores, inherited)
     if not scene.spans:
         return Ranked(found, matrix, scores, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
     span_matrix = spanfeatures.matrix(scene)
@@ -179,7 +180,9 @@ def _name_terms(name: str) -> frozenset[str]:
     return frozenset(map(words.stem, words.parts.__wrapped__(name)))
 
 
-async def _scene(question: Question, tx: Transaction, found: Evidence, scores: Values) -> Scene:
+async def _scene(
+    question: Question, tx: Transaction, found: Evidence, scores: Values, inherited: Values
+) -> Scene:
     """Cut the most promising chunks into spans and lay out their words."""
     chosen = _promising(found, scores)
     atlas, content = question.atlas, question.engine.content
@@ -201,7 +204,7 @@ async def _scene(question: Question, tx: Transaction, found: Evidence, scores: V
     wanted = question.filter.kinds
     if wanted:
         read = [item for item in read if item[0].kind in wanted]
-    return layout(question, found, scores, read, texts)
+    return layout(question, found, inherited, read, texts)
 
 
 def _promising(found: Evidence, scores: Values) -> list[int]:
@@ -257,15 +260,15 @@ def _read(
 def layout(
     question: Question,
     found: Evidence,
-    scores: Values,
+    inherited: Values,
     read: Sequence[tuple[Span, Words]],
     texts: Mapping[int, Text],
 ) -> Scene:
-    """The words of spans as arrays."""
+    """The words of spans as arrays. ``inherited`` is what each candidate file gives to its spans."""
     lexicon, atlas = question.engine.lexicon, question.atlas
     spans = [span for span, _ in read]
     said = [words for _, words in read]
-    best = scores.max() if len(scores) else 0.0
+    best = inherited.max() if len(inherited) else 0.0
     files = list({span.file for span in spans})
     paths = dict(zip(files, lexicon.paths([atlas.paths[file] for file in files]), strict=True))
     return Scene(
@@ -273,9 +276,9 @@ def layout(
         lexicon=lexicon,
         spans=spans,
         texts={file: texts[int(atlas.blobs[file])].lines for file in files},
-        file_scores=(scores - best)[found.owner[[span.chunk for span in spans]]]
+        inherited=(inherited - best)[found.owner[[span.chunk for span in spans]]]
         if spans
-        else scores[:0],
+        else inherited[:0],
         body=bag([one.body for one in said]),
         comments=bag([one.comments for one in said]),
         heads=bag([one.heads for one in said]),

@@ -66,7 +66,7 @@ class Scene:
     lexicon: Lexicon
     spans: Sequence[Span]
     texts: Mapping[int, Sequence[str]]
-    file_scores: Values
+    inherited: Values
     body: Bag
     comments: Bag
     heads: Bag

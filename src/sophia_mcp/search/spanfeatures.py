@@ -34,8 +34,8 @@ def _to_best(values: NDArray[Any]) -> Values:
 
 
 def file(s: Scene) -> Values:
-    """The score of its file, 0 for the best file."""
-    return s.file_scores
+    """What it inherits from its file, 0 for the best file."""
+    return s.inherited
 
 
 def lex(s: Scene) -> Values:

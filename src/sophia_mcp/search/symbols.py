@@ -62,7 +62,9 @@ async def definitions(
             not item.named_container,
             not item.exact,
             atlas.has("test", item.file),
-            atlas.has("declaration", item.file) or atlas.has("vendored", item.file),
+            atlas.has("declaration", item.file)
+            or atlas.has("vendored", item.file)
+            or item.file in atlas.compiled,
             item.symbol.kind not in ("class", "function", "method"),
             atlas.paths[item.file].count("/"),
             atlas.paths[item.file],
