@@ -51,6 +51,23 @@ async def test_an_identifier_finds_its_definition_first(ask: Asked) -> None:
     assert answer.hits[0].why == "defines add_money"
 
 
+@pytest.mark.requirement("search.modes", "search.budget")
+async def test_a_definition_asked_for_by_name_takes_the_room_that_is_left(tmp_path: Path) -> None:
+    body = "\n".join(f"    total += weigh(parts[{i}], rates[{i}])" for i in range(60))
+    text = f"def settle(parts, rates):\n    total = 0\n{body}\n    return total\n"
+    write(
+        tmp_path / "tree",
+        {"a.py": text, "b.py": "from a import settle\n\n\ndef run():\n    settle([], [])\n"},
+    )
+    async with open_engine(tmp_path / "tree", tmp_path / "home") as ask:
+        whole = await ask("settle", limit=1)
+        half = await ask("settle", limit=1, max_tokens=1000)
+    assert (whole.hits[0].start_line, whole.hits[0].end_line) == (1, 63)
+    assert 10 < half.hits[0].end_line < 63
+    assert any(f"a.py:{half.hits[0].end_line + 1}-63" in name for name in half.omitted)
+    assert tokens.count(render(half, Request("settle", limit=1, max_tokens=1000))) <= 1000
+
+
 @pytest.mark.requirement("search.modes")
 async def test_a_qualified_name_finds_the_method_of_that_class(ask: Asked) -> None:
     answer = await ask("Cart.total")

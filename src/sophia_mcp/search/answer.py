@@ -237,8 +237,18 @@ async def _pack(
         notes=outcome.notes,
         earlier=earlier,
         cursor=lambda shown: cursor.write(view, request, shown),
+        named=_is_named(question, outcome),
     )
     return pack(material, request, engine.count_tokens)
+
+
+def _is_named(question: Question, outcome: Outcome) -> bool:
+    """Whether the best candidate is the definition of the name that was asked for."""
+    query = question.query
+    if query.kind != "identifier" or not outcome.candidates:
+        return False
+    best = outcome.candidates[0]
+    return best.text is None and best.symbol.replace("::", ".").rsplit(".", 1)[-1] == query.name
 
 
 def _coverage(question: Question, stale: int) -> Coverage:

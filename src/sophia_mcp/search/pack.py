@@ -43,7 +43,7 @@ _NAMED_MOST = 6
 @dataclass(frozen=True)
 class Material:
     """What the packer chooses from: candidates in order, the texts of their files, and the facts of
-    the answer."""
+    the answer. ``named``: the first candidate is the definition that was asked for by its name."""
 
     candidates: Sequence[Candidate]
     texts: Mapping[int, Text]
@@ -56,6 +56,7 @@ class Material:
     notes: tuple[str, ...]
     earlier: frozenset[bytes]
     cursor: Callable[[Sequence[bytes]], str]
+    named: bool = False
 
 
 def pack(material: Material, request: Request, count: Callable[[str], int]) -> Answer:
@@ -77,6 +78,14 @@ def pack(material: Material, request: Request, count: Callable[[str], int]) -> A
             room -= cost
         hits.append(hit)
         used.append(item)
+    if (
+        room is not None
+        and hits
+        and material.named
+        and not material.earlier
+        and request.detail == "auto"
+    ):
+        room -= _grow(material, masked, hits, used[0], room, count, request)
     answer = _answer(material, request, hits, used, fresh, masked)
     if room is not None and not _surely_fits(answer, room, request.max_tokens, count):
         answer = _fit(answer, material, request, hits, used, fresh, masked, count)
@@ -85,6 +94,33 @@ def pack(material: Material, request: Request, count: Callable[[str], int]) -> A
 
 def _mark(material: Material, item: Candidate) -> bytes:
     return cursor.span(material.paths[item.file], item.start, item.end)
+
+
+def _grow(
+    material: Material,
+    masked: _Masked,
+    hits: list[Hit],
+    item: Candidate,
+    room: int,
+    count: Callable[[str], int],
+    request: Request,
+) -> int:
+    """Show as much of the definition that was asked for as the room that is left allows, at most half of
+    the budget, and nothing that another hit shows; returns what that costs."""
+    small, others = hits[0], [hit for hit in hits[1:] if hit.path == hits[0].path]
+    before = count(block(small, request.format))
+    above = max((hit.end_line + 1 for hit in others if hit.end_line < small.start_line), default=1)
+    below = min(
+        (hit.start_line - 1 for hit in others if hit.start_line > small.start_line), default=1 << 30
+    )
+    start, end = _range(item, "full", masked.length(item.file))
+    whole = replace(item, start=max(start, above), end=min(end, below), home=(0, 0))
+    share = min(before + room, (request.max_tokens or 0) // 2)
+    grown, cost = _hit(material, masked, whole, share, count, replace(request, detail="full"))
+    if share <= before or grown.end_line - grown.start_line <= small.end_line - small.start_line:
+        return 0
+    hits[0] = grown
+    return cost - before
 
 
 def _share(room: int, place: int, hits: int, detail: Detail) -> int:
@@ -290,7 +326,8 @@ def _answer(
     omitted = []
     for hit, item in zip(hits, used, strict=True):
         if hit.text and item.text is None and request.detail != "signatures":
-            _, last = _range(item, request.detail, item.end if not item.home[0] else max(item.home))
+            detail = "full" if hit.end_line > item.end else request.detail
+            _, last = _range(item, detail, item.end if not item.home[0] else max(item.home))
             if hit.end_line < last:
                 omitted.append(call(f"{hit.path}:{hit.end_line + 1}-{last}", detail="full"))
     omitted = omitted[:2] if request.detail != "full" else omitted
