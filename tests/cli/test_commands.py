@@ -107,6 +107,7 @@ def test_a_name_that_is_not_there_exits_three_and_says_not_here(project: Path) -
     ("arguments", "code"),
     [
         (("version",), 0),
+        (("--version",), 0),
         (("serach", "x"), 2),
         (("search",), 2),
         (("search", "x", "--limit", "0"), 2),

@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from sophia_mcp import __version__
 from sophia_mcp.cli import output
 from sophia_mcp.cli.commands import COMMANDS
 from sophia_mcp.errors import Bug, NotFound, SophiaError
@@ -30,6 +31,7 @@ class Commands(click.Group):
 @click.command(
     cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
+@click.version_option(__version__, prog_name="sophia")
 def sophia() -> None:
     """Code search and more for coding assistants, on your own machine.
 
