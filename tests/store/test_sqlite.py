@@ -241,7 +241,7 @@ async def test_a_derived_file_removed_by_hand_begins_anew(tmp_path: Path, db: Sq
 async def test_a_damaged_truth_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.write_bytes(b"this is no database" * 500)
-    with pytest.raises(StoreDamaged, match="restore a backup"):
+    with pytest.raises(StoreDamaged, match="put a copy of it back"):
         await open_database(path, durability="truth")
     assert path.read_bytes() == b"this is no database" * 500
 
@@ -258,7 +258,7 @@ async def test_one_flipped_bit_in_the_truth_is_noticed(tmp_path: Path) -> None:
     raw[len(raw) - 2000] ^= 4
     path.write_bytes(raw)
     db = await open_database(path, durability="truth")
-    with pytest.raises(StoreDamaged, match="restore a backup"):
+    with pytest.raises(StoreDamaged, match="put a copy of it back"):
         async with db.read(LOCAL) as tx:
             await tx.rows("SELECT sum(length(b)) FROM t")
     await db.close()
