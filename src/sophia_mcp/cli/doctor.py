@@ -49,7 +49,9 @@ async def checks(app: App) -> list[Check]:
         found.append(
             await _sound("index.db", await app.database(), "delete it: it is made again from your files")
         )
-        found.append(await _sound("state.db", (await app.jobs()).db, "put a copy of it back in its place"))
+        found.append(
+            await _sound("state.db", (await app.jobs()).db, "put a copy of it back in its place")
+        )
         found.append(await _embeds(app))
         found.append(await _models(app))
         found += [
