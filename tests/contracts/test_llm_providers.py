@@ -180,13 +180,12 @@ async def test_an_answer_with_a_schema_satisfies_it(name: str, streaming: bool, 
 @pytest.mark.requirement("llm.cancel")
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("name", ALL)
-async def test_a_cancelled_question_ends_soon(name: str, streaming: bool, rig: Any) -> None:
+async def test_a_cancelled_question_ends_within_a_second(name: str, streaming: bool, rig: Any) -> None:
     async with rig(name, silent=True) as opened:
         with anyio.move_on_after(0.2) as scope:
             await opened.llm.ask(question(name), (lambda text: None) if streaming else None)
         assert scope.cancelled_caught
-        # The first use of a vendor's kit is imported on the way, which takes a slow machine a second.
-        assert time.monotonic() - scope.deadline < 4
+        assert time.monotonic() - scope.deadline < 1  # far more than any machine's delay
         assert opened.desk.pending("run-1") == ()
         opened.account.release()
 

@@ -99,21 +99,25 @@ class OpenAILLM:
     async def _open(self) -> httpx2.AsyncClient:
         async with self._opening:
             if self._client is None:
-                key = await anyio.to_thread.run_sync(self._endpoint.key)
+                # Left behind by a cancel, which the import would else outlast; nothing of it is open yet.
+                key, client = await anyio.to_thread.run_sync(
+                    _made, self._endpoint, abandon_on_cancel=True
+                )
                 self._failure = Failure(self._failure.who, SETTING, (key,) if key else ())
-                self._client = await anyio.to_thread.run_sync(_made, self._endpoint.base_url, key)
+                self._client = client
             return self._client
 
 
-def _made(base_url: str, key: str) -> httpx2.AsyncClient:
-    """A client; slow on first use, for it imports the library and reads certificates."""
+def _made(endpoint: Endpoint) -> tuple[str, httpx2.AsyncClient]:
+    """The key and a client; slow on first use, for it imports the library and reads certificates."""
     import httpx2
 
-    return httpx2.AsyncClient(
-        base_url=base_url.rstrip("/") + "/",
+    key = endpoint.key()
+    return key, httpx2.AsyncClient(
+        base_url=endpoint.base_url.rstrip("/") + "/",
         headers={"Authorization": f"Bearer {key}"} if key else {},
         limits=httpx2.Limits(max_connections=128, max_keepalive_connections=16),
-        trust_env=not loopback(host_of(base_url)),
+        trust_env=not loopback(host_of(endpoint.base_url)),
     )
 
 

@@ -200,7 +200,10 @@ class PortkeyLLM:
         """The SDK's client for one target; all share one pool of connections."""
         async with self._opening:
             if slug not in self._clients:
-                made = await anyio.to_thread.run_sync(self._make, self._http, target)
+                # Left behind by a cancel, which the import would else outlast; nothing of it is open yet.
+                made = await anyio.to_thread.run_sync(
+                    self._make, self._http, target, abandon_on_cancel=True
+                )
                 self._http, self._clients[slug] = made
             return self._clients[slug]
 
