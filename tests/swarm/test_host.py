@@ -10,6 +10,7 @@ import pytest
 from tests.swarm.runs import FINDING, ScriptedModels, Tree, open_swarm, order
 
 from sophia_mcp.errors import BadArgument, NotFound
+from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm.swarm import Swarm
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("swarm.host")]
@@ -39,6 +40,13 @@ async def to_the_end(swarm: Swarm, run_id: str) -> Any:
             )
         await swarm.answer(run_id, answers)
     raise AssertionError("the run has more rounds than a pattern may have")
+
+
+async def left_alone(models: ScriptedModels, run_id: str) -> None:
+    """Until the run begins to leave memory."""
+    with anyio.fail_after(10):
+        while models.desk.pending(run_id):
+            await anyio.sleep(0)
 
 
 async def test_all_steps_that_can_be_done_wait_at_once_and_carry_what_they_need(tmp_path: Path) -> None:
@@ -167,13 +175,34 @@ async def test_a_run_that_nobody_answers_leaves_memory_and_still_takes_its_answe
     async with open_swarm(tmp_path, models, park_s=0.3) as swarm:
         run_id = await swarm.start(hosted())
         await swarm.report(run_id, wait_s=10)
-        with anyio.fail_after(10):
-            while models.desk.pending(run_id):
-                await anyio.sleep(0.01)
+        await left_alone(models, run_id)
         report = await swarm.report(run_id)
         assert report.status == "needs_steps"
         assert len(report.steps) == 3
         assert (await to_the_end(swarm, run_id)).status == "done"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_run_goes_on_with_an_answer_that_comes_while_it_leaves_memory(
+    tmp_path: Path, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, late = Jobs.stopped, anyio.Event()
+
+    async def answered_first(jobs: Jobs, *args: Any, **given: Any) -> None:
+        if not late.is_set():
+            late.set()
+            answers = {packet.key: {"findings": [FINDING]} for packet in report.steps}
+            await (other if elsewhere else swarm).answer(run_id, answers)
+        await stopped(jobs, *args, **given)
+
+    async with open_swarm(tmp_path, park_s=0.3) as swarm, open_swarm(tmp_path) as other:
+        run_id = await swarm.start(hosted())
+        report = await swarm.report(run_id, wait_s=10)
+        monkeypatch.setattr(Jobs, "stopped", answered_first)
+        with anyio.fail_after(10):
+            await late.wait()
+        report = await swarm.report(run_id, wait_s=10)
+        assert [packet.key for packet in report.steps] == ["verify"]
 
 
 async def test_sampling_steps_wait_at_the_same_desk(tmp_path: Path) -> None:

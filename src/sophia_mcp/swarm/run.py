@@ -70,6 +70,11 @@ class Running:
         self._why = self._why or why
         self._scope.cancel()
 
+    @property
+    def parked(self) -> bool:
+        """Whether it leaves memory, or has left it, because nobody answers its steps."""
+        return self._why == "parked"
+
     def waiting(self) -> tuple[Packet, ...]:
         """The steps that wait for the assistant, if all that the run does is wait for it."""
         return self._watch.waiting()
@@ -195,7 +200,7 @@ class Running:
             return
         jobs, scope, id_ = self.means.book.jobs, self.means.scope, self.run.id
         left = not self._why and ending.status == "interrupted"
-        parked = self._why == "parked" or (left and self.run.provider in PATIENT)
+        parked = self.parked or (left and self.run.provider in PATIENT)
         if self._why == "cancelled":
             ending = Ending("cancelled", "it was cancelled")
         elif self._why == "wall":

@@ -177,8 +177,14 @@ class Swarm:
                     self._unwritten.add(run.id)
                 if self._live.get(run.id) is running:
                     del self._live[run.id]
+            if running.parked and await self._unheard(run.id):
+                await self._take_over(run.id)
 
         self.tasks.start(run.id, drive)
+
+    async def _unheard(self, run_id: str) -> bool:
+        """Whether a step was answered while its run was leaving memory, so that nobody goes on with it."""
+        return bool(tail(await lines(self.means.book.db, self.means.scope, run_id), "answered"))
 
     def _running(self, run_id: str) -> Running | None:
         running = self._live.get(run_id)
@@ -195,6 +201,9 @@ class Swarm:
     async def _report(self, run_id: str) -> RunReport:
         # Whether it lives here is asked before what is written is read: a run writes its end first.
         running = self._running(run_id)
+        if running is not None and running.parked:  # its steps are off the desk, but still wait
+            await running.over.wait()
+            running = self._running(run_id)
         run = await self.means.book.find(run_id)
         written = await lines(self.means.book.db, self.means.scope, run_id)
         packets: tuple[Packet, ...] = ()
