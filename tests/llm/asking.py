@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,14 @@ class Steps:
 async def forever(_: Ask) -> str:
     await anyio.sleep_forever()
     raise AssertionError
+
+
+async def leave(call: Callable[[Ask], Awaitable[Any]]) -> None:
+    """Ask, and cancel the question once it waits for its answer."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(call, ask())
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
 
 
 @dataclass

@@ -57,7 +57,13 @@ async def test_a_call_that_is_cancelled_cancels_both() -> None:
         finally:
             ended.append(name)
 
-    with anyio.move_on_after(0.01) as scope:
-        await both(lambda: forever("left"), lambda: forever("right"))
+    async def leave() -> None:
+        await anyio.wait_all_tasks_blocked()
+        scope.cancel()
+
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(leave)
+            await both(lambda: forever("left"), lambda: forever("right"))
     assert scope.cancelled_caught
     assert sorted(ended) == ["left", "right"]
