@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,7 @@ async def forever(_: Ask) -> str:
     raise AssertionError
 
 
-async def leave(call: Callable[[Ask], Awaitable[Any]]) -> None:
+async def leave(call: Callable[[Ask], Coroutine[Any, Any, object]]) -> None:
     """Ask, and cancel the question once it waits for its answer."""
     async with anyio.create_task_group() as group:
         group.start_soon(call, ask())

@@ -43,6 +43,8 @@ class Account:
     script: list[str] = field(default_factory=list)
     rates: dict[str, float] = field(default_factory=dict)
     pace_s: float = 0.0
+    together: int = 0
+    met: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     most_at_once: int = 0
     at_once: int = 0
@@ -72,6 +74,8 @@ class Service:
             if (found := pattern.match(rest)) is not None:
                 account.at_once += 1
                 account.most_at_once = max(account.most_at_once, account.at_once)
+                if account.at_once >= account.together:
+                    account.met.set()
                 try:
                     await _serve(account, exchange, dialect, rest, found.groupdict())
                 finally:
@@ -95,7 +99,7 @@ class Service:
         for key in ("seed", "stretch", "charge"):
             if key in wanted:
                 setattr(account.temper, key, wanted.pop(key))
-        for key in ("rates", "pace_s"):
+        for key in ("rates", "pace_s", "together"):
             if key in wanted:
                 setattr(account, key, wanted.pop(key))
         account.script += wanted.pop("script", [])
@@ -199,6 +203,9 @@ async def _work(
     line.spent, line.usd, line.status = said.spent, str(said.spent.usd(tariff)), 200
     if account.pace_s or fault.name == "slow":
         await asyncio.sleep(fault.number("seconds", 0.5) if fault.name == "slow" else account.pace_s)
+    if account.together:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(account.met.wait(), STALL_S)
     send = _stream if call.stream else _whole
     await send(account, exchange, dialect, call, fault, line, said)
     line.finished = True

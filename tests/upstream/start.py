@@ -94,7 +94,8 @@ class Account:
         self._post({"answers": [(when, text)]})
 
     def change(self, **options: Any) -> None:
-        """``seed``, ``stretch`` (low, high), ``charge`` (used, max), ``rates`` (fault: share), ``pace_s``."""
+        """``seed``, ``stretch`` (low, high), ``charge`` (used, max), ``rates`` (fault: share), ``pace_s``;
+        ``together``: no call is answered before so many are open at once, or a minute is over."""
         self._post(options)
 
     def release(self) -> None:
