@@ -76,8 +76,9 @@ _CALLS = {
 
 _IMPORTS = {
     "python": (
-        "import a.b as c, d\nfrom .x import (y, z as w,  # why\n  q)\nfrom r import *\n",
-        {("a.b", "", "c"), ("d", "", "d"), (".x", "y", "y"), (".x", "z", "w"), (".x", "q", "q"), ("r", "*", "")},
+        "import a.b as c, d\nfrom .x import (y, z as w,  # why\n  q)\nfrom r import *\n"
+        's: Any = __import__("t")\n',
+        {("t", "", "s"), ("a.b", "", "c"), ("d", "", "d"), (".x", "y", "y"), (".x", "z", "w"), (".x", "q", "q"), ("r", "*", "")},
     ),
     "typescript": (
         'import d, {a as b, type T} from "m";\nimport * as ns from "n";\nimport "s";\nexport {q} from "z";\n'
@@ -86,6 +87,20 @@ _IMPORTS = {
             *{("m", "default", "d"), ("m", "a", "b"), ("m", "T", "T"), ("n", "", "ns"), ("s", "", "")},
             *{("z", "q", "q"), ("k", "r", "r"), ("k", "k", "l"), ("v", "", "v")},
         },
+    ),
+    "javascript": (
+        'const a = require("m/a"), b = require("b").c\nvar {d, e: f = 1} = require("g")\n'
+        'const h = await import("h")\nlet i = (await import("i")).default\n'
+        'const made = require("j")("k"), log = require(path)\n',
+        {
+            *{("m/a", "", "a"), ("b", "c", "b"), ("g", "d", "d"), ("g", "e", "f"), ("h", "", "h")},
+            ("i", "default", "i"),
+        },
+    ),
+    "tsx": (
+        'import fs = require("fs")\nconst a: Map<K, V> = require("b")\nconst c = require("d") as E\n'
+        'import {require} from "f"\n',
+        {("fs", "", "fs"), ("b", "", "a"), ("d", "", "c"), ("f", "require", "require")},
     ),
     "go": (
         'package a\nimport (\n x "a/b"\n "c/d/v2"\n . "e"\n)\n',

@@ -77,3 +77,40 @@ def test_every_record_has_a_unique_name_and_no_two_share_an_extension() -> None:
         assert record.name == name
         for extension in record.extensions:
             assert seen.setdefault(extension, name) == name
+
+
+_BROUGHT = {
+    "javascript": (
+        'const A = require("a")\nvar B = require("b").b, C = await import("c")\n'
+        'const made = require("m")("n")\nconst f = function () {}\nconst K = class {}\n'
+        'const g = () => require("g")\nconst LIMIT = 5\nconst both = x ? require("p") : require("q")\n',
+        "made f K g LIMIT both",
+    ),
+    "typescript": (
+        'import a = require("a")\nconst B = require("b") as T\nconst C = <any>require("c")\n'
+        'const D: T = require("d")!\nconst e: T = load("e")\n',
+        "e",
+    ),
+    "vue": ('<script>\nconst A = require("a")\nconst b = 1\n</script>\n', "b"),
+    "lua": ('local a = require "a"\nlocal b = require("b").c\nlocal f = function() end\n', "f"),
+    "python": (
+        'np = __import__("numpy")\njs = importlib.import_module("json")\nkind = import_module(name)\n',
+        "kind",
+    ),
+    "zig": (
+        'const std = @import("std");\nconst Foo = @import("foo.zig").Foo;\nconst size = @sizeOf(u8);\n',
+        "size",
+    ),
+    "gdscript": (
+        'const Foo = preload("res://foo.gd")\nconst SCENE = preload("res://a.tscn")\nconst N = 1\n',
+        "SCENE N",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", sorted(_BROUGHT))
+def test_a_name_bound_to_another_module_is_imported_not_defined(language: str) -> None:
+    text, expected = _BROUGHT[language]
+    parsed = parse(text, "file", language)
+    assert not parsed.fallback
+    assert [symbol.name for symbol in parsed.symbols] == expected.split()

@@ -113,6 +113,30 @@ async def test_a_name_imported_from_elsewhere_is_a_guess(index_of) -> None:
     assert [(hit.path, "guess" in hit.why) for hit in answer.hits] == [("c.py", False), ("b.py", True)]
 
 
+@pytest.mark.requirement("search.modes", "search.callers_proof")
+async def test_a_required_module_is_imported_and_not_defined(index_of) -> None:
+    files = {
+        "lib/store.js": "class Store {\n  put() {}\n}\nmodule.exports = Store\n",
+        "app.js": 'const Store = require("./lib/store")\nconst lodash = require("lodash")\n\n'
+        "function main () {\n  return lodash.map([new Store()])\n}\n",
+    }
+    async with index_of(files) as ask:
+        defined = await ask("Store", mode="symbol")
+        used = await ask("Store", mode="references")
+        foreign = await ask("lodash", mode="symbol")
+        imported = await ask("lodash", mode="references")
+    assert [(hit.path, hit.kind) for hit in defined.hits] == [("lib/store.js", "class")]
+    assert [(hit.start_line, hit.why) for hit in used.hits] == [
+        (1, "import at 1 (import-resolved)"),
+        (5, "call at 5 (import-resolved)"),
+    ]
+    assert foreign.hits == ()
+    assert foreign.notes[0] == "not here: nothing in app defines 'lodash'"
+    assert foreign.notes[1] == 'next: search_code("lodash", mode="references")'
+    assert [hit.start_line for hit in imported.hits] == [2]
+    assert "not defined here" in imported.notes[0]
+
+
 @pytest.mark.requirement("search.modes")
 async def test_references_hold_imports_and_calls(ask: Asked) -> None:
     answer = await ask("restock", mode="references")

@@ -151,9 +151,12 @@ def _candidates(
     seen: dict[tuple[int, int], tuple[int, int, Node, str, Language]] = {}
     for captures, language in sources:
         tails = _tails(captures.get("tail", ()), source)
+        brought = {node.byte_range for node in captures.get("import", ())}
         for capture in _KINDS:
             for node in captures.get(capture, ()):
                 start, end = span = node.byte_range
+                if capture == "value" and span in brought:
+                    continue  # a name for what another file defines
                 while start < end and source[start] in _SPACE:  # of a grammar that reads white space
                     start += 1
                 if span not in seen:

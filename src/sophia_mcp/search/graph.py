@@ -129,12 +129,22 @@ def resolve(
         uses += [
             Use(file, Reference(name, "import", item.line), _imported(item, file, defined, paths))
             for item in held.imports
-            if item.name == name
+            if _brings(item, name, defined)
             and not any(
                 r.kind == "import" and r.name == name and r.line == item.line for r in held.references
             )
         ]
     return sorted(uses, key=lambda use: (_ORDER.index(use.proof), paths[use.file], use.reference.line))
+
+
+def _brings(item: Import, name: str, defined: Sequence[Definition]) -> bool:
+    """An import of the name, or of a whole module that the file calls by it. A name that is not
+    defined here is looked for in what other names and modules are called, too."""
+    if item.name == name:
+        return True
+    if item.alias == name:
+        return item.name in ("", "default") or not defined
+    return not defined and _last(item.module) == name
 
 
 def _defines(reference: Reference, here: Sequence[Definition]) -> bool:

@@ -36,12 +36,18 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     )
     near = await symbols.nearest(tx, question.atlas, asked)
     what = f"{query.text!r}" if len(query.text) <= 60 else "this"
-    note = f"not here: nothing in {question.view.label} speaks of {what}"
+    verb = "defines" if question.request.mode == "symbol" else "speaks of"
+    note = f"not here: nothing in {question.view.label} {verb} {what}"
     if outcome.candidates:
         note += "; the hits are only the nearest"
     if near:
         note += f"; nearest names: {', '.join(near)}"
-    next_call = call(near[0], mode="symbol") if near else call(asked or query.text, mode="regex")
+    if near:
+        next_call = call(near[0], mode="symbol")
+    elif verb == "defines" and query.name and await graph.is_written(question, tx, query.name):
+        next_call = call(query.name, mode="references")  # imported, or defined where none is read
+    else:
+        next_call = call(asked or query.text, mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
 
 

@@ -185,6 +185,7 @@ RECORDS = (
         (Decl (FnProto)) @function
         (Decl (VarDecl (ErrorUnionExpr (SuffixExpr (ContainerDecl))))) @class
         (source_file (Decl (VarDecl)) @value)
+        ((Decl (VarDecl (ErrorUnionExpr (SuffixExpr . (BUILTINIDENTIFIER) @_b)))) @import (#eq? @_b "@import"))
         (TestDecl) @function
         """,
         comments=("line_comment", "doc_comment", "container_doc_comment"),

@@ -20,17 +20,26 @@ _SCRIPT = """
 (program (export_statement (lexical_declaration (variable_declarator name: (identifier)) @value)))
 (decorator) @lead
 """
-_SCRIPT_CALLS = """
+_REQUIRE = (
+    "(call_expression function: (identifier) @_r arguments: (arguments . [(string) (template_string)]))"
+)
+_AWAITED = "(await_expression (call_expression function: (import) arguments: (arguments . (string))))"
+_SCRIPT_CALLS = f"""
 (call_expression function: [(identifier) (member_expression)] @call)
 (new_expression constructor: [(identifier) (member_expression)] @new)
 (import_statement) @import
 (export_statement source: (string)) @import
-((variable_declarator value: (call_expression function: (identifier) @_r)) @import (#eq? @_r "require"))
+((variable_declarator value: [{_REQUIRE} (member_expression object: {_REQUIRE})
+  (member_expression object: (member_expression object: {_REQUIRE}))]) @import (#eq? @_r "require"))
+(variable_declarator value: {_AWAITED}) @import
+(variable_declarator value: (member_expression object: (parenthesized_expression {_AWAITED}))) @import
 (variable_declarator name: (identifier) value: (new_expression)) @bind
 (assignment_expression left: (member_expression object: (this)) right: [(new_expression) (identifier)]) @bind
 """
 _JS_BASES = "(class_heritage [(identifier) (member_expression)] @base) (field_definition value: (new_expression)) @bind"
-_TS_BASES = """
+_TS_BASES = f"""
+((variable_declarator value: [(as_expression {_REQUIRE}) (satisfies_expression {_REQUIRE})
+  (non_null_expression {_REQUIRE})]) @import (#eq? @_r "require"))
 (extends_clause value: (_) @base)
 (implements_clause (_) @base)
 (extends_type_clause type: (_) @base)
@@ -41,6 +50,7 @@ _TS_BASES = """
 (variable_declarator name: (identifier) type: (_)) @bind
 (call_expression function: (instantiation_expression (_) @call))
 """
+_TS_CAST = f'((variable_declarator value: (type_assertion {_REQUIRE})) @import (#eq? @_r "require"))'
 _FIELDS = """
 (field_definition property: (_) value: [(arrow_function) (function_expression)]) @function
 """
@@ -70,6 +80,9 @@ RECORDS = (
         references="""
         (call function: [(identifier) (attribute)] @call)
         [(import_statement) (import_from_statement)] @import
+        ((assignment left: (identifier) right: (call function: [(identifier) (attribute)] @_i
+          arguments: (argument_list . (string)))) @import
+          (#any-of? @_i "__import__" "import_module" "importlib.import_module" "pytest.importorskip"))
         (class_definition superclasses: (argument_list [(identifier) (attribute)] @base))
         [(typed_parameter) (typed_default_parameter)] @bind
         (assignment left: [(identifier) (attribute)] type: (_)) @bind
@@ -102,7 +115,7 @@ RECORDS = (
         interpreters=("ts-node", "tsx"),
         definitions=_SCRIPT + _TYPES,
         name_rule=rules.script_name,
-        references=_SCRIPT_CALLS + _TS_BASES,
+        references=_SCRIPT_CALLS + _TS_BASES + _TS_CAST,
         imports=imports.script,
         binds=bindings.SCRIPT,
         own=("this",),
@@ -370,6 +383,8 @@ RECORDS = (
         [(class_definition) (class_name_statement) (enum_definition)] @class
         [(function_definition) (constructor_definition) (signal_statement)] @function
         (source [(const_statement) (variable_statement) (export_variable_statement) (onready_variable_statement)] @value)
+        ((const_statement value: (call (identifier) @_l arguments: (arguments . (string) @_s .))) @import
+          (#any-of? @_l "preload" "load") (#match? @_s "[.](gd|cs).$"))
         """,
         name_rule=rules.with_default(rules.by_field("name"), constructor_definition="_init"),
         own=("self",),

@@ -17,7 +17,15 @@ _QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
 _AS = re.compile(r"\s+as\s+")
 _PYTHON_FROM = re.compile(r"from\s+([.\w]+)\s+import\s+(.*)", re.DOTALL)
 _BINDING = re.compile(r"(?:const|let|var|local|my)?\s*([\w$.]+)\s*=")
-_DESTRUCTURED = re.compile(r"\{([^{}]*)\}\s*=")
+_REQUIRE = re.compile(
+    r"\b(?:require|import)\s*(?:<[^()]*>)?\(\s*(?:/\*(?:(?!\*/).)*\*/\s*)*"
+    r"[\"'`](?P<module>[^\"'`\n]+)[\"'`][^)]*\)(?:\s*\))?(?P<members>(?:\s*\??\.\s*[\w$]+)*)",
+    re.DOTALL,
+)
+_BOUND = re.compile(
+    r"\s*(?:export\s+)?(?:import\s+(?:type\s+)?)?(?:\{(?P<names>[^{}]*)\}|(?P<name>[\w$]+))\s*[!:=]"
+)
+_PYTHON_CALLED = re.compile(r"(\w+)\s*(?::[^=]*)?=\s*[\w.]+\(\s*[\"']([.\w]+)[\"']")
 _GO_LINE = re.compile(r"""(?:([\w.]+)[ \t]+)?["`]([^"`\n]+)["`]""")
 _VERSION = re.compile(r"^v\d+$")
 
@@ -32,6 +40,9 @@ def _pairs(names: str) -> Iterator[tuple[str, str]]:
 
 def python(text: str) -> list[Imported]:
     text = re.sub(r"#[^\n]*", "", text).replace("\\\n", " ")
+    called = _PYTHON_CALLED.match(text)
+    if called is not None:
+        return [(called[2], "", called[1])]
     match = _PYTHON_FROM.match(text)
     if match is None:
         return [(name, "", alias) for name, alias in _pairs(text.removeprefix("import "))]
@@ -42,14 +53,14 @@ def python(text: str) -> list[Imported]:
 
 
 def script(text: str) -> list[Imported]:
-    """``import``, re-exporting ``export ... from`` and ``require``."""
+    """``import``, re-exporting ``export ... from``, ``require`` and a bound ``await import()``."""
+    if (loaded := _REQUIRE.search(text)) is not None:
+        return _required(text[: loaded.start()], loaded)
     quoted = _QUOTED.findall(text)
     if not quoted:
         return []
     module = quoted[-1]
     clause = _COMMENT.sub("", text[: text.rfind(module) - 1])
-    if "require" in clause:
-        return _required(clause, module)
     found: list[Imported] = []
     clause = re.sub(r"^\s*(?:import|export)\b\s*(?:type\b(?!\s*,|\s+from))?", "", clause)
     clause = re.sub(r"\bfrom\s*$", "", clause).strip()
@@ -66,12 +77,16 @@ def script(text: str) -> list[Imported]:
     return found or [(module, "", "")]
 
 
-def _required(clause: str, module: str) -> list[Imported]:
-    destructured = _DESTRUCTURED.search(clause)
-    if destructured is not None:
-        return [(module, name, alias) for name, alias in _pairs(destructured[1].replace(":", " as "))]
-    bound = _BINDING.search(clause)
-    return [(module, "", bound[1] if bound else "")]
+def _required(clause: str, loaded: re.Match[str]) -> list[Imported]:
+    """``clause`` is what stands before the call: the names it is bound to."""
+    module, members = loaded["module"], re.findall(r"[\w$]+", loaded["members"])
+    bound = _BOUND.match(_COMMENT.sub("", clause))
+    if bound is None:
+        return [(module, "", "")]
+    if bound["names"] is None:
+        return [(module, members[-1] if members else "", bound["name"])]
+    names = ",".join(part.partition("=")[0] for part in bound["names"].split(","))
+    return [(module, name, alias) for name, alias in _pairs(re.sub(r"\s*:\s*", " as ", names))]
 
 
 def go(text: str) -> list[Imported]:

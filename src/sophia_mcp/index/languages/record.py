@@ -53,6 +53,8 @@ class Language:
     - ``@script``: a region in the language ``script``;
     - ``@doc``: documentation that is not a comment (docstrings).
 
+    A ``@value`` that is an ``@import`` too (``const x = require("x")``) is no definition.
+
     ``comments`` names the node types of comments. ``references`` is a query too: ``@call`` is the
     expression that is called (``a.b.c`` as written), ``@invoke`` a call whose callee ends with
     its field ``invoke_field``, ``@new`` a type that is constructed, ``@import`` an import
