@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -23,7 +24,7 @@ from sophia_mcp.search.settle import Version, settle
 from sophia_mcp.search.similar import likeness, shingles
 from sophia_mcp.search.spans import Piece, comment_lines, cut, units
 from sophia_mcp.search.symbols import near_names
-from sophia_mcp.search.trace import frames, linked, match_path
+from sophia_mcp.search.trace import Frame, frames, linked, match_path
 from sophia_mcp.types import Coverage, Kind, Request, Symbol
 
 
@@ -125,6 +126,24 @@ def test_a_frame_settles_on_its_code_inside_its_function_even_when_lines_moved()
     assert settle(frame, Version(lines, held)) == 7
     (frame,) = frames('  File "a.py", line 900, in f\n    gone()\n')
     assert settle(frame, Version(lines, held)) == 3
+
+
+@pytest.mark.requirement("search.trace")
+def test_a_line_that_was_removed_at_the_end_is_followed_to_the_last_one() -> None:
+    (frame,) = frames('  File "a.py", line 4, in f\n    last()\n')
+    then, today = ["x = 1", "y = 2", "z = 3", "last()"], ["new = 0", "x = 1", "y = 2", "z = 3"]
+    assert settle(frame, Version(today, ()), Version(then, ())) == 4
+
+
+@pytest.mark.requirement("search.trace")
+def test_a_line_is_followed_through_a_long_file_of_much_the_same_lines() -> None:
+    rng = random.Random(1)
+    lines = [rng.choice(["{", "}", "},", '"key": 1,', '"key": 2,']) for _ in range(30_000)]
+    frame = Frame("a.json", 20_001, "", "", "")
+    then = [*lines[:20_000], '"asked": 1,', *lines[20_000:]]
+    today = [line for i, line in enumerate(lines) if i % 50]
+    today.insert(today_of := sum(i % 50 > 0 for i in range(20_000)), '"asked": 2,')
+    assert settle(frame, Version(today, ()), Version(then, ())) == today_of + 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+
+import pygit2
+from pygit2.enums import DiffOption
 
 from sophia_mcp.search.trace import Frame
 from sophia_mcp.types import Symbol
@@ -126,10 +128,25 @@ def _followed(frame: Frame, then: Version, today: Version) -> int:
         return after[before.index(line)]
     left = then.span(old) if old and new else [text.strip() for text in then.lines]
     right = today.span(new) if new else [text.strip() for text in today.lines]
-    for _, i, j, k, m in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
-        if i <= line - first < j:
-            return begin + min(k + line - first - i, max(m - 1, k))
-    return begin
+    return begin + _moved(left, right, line - first)
+
+
+def _moved(left: Sequence[str], right: Sequence[str], place: int) -> int:
+    """Where a line of a text stands in a later one, both counted from 0: by git's differences, as those of
+    difflib take most of a minute for a long file of much the same lines."""
+    before, after = ("\n".join((*lines, "")).encode() for lines in (left, right))
+    patch = pygit2.Patch.create_from(before, after, flag=DiffOption.FORCE_TEXT, context_lines=0)
+    shift = 0
+    for hunk in patch.hunks:
+        # A side without lines names the line before it.
+        old, new = hunk.old_start - (hunk.old_lines > 0), hunk.new_start - (hunk.new_lines > 0)
+        if place < old:
+            break
+        if place < old + hunk.old_lines:
+            shift = min(new - old, new + max(hunk.new_lines - 1, 0) - place)
+            break
+        shift = new + hunk.new_lines - old - hunk.old_lines
+    return min(place + shift, len(right) - 1)
 
 
 def _home(version: Version, line: int) -> Symbol | None:
