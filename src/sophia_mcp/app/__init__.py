@@ -90,12 +90,13 @@ class App(Parts):
         first clones it there, or brings that clone up to date."""
         from sophia_mcp.index import clone
 
+        # Opened first: a caller that is cancelled meanwhile leaves no run behind that others would join.
+        index = await self.index()
         key = f"{target}@{ref}"
         running = self.runs.get(key)
         if running is not None and not running.done.is_set():
             return running
         run = self.runs[key] = IndexRun(key)
-        index = await self.index()
 
         async def work(tell: Progress) -> IndexReport:
             if url:
@@ -138,8 +139,11 @@ class App(Parts):
             found = views.choose(known, repo, project)
             roots.resolve(found.root)
             running = self.runs.get(f"{found.root}@{found.ref}")
-            if running is None and found.state != "ready":
+            failed = running is not None and running.error is not None
+            if found.state != "ready" and (running is None or failed):
                 running = await self.start_index(found.root, ref=found.ref, trusted=trusted)
+            elif running is not None and running.done.is_set():
+                running = None  # nothing to wait for, and its error was for those who did
         except NotIndexed:
             place, ref = views.split_ref(repo if repo is not None else str(project), await self.names())
             folder = await self._folder(place, project, roots)
