@@ -190,8 +190,8 @@ class App(Parts):
 
         engine = await self.engine()
         if repo == "*":
-            roots = await self.roots(project)
             known = await views.repositories(await self.database())
+            roots = _roots(self, known, project)
             inside = [
                 view for view in known if view.on_disk and roots.root_of(Path(view.root)) is not None
             ]
@@ -253,8 +253,8 @@ class App(Parts):
         from sophia_mcp.index import views
 
         index = await self.index()
-        roots = await self.roots(project)
         known = await views.repositories(await self.database())
+        roots = _roots(self, known, project)
         inside = [view for view in known if everything or roots.root_of(Path(view.root)) is not None]
         return [await index.report(view) for view in inside]
 
