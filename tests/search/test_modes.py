@@ -113,6 +113,16 @@ async def test_a_name_imported_from_elsewhere_is_a_guess(index_of) -> None:
     assert [(hit.path, "guess" in hit.why) for hit in answer.hits] == [("c.py", False), ("b.py", True)]
 
 
+@pytest.mark.parametrize("query", ["shop/money.py:add_money", "shop/money.py add_money"])
+@pytest.mark.parametrize("mode", ["references", "callers"])
+@pytest.mark.requirement("search.modes", "search.callers_proof")
+async def test_uses_of_a_name_of_one_file_are_those_in_every_file(
+    ask: Asked, query: str, mode: str
+) -> None:
+    answer = await ask(query, mode=mode)
+    assert answer.hits == (await ask("add_money", mode=mode)).hits != ()
+
+
 @pytest.mark.requirement("search.modes", "search.callers_proof")
 async def test_a_required_module_is_imported_and_not_defined(index_of) -> None:
     files = {

@@ -128,6 +128,8 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
         said = [item for item in said if item.symbol.kind in named.kinds]
     if not said:
         return question
+    if question.request.mode in ("references", "callers"):
+        return replace(question, query=query)  # what one file defines is used in others
     return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
 
 
