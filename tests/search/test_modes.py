@@ -253,6 +253,15 @@ async def test_frames_move_with_the_lines_of_today(own: Asked) -> None:
     assert f"frame at line {line_of('shop/cart.py', 'reserve(sku, count)') + 3}" in answer.hits[1].why
 
 
+@pytest.mark.requirement("search.trace")
+async def test_a_frame_that_two_files_may_hold_is_counted_once(index_of) -> None:
+    text = "def go():\n    raise ValueError\n"
+    async with index_of({"a/run.py": text, "b/run.py": text}) as ask:
+        answer = await ask('Traceback (most recent call last):\n  File "/x/run.py", line 2, in go\n')
+    assert [hit.path for hit in answer.hits] == ["a/run.py", "b/run.py"]
+    assert answer.notes[0].startswith("1 of 1 frames")
+
+
 @pytest.mark.requirement("search.not_here")
 async def test_a_trace_from_elsewhere_is_not_here(ask: Asked) -> None:
     text = 'Traceback (most recent call last):\n  File "/x/other/thing.py", line 3, in nothing\n    boom()\nE: x\n'

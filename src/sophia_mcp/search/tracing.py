@@ -22,6 +22,9 @@ _OLDER = 8
 _NAMES = 60
 """Definitions by which a renamed file is known again."""
 
+_ASKED = 8
+"""Functions that a file must define to be taken for a trace's."""
+
 
 async def find(question: Question, tx: Transaction) -> Outcome:
     """One span for each frame that lies in this repository, the innermost frame first where the
@@ -34,16 +37,19 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     resolved: dict[Frame, list[Candidate]] = {}
     for path, some in by_path.items():
         resolved |= await _resolve(question, tx, path, some)
-    candidates = {(one.file, one.focus): one for frame in reversed(ordered) for one in resolved[frame]}
-    shown = list(dict.fromkeys((one.file, one.focus) for frame in ordered for one in resolved[frame]))
+    candidates: dict[tuple[int, int], Candidate] = {}
+    for frame in ordered:
+        for one in resolved[frame]:
+            candidates.setdefault((one.file, one.focus), one)
+    here = sum(bool(resolved[frame]) for frame in ordered)
     outside = list(dict.fromkeys(frame.path for frame in ordered if not resolved[frame]))
-    notes = [f"{len(shown)} of {len(frames)} frames are in this repository, at their lines of today"]
+    notes = [f"{here} of {len(frames)} frames are in this repository, at their lines of today"]
     if outside:
         more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
         notes.append(f"elsewhere: {', '.join(outside[:5])}{more}")
-    if not shown:
+    if not here:
         notes = [f"not here: none of the {len(frames)} frames lies in {question.view.label}", *notes[1:]]
-    return Outcome(tuple(candidates[key] for key in shown), len(shown), tuple(notes))
+    return Outcome(tuple(candidates.values()), len(candidates), tuple(notes))
 
 
 def _innermost_last(text: str) -> bool:
@@ -157,7 +163,7 @@ async def _defining(
         return []
     ending = "." + path.rpartition(".")[2]
     held: list[set[int]] = []
-    for name in names[:_OLDER]:
+    for name in names[:_ASKED]:
         found = await symbols.definitions(tx, question.atlas, name)
         held.append(
             {one.file for one in found if one.exact and question.atlas.paths[one.file].endswith(ending)}
