@@ -31,6 +31,47 @@ def test_nulls_fall_away_and_lone_strings_become_lists() -> None:
     }
 
 
+def test_an_empty_text_is_not_given_where_there_is_no_default() -> None:
+    schema = {
+        "properties": {
+            "query": {"type": "string"},
+            "repo": {"type": "string"},
+            "mode": {"type": "string", "default": "auto"},
+            "include": {"type": "array"},
+        },
+        "required": ["query"],
+    }
+    arguments = {"query": "", "repo": "", "mode": "", "include": ""}
+    assert mend(arguments, schema) == {"query": "", "mode": "", "include": [""]}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("search_code", {"query": "charge_card", "repo": "", "cursor": ""}, "shop/pay.py"),
+        ("index_repo", {"path": "", "action": "status"}, "project: ready"),
+        ("remember", {"text": "cards are charged once", "repo": "", "forget": ""}, "added"),
+        ("recall", {"query": "", "repo": ""}, "nothing is remembered here yet"),
+        (
+            "run_swarm",
+            {"repo": "", "paths": "shop", "action": "estimate", "provider": "host"},
+            "estimate",
+        ),
+        ("get_run", {"run_id": "", "cursor": ""}, "no run yet"),
+        ("cost_report", {"until": ""}, "days are UTC"),
+    ],
+)
+async def test_an_empty_name_means_the_project_at_hand(
+    place: Place, tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with place.connect("auto") as client:
+        assert not (await client.call_tool("index_repo", {})).is_error
+        result = await client.call_tool(tool, arguments)
+    assert not result.is_error, text_of(result)
+    assert said in text_of(result)
+
+
 def test_a_required_null_and_an_unknown_argument_stay_for_the_check_that_names_them() -> None:
     arguments = {"query": None, "other": None}
     assert mend(arguments, SCHEMA) == arguments

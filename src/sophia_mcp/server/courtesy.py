@@ -1,6 +1,6 @@
 """How is a slightly wrong call still served, and what is the agent told about it?
 
-Agents send null for "default", one string for a list, misspelt or extra arguments. All of it is
+Agents send null or "" for "not given", one string for a list, misspelt or extra arguments. All of it is
 served; what was ignored is named, with the nearest known name. What cannot be served is refused with
 the argument's name, why, and the call to make. Answers beyond the cap are cut.
 """
@@ -54,13 +54,16 @@ class Courtesy:
 
 
 def mend(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments without nulls that mean "default", and with lone strings put into lists."""
+    """The arguments without nulls and empty texts that mean "not given", and with lone strings put into
+    lists. An empty text says that of what has no default; another argument's check refuses it."""
     properties, required = schema.get("properties", {}), schema.get("required", ())
     mended: dict[str, Any] = {}
     for name, value in arguments.items():
-        if value is None and name in properties and name not in required:
+        wanted = properties.get(name, {})
+        empty = value == "" and wanted.get("type") == "string" and "default" not in wanted
+        if name in properties and name not in required and (value is None or empty):
             continue
-        is_list = properties.get(name, {}).get("type") == "array"
+        is_list = wanted.get("type") == "array"
         mended[name] = (
             [value] if is_list and isinstance(value, str) and not _is_json_list(value) else value
         )
