@@ -7,7 +7,7 @@ integer nanoseconds since the epoch, money is integer nano-dollars.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["function", "class", "method", "doc", "config", "text"]
@@ -204,6 +204,10 @@ class IndexReport:
     languages: tuple[tuple[str, int], ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """The same for machines: languages are an object of file counts."""
+        return asdict(self) | {"languages": dict(self.languages)}
 
 
 # --- models -----------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ def test_a_folder_is_indexed_searched_and_listed(project: Path) -> None:
     assert indexed.returncode == 0, indexed.stderr
     report = json.loads(indexed.stdout)
     assert (report["state"], report["files_indexed"]) == ("ready", 2)
+    assert report["languages"] == {"markdown": 1, "python": 1}
     found = run("search", "is a failed request sent again", "--json", cwd=project)
     assert found.returncode == 0, found.stderr
     answer = json.loads(found.stdout)
@@ -83,6 +84,7 @@ def test_a_folder_is_indexed_searched_and_listed(project: Path) -> None:
     assert answer["hits"][0]["symbol"] == "retry_policy"
     listed = json.loads(run("repos", "--json", cwd=project).stdout)
     assert [repo["root"] for repo in listed] == [str(project)]
+    assert [repo["languages"] for repo in listed] == [report["languages"]]
 
 
 @pytest.mark.requirement("cli.search")

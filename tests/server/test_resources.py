@@ -42,6 +42,8 @@ async def test_a_resource_is_read_before_any_tool_was_called(indexed: Place, era
         outline = await read(client, MAP.format(repo=name))
         coverage = json.loads(await read(client, COVERAGE.format(repo=name)))
     assert [each["root"] for each in repos] == [str(indexed.project)]
+    assert [each["languages"] for each in repos] == [coverage["languages"]]
+    assert coverage["languages"]["python"] == 2
     assert "shop/cart.py" in outline
     assert "def charge_card" in outline
     assert coverage["skipped_files"] == [{"path": "big.bin", "reason": "binary"}]

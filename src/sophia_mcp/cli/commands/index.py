@@ -75,7 +75,7 @@ def COMMAND(
 
 def _print(report: IndexReport, *, as_json: bool) -> None:
     if as_json:
-        output.machine(report)
+        output.machine(report.facts())
         return
     where = f" {report.branch or ''}@{report.commit[:10]}" if report.commit else ""
     output.show(

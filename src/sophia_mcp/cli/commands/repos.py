@@ -27,7 +27,7 @@ def COMMAND(as_json: bool) -> int:
 
     reports = with_app(work)
     if as_json:
-        output.machine(reports)
+        output.machine([report.facts() for report in reports])
     elif reports:
         rows = [
             (r.repo, r.state, f"{r.files_indexed}/{r.files_total}", r.chunks, r.branch, r.root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from sophia_mcp.server.resources import ResourceRecord
 from sophia_mcp.server.state import State
@@ -14,7 +13,7 @@ async def read(state: State, repo: str) -> str:
     app, project = await state.open()
     report, skipped = await app.coverage(repo, project)
     files = [{"path": path, "reason": reason} for path, reason in skipped]
-    return json.dumps({**asdict(report), "skipped_files": files}, ensure_ascii=False)
+    return json.dumps({**report.facts(), "skipped_files": files}, ensure_ascii=False)
 
 
 RESOURCE = ResourceRecord(

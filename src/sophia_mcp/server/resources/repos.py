@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from sophia_mcp.server.resources import ResourceRecord
 from sophia_mcp.server.state import State
@@ -13,7 +12,7 @@ async def read(state: State) -> str:
     """Every repository a tool may read, with its state."""
     app, project = await state.open()
     reports = await app.reports(project)
-    return json.dumps([asdict(report) for report in reports], ensure_ascii=False)
+    return json.dumps([report.facts() for report in reports], ensure_ascii=False)
 
 
 RESOURCE = ResourceRecord(

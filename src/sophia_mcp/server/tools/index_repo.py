@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict
 from math import inf
 from typing import Annotated, Any, Literal
 
@@ -164,10 +163,8 @@ def _answer(
 
 
 def _facts(report: IndexReport) -> dict[str, Any]:
-    facts = asdict(report)
-    facts["languages"] = dict(report.languages)
-    facts["skipped"] = [asdict(skip) for skip in report.skipped]
-    del facts["notes"]
+    facts = report.facts()
+    del facts["notes"]  # the answer has its own
     return facts
 
 
