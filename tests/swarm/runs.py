@@ -269,6 +269,7 @@ async def open_swarm(
     tree: Tree | None = None,
     clock: Clock = system,
     pen: Callable[[Database, Scope], Pen] = Pen,
+    rows: type[Jobs] = Jobs,
     **changes: Any,
 ) -> AsyncIterator[Swarm]:
     """A swarm on the store in ``folder``, as one process has it."""
@@ -283,7 +284,7 @@ async def open_swarm(
         return Ground(sources.read)
 
     means = Means(
-        book=Book(database, Jobs(database, enrol(), clock=clock), LOCAL, clock),
+        book=Book(database, rows(database, enrol(), clock=clock), LOCAL, clock),
         pen=pen(database, LOCAL),
         models=models or ScriptedModels(),
         library=lambda order: Library(user=patterns),

@@ -12,6 +12,7 @@ from tests.swarm.runs import FINDING, ScriptedModels, Tree, open_swarm, order
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm.swarm import Swarm
+from sophia_mcp.types import Scope
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("swarm.host")]
 
@@ -184,21 +185,20 @@ async def test_a_run_that_nobody_answers_leaves_memory_and_still_takes_its_answe
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 async def test_a_run_goes_on_with_an_answer_that_comes_while_it_leaves_memory(
-    tmp_path: Path, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, elsewhere: bool
 ) -> None:
-    stopped, late = Jobs.stopped, anyio.Event()
+    late = anyio.Event()
 
-    async def answered_first(jobs: Jobs, *args: Any, **given: Any) -> None:
-        if not late.is_set():
-            late.set()
-            answers = {packet.key: {"findings": [FINDING]} for packet in report.steps}
-            await (other if elsewhere else swarm).answer(run_id, answers)
-        await stopped(jobs, *args, **given)
+    class Answered(Jobs):
+        async def stopped(self, scope: Scope, job: str, **given: Any) -> None:
+            if not late.is_set():
+                late.set()
+                answers = {f"review.{role}": {"findings": [FINDING]} for role in ("one", "two", "three")}
+                await (other if elsewhere else swarm).answer(job, answers)
+            await super().stopped(scope, job, **given)
 
-    async with open_swarm(tmp_path, park_s=0.3) as swarm, open_swarm(tmp_path) as other:
+    async with open_swarm(tmp_path, park_s=0.3, rows=Answered) as swarm, open_swarm(tmp_path) as other:
         run_id = await swarm.start(hosted())
-        report = await swarm.report(run_id, wait_s=10)
-        monkeypatch.setattr(Jobs, "stopped", answered_first)
         with anyio.fail_after(10):
             await late.wait()
         report = await swarm.report(run_id, wait_s=10)
