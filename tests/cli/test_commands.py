@@ -87,6 +87,31 @@ def test_a_folder_is_indexed_searched_and_listed(project: Path) -> None:
     assert [repo["languages"] for repo in listed] == [report["languages"]]
 
 
+@pytest.mark.requirement("server.project_root")
+@pytest.mark.parametrize("where", ["variable", "configuration"])
+def test_the_project_root_a_person_set_counts_wherever_a_command_is_typed(
+    project: Path, tmp_path: Path, alone: Path, where: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if where == "configuration":
+        (alone / "config.toml").write_text(f"root = {json.dumps(str(project))}\n")
+    variables = {"SOPHIA_ROOT": str(project)} if where == "variable" else {}
+    found = run("search", "retry_policy", "--json", cwd=elsewhere, **variables)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["hits"][0]["path"] == "retry.py"
+    run("memory", "add", "Retries are three", cwd=elsewhere, **variables)
+    listed = json.loads(run("memory", "list", "--json", cwd=project).stdout)
+    assert [memo["text"] for memo in listed["memories"]] == ["Retries are three"]
+
+
+def test_a_project_root_that_is_no_folder_is_named(project: Path) -> None:
+    done = run("search", "retry_policy", cwd=project, SOPHIA_ROOT="/nowhere/at/all")
+    assert done.returncode == 1
+    assert "/nowhere/at/all is not a folder" in done.stderr
+    assert "SOPHIA_ROOT" in done.stderr
+
+
 @pytest.mark.requirement("cli.search")
 def test_a_project_that_was_never_indexed_is_indexed_by_its_first_question(project: Path) -> None:
     found = run("search", "retry_policy", cwd=project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -36,6 +37,16 @@ async def test_a_read_only_setting_hides_every_tool_that_writes(place: Place) ->
         "recall",
     ]
     assert refused.is_error
+
+
+@pytest.mark.requirement("server.project_root")
+async def test_the_project_root_of_the_configuration_counts(place: Place, alone: Path) -> None:
+    (alone / "config.toml").write_text(f"root = {json.dumps(str(place.project))}\n")
+    server = started(place).model_copy(update={"args": [], "cwd": str(alone)})
+    async with Client(server) as client:
+        result = await client.call_tool("search_code", {"query": "charge_card"})
+    assert not result.is_error, text_of(result)
+    assert "shop/pay.py" in text_of(result)
 
 
 async def test_a_wrong_setting_is_told_by_the_call_and_not_by_a_dead_server(place: Place) -> None:

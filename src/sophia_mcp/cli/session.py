@@ -74,7 +74,21 @@ def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
-def project_folder(start: Path | None = None) -> Path:
-    """The nearest folder at or above the working one that holds a repository, else that folder."""
-    here = (start or Path.cwd()).resolve()
-    return next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+def project_folder() -> Path:
+    """The project a command is about: the one a person set as SOPHIA_ROOT or in their configuration, else
+    the nearest folder at or above the working one that holds a repository, else that folder. Raises
+    BadSetting."""
+    from sophia_mcp.errors import BadSetting
+    from sophia_mcp.server.project_root import repository_above
+    from sophia_mcp.settings import load
+
+    chosen = load().root
+    if chosen is None:
+        return repository_above(Path.cwd().resolve())
+    if not chosen.expanduser().is_dir():
+        raise BadSetting(
+            f"the project root {chosen} is not a folder",
+            why="it is set as SOPHIA_ROOT, or as root in your config.toml",
+            next="name an existing folder there, or set none",
+        )
+    return chosen.expanduser().resolve()

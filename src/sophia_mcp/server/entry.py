@@ -53,7 +53,7 @@ def serve(
         from sophia_mcp.errors import SophiaError
         from sophia_mcp.server.build import build_server
 
-        wanted = _published(root)
+        root, wanted = _chosen(root)
         try:
             server = build_server(
                 _opener(root),
@@ -86,8 +86,9 @@ def split(toolsets: str) -> list[str]:
     return [name.strip() for name in toolsets.split(",") if name.strip()]
 
 
-def _published(root: Path | None) -> ServerSettings:
-    """Which tools the person wants published. The one thing that must be known before the first call.
+def _chosen(root: Path | None) -> tuple[Path | None, ServerSettings]:
+    """The project a person set, and which tools they want published: what must be known before the
+    first call.
 
     A wrong setting is not reported here: an editor would show that the server failed, and hide why.
     Every call meets it again and says so, so nothing is published by mistake.
@@ -96,9 +97,10 @@ def _published(root: Path | None) -> ServerSettings:
     from sophia_mcp.settings import ServerSettings, load
 
     try:
-        return load(root, root=root).server
+        settings = load(root, root=root)
     except BadSetting:
-        return ServerSettings()
+        return root, ServerSettings()
+    return settings.root, settings.server
 
 
 def _variable(name: str) -> str | None:

@@ -1,8 +1,9 @@
 """Which folder is the client working in?
 
-In order: the root a person set (`--root`, `SOPHIA_ROOT`), `CLAUDE_PROJECT_DIR`, the client's own
-roots, the working folder walked up to its repository. The file system's root, the home folder and
-what lies above it are refused: editors start servers there when no project is open.
+In order: the root a person set (`--root`, `SOPHIA_ROOT`, `root` in their configuration),
+`CLAUDE_PROJECT_DIR`, the client's own roots, the working folder walked up to its repository. The file
+system's root, the home folder and what lies above it are refused: editors start servers there when no
+project is open.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def repository_above(folder: Path) -> Path:
 
 
 def _candidates(names: Iterable[str]) -> list[Path]:
-    return [Path(name).expanduser() for name in names if name]
+    return [Path(name) for name in names if name]
 
 
 def _path(uri: str) -> str:
@@ -76,7 +77,7 @@ def _path(uri: str) -> str:
 
 def _usable(folder: Path, home: Path) -> Path | None:
     try:
-        resolved = folder.resolve(strict=True)
+        resolved = folder.expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return None
     return resolved if resolved.is_dir() and not is_too_wide(resolved, home) else None
@@ -84,7 +85,7 @@ def _usable(folder: Path, home: Path) -> Path | None:
 
 def _fault(folder: Path, home: Path) -> str:
     try:
-        resolved = folder.resolve(strict=True)
+        resolved = folder.expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return "it does not exist"
     if not resolved.is_dir():

@@ -164,7 +164,7 @@ class State:
         peer = sdk.connection(context)
         if peer not in self._projects:
             self._projects[peer] = await project_root.find(
-                configured=self._root or _path(self._environment("SOPHIA_ROOT")),
+                configured=self._root,
                 claude_project=self._environment("CLAUDE_PROJECT_DIR"),
                 client_roots=_asking(context),
                 working=Path.cwd(),
@@ -234,7 +234,3 @@ def _asking(context: ServerRequestContext[Any, Any]) -> Callable[[], Awaitable[S
         return await sdk.client_roots(context)
 
     return ask
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None

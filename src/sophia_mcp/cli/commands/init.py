@@ -70,14 +70,13 @@ def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: boo
 
 
 def _project(root: Path | None) -> Path:
-    start = (root or Path.cwd()).resolve()
-    if not start.is_dir():
-        raise BadArgument(f"{start} is not a folder", next="give an existing folder with --root")
-    return (
-        next((p for p in (start, *start.parents) if (p / ".git").exists()), start)
-        if root is None
-        else start
-    )
+    from sophia_mcp.cli.session import project_folder
+
+    if root is None:
+        return project_folder()
+    if not root.is_dir():
+        raise BadArgument(f"{root} is not a folder", next="give an existing folder with --root")
+    return root.resolve()
 
 
 def _command() -> str:
