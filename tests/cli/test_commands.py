@@ -143,6 +143,9 @@ def test_a_name_that_is_not_there_exits_three_and_says_not_here(project: Path) -
         (("search", "x", "--repo", "no-such-repository"), 3),
         (("repos",), 3),
         (("serve", "--http", "0.0.0.0:9000"), 1),
+        (("serve", "--http", "nonsense"), 2),
+        (("serve", "--http", "127.0.0.1:99999"), 2),
+        (("serve", "--toolsets", "nonsense"), 2),
     ],
 )
 def test_exit_codes_tell_what_happened(arguments: tuple[str, ...], code: int, project: Path) -> None:

@@ -15,10 +15,11 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
+    from sophia_mcp.errors import SophiaError
     from sophia_mcp.settings import ServerSettings, Settings
 
 
@@ -42,7 +43,8 @@ def main() -> None:
 def serve(
     *, http: str | None, root: Path | None, toolsets: Sequence[str] = (), read_only: bool = False
 ) -> None:
-    """Build the server and serve it until it is told to stop; exits 1 with words on a wrong setting."""
+    """Build the server and serve it until it is told to stop. Exits with words where it cannot: 2 for a
+    tool or an address that was named here and is none, else 1."""
     # Rich is only for the command line; the SDK would import it to format its own log lines.
     sys.modules.setdefault("rich.console", None)  # type: ignore[arg-type]
     from sophia_mcp.server.stdio import quiet_output
@@ -65,20 +67,27 @@ def serve(
             gc.freeze()
             gc.enable()
         except SophiaError as error:
-            sys.exit(f"sophia: {error}")
+            _end(error, usage=bool(toolsets))
+    usage = False
     try:
         if http is None:
             from sophia_mcp.server.stdio import serve_stdio
 
             anyio.run(serve_stdio, server)
         else:
-            from sophia_mcp.server.http import serve_http
+            from sophia_mcp.server.http import is_address, serve_http
 
+            usage = not is_address(http)
             anyio.run(serve_http, server, http)
     except SophiaError as error:
-        sys.exit(f"sophia: {error}")
+        _end(error, usage=usage)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _end(error: SophiaError, *, usage: bool) -> NoReturn:
+    print(f"sophia: {error}", file=sys.stderr)  # noqa: T201 - nobody else would say why
+    sys.exit(2 if usage else 1)
 
 
 def split(toolsets: str) -> list[str]:

@@ -44,7 +44,7 @@ def parse_address(text: str) -> tuple[str, int]:
     """
     host, _, port_text = text.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not (port_text.isascii() and port_text.isdigit() and int(port_text) < 65536):
+    if not is_address(text):
         raise BadSetting(
             f"{text!r} is not HOST:PORT",
             why="the part after the last colon must be a port from 0 to 65535",
@@ -57,6 +57,12 @@ def parse_address(text: str) -> tuple[str, int]:
             next=f"use 127.0.0.1:{port_text}, and a tunnel of your own to reach it from elsewhere",
         )
     return host, int(port_text)
+
+
+def is_address(text: str) -> bool:
+    """Whether this has the form of an address, wherever it may lead."""
+    port = text.rpartition(":")[2]
+    return port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536
 
 
 def _is_loopback(host: str) -> bool:
