@@ -189,6 +189,38 @@ async def test_a_near_copy_is_the_most_similar(index_of) -> None:
     assert sent.hits[0].path in {"lib/again.py", "shop/net/retry.py"}
 
 
+@pytest.mark.requirement("search.similar", "search.not_here")
+async def test_code_as_little_alike_as_unrelated_code_is_not_listed(index_of) -> None:
+    ledger = (
+        "def close_month(ledger, month):\n    rows = [row for row in ledger if row.month == month]\n"
+        "    if not rows:\n        raise LookupError(month)\n    debit = sum(row.debit for row in rows)\n"
+        "    credit = sum(row.credit for row in rows)\n    return debit - credit\n"
+    )
+    loader = (
+        "def load_rows(path, month):\n    with open(path) as source:\n        header = source.readline()\n"
+        "        if not header:\n            raise LookupError(path)\n        return [\n"
+        "            line.split(';') for line in source if line.startswith(month)\n        ]\n"
+    )
+    copy = ledger.replace("month", "year").replace("ledger", "book")
+    async with index_of({"a.py": ledger, "b.py": loader}, "apart") as ask:
+        apart = await ask("a.py:1", mode="similar")
+    async with index_of({"a.py": ledger, "b.py": loader, "c.py": copy}, "copied") as ask:
+        copied = await ask("a.py:1", mode="similar")
+    assert apart.hits == ()
+    assert re.match(r"not here: .*; the nearest, b\.py:1-8, is \d+ % alike", apart.notes[0])
+    assert [hit.path for hit in copied.hits] == ["c.py"]
+    assert "less than 25 % alike is left out" in copied.notes[0]
+
+
+@pytest.mark.requirement("search.similar")
+async def test_an_excerpt_is_found_in_a_long_function(index_of) -> None:
+    steps = "".join(f"    total_{n} = measure_{n}(total_{n - 1}, {n} * scale)\n" for n in range(1, 40))
+    text = f"def survey(total_0, scale):\n{steps}    return total_39\n"
+    async with index_of({"survey.py": text, "other.py": "def other(a):\n    return a\n"}) as ask:
+        answer = await ask("total_7 = measure_7(total_6, 7 * scale)", mode="similar")
+    assert [(hit.path, hit.why) for hit in answer.hits] == [("survey.py", "holds 100 % of it")]
+
+
 @pytest.mark.requirement("search.modes")
 async def test_the_outline_of_a_file_names_its_definitions(ask: Asked) -> None:
     text = await ask.text("shop/cart.py", mode="outline")
@@ -260,6 +292,17 @@ async def test_a_frame_that_two_files_may_hold_is_counted_once(index_of) -> None
         answer = await ask('Traceback (most recent call last):\n  File "/x/run.py", line 2, in go\n')
     assert [hit.path for hit in answer.hits] == ["a/run.py", "b/run.py"]
     assert answer.notes[0].startswith("1 of 1 frames")
+
+
+@pytest.mark.requirement("search.trace")
+async def test_texts_of_other_files_of_its_name_are_no_older_texts_of_a_file(index_of) -> None:
+    body = "def go():\n" + "".join(f"    step_{i}()\n" for i in range(8))
+    others = {f"b{i}/run.py": f"def other_{i}():\n    pass\n" for i in range(9)}
+    async with index_of({"a/run.py": body, **others}) as ask:
+        write(ask.root, {"a/run.py": "# moved\n" * 20 + body})
+        await ask.update()
+        answer = await ask('Traceback (most recent call last):\n  File "/x/run.py", line 5, in go\n')
+    assert [(hit.path, hit.why) for hit in answer.hits] == [("a/run.py", "frame at line 25, was 5")]
 
 
 @pytest.mark.requirement("search.not_here")

@@ -65,29 +65,32 @@ async def _resolve(
 ) -> dict[Frame, list[Candidate]]:
     """Candidates for the frames that name one path."""
     atlas, content = question.atlas, question.engine.content
-    old_path, old = await _stored(question, tx, path)
-    files = await _files(question, tx, path, old_path, old, frames)
+    old_path, stored = await _stored(question, tx, path)
+    files = await _files(question, tx, path, old_path, [old for _, old in stored], frames)
     found: dict[Frame, list[tuple[bool, Candidate]]] = {frame: [] for frame in frames}
     for file in files[:3]:
         blob = int(atlas.blobs[file])
-        older = [one for one in old if one != blob][:_OLDER]
+        own = atlas.paths[file]
+        older = [
+            old for held, old in stored if old != blob and (held == own or held not in atlas.position)
+        ][:_OLDER]
         texts = await content.texts(tx, [blob, *older])
-        held = await content.symbols(tx, [blob, *older])
-        versions = [Version(texts[one].lines, held[one]) for one in (blob, *older) if one in texts]
+        defined = await content.symbols(tx, [blob, *older])
+        versions = [Version(texts[one].lines, defined[one]) for one in (blob, *older) if one in texts]
         place = spoken_of(frames, versions, question.query.text)
         for frame in frames:
             line = settle(frame, versions[0], versions[place] if place else None)
             named = bool(versions[0].homes(frame))
-            found[frame].append((named, _candidate(file, frame, line, texts[blob], held[blob])))
+            found[frame].append((named, _candidate(file, frame, line, texts[blob], defined[blob])))
     return {
         frame: [one for named, one in options if named or not any(sure for sure, _ in options)]
         for frame, options in found.items()
     }
 
 
-async def _stored(question: Question, tx: Transaction, path: str) -> tuple[str, list[int]]:
-    """The stored path that a written one means, now or once, and the blobs that stood there, the latest
-    first."""
+async def _stored(question: Question, tx: Transaction, path: str) -> tuple[str, list[tuple[str, int]]]:
+    """The stored path that a written one means, now or once, and the blobs that stood at the paths it may
+    mean, with these, the latest first."""
     name = path.rstrip("/").rpartition("/")[2]
     rows = await tx.rows(
         "SELECT path, blob_id FROM placements WHERE repo_id = :repo AND workspace = :workspace"
@@ -103,7 +106,7 @@ async def _stored(question: Question, tx: Transaction, path: str) -> tuple[str, 
         return "", []
     shown = [one for one in paths if one in question.atlas.position]
     chosen = (shown or paths)[0]
-    return chosen, [int(blob) for held, blob in rows if held in paths]
+    return chosen, [(str(held), int(blob)) for held, blob in rows if held in paths]
 
 
 async def _files(
