@@ -18,8 +18,17 @@ from sophia_mcp.store.database import Transaction
 _CHUNKS = 60
 _SHINGLE = 3
 _MOST_TERMS = 24
-_LEAST = 0.12
-"""Below this likeness a span is only about the same subject."""
+_LEAST = 0.25
+"""Below this likeness nothing is listed. Of 787 functions of six lines and more, from twelve packages in
+six languages, 0.6 % had anything as much alike in another package of their language (18 % alike: 5 %),
+while 98 % of their edited copies were."""
+
+_HELD = 0.8
+"""A span that holds so much of the code that was sent is listed too, however much longer it is: 99 of 100
+excerpts of one line, and all of three, are held by nothing in another package."""
+
+_FEWEST = 4
+"""Words and runs of words that an excerpt has."""
 
 _OF_SHAPE = 0.5
 """Weight of the shape beside the words: copies keep it when every name is another."""
@@ -36,10 +45,8 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     if not code.strip():
         return Outcome((), 0, (f"not here: no indexed file is {question.query.path!r}",))
     chunks = await _near(question, tx, code)
-    candidates = await _compare(question, tx, code, own, chunks)
-    if not candidates:
-        return Outcome((), 0, ("not here: nothing else in this repository is like that code",))
-    return Outcome(tuple(candidates), len(candidates))
+    candidates, notes = await _compare(question, tx, code, own, chunks)
+    return Outcome(tuple(candidates), len(candidates), notes)
 
 
 async def _sample(question: Question, tx: Transaction) -> tuple[str, tuple[int, int, int]]:
@@ -84,7 +91,7 @@ async def _near(question: Question, tx: Transaction, code: str) -> list[int]:
 
 async def _compare(
     question: Question, tx: Transaction, code: str, own: tuple[int, int, int], chunks: Sequence[int]
-) -> list[Candidate]:
+) -> tuple[list[Candidate], tuple[str, ...]]:
     atlas, content = question.atlas, question.engine.content
     places = [(atlas.index[p], ordinal) for p, ordinal in map(split_id, chunks) if p in atlas.index]
     blobs = atlas.blobs[[file for file, _ in places]].tolist() if places else []
@@ -93,7 +100,8 @@ async def _compare(
     pieces = await content.pieces(tx, keys)
     units = await content.units(tx, pieces)
     wanted, form = shingles(code), shape(code)
-    scored: list[tuple[float, Span]] = []
+    excerpt = own[0] < 0 and len(wanted) >= _FEWEST
+    scored: list[tuple[float, float, Span]] = []
     for (file, _), (blob, ordinal) in zip(places, keys, strict=True):
         text: Text = texts[blob]
         if (blob, ordinal) not in pieces:
@@ -102,19 +110,23 @@ async def _compare(
             if file == own[0] and span.start <= own[2] and own[1] <= span.end:
                 continue
             other = text.span(span.start, span.end)
-            alike = likeness(wanted, shingles(other))
-            alike += _OF_SHAPE * (likeness(form, shape(other)) - alike)
-            scored.append((alike, span.at(file, 0)))
-    scored.sort(key=lambda item: -item[0])
+            terms, runs = shingles(other), shape(other)
+            alike = likeness(wanted, terms)
+            alike += _OF_SHAPE * (likeness(form, runs) - alike)
+            held = min(share(wanted, terms), share(form, runs)) if excerpt else 0.0
+            scored.append((alike, held, span.at(file, 0)))
+    scored.sort(key=lambda item: -max(item[0], _LEAST * (item[1] >= _HELD)))
     shown: dict[int, list[Span]] = {}
     candidates: list[Candidate] = []
-    for score, span in scored:
+    for score, held, span in scored:
         same = shown.setdefault(span.file, [])
         if any(other.start <= span.end and span.start <= other.end for other in same):
             continue
-        if score < _LEAST and len(candidates) >= 3:
+        if score < _LEAST and held < _HELD:
             break
-        reason = f"{round(score * 100)} % alike" if score >= _LEAST else "close in meaning"
+        reason = f"{int(score * 100)} % alike"
+        if score < _LEAST:
+            score, reason = _LEAST, f"holds {int(held * 100)} % of it"
         candidates.append(
             Candidate(
                 span.file,
@@ -130,7 +142,23 @@ async def _compare(
             )
         )
         same.append(span)
-    return candidates
+    return candidates, _said(question, [(item[0], item[2]) for item in scored], len(candidates))
+
+
+def _said(question: Question, scored: Sequence[tuple[float, Span]], listed: int) -> tuple[str, ...]:
+    """What was left out, and how near it came."""
+    floor = f"{_LEAST:.0%}".replace("%", " %")
+    if listed:
+        weaker = sum(alike < _LEAST for alike, _ in scored)
+        return (f"what is less than {floor} alike is left out, as unrelated code is",) if weaker else ()
+    note = "not here: nothing else in this repository is like that code"
+    if scored:
+        alike, span = max(scored, key=lambda item: item[0])
+        place = f"{question.atlas.paths[span.file]}:{span.start}-{span.end}"
+        note += (
+            f"; the nearest, {place}, is {int(alike * 100)} % alike, and unrelated code is up to {floor}"
+        )
+    return (note,)
 
 
 def shingles(code: str) -> set[tuple[str, ...]]:
@@ -156,6 +184,11 @@ def shape(code: str) -> set[tuple[str | int, ...]]:
         else:
             coded.append("0" if first.isdigit() else first)
     return set(zip(*(coded[start:] for start in range(_RUN)), strict=False))
+
+
+def share(part: Set[Any], whole: Set[Any]) -> float:
+    """How much of ``part`` is in ``whole``; all of nothing."""
+    return len(part & whole) / len(part) if part else 1.0
 
 
 def likeness(left: Set[Any], right: Set[Any]) -> float:
