@@ -50,9 +50,9 @@ def build_server(
 ) -> MCPServer[State]:
     """The server. ``open_app`` opens the app for a project on the first call that needs it.
 
-    ``root`` is the project a person set, ``environment`` looks up one variable, ``only`` names the
-    tools to publish (empty: all), ``read_only`` leaves out every tool that writes. Raises BadSetting
-    for an unknown tool.
+    ``root`` is the project a person set, ``environment`` looks up one variable, ``toolsets`` names the
+    toolsets or tools to publish (empty: all), ``read_only`` leaves out every tool that writes. Raises
+    BadSetting for one that is unknown.
     """
     state = State(open_app, root=root, environment=environment)
     server: MCPServer[State] = MCPServer(

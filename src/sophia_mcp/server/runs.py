@@ -29,14 +29,17 @@ PROGRESS_S = 2.0
 
 _EVENT_CHARS = 400
 _TAIL_TOKENS = 40
+"""Kept free for the next call."""
+
 _FRAME_TOKENS = 200
 """Kept free for the notes and calls that stand around an outcome."""
 
 _LEAST_TOKENS = 50
+"""A summary or a patch gets so many, however little room is left."""
+
 _JUDGING = (
     'which are right? remember(text="{run}#1") accepts finding 1, remember(forget="{run}#2") rejects 2'
 )
-"""Kept free for the next call."""
 
 
 class RunAnswer(BaseModel):
