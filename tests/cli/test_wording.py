@@ -23,6 +23,10 @@ CALL = re.compile(rf"\b(?:{'|'.join(TOOLS.names())})\(")
         ("call get_run() for the recent ones", "run sophia swarm list --runs for the recent ones"),
         ("call get_run(run_id='swarm-1')", "run sophia debug timeline swarm-1"),
         ('run_swarm(action="resume", run_id="swarm-1")', "sophia swarm resume swarm-1"),
+        (
+            'run_swarm(task="mend it", pattern="solo", max_cost_usd="0.50", debate_rounds=1)',
+            "sophia swarm run solo --task 'mend it' --max-cost 0.50 --debate 1",
+        ),
         ('index_repo(path="/a b/c")', "sophia index '/a b/c'"),
         ('index_repo(path="/p/shop@v1.2")', "sophia index /p/shop --ref v1.2"),
         ("index_repo(path=<folder>)", "sophia index <folder>"),

@@ -24,7 +24,8 @@ _SAID = (
     (r"\bcall (?=sophia )", "run "),
     (r"\bsend the same call with\b", "run it again with"),
 )
-_MOST = {"paths": "path", "languages": "lang", "kinds": "kind", "group_by": "by", "filters": "only"}
+_OPTIONS = {"paths": "path", "languages": "lang", "kinds": "kind", "group_by": "by", "filters": "only"}
+_OPTIONS |= {"max_cost_usd": "max-cost", "debate_rounds": "debate"}
 """Arguments whose options have another name."""
 
 
@@ -55,7 +56,7 @@ def _typed(command: str, given: Mapping[str, Any], *plain: str) -> str:
     for name, value in given.items():
         if name in plain:
             continue
-        option = "--" + _MOST.get(name, name).replace("_", "-")
+        option = "--" + _OPTIONS.get(name, name).replace("_", "-")
         pairs = value.items() if isinstance(value, dict) else ()
         several = [f"{key}={each}" for key, each in pairs] or (
             value if isinstance(value, list) else [value]
