@@ -196,6 +196,6 @@ def test_long_lines_are_cut_for_indexing_and_counted_as_cut() -> None:
     text = "a" * 10_000 + "\nb"
     lines = chunk.Lines(text)
     assert lines.size(0, 0) == LINE_CHARS + 1
-    assert (
-        max(map(len, chunk.body(lines.text, parse(text, "a", None).chunks[0]).split("\n"))) == LINE_CHARS
-    )
+    first = parse(text, "a", None).chunks[0]
+    shown = chunk.short(lines.text)[first.start_line - 1 : first.end_line]
+    assert max(map(len, shown)) == LINE_CHARS

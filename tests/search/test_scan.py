@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from sophia_mcp import words
@@ -40,6 +41,13 @@ def test_lines_of_other_scripts_stand_among_the_others() -> None:
     for i, line in enumerate(lines):
         expected = [lexicon.word(word) for word in words.words(line)]
         assert numbers[first[i] : first[i + 1]].tolist() == expected, line
+
+
+def test_of_a_very_long_line_the_words_are_read_that_the_index_reads() -> None:
+    lexicon = Lexicon()
+    numbers, first = lexicon.lines(["ab " * 100_000, "é " * 100_000, "cd"])
+    assert np.diff(first).tolist() == [667, 1000, 1]  # of 2,000 characters
+    assert len(numbers) == 1668
 
 
 def test_a_span_has_the_words_of_its_lines_comments_signature_name_and_container() -> None:

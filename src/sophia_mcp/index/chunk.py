@@ -66,10 +66,11 @@ class Lines:
         return start, end
 
 
-def body(lines: Sequence[str], chunk: Chunk) -> str:
-    """The text of a chunk for indexing: its lines, each cut at LINE_CHARS."""
-    rows = lines[chunk.start_line - 1 : chunk.end_line]
-    return "\n".join(row if len(row) <= LINE_CHARS else row[:LINE_CHARS] for row in rows)
+def short(lines: Sequence[str]) -> Sequence[str]:
+    """Lines as words and vectors see them: each cut at LINE_CHARS."""
+    if len(max(lines, key=len, default="")) > LINE_CHARS:
+        return [line[:LINE_CHARS] for line in lines]
+    return lines
 
 
 def by_syntax(

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia_mcp.index.prepare import passages, short_lines
+from sophia_mcp.index.chunk import short
+from sophia_mcp.index.prepare import passages
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import cut, plain_text
@@ -91,7 +92,7 @@ async def _passages(storage: Storage, placements: Sequence[int]) -> dict[int, li
         by_file.setdefault(id_, []).append((start, end, context))
     found = {}
     for id_, path, _, packed in files:
-        lines = short_lines(plain_text(packed))
+        lines = short(plain_text(packed).split("\n"))
         chunks = by_file.get(id_, [])
         found[id_] = passages(
             path,

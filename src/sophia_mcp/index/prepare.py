@@ -21,15 +21,13 @@ from numpy.typing import NDArray
 
 from sophia_mcp.errors import SophiaError
 from sophia_mcp.index import edges, ignore, parse
+from sophia_mcp.index.chunk import short
 from sophia_mcp.index.decode import decode, is_binary
 from sophia_mcp.index.git import open_objects, read_object
 from sophia_mcp.index.walk import TOO_LARGE, UNREADABLE, Stamp, settled
 from sophia_mcp.security.paths import MISSING, open_inside, read_open
 from sophia_mcp.types import Chunk, Parsed, Passage
 from sophia_mcp.words import identifiers, recent_runs, runs, terms
-
-LINE_CHARACTERS = 2000
-"""Of a longer line only the beginning is worth words and vectors."""
 
 IDENTIFIER_CHARACTERS = 128
 HEADER_NAMES = 3
@@ -169,7 +167,7 @@ class Preparer:
             )
         else:
             parsed = parse.parse(text, task.path, language)
-        lines = short_lines(text)
+        lines = short(text.split("\n"))
         bodies = ["\n".join(lines[chunk.start_line - 1 : chunk.end_line]) for chunk in parsed.chunks]
         scales, rows = self._embed(task.path, parsed.chunks, bodies)
         return Prepared(
@@ -285,14 +283,6 @@ def _symbol_rows(parsed: Parsed) -> list[tuple[int, str, str, str, str, int, int
         (number, s.name, s.name.casefold(), s.container, s.kind, s.start_line, s.end_line, s.signature)
         for number, s in enumerate(parsed.symbols)
     ]
-
-
-def short_lines(text: str) -> list[str]:
-    """The lines of a text as words and vectors see them: very long ones lose their end."""
-    lines = text.split("\n")
-    if len(max(lines, key=len)) > LINE_CHARACTERS:
-        return [line[:LINE_CHARACTERS] for line in lines]
-    return lines
 
 
 def _without_suffix(path: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
+from sophia_mcp.index.chunk import short
 from sophia_mcp.search.scan import scan
 from sophia_mcp.search.spans import Span, comment_lines
 
@@ -103,7 +104,8 @@ class Lexicon:
 
     def lines(self, lines: Sequence[str]) -> tuple[NDArray[np.int32], list[int]]:
         """The numbers of all words of these lines in a row, and where each line begins in it; one entry
-        more says where the last line ends."""
+        more says where the last line ends. Very long lines are read as far as the index reads them."""
+        lines = short(lines)
         odd = {place: self.text(line) for place, line in enumerate(lines) if not line.isascii()}
         found = scan([line if line.isascii() else "" for line in lines] if odd else lines)
         hashes = found.hashes.tolist()
