@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -99,8 +100,13 @@ def faults(value: Any, schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 def broken(schema: Mapping[str, Any]) -> str:
     """What is wrong with a schema itself, with its place (empty: nothing)."""
+    return _broken(json.dumps(schema, default=str))
+
+
+@lru_cache(maxsize=256)  # asked at every start of a run, and some ten milliseconds each
+def _broken(schema: str) -> str:
     try:
-        Draft202012Validator.check_schema(schema)
+        Draft202012Validator.check_schema(json.loads(schema))
     except SchemaError as error:
         return f"at {error.json_path}: {error.message[:200]}"
     return ""
