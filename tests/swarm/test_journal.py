@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import apsw
 import pytest
 from hypothesis import given
@@ -98,22 +99,42 @@ async def test_events_are_numbered_without_gaps_whoever_writes_them(db: SqliteDa
     assert [event.number for event in await book.told(journal.run_id, 18)] == [19, 20, 21]
 
 
+class Counting:
+    """A store that counts what is written to it."""
+
+    def __init__(self, db: SqliteDatabase) -> None:
+        self.db, self.commits = db, 0
+
+    def write(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
+        self.commits += 1
+        return self.db.write(scope)
+
+
 async def test_writes_that_come_together_share_a_commit(db: SqliteDatabase) -> None:
-    class Counting:
-        commits = 0
-
-        def write(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
-            self.commits += 1
-            return db.write(scope)
-
     _, journal = await begun(db)
-    counting = Counting()
+    counting = Counting(db)
     journal.pen = Pen(counting, LOCAL)  # type: ignore[arg-type]
     async with anyio.create_task_group() as group:
         for number in range(8):
             group.start_soon(journal.start, f"s{number}", "q")
     assert len(journal.lines) == 8
     assert counting.commits <= 2
+
+
+async def test_an_answer_is_committed_with_the_question_that_follows_from_it(db: SqliteDatabase) -> None:
+    book, journal = await begun(db)
+    await journal.start("a", "q")
+    counting = Counting(db)
+    journal.pen = Pen(counting, LOCAL)  # type: ignore[arg-type]
+    async with anyio.create_task_group() as group:
+        group.start_soon(journal.done, "a", "q", "came")
+        await anyio.lowlevel.checkpoint()
+        await journal.start("b", "q")
+        assert counting.commits == 1
+        assert [event.kind for event in await book.told(journal.run_id)][-2:] == [
+            "step.done",
+            "step.started",
+        ]
 
 
 async def test_a_write_that_fails_is_told_to_everyone_in_its_batch(db: SqliteDatabase) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from sophia_mcp.errors import BudgetExceeded, SophiaError
 from sophia_mcp.llm.desk import packet_of
@@ -66,11 +67,13 @@ Answer = Given | Left
 
 @dataclass(eq=False)
 class Asker:
-    """Asks the questions of one run. ``at_once`` and ``steps`` bound how many are asked at the
+    """Asks the questions of one run. ``aside`` is where answers are written down while the run goes on,
+    and ends with the run; ``at_once`` and ``steps`` bound how many are asked at the
     same time and in all; ``repo`` is whose their cost is; ``price`` is what a step has cost so far, in
     nano-dollars, or None."""
 
     journal: Journal
+    aside: TaskGroup
     order: Order
     provider: str
     llm: LLM
@@ -125,8 +128,17 @@ class Asker:
         except SophiaError as error:
             await self.journal.fail(call.key, question, _why(error))
             return Left(call.key, call.role, _why(error))
-        await self.journal.done(call.key, question, _kept(reply), **await self._facts(call, reply))
+        facts = await self._facts(call, reply)
+        self.aside.start_soon(self._write_down, call.key, question, _kept(reply), facts)
         return Given(call.key, call.role, reply.text, reply.value)
+
+    async def _write_down(
+        self, key: str, question: str, output: dict[str, Any], facts: dict[str, Any]
+    ) -> None:
+        """Nobody waits for it: the next question is written in the same commit, and never before. What
+        was answered is paid, so a cancel does not keep it from being written."""
+        with anyio.CancelScope(shield=True):
+            await self.journal.done(key, question, output, **facts)
 
     async def _again(self, call: Call, known: Line, question: str) -> Given:
         """The answer that is written already, or that was given while no process had the run."""

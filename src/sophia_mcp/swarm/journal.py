@@ -3,7 +3,8 @@
 A step is written down before it is asked and after it has answered. When a run goes on after its
 process died, a step whose question is the same as the one that was answered is not asked again; one
 whose question has changed is. Every line is written together with the event that tells of it, and
-the writes of all steps that end at the same time share one commit.
+the writes of all steps that end at the same time share one commit. An answer waits a moment for the
+question that follows from it, so that a step costs one commit and not two.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from sophia_mcp.store.database import Database, Parameters
 from sophia_mcp.types import Packet, Scope
 
 Statement = tuple[str, Parameters]
+
+GATHER_S = 0.002
+"""How long a write that nobody waits for waits itself for one that somebody does. About as long as a
+commit takes, as in the group commit of databases (PostgreSQL's ``commit_delay``)."""
 
 
 class Lost(Exception):
@@ -63,24 +68,38 @@ class _Part:
     error: Exception | None = None
 
 
+@dataclass(eq=False)
+class _Batch:
+    """What goes into one commit. ``pressing`` is set once somebody waits for it."""
+
+    parts: list[_Part] = field(default_factory=list)
+    pressing: anyio.Event = field(default_factory=anyio.Event)
+
+
 class Pen:
     """Writes for many at once: what is handed in while a commit is under way shares the next one."""
 
     def __init__(self, db: Database, scope: Scope) -> None:
         self._db, self._scope = db, scope
         self._turn = anyio.Lock()
-        self._batch: list[_Part] = []
+        self._batch = _Batch()
 
-    async def write(self, *statements: Statement) -> list[int]:
-        """Commit these together; returns how many rows each changed. A statement that cannot be written
-        is its writer's error alone; a store that cannot be written to is everybody's."""
+    async def write(self, *statements: Statement, pressing: bool = True) -> list[int]:
+        """Commit these together; returns how many rows each changed. What is not ``pressing`` goes with
+        the next write that is, if one comes within ``GATHER_S``. A statement that cannot be written is
+        its writer's error alone; a store that cannot be written to is everybody's."""
         batch, mine = self._batch, _Part(statements)
-        batch.append(mine)
+        batch.parts.append(mine)
+        if pressing:
+            batch.pressing.set()
+        else:
+            with anyio.move_on_after(GATHER_S):
+                await batch.pressing.wait()
         async with self._turn:
             if self._batch is batch:
-                self._batch = []
+                self._batch = _Batch()
                 with anyio.CancelScope(shield=True):
-                    await self._commit(batch)
+                    await self._commit(batch.parts)
         if mine.error is not None:
             raise mine.error
         return mine.changed
@@ -134,8 +153,8 @@ class Journal:
         await self._put(packet.key, "waiting", question, packet, "", "step.waiting", facts)
 
     async def done(self, key: str, question: str, output: Any, **facts: Any) -> None:
-        """Write what came out of a step."""
-        await self._put(key, "done", question, None, output, "step.done", facts)
+        """Write what came out of a step, together with what is written next if that comes soon."""
+        await self._put(key, "done", question, None, output, "step.done", facts, pressing=False)
 
     async def fail(self, key: str, question: str, reason: str, *, skipped: bool = False) -> None:
         """Write why nothing came out of a step: it failed, or was left out."""
@@ -158,6 +177,7 @@ class Journal:
         facts: Mapping[str, Any],
         *,
         attempt: int = 0,
+        pressing: bool = True,
     ) -> None:
         now = self.clock()
         old = self.lines.get(key)
@@ -173,7 +193,9 @@ class Journal:
             0 if begins else now,
         )
         changed = await self.pen.write(
-            (_PUT, _parameters(self.run_id, self.worker, line)), self._event(kind, key, facts, now)
+            (_PUT, _parameters(self.run_id, self.worker, line)),
+            self._event(kind, key, facts, now),
+            pressing=pressing,
         )
         if not changed[0]:
             raise Lost(self.run_id)

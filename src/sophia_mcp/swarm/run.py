@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.ops.logs import get_logger
@@ -87,7 +88,7 @@ class Running:
             with self._scope:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self._watch.keep)
-                    ending = await self._conduct()
+                    ending = await self._conduct(group)
                     group.cancel_scope.cancel()
         except ExceptionGroup as problems:
             ending = self._failed(problems)
@@ -103,10 +104,10 @@ class Running:
                     self.over.set()
                     self.means.tell(self.run.id)
 
-    async def _conduct(self) -> Ending:
+    async def _conduct(self, aside: TaskGroup) -> Ending:
         """All of the pattern; how it came out."""
         try:
-            course = await self._prepared()
+            course = await self._prepared(aside)
             await course.walk()
         except Short as short:
             return Ending("over_budget" if short.money else "failed", short.reason)
@@ -114,7 +115,7 @@ class Running:
             return self._failed(problem)
         return Ending("done")
 
-    async def _prepared(self) -> Course:
+    async def _prepared(self, aside: TaskGroup) -> Course:
         """The course of the run: its pattern, its material, its models."""
         run, means = self.run, self.means
         order = run.order
@@ -138,6 +139,7 @@ class Running:
         )
         asker = Asker(
             journal=self.journal,
+            aside=aside,
             order=order,
             provider=run.provider,
             llm=llm,

@@ -54,9 +54,9 @@ class MortalPen(Pen):
         super().__init__(db, scope)
         self.fate = fate
 
-    async def write(self, *statements: Statement) -> list[int]:
+    async def write(self, *statements: Statement, pressing: bool = True) -> list[int]:
         self.fate.passes("before_commit")
-        changed = await super().write(*statements)
+        changed = await super().write(*statements, pressing=pressing)
         self.fate.passes("after_commit")
         return changed
 
