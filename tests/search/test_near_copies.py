@@ -15,7 +15,7 @@ from sophia_mcp.types import Answer
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.similar")]
 
 SEED = 1
-"""What is planted decides what is found, so that it is the same in every run."""
+"""What is planted decides what is found, so that it is the same in every run over the same sources."""
 
 OF_SAMPLES, OF_PROJECT = 30, 20
 FIRST = 3
