@@ -168,6 +168,15 @@ def test_a_data_folder_that_cannot_be_written_is_named(project: Path) -> None:
     assert "SOPHIA_HOME" in done.stderr
 
 
+def test_a_command_logs_where_a_person_wants_it(project: Path, tmp_path: Path) -> None:
+    file = tmp_path / "logs" / "sophia.log"
+    assert run("index", ".", cwd=project, SOPHIA_LOG__FILE=str(file)).returncode == 0
+    assert file.exists()
+    refused = run("repos", cwd=project, SOPHIA_LOG__FILE="/proc/nowhere/sophia.log")
+    assert refused.returncode == 1
+    assert "mend log.file" in refused.stderr
+
+
 @pytest.mark.requirement("cli.doctor")
 def test_the_doctor_finds_a_sound_installation_and_a_damaged_store(project: Path, alone: Path) -> None:
     run("index", ".", cwd=project)

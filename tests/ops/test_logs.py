@@ -68,6 +68,24 @@ def test_an_error_carries_its_traceback_and_bound_context() -> None:
     assert "ValueError: broken" in str(line["exception"])
 
 
+def test_a_traceback_before_anything_is_configured_tells_no_values(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def ask(key: str) -> None:
+        raise ValueError("broken")
+
+    try:
+        ask("-".join(("sesame", "4711")))
+    except ValueError as error:
+        get_logger("a").error("bug", id="b1", exc_info=error)
+    [record] = caplog.records
+    line = json.loads(record.getMessage())
+    assert (line["event"], line["id"], line["logger"]) == ("bug", "b1", "sophia_mcp.a")
+    assert "ValueError: broken" in line["exception"]
+    assert "sesame-4711" not in line["exception"]
+    assert capsys.readouterr().out == ""
+
+
 def test_a_log_file_is_its_owners_alone(tmp_path: Path) -> None:
     file = tmp_path / "logs" / "sophia.log"
     configure(file=file, stream=io.StringIO())

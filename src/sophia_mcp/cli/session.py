@@ -22,9 +22,13 @@ def with_app(work: Callable[[App], Awaitable[T]], project: Path | None = None) -
     import anyio
 
     from sophia_mcp.app import open_app
-    from sophia_mcp.settings import load
+    from sophia_mcp.settings import LogSettings, load
 
     settings = load(project or project_folder())
+    if settings.log != LogSettings():  # what nobody changed is so anyway, and importing it takes time
+        from sophia_mcp.ops import logs
+
+        logs.follow(settings.log.level, settings.log.file)
 
     async def inside() -> T:
         async with open_app(settings) as app:

@@ -17,6 +17,8 @@ from typing import TextIO
 
 import structlog
 
+from sophia_mcp.errors import BadSetting
+
 ROOT = "sophia_mcp"
 FILE_BYTES = 5 << 20
 """A log file is turned over at this size; two old ones are kept."""
@@ -30,7 +32,11 @@ _BEFORE: list[structlog.typing.Processor] = [
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger below ``sophia_mcp``; takes an event and named values. Works before ``configure``."""
+    """A logger below ``sophia_mcp``; takes an event and named values. Before ``configure`` it writes JSON
+    lines, too, through whatever handlers the standard library has."""
+    if not structlog.is_configured():
+        # Left to itself, structlog draws a traceback with the values of all variables, secrets among them.
+        _shape(structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str))
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(f"{ROOT}.{name}")
     return logger
 
@@ -41,16 +47,7 @@ def configure(level: str = "WARNING", file: Path | None = None, *, stream: TextI
     Called again, it replaces what was configured. A file is made readable to its owner alone.
     Raises OSError when the file cannot be opened, ValueError on an unknown level.
     """
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_BEFORE,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+    _shape(structlog.stdlib.ProcessorFormatter.wrap_for_formatter)
     lines = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_BEFORE,
         processors=[
@@ -71,6 +68,28 @@ def configure(level: str = "WARNING", file: Path | None = None, *, stream: TextI
         root.addHandler(each)
     root.setLevel(level.upper())
     root.propagate = False
+
+
+def follow(level: str, file: str) -> None:
+    """`configure` as a person set it; without a ``file`` only the error stream is written to. Raises
+    BadSetting."""
+    place = Path(file).expanduser() if file else None
+    try:
+        configure(level, place)
+    except OSError as error:
+        raise BadSetting(
+            f"cannot write the log file {place}", why=error.strerror or "", next="mend log.file"
+        ) from error
+
+
+def _shape(*last: structlog.typing.Processor) -> None:
+    """Hand every line to the standard library's logger of its name, as the last processors make it."""
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *_BEFORE, *last],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
 
 
 def _file(path: Path) -> logging.Handler:

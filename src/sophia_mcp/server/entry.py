@@ -12,7 +12,7 @@ gc.disable()
 
 import argparse
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from sophia_mcp.app import App
     from sophia_mcp.errors import SophiaError
-    from sophia_mcp.settings import ServerSettings, Settings
+    from sophia_mcp.settings import ServerSettings
 
 
 def main() -> None:
@@ -128,23 +128,11 @@ def _opener(root: Path | None) -> Any:
         from sophia_mcp.settings import load
 
         settings = load(project or root, root=root)
-        _configure_logs(logs.configure, settings)
+        logs.follow(settings.log.level, settings.log.file)
         async with open_app(settings) as app:
             yield app
 
     return opened
-
-
-def _configure_logs(configure: Callable[..., None], settings: Settings) -> None:
-    from sophia_mcp.errors import BadSetting
-
-    file = Path(settings.log.file).expanduser() if settings.log.file else None
-    try:
-        configure(settings.log.level, file)
-    except OSError as error:
-        raise BadSetting(
-            f"cannot write the log file {file}", why=error.strerror or "", next="mend log.file"
-        ) from error
 
 
 if __name__ == "__main__":
