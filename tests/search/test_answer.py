@@ -323,6 +323,23 @@ async def test_pages_never_repeat_a_span(ask: Asked) -> None:
     assert len({path for path, _ in seen}) > 3
 
 
+@pytest.mark.parametrize(
+    ("query", "mode"), [("**/*.py", "auto"), ("*.py", "outline"), ("Thing", "outline")]
+)
+@pytest.mark.requirement("search.cursor")
+async def test_pages_of_outlines_hold_every_match(index_of, query: str, mode: str) -> None:
+    files = {f"p/m{i}.py": f"class Thing:\n    def run_{i}(self):\n        pass\n" for i in range(7)}
+    shown: list[str] = []
+    async with index_of(files) as ask:
+        answer = await ask(query, mode=mode, limit=3)
+        shown += [hit.path for hit in answer.hits]
+        while answer.next_cursor:
+            answer = await ask(query, mode=mode, limit=3, cursor=answer.next_cursor)
+            shown += [hit.path for hit in answer.hits]
+    assert answer.total == 7
+    assert sorted(shown) == sorted(files)
+
+
 @pytest.mark.requirement("search.cursor")
 async def test_a_cursor_of_another_question_is_refused(ask: Asked) -> None:
     answer = await ask("items of the cart", limit=1)

@@ -88,6 +88,12 @@ class Question:
     query: Query
     filter: Filter
 
+    @property
+    def reach(self) -> int:
+        """How many candidates from the best on may be shown: this page's, and those of earlier pages, for
+        each of which a cursor has six characters at least."""
+        return self.request.limit + len(self.request.cursor or "") // 6
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

@@ -65,7 +65,7 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
     content, atlas = question.engine.content, question.atlas
     found: list[Candidate] = []
     notes: list[str] = []
-    for file in files[: question.request.limit]:
+    for file in files[: question.reach + 1]:  # one more, so that the answer can go on
         blob = int(atlas.blobs[file])
         text = (await content.texts(tx, [blob]))[blob]
         symbols = (await content.symbols(tx, [blob]))[blob]
@@ -95,7 +95,7 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
         )
     if len(files) > 1:
         notes.append(f"{len(files)} files end with {query.path!r}")
-    return Outcome(tuple(found), len(found), tuple(notes))
+    return Outcome(tuple(found), len(files), tuple(notes))
 
 
 def spaced(question: Question) -> Query | None:
@@ -134,7 +134,7 @@ async def whole(question: Question, tx: Transaction) -> Outcome | None:
 async def _outlines(question: Question, tx: Transaction, files: list[int]) -> Outcome:
     found: list[Candidate] = []
     content, atlas = question.engine.content, question.atlas
-    for file in files[: question.request.limit]:
+    for file in files[: question.reach + 1]:  # one more, so that the answer can go on
         blob = int(atlas.blobs[file])
         text = (await content.texts(tx, [blob]))[blob]
         symbols = (await content.symbols(tx, [blob]))[blob]

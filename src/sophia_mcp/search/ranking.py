@@ -73,8 +73,7 @@ async def find(question: Question, tx: Transaction, vector: Values | None) -> Ou
     if ranked is None or ranked.scene is None:
         return Outcome((), 0, facts=absent.nothing(question.query))
     facts = absent.facts(ranked.scene, ranked.span_matrix, ranked.span_scores)
-    worded = question.request.limit + len(question.request.cursor or "") // 6
-    chosen = choose(ranked, worded)
+    chosen = choose(ranked, question.reach)
     return Outcome(tuple(chosen), len(chosen), facts=facts)
 
 

@@ -57,18 +57,18 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         return await _map(question, tx, folder)
     if wanted == question.view.name or " " in wanted:
         return await _map(question, tx, "")
-    members = await _members(question, tx)
-    if members:
-        return Outcome(members, len(members))
-    return Outcome((), 0, (f"not here: no indexed file or folder is {wanted!r}",))
+    return await _members(question, tx) or Outcome(
+        (), 0, (f"not here: no indexed file or folder is {wanted!r}",)
+    )
 
 
-async def _members(question: Question, tx: Transaction) -> tuple[Candidate, ...]:
-    """The outlines of the definitions that have the name asked for."""
+async def _members(question: Question, tx: Transaction) -> Outcome | None:
+    """The outlines of the definitions that have the name asked for; None when there is none."""
     atlas, query, content = question.atlas, question.query, question.engine.content
     found = await symbols.definitions(tx, atlas, query.name, query.container, question.filter.allowed)
+    found = [one for one in found if one.exact] or found
     candidates = []
-    for item in [one for one in found if one.exact] or found:
+    for item in found[: question.reach + 1]:  # one more, so that the answer can go on
         blob, whole = int(atlas.blobs[item.file]), symbols.as_candidate(item, 1.0)
         text = (await content.texts(tx, [blob]))[blob]
         inner = [
@@ -77,7 +77,7 @@ async def _members(question: Question, tx: Transaction) -> tuple[Candidate, ...]
             if whole.start <= symbol.start_line and symbol.end_line <= whole.end
         ]
         candidates.append(replace(whole, text=place.outline_of(tuple(inner), text)))
-    return tuple(candidates)
+    return Outcome(tuple(candidates), len(found)) if found else None
 
 
 def _with(question: Question, query: Query) -> Question:
