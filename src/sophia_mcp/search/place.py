@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from difflib import get_close_matches
 
 from sophia_mcp.search import filters
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.query import Query, classify
+from sophia_mcp.search.query import Query, said_lines
 from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
 from sophia_mcp.security.secrets import mask
@@ -101,11 +100,9 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
 def spaced(question: Question) -> Query | None:
     """The query of a text with spaces that is the path of a file, with lines or without."""
     written = filters.inside(question.view.root, question.query.text)
-    path, _, lines = written.rpartition(":")
-    for name, place in ((written, ""), (path, lines)):
-        if name in question.atlas.position and " " in name:
-            found = classify(f"a/b:{place}") if place else Query(name, "path")
-            return replace(found, text=written, path=name) if found.kind in ("lines", "path") else None
+    for found in (Query(written, "path", written), said_lines(written, spaced=True)):
+        if found is not None and " " in found.path and found.path in question.atlas.position:
+            return found
     return None
 
 

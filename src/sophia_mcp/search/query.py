@@ -14,9 +14,9 @@ QueryKind = Literal["words", "identifier", "path", "lines", "regex", "trace", "e
 _IDENTIFIER = re.compile(r"~?[^\W\d][\w$]*[?!]?(?:(?:::|->|\.|#|\\|/)~?[^\W\d][\w$]*[?!]?)*(?:\(\))?")
 _SEPARATOR = re.compile(r"::|->|\.|#|\\|/")
 # `a.py:10`, `a.py:10-80`, a compiler's `a.py:10:5` (the column is left out), a link's `a.py#L10-L80`.
-_LINES = re.compile(
-    r"(?P<path>[^\s:#]+?)(?::L?|#L)(?P<start>\d+)(?:\s*[-–,]\s*L?(?P<end>\d+)|:\d+|C\d+)?:?"
-)
+_BEHIND = r"(?::L?|#L)(?P<start>\d+)(?:\s*[-–,]\s*L?(?P<end>\d+)|:\d+|C\d+)?:?"
+_LINES = re.compile(r"(?P<path>[^\s:#]+?)" + _BEHIND)
+_SPACED = re.compile(r"(?P<path>.+?)" + _BEHIND)
 _FILE = re.compile(r"[^\s*?\[\]|()^$]+\.[A-Za-z0-9_]{1,10}|[^\s*?\[\]|()^$]*/[^\s*?\[\]|()^$]*")
 _REGEX = re.compile(
     r"\\[bBwWsSdD.(){}\[\]]"  # escapes
@@ -125,6 +125,15 @@ def said_name(text: str) -> Named | None:
     return Named(found["name"], "", kinds)
 
 
+def said_lines(text: str, *, spaced: bool = False) -> Query | None:
+    """The lines of a file that a text consists of; ``spaced`` paths may hold anything."""
+    place = (_SPACED if spaced else _LINES).fullmatch(text)
+    if place is None:
+        return None
+    start, end = int(place["start"]), int(place["end"] or 0)
+    return Query(text, "lines", place["path"], start, max(end, start) if end else 0)
+
+
 def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     text = text.strip()
@@ -145,10 +154,9 @@ def _classified(text: str, mode: Mode) -> Query:
         return Query(text, "regex")
     if mode == "text":
         return Query(text, "error" if _is_error(text) else "words", identifiers=names)
-    place = _LINES.fullmatch(text)
-    if place and (_FILE.fullmatch(place["path"]) or mode == "similar"):
-        start, end = int(place["start"]), int(place["end"] or 0)
-        return Query(text, "lines", place["path"], start, max(end, start) if end else 0)
+    place = said_lines(text)
+    if place and (_FILE.fullmatch(place.path) or mode == "similar"):
+        return place
     if mode in ("symbol", "references", "callers"):
         return Query(text, "identifier" if _IDENTIFIER.fullmatch(text) else "words", identifiers=names)
     found = frames(text)
