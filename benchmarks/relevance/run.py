@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.relevance.measure import BUDGETS, Score, Span, score  # noqa: E402
 from benchmarks.relevance.question_set import Package, load  # noqa: E402
 from benchmarks.rivals.environment import rival_python  # noqa: E402
+from benchmarks.speed.figures import keep  # noqa: E402
 
 SHOWN = 20
 """Spans asked of every system for each question."""
@@ -184,10 +185,7 @@ def main() -> None:
         for name in filter(None, given.rivals.split(",")):
             systems[name] = rival(name, packages, sources, work)
         result = report(packages, systems, sources)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    result |= {"half": given.half, "commit": commit, "load": os.getloadavg()}
+    result |= {"half": given.half, "load": os.getloadavg()}
     for name, table in result["tables"].items():
         for key, row in table.items():
             print(f"{name:8s} {key:22s} " + " ".join(f"{k}={v:.3f}" for k, v in row.items()))
@@ -195,9 +193,7 @@ def main() -> None:
         print(f"{name}: {mean:+.3f} [{low:+.3f}, {high:+.3f}]")
     print(f"load {result['load'][0]:.1f}")
     if given.save:
-        place = ROOT / "benchmarks" / "results" / f"relevance-{given.half}-{commit}.json"
-        place.parent.mkdir(exist_ok=True)
-        place.write_text(json.dumps({k: v for k, v in result.items() if k != "scores"}, indent=1) + "\n")
+        keep(f"relevance-{given.half}", {k: v for k, v in result.items() if k != "scores"})
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ import psutil
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.speed.figures import keep  # noqa: E402
+
 LIMIT = 1.3
 """Our processor seconds over the empty server's; more fails the run."""
 
@@ -108,13 +112,7 @@ def main() -> int:
         print(f"{name:8}{values['cpu_s']:8.2f}{values['wall_s']:8.2f}{values['exit_s']:8.2f}")
     print(f"processor seconds over the empty server's: {ratio} (limit {LIMIT})")
     if given.save:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        kept = {"commit": commit, "cores": os.cpu_count(), "load": load, "rounds": rounds}
-        path = ROOT / "benchmarks" / "results" / f"startup-{commit}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({**kept, "ratio": ratio, "servers": figures}, indent=1) + "\n")
+        keep("startup", {"load": load, "rounds": rounds, "ratio": ratio, "servers": figures})
     return 0 if ratio <= LIMIT else 1
 
 

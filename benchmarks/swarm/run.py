@@ -34,15 +34,19 @@ from typing import Any
 
 import anyio
 
-from sophia_mcp.app import App, open_app
-from sophia_mcp.llm.choose import Chosen
-from sophia_mcp.llm.desk import Desk
-from sophia_mcp.llm.providers import LLM, Hear
-from sophia_mcp.settings import load
-from sophia_mcp.swarm.swarm import Swarm
-from sophia_mcp.types import Ask, Order, Reply
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.speed.figures import keep  # noqa: E402
+
+from sophia_mcp.app import App, open_app  # noqa: E402
+from sophia_mcp.llm.choose import Chosen  # noqa: E402
+from sophia_mcp.llm.desk import Desk  # noqa: E402
+from sophia_mcp.llm.providers import LLM, Hear  # noqa: E402
+from sophia_mcp.settings import load  # noqa: E402
+from sophia_mcp.swarm.swarm import Swarm  # noqa: E402
+from sophia_mcp.types import Ask, Order, Reply  # noqa: E402
+
 CHAIN = 36
 LIMITS = {
     "engine_step_p95_ms": 5.0,
@@ -273,12 +277,7 @@ def main() -> int:
         print(f"{name:22}{value:10.3f}" + (f"   limit {limit}" if limit is not None else ""))
     print(f"rounds {given.rounds}, load {loads[0]} to {loads[1]}, {os.cpu_count()} cores")
     if given.save:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        kept = {"commit": commit, "cores": os.cpu_count(), "load": loads, "rounds": given.rounds}
-        path = ROOT / "benchmarks" / "results" / f"swarm-{commit}.json"
-        path.write_text(json.dumps({**kept, "figures": figures, "limits": LIMITS}, indent=1) + "\n")
+        keep("swarm", {"load": loads, "rounds": given.rounds, "figures": figures, "limits": LIMITS})
     return 0 if passed else 1
 
 
