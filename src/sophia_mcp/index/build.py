@@ -86,8 +86,8 @@ class Index:
         """Bring the view of a folder (or of one of its refs) to its tree; only what changed is read.
 
         ``full`` reads everything again. Raises BadArgument for what is no folder, and for the home
-        folder and what lies above it; NotFound for an unknown ref, Stopped when the run was cancelled, StoreBusy when another process holds the
-        repository for too long.
+        folder and what lies above it; NotFound for an unknown ref, Stopped when the run was cancelled,
+        StoreBusy when another process holds the repository for too long.
         """
         root = Path(await (await anyio.Path(root).expanduser()).resolve())
         if is_too_wide(root, Path.home()):
@@ -226,14 +226,19 @@ class Index:
         return asked
 
     async def resume(self, progress: Progress | None = None) -> list[IndexReport]:
-        """Run again what was cut off when a process died. Runs that fail again say so in their rows."""
+        """Run again what was cut off when a process died, but nothing that was forgotten since, or that
+        was asked to stop. Runs that fail again say so in their rows."""
         reports = []
         for job in await self.jobs.resumable(self.storage.scope, KIND) if self.jobs else []:
-            request = job.request
-            await self._steps.end(job.id, "fail", "cut off; continued by another run")
-            database, root = self.storage.database, Path(request["root"])
+            if job.cancel:
+                await self._steps.end(job.id, "stopped")
+                continue
+            request, database = job.request, self.storage.database
+            root = Path(request["root"])
             if await views.find(database, root, request["ref"], self.storage.scope) is None:
-                continue  # forgotten since
+                await self._steps.end(job.id, "fail", "cut off; not indexed any more")
+                continue
+            await self._steps.end(job.id, "fail", "cut off; continued by another run")
             try:
                 reports.append(
                     await self.update(

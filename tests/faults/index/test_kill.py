@@ -187,7 +187,24 @@ async def test_a_repository_that_was_forgotten_is_not_resumed(
     async with index.jobs.db.write(LOCAL) as tx:
         await tx.run("UPDATE jobs SET believed_ns = 0")
     assert await index.resume() == []
+    [job] = await index.jobs.latest(LOCAL)
+    assert "continued" not in job.result
     assert not await views.repositories(index.storage.database)
+
+
+@pytest.mark.requirement("index.resume", "index.cancel")
+async def test_a_run_that_was_asked_to_stop_and_then_killed_is_not_resumed(
+    root: Path, index: Index
+) -> None:
+    assert index.jobs is not None
+    await index.update(root)
+    request = {"root": str(root), "ref": "", "full": False, "trusted": True}
+    job = await index.jobs.start(LOCAL, KIND, request)
+    assert await index.jobs.cancel(LOCAL, job)
+    async with index.jobs.db.write(LOCAL) as tx:
+        await tx.run("UPDATE jobs SET believed_ns = 0")
+    assert await index.resume() == []
+    assert (await index.jobs.get(LOCAL, job)).state == "cancelled"
 
 
 @pytest.mark.requirement("index.cancel")
