@@ -55,6 +55,13 @@ def test_a_call_of_a_tool_becomes_the_command_for_it(said: str, typed: str) -> N
     assert commands(said) == typed
 
 
+def test_an_at_sign_of_a_folder_is_no_ref(tmp_path: Path) -> None:
+    folder = tmp_path / "@scope" / "shop"
+    folder.mkdir(parents=True)
+    assert commands(f'index_repo(path="{folder}")') == f"sophia index {folder}"
+    assert commands(f'index_repo(path="{folder}@v1")') == f"sophia index {folder} --ref v1"
+
+
 def said() -> Iterator[tuple[str, str]]:
     """Every string that is written below both doors and names a call, values standing in for others."""
     for file in sorted(SOURCE.rglob("*.py")):

@@ -10,6 +10,7 @@ import ast
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 _VALUE = (
@@ -73,8 +74,10 @@ def _quoted(value: Any) -> str:
 def _index(given: dict[str, Any]) -> str:
     if given.pop("action", "") == "status":
         return "sophia repos"
-    path, at, ref = str(given.get("path", "")).partition("@")
-    return _typed("sophia index", {"path": path, "ref": ref} if at else given, "path")
+    place = str(given.get("path", ""))
+    path, at, ref = place.rpartition("@")
+    whole = not at or Path(place).expanduser().exists()
+    return _typed("sophia index", given if whole else {"path": path, "ref": ref}, "path")
 
 
 def _swarm(given: dict[str, Any]) -> str:
