@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sophia_mcp.app.vendors import Vendors
@@ -165,11 +165,12 @@ class Models:
         llm = Structured(llm)
         if self.chosen.cache and name != "scripted":
             keys = Keys(name, self.vendors.address(name))
-            keep_ns = int(self.chosen.cache_hours * 3_600_000_000_000)
+            saved, keep_ns = self.money.saved, int(self.chosen.cache_hours * 3_600_000_000_000)
             if self.likeness is not None:
-                more: dict[str, Any] = {"saved": self.money.saved, "keep_ns": keep_ns, "tell": tell}
-                llm = Similar(llm, self.store, keys, self.likeness, **more)
-            llm = Cache(llm, self.store, keys, saved=self.money.saved, keep_ns=keep_ns)
+                llm = Similar(
+                    llm, self.store, keys, self.likeness, saved=saved, keep_ns=keep_ns, tell=tell
+                )
+            llm = Cache(llm, self.store, keys, saved=saved, keep_ns=keep_ns)
         return Tiered(Masked(llm, tell), named)
 
     def _provider(self, name: str) -> LLM:
