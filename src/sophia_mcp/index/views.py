@@ -18,7 +18,7 @@ from sophia_mcp.types import LOCAL, IndexState, Scope
 
 _COLUMNS = """
   v.id, v.repo_id, v.name, r.name, r.kind, v.root, v.ref, v.commit_id, v.branch, v.detection, v.reason, v.state,
-  v.stage, v.generation, v.files_total, v.chunker, v.model, v.seconds, v.reconciled_ns, r.generation, r.trusted,
+  v.stage, v.generation, v.files_total, v.chunker, v.model, v.seconds, v.reconciled_ns, r.trusted,
   r.include, r.exclude, r.watch
 """
 _FROM = "FROM views v JOIN repos r ON r.id = v.repo_id WHERE v.workspace = :workspace"
@@ -52,7 +52,6 @@ class View:
     model: str
     seconds: float
     reconciled_ns: int
-    repo_generation: int
     trusted: bool
     include: str
     exclude: str
@@ -71,7 +70,7 @@ class View:
 
 def _view(row: Row) -> View:
     values = list(row)
-    values[20], values[23] = bool(row[20]), bool(row[23])
+    values[19], values[22] = bool(row[19]), bool(row[22])
     return View(*values)
 
 

@@ -67,7 +67,6 @@ class Tree:
     branch: str
     folders: dict[str, Folder]
     guards: dict[str, Stamp | None]
-    taken_ns: int
     tracked: dict[str, str] = field(default_factory=dict)
 
     def files(self) -> dict[str, Stamp]:
@@ -107,7 +106,6 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
     root = str(tree.root)
     if tree.guards != _guards(tree.guards):
         return walk(tree.root, choice)
-    taken = time.time_ns()
     changed: dict[str, Folder | None] = {}
     for rel, known in tree.folders.items():
         now = _folder_time(root, rel)
@@ -131,7 +129,7 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
     except (Unreadable, _GitBroke):
         return walk(tree.root, choice)
     kept = folders if changed else tree.folders
-    return replace(tree, folders=kept, taken_ns=taken, commit=commit, branch=branch)
+    return replace(tree, folders=kept, commit=commit, branch=branch)
 
 
 def _moved(root: str, files: dict[str, Stamp]) -> dict[str, Stamp | None]:
@@ -257,7 +255,6 @@ class _Walk:
             branch,
             self._folders,
             guards,
-            self._taken,
             self._tracked,
         )
 
