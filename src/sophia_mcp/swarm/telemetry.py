@@ -70,18 +70,18 @@ def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
         elif event.kind in _ENDED and event.step in begun:
             start = begun.pop(event.step)
             role = str(start.facts.get("role") or event.step)
+            who = {
+                PROVIDER: provider,
+                AGENT: role,
+                CONVERSATION: first.run_id,
+                "sophia.step": event.step,
+            }
             span = tracer.start_span(
                 f"{INVOKE_AGENT} {role}",
                 context=context,
                 kind=SpanKind.INTERNAL,
                 start_time=start.at_ns,
-                attributes={
-                    OPERATION: INVOKE_AGENT,
-                    PROVIDER: provider,
-                    AGENT: role,
-                    CONVERSATION: first.run_id,
-                    "sophia.step": event.step,
-                },
+                attributes={OPERATION: INVOKE_AGENT, **who},
             )
             made += 1
             if _was_called(start, event):
@@ -91,7 +91,7 @@ def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
                     context=set_span_in_context(span),
                     kind=SpanKind.CLIENT,
                     start_time=start.at_ns,
-                    attributes=_attributes(event, provider, role, first.run_id),
+                    attributes={OPERATION: CHAT, **who, **_answered(event)},
                 ).end(event.at_ns)
                 made += 1
             _close(span, event)
@@ -109,18 +109,12 @@ def _was_called(start: TimelineEvent, end: TimelineEvent) -> bool:
     return start.kind == "step.started" and "model" in end.facts and not end.facts.get("cached")
 
 
-def _attributes(event: TimelineEvent, provider: str, role: str, run_id: str) -> dict[str, Any]:
+def _answered(event: TimelineEvent) -> dict[str, Any]:
+    """What is known of a model's answer."""
     known = {name: event.facts[fact] for fact, name in _FACTS.items() if fact in event.facts}
     if "finish" in event.facts:
         known[FINISH] = (str(event.facts["finish"]),)
-    return {
-        OPERATION: CHAT,
-        PROVIDER: provider,
-        AGENT: role,
-        CONVERSATION: run_id,
-        "sophia.step": event.step,
-        **known,
-    }
+    return known
 
 
 def _close(span: Span, event: TimelineEvent) -> None:
