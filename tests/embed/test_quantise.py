@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sophia_mcp.embed.quantise import LEVELS, quantise, restore
+from sophia_mcp.embed.quantise import LEVELS, Quantised, quantise
 from sophia_mcp.embed.workers import encoder_opener
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.types import Passage
 
 FLOATS = st.floats(-1e6, 1e6, width=32, allow_subnormal=False)
+
+
+def restore(quantised: Quantised) -> np.ndarray:
+    return quantised.rows.astype(np.float32) * quantised.scales[:, None]
 
 
 @given(arrays(np.float32, st.tuples(st.integers(0, 5), st.integers(1, 16)), elements=FLOATS))

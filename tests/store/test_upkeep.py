@@ -48,10 +48,9 @@ async def test_space_of_deleted_rows_goes_back_to_the_disk(tmp_path: Path) -> No
     await db.close()
 
 
-async def test_a_sound_store_has_no_problems_and_an_optimized_one_still_answers(tmp_path: Path) -> None:
+async def test_a_sound_store_has_no_problems_and_answers(tmp_path: Path) -> None:
     db = await open_database(tmp_path / "index.db", durability="derived")
     await fill(db)
-    await upkeep.optimize(db, "text_1")
     assert await upkeep.problems(db) == []
     async with db.read(LOCAL) as tx:
         assert [id_ for id_, _ in await Fts5Text().search(tx, 1, ["word77"], 5)] == [77]

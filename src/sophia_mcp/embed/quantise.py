@@ -16,7 +16,8 @@ LEVELS = 127
 
 
 class Quantised(NamedTuple):
-    """``rows`` is (n, dimensions) int8, ``scales`` (n,) float32; a vector is ``rows * scales``."""
+    """``rows`` is (n, dimensions) int8, ``scales`` (n,) float32; a vector is ``rows * scales``, off by at
+    most half a step."""
 
     rows: NDArray[np.int8]
     scales: NDArray[np.float32]
@@ -29,11 +30,6 @@ def quantise(vectors: Vectors) -> Quantised:
     scales = (np.abs(vectors).max(axis=1, initial=0.0) / LEVELS).astype(np.float32)
     steps = np.where(scales > 0, scales, 1)[:, None]
     return Quantised(np.rint(vectors / steps).clip(-LEVELS, LEVELS).astype(np.int8), scales)
-
-
-def restore(quantised: Quantised) -> Vectors:
-    """The vectors again, float32, each off by at most half a step of its row."""
-    return quantised.rows.astype(np.float32) * quantised.scales[:, None]
 
 
 class QuantisedEncoder:

@@ -78,13 +78,6 @@ async def problems(db: SqliteDatabase) -> list[str]:
     return found
 
 
-async def optimize(db: SqliteDatabase, table: str) -> None:
-    """Merge a text index into one segment: smaller and faster to search, at the cost of writing
-    it once. For idle time after a large change."""
-    async with db.write(_SCOPE) as tx:
-        await tx.run(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608
-
-
 def _bytes(path: Path) -> int:
     try:
         return path.stat().st_size
