@@ -51,7 +51,7 @@ async def test_a_job_is_remembered_from_its_start_to_its_result(first: Jobs) -> 
 async def test_a_cancelled_job_is_told_at_its_next_step(first: Jobs, second: Jobs) -> None:
     id_ = await first.start(LOCAL, "index", {})
     assert await second.cancel(LOCAL, id_)
-    assert await first.cancelled(LOCAL, id_)
+    assert (await first.get(LOCAL, id_)).cancel
     assert not await first.progress(LOCAL, id_, 1, 2, "")
     await first.stopped(LOCAL, id_)
     assert (await second.get(LOCAL, id_)).state == "cancelled"

@@ -222,10 +222,6 @@ class Jobs:
             await self.get(scope, job)
         return changed == 1
 
-    async def cancelled(self, scope: Scope, job: str) -> bool:
-        """Whether someone asked this job to stop. Raises NotFound."""
-        return (await self.get(scope, job)).cancel
-
     async def get(self, scope: Scope, job: str) -> Job:
         """One job. Raises NotFound."""
         async with self.db.read(scope) as tx:
