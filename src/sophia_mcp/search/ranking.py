@@ -61,7 +61,6 @@ class Ranked:
 
     evidence: Evidence
     file_matrix: Values
-    file_scores: Values
     scene: Scene | None
     span_matrix: Values
     span_scores: Values
@@ -88,10 +87,10 @@ async def rank(question: Question, tx: Transaction, vector: Values | None) -> Ra
     inherited = matrix @ ranker.vector(weights.inherited, features.FILE)
     scene = await _scene(question, tx, found, scores, inherited)
     if not scene.spans:
-        return Ranked(found, matrix, scores, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
+        return Ranked(found, matrix, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
     span_matrix = spanfeatures.matrix(scene)
     span_scores = span_matrix @ ranker.vector(weights.span, spanfeatures.SPAN)
-    return Ranked(found, matrix, scores, scene, span_matrix, span_scores)
+    return Ranked(found, matrix, scene, span_matrix, span_scores)
 
 
 async def _candidates(question: Question, tx: Transaction, vector: Values | None) -> Evidence | None:
@@ -197,8 +196,9 @@ async def _scene(
     # Another question may make the lexicon forget while this one waits: then there is more to read.
     while unread := [key for key in keys if key not in asked and lexicon.chunk(key) is None]:
         asked.update(unread)
-        pieces |= await content.pieces(tx, unread)
-        units |= await content.units(tx, pieces)
+        cold = await content.pieces(tx, unread)
+        pieces |= cold
+        units |= await content.units(tx, cold)
     read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
