@@ -7,6 +7,7 @@ and Karp's), taken from one running sum, so that no word is cut out of the text 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
-_BASE = 0x9E3779B97F4A7C15
-"""Odd, so that it has an inverse, and without pattern."""
+_BASE = secrets.randbits(61) << 3 | 5
+"""Drawn by each process, so that no repository can hold words made to be taken for words of others. Odd, so
+that it has an inverse, and 5 modulo 8, so that its powers repeat as late as can be."""
 
 _OTHER, _LOWER, _UPPER, _DIGIT, _MARK = range(5)
 _USUAL_BITS = 16
