@@ -129,6 +129,16 @@ def test_a_name_that_is_not_there_exits_three_and_says_not_here(project: Path) -
     assert "search_code(" not in missed.stdout
 
 
+@pytest.mark.requirement("cli.search")
+@pytest.mark.parametrize("query", ["max_cost_usd", "get_run()"])
+def test_a_query_that_names_an_argument_of_ours_is_told_as_it_was_asked(
+    project: Path, query: str
+) -> None:
+    missed = run("search", query, cwd=project)
+    assert missed.returncode == 3
+    assert repr(query) in missed.stdout.splitlines()[0]
+
+
 @pytest.mark.requirement("cli.exit_codes")
 @pytest.mark.parametrize(
     ("arguments", "code"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sophia_mcp
-from sophia_mcp.cli.wording import commands
+from sophia_mcp.cli.wording import calls, commands
 from sophia_mcp.server.tools import TOOLS
 
 SOURCE = Path(sophia_mcp.__file__).parent
@@ -53,6 +53,25 @@ CALL = re.compile(rf"\b(?:{'|'.join(TOOLS.names())})\(")
 )
 def test_a_call_of_a_tool_becomes_the_command_for_it(said: str, typed: str) -> None:
     assert commands(said) == typed
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "not here: nothing speaks of 'get_run()' or \"recall(query='x')\"",
+        "no repository named 'max_cost_usd'",
+        "the client's model said 'group_by', and no more",
+    ],
+)
+def test_what_stands_in_quotes_stays(said: str) -> None:
+    assert commands(said) == said
+
+
+def test_an_answer_about_code_keeps_the_names_of_that_code() -> None:
+    said = 'the nearest names: max_cost_usd, group_by · next: search_code("max_cost_usd", mode="text")'
+    typed = "the nearest names: max_cost_usd, group_by · next: sophia search max_cost_usd --mode text"
+    assert calls(said) == typed
+    assert commands('search_code("max_cost_usd")') == "sophia search max_cost_usd"
 
 
 def test_an_at_sign_of_a_folder_is_no_ref(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ _SAID = (
     (r"\bdebate_rounds\b", "--debate"),
     (r"\baction=[\"']estimate[\"']", "--estimate"),
     (r"\bgroup_by\b", "--by"),
-    (r"\bcall (?=sophia )", "run "),
     (r"\bsend the same call with\b", "run it again with"),
 )
 _OPTIONS = {"paths": "path", "languages": "lang", "kinds": "kind", "group_by": "by", "filters": "only"}
@@ -31,11 +30,30 @@ _OPTIONS |= {"max_cost_usd": "max-cost", "debate_rounds": "debate"}
 
 
 def commands(text: str) -> str:
-    """The text with the commands of this program in place of calls of its tools."""
-    text = _CALL.sub(lambda call: _TYPED[call[1]](_given(call[2] or "")), text)
+    """The text with the commands of this program in place of calls of its tools, and with options in
+    place of their arguments' names. What stands in quotes is somebody's own words, and stays."""
+    worded, at = [], 0
+    for found in _CALLS.finditer(text):
+        worded += [_options(text[at : found.start()]), _command(found)]
+        at = found.end()
+    return "".join([*worded, _options(text[at:])])
+
+
+def calls(text: str) -> str:
+    """The same for calls alone, in a text that names somebody's code, where a word is just that."""
+    return _CALLS.sub(_command, text)
+
+
+def _options(text: str) -> str:
     for said, typed in _SAID:
         text = re.sub(said, typed, text)
     return text
+
+
+def _command(found: re.Match[str]) -> str:
+    if found["tool"] is None:
+        return found[0]
+    return ("run " if found["verb"] else "") + _TYPED[found["tool"]](_given(found["given"]))
 
 
 def _given(written: str) -> dict[str, Any]:
@@ -103,4 +121,8 @@ _TYPED: dict[str, Callable[[dict[str, Any]], str]] = {
     "cost_report": lambda given: _typed("sophia cost report", given),
     "recall": _recall,
 }
-_CALL = re.compile(rf"\b({'|'.join(_TYPED)})\(((?:(?:\w+=)?{_VALUE}(?:, *(?:\w+=)?{_VALUE})*)?)\)")
+_QUOTED = r"""(?<![\w=])(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)"""
+_CALLS = re.compile(
+    rf"(?P<verb>\bcall )?\b(?P<tool>{'|'.join(_TYPED)})"
+    rf"\((?P<given>(?:(?:\w+=)?{_VALUE}(?:, *(?:\w+=)?{_VALUE})*)?)\)|{_QUOTED}"
+)

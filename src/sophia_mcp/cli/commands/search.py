@@ -68,7 +68,7 @@ def COMMAND(
     from dataclasses import replace
 
     from sophia_mcp.cli.session import project_folder, with_app
-    from sophia_mcp.cli.wording import commands
+    from sophia_mcp.cli.wording import calls
     from sophia_mcp.search.render import as_json, as_text
     from sophia_mcp.types import Detail, Kind, Mode, Request, SearchScope
 
@@ -101,7 +101,7 @@ def COMMAND(
         return await app.answer(request, repo=repo, project=here)
 
     answer = with_app(work, here)
-    notes, omitted = (tuple(map(commands, said)) for said in (answer.notes, answer.omitted))
+    notes, omitted = (tuple(map(calls, said)) for said in (answer.notes, answer.omitted))
     answer = replace(answer, notes=notes, omitted=omitted)
     more = "sophia search <same> --cursor {}"
     output.show(as_json(answer) if as_json_wanted else as_text(answer, request, more))
