@@ -42,6 +42,19 @@ async def test_a_secret_is_masked_in_outlines_and_maps(index_of) -> None:
         assert SECRET not in await outline(ask.engine, ask.view, "", 500)
 
 
+@pytest.mark.requirement("search.budget")
+async def test_a_very_long_line_is_cut_and_says_so(index_of) -> None:
+    files = {"notes.ipynb": '{\n"picture": "' + "international " * 20_000 + '",\n"next": 1}\n'}
+    async with index_of(files) as ask:
+        (hit,) = (await ask("notes.ipynb:2-2")).hits
+        (full,) = (await ask("notes.ipynb:2-2", detail="full", max_tokens=4000)).hits
+        (whole,) = (await ask("notes.ipynb:2-2", detail="full", max_tokens=None)).hits
+    line = files["notes.ipynb"].split("\n")[1]
+    assert hit.text == f"{line[:2000]}… {len(line) - 2000:,} more characters"
+    assert full.text == f"{line[:32_000]}… {len(line) - 32_000:,} more characters"
+    assert whole.text == line
+
+
 @pytest.mark.requirement("search.masked")
 async def test_lines_from_the_middle_of_a_key_are_masked(index_of) -> None:
     async with index_of(LEAKY) as ask:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sophia_mcp.index.chunk import LINE_CHARS
 from sophia_mcp.search import cursor
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
@@ -32,6 +33,9 @@ _MOST = (260, 120, 80)
 
 _AROUND = 150
 """Lines around shown ones that are masked with them: longer than any key."""
+
+_PER_TOKEN = 8
+"""Characters of a token, and rarely more: what is longer than the budget so many times cannot fit."""
 
 _NUMBER = 2
 """Tokens of a line's number and end."""
@@ -62,7 +66,7 @@ class Material:
 def pack(material: Material, request: Request, count: Callable[[str], int]) -> Answer:
     """The answer: at most ``limit`` hits and ``max_tokens`` tokens, in the order of the candidates,
     none of an earlier page. What did not fit is named, with the call that gets it."""
-    masked = _Masked(material.texts)
+    masked = _Masked(material.texts, _longest(request))
     fresh = [item for item in material.candidates if _mark(material, item) not in material.earlier]
     hits: list[Hit] = []
     used: list[Candidate] = []
@@ -90,6 +94,14 @@ def pack(material: Material, request: Request, count: Callable[[str], int]) -> A
     if room is not None and not _surely_fits(answer, room, request.max_tokens, count):
         answer = _fit(answer, material, request, hits, used, fresh, masked, count)
     return answer
+
+
+def _longest(request: Request) -> int | None:
+    """Characters of a line that are shown: what the index has read of it; in full what may fit; None: all.
+    A longer line says so. Such lines are not for reading (images in notebooks), and take seconds to count."""
+    if request.max_tokens is None:
+        return None
+    return request.max_tokens * _PER_TOKEN if request.detail == "full" else LINE_CHARS
 
 
 def _mark(material: Material, item: Candidate) -> bytes:
@@ -153,17 +165,21 @@ class _Masked:
     """Texts without secrets and without characters that act. Files are masked in pieces that reach far
     enough around the shown lines to hold any key block whole; each piece once."""
 
-    def __init__(self, texts: Mapping[int, Text]) -> None:
-        self._texts = texts
+    def __init__(self, texts: Mapping[int, Text], longest: int | None) -> None:
+        self._texts, self._longest = texts, longest
         self._done: dict[int, list[tuple[int, list[str], int]]] = {}
         self.secrets: dict[int, int] = {}
 
     def lines(self, file: int, start: int, end: int) -> list[str]:
         first, lines, count = self._piece(file, start, end)
-        shown = [plain(line.rstrip("\r")) for line in lines[start - first : end - first + 1]]
+        shown = [self._shown(line.rstrip("\r")) for line in lines[start - first : end - first + 1]]
         if count and any("«masked " in line for line in shown):
             self.secrets[file] = max(count, self.secrets.get(file, 0))
         return shown
+
+    def _shown(self, line: str) -> str:
+        more = 0 if self._longest is None else len(line) - self._longest
+        return plain(line) if more <= 0 else f"{plain(line[: self._longest])}… {more:,} more characters"
 
     def _piece(self, file: int, start: int, end: int) -> tuple[int, list[str], int]:
         """A masked piece that holds these lines with their surroundings, and the line it begins at."""
