@@ -105,6 +105,21 @@ def test_the_project_root_a_person_set_counts_wherever_a_command_is_typed(
     assert [memo["text"] for memo in listed["memories"]] == ["Retries are three"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search", "retry_policy"),
+        ("memory", "add", "Retries are three"),
+        ("swarm", "run", "solo", "--task", "x", "--provider", "host", "--estimate"),
+    ],
+)
+def test_an_empty_repository_is_one_that_was_not_given(
+    project: Path, arguments: tuple[str, ...]
+) -> None:
+    done = run(*arguments, "--repo", "", cwd=project)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_project_root_that_is_no_folder_is_named(project: Path) -> None:
     done = run("search", "retry_policy", cwd=project, SOPHIA_ROOT="/nowhere/at/all")
     assert done.returncode == 1

@@ -295,7 +295,7 @@ def _with_memory(repo: str | None, work: Callable[[Memory, Caller], Awaitable[T]
     here = project_folder()
 
     async def inside(app: Any) -> T:
-        return await work(await app.memory(), Caller(repo, here, trusted=True))
+        return await work(await app.memory(), Caller(repo or None, here, trusted=True))
 
     return with_app(inside, here)
 

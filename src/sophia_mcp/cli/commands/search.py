@@ -89,6 +89,7 @@ def COMMAND(
         cursor=cursor,
         format="json" if as_json_wanted else "text",
     )
+    repo = repo or None  # an empty name, as a script's unset variable gives, names nothing
     here = _folder(repo) or project_folder()
 
     async def work(app: App) -> Answer:

@@ -219,7 +219,7 @@ def run(
     order = Order(
         task=sys.stdin.read() if task == "-" else task,
         pattern=pattern,
-        repo=repo,
+        repo=repo or None,
         paths=paths,
         max_cost_nano=None if max_cost is None else usd.parse(max_cost, "--max-cost"),
         provider=provider,
