@@ -72,7 +72,7 @@ class Piece(NamedTuple):
 
 class Unit(NamedTuple):
     """A definition that stands for itself. Comments and decorators above it, down to line ``floor``,
-    belong to it. (Definitions of whole files are read for one question, so all of these are tuples.)"""
+    belong to it. (A question makes thousands: a tuple is made several times as fast as a dataclass.)"""
 
     name: str
     kind: Kind
@@ -120,7 +120,7 @@ def _above(lines: Sequence[str], unit: Unit, lowest: int) -> int:
 
 def cut(chunk: Piece, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
     """The spans of one chunk, in order, blank ends removed; at least one unless the chunk is blank.
-    ``held`` are the units of its file."""
+    ``held`` are the units of its file that are in its reach at least."""
     first, last = chunk.start_line, min(chunk.end_line, len(lines))
     near = lines[first - 1 : last + REACH]
     owner: list[tuple[Unit, int] | None] = [None] * max(last - first + 1, 0)
