@@ -468,3 +468,15 @@ async def test_an_empty_or_endless_query_is_refused(ask: Asked) -> None:
     for query in ("  ", "x" * 2001):
         with pytest.raises(BadArgument):
             await ask(query)
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_miss_names_the_words_that_no_file_says(index_of) -> None:
+    files = {f"part{n}.py": f"def weigh_part{n}(page):\n    return page.free * {n}\n" for n in range(40)}
+    async with index_of(files) as ask:
+        answer = await ask("how are free pages quarantined overnight")
+        alone = await ask("quarantined overnight")
+    assert answer.notes[0].startswith("not here:")
+    assert "; no file says 'quarantined', 'overnight'; " in answer.notes[0]
+    assert alone.notes[0].startswith("not here:")
+    assert "no file says" not in alone.notes[0]

@@ -11,6 +11,9 @@ from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.render import call
 from sophia_mcp.store.database import Transaction
 
+_STRANGE_MOST = 3
+"""Words that a miss names."""
+
 _CODE = re.compile(r"[a-z][A-Z]|[\d_$]")
 """What no word of a sentence holds."""
 
@@ -38,6 +41,8 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     what = f"{query.text!r}" if len(query.text) <= 60 else "this"
     verb = "defines" if question.request.mode == "symbol" else "speaks of"
     note = f"not here: nothing in {question.view.label} {verb} {what}"
+    if verb == "speaks of" and (strange := await _strange(question, tx)):
+        note += f"; no file says {', '.join(strange)}"
     if outcome.candidates:
         note += "; the hits are only the nearest"
     if near:
@@ -65,6 +70,19 @@ async def _is_absent(question: Question, tx: Transaction, outcome: Outcome) -> b
     ):
         return True
     return absent.is_absent(outcome.facts, len(question.atlas.paths))
+
+
+async def _strange(question: Question, tx: Transaction) -> list[str]:
+    """Words of a longer question that stand in no file: another word for the same may stand in many."""
+    text = question.query.text
+    terms = words.query_terms(text)[:64]
+    counts = await question.engine.text.frequencies(tx, question.view.repo_id, terms)
+    known = [counts.documents.get(term, 0) > 0 for term in terms]
+    if not any(known):
+        return []
+    strange = {term for term, here in zip(terms, known, strict=True) if not here}
+    said = [word for word in words.words(text) if words.stem(word) in strange]
+    return [repr(word) for word in dict.fromkeys(said)][:_STRANGE_MOST]
 
 
 def _with_next(question: Question, outcome: Outcome) -> Outcome:
