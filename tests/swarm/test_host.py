@@ -205,6 +205,19 @@ async def test_a_run_goes_on_with_an_answer_that_comes_while_it_leaves_memory(
         assert [packet.key for packet in report.steps] == ["verify"]
 
 
+async def test_a_report_goes_on_with_a_run_whose_answers_were_taken_by_a_process_that_died(
+    tmp_path: Path,
+) -> None:
+    async with open_swarm(tmp_path) as swarm:
+        run_id = await swarm.start(hosted())
+        report = await swarm.report(run_id, wait_s=10)
+    async with open_swarm(tmp_path) as later:
+        # The first half of `answer`: what is left when a process dies in the middle of it.
+        await later.means.book.answered(run_id, {one.key: {"findings": []} for one in report.steps})
+        report = await later.report(run_id, wait_s=10)
+        assert [packet.key for packet in report.steps] == ["judge"]
+
+
 async def test_sampling_steps_wait_at_the_same_desk(tmp_path: Path) -> None:
     models = ScriptedModels()
     async with open_swarm(tmp_path, models) as swarm:

@@ -207,6 +207,10 @@ class Swarm:
         run = await self.means.book.find(run_id)
         written = await lines(self.means.book.db, self.means.scope, run_id)
         packets: tuple[Packet, ...] = ()
+        if running is None and run.status in ("running", "needs_steps") and tail(written, "answered"):
+            # Whoever took the answer has not gone on with the run yet, or died before it could.
+            await self._take_over(run_id)
+            running = self._running(run_id)
         if running is not None:
             packets = running.waiting()
             run = replace(run, status="needs_steps" if packets else "running")
