@@ -48,6 +48,7 @@ def compile(pattern: str) -> Any:
     options.max_mem = _MEMORY
     options.log_errors = False
     options.never_nl = False
+    re2.purge()  # it keeps the last 128 patterns, each with an automaton of up to _MEMORY bytes
     try:
         return re2.compile(f"(?m){pattern}".encode(), options)
     except re2.error as problem:
