@@ -101,7 +101,8 @@ class Swarm:
             orders.still_free(self.means, run, limit)
             if await self._take_over(run_id, ended=True, limit=max_cost_nano):
                 return
-        orders.same_limit(await self.means.book.find(run_id), limit)
+        if max_cost_nano is not None:
+            orders.same_limit(await self.means.book.find(run_id), max_cost_nano)
 
     async def cancel(self, run_id: str) -> None:
         """End a run, wherever it lives; what has ended is left alone. Raises NotFound."""

@@ -458,4 +458,5 @@ def _following(report: RunReport) -> str | None:
     if report.status == "done":
         return None
     command = f"sophia swarm resume {report.run_id}"
-    return f"{command} --results FILE" if report.status == "needs_steps" else command
+    more = {"needs_steps": " --results FILE", "over_budget": " --max-cost USD"}
+    return command + more.get(report.status, "")

@@ -321,7 +321,7 @@ def refuse_network(path: Path, mounts: str | None = None) -> None:
         raise BadSetting(
             f"the data folder {path.parent} is on a network file system ({kind})",
             why="processes there cannot share a write-ahead log safely",
-            next="set SOPHIA_DATA_DIR to a folder on a local disk",
+            next="set SOPHIA_HOME to a folder on a local disk",
         )
 
 
