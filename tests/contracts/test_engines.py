@@ -65,6 +65,24 @@ async def test_what_was_written_is_read_back(db: Database) -> None:
 
 
 @pytest.mark.requirement("store.engine_contract")
+async def test_several_statements_run_in_order_and_say_what_each_changed(db: Database) -> None:
+    first = {"name": "a", "body": ""}
+    rename = "UPDATE notes SET name = :new WHERE workspace = :workspace AND name = :old"
+    async with db.write(LOCAL) as tx:
+        changed = await tx.several(
+            [
+                (INSERT, first),
+                (rename, {"old": "a", "new": "b"}),
+                (rename, {"old": "a", "new": "c"}),
+                (INSERT, first),
+            ]
+        )
+        assert await tx.several([]) == []
+    assert changed == [1, 1, 0, 1]
+    assert await names(db) == ["a", "b"]
+
+
+@pytest.mark.requirement("store.engine_contract")
 async def test_a_failed_write_leaves_nothing(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         async with db.write(LOCAL) as tx:

@@ -16,12 +16,12 @@ from tests.swarm.runs import FILE, FINDING, ScriptedModels, Tree, open_swarm, or
 
 from sophia_mcp.errors import BadArgument, StoreBusy
 from sophia_mcp.store import jobs
-from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.database import Statement, Transaction
 from sophia_mcp.store.engines.sqlite import SqliteDatabase, open_database
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm import schema
 from sophia_mcp.swarm.book import Book
-from sophia_mcp.swarm.journal import Journal, Lost, Pen, Statement, digest
+from sophia_mcp.swarm.journal import Journal, Lost, Pen, digest
 from sophia_mcp.types import LOCAL, Order, Packet, Scope
 
 pytestmark = pytest.mark.anyio

@@ -15,6 +15,7 @@ from sophia_mcp.types import Scope
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
+Statement = tuple[str, Parameters]
 
 
 class Transaction(Protocol):
@@ -29,6 +30,10 @@ class Transaction(Protocol):
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> int:
         """Run one statement; returns the number of rows it changed."""
+        ...
+
+    async def several(self, statements: Sequence[Statement]) -> list[int]:
+        """Run different statements in one go; returns the number of rows each changed."""
         ...
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:

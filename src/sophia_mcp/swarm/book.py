@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.ops.clock import Clock, system
-from sophia_mcp.store.database import Database, Row
+from sophia_mcp.store.database import Database, Row, Statement
 from sophia_mcp.store.jobs import Jobs
-from sophia_mcp.swarm.journal import Statement, digest, event
+from sophia_mcp.swarm.journal import digest, event
 from sophia_mcp.types import (
     Finding,
     GateResult,

@@ -19,10 +19,8 @@ import anyio
 
 from sophia_mcp.errors import OperatorError
 from sophia_mcp.ops.clock import Clock, system
-from sophia_mcp.store.database import Database, Parameters
+from sophia_mcp.store.database import Database, Statement
 from sophia_mcp.types import Packet, Scope
-
-Statement = tuple[str, Parameters]
 
 GATHER_S = 0.002
 """How long a write that nobody waits for waits itself for one that somebody does. About as long as a
@@ -108,7 +106,7 @@ class Pen:
         try:
             async with self._db.write(self._scope) as tx:
                 for part in batch:
-                    part.changed = [await tx.run(*statement) for statement in part.statements]
+                    part.changed = await tx.several(part.statements)
         except Exception as error:  # noqa: BLE001 - told to those it concerns, in `write`
             if len(batch) == 1 or isinstance(error, OperatorError):
                 for part in batch:

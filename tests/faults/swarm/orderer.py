@@ -20,8 +20,8 @@ import anyio
 from tests.swarm.runs import FINDING, LIE, ScriptedModels, open_swarm, order, replies
 
 from sophia_mcp.llm.providers import LLM, Hear
-from sophia_mcp.store.database import Database
-from sophia_mcp.swarm.journal import Pen, Statement
+from sophia_mcp.store.database import Database, Statement
+from sophia_mcp.swarm.journal import Pen
 from sophia_mcp.types import Ask, Order, Reply, Scope
 
 SCRIPT = replies(

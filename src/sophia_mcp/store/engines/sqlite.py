@@ -20,8 +20,8 @@ import anyio
 import apsw
 
 from sophia_mcp.errors import BadArgument, BadSetting, SophiaError, StoreDamaged, StoreTooNew
-from sophia_mcp.store.database import Parameters, Row
-from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect
+from sophia_mcp.store.database import Parameters, Row, Statement
+from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect, run_all
 from sophia_mcp.store.failures import damage_mark, is_damage, mark_damaged, translated
 from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
 from sophia_mcp.types import Scope
@@ -54,6 +54,13 @@ class SqliteTransaction:
     async def run(self, sql: str, parameters: Parameters | None = None) -> int:
         with self._translated():
             return (await self._connection.execute(self._first(sql), self._bound(parameters))).rowcount
+
+    async def several(self, statements: Sequence[Statement]) -> list[int]:
+        bound = [(sql, self._bound(parameters)) for sql, parameters in statements]
+        if bound:
+            bound[0] = self._first(bound[0][0]), bound[0][1]
+        with self._translated():
+            return await run_all(self._connection, bound)
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
         with self._translated():
