@@ -10,7 +10,8 @@ No model is asked: answers come at once, or after exactly one second. Measured a
   costs it in all, by step;
 - eight one-second questions at once, from the order to the outcome;
 - how soon a run has an id, and how soon a cancel is effective, here and from another process;
-- how long a run takes that died with its process: until it is at work again, and until its end.
+- how long a run takes that died with its process: until it is at work again, and until its end;
+- what the disk takes for one durable write of a commit's size, of which the engine makes one a step.
 
 Results go to benchmarks/results/swarm-<commit>.json. A limit that is passed fails the run.
 """
@@ -240,19 +241,42 @@ async def killed() -> dict[str, float]:
             return {"resume_s": resumed, "killed_to_end_s": time.perf_counter() - started}
 
 
+def disk() -> list[float]:
+    """Milliseconds of one append of 32 kB until it is durable, as often as a run has steps."""
+    taken: list[float] = []
+    with tempfile.NamedTemporaryFile(prefix="sophia-bench-") as file:
+        for _ in range(CHAIN):
+            file.write(bytes(32 << 10))
+            file.flush()
+            started = time.perf_counter()
+            os.fsync(file.fileno())
+            taken.append((time.perf_counter() - started) * 1e3)
+            time.sleep(0.002)
+    return taken
+
+
+def spread(name: str, times: list[float]) -> dict[str, float]:
+    ordered = sorted(times)
+    return {
+        f"{name}_p50_ms": statistics.median(ordered),
+        f"{name}_p95_ms": ordered[int(len(ordered) * 0.95)],
+    }
+
+
 async def measure(rounds: int) -> dict[str, float]:
     """All figures: medians over the rounds, percentiles over all steps."""
     gaps: list[float] = []
+    syncs: list[float] = []
     seen: dict[str, list[float]] = {}
     for _ in range(rounds):
+        syncs += disk()
         gaps += await engine_alone()
         found = {"whole_step_ms": await whole_way(), "eight_seconds_s": await eight_at_once()}
         for name, value in {**found, **await prompt(), **await killed()}.items():
             seen.setdefault(name, []).append(value)
-    gaps.sort()
     return {
-        "engine_step_p50_ms": statistics.median(gaps),
-        "engine_step_p95_ms": gaps[int(len(gaps) * 0.95)],
+        **spread("engine_step", gaps),
+        **spread("disk", syncs),
         **{name: statistics.median(values) for name, values in seen.items()},
     }
 
