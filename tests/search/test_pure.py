@@ -102,6 +102,9 @@ def test_traces_of_each_language_are_read(text: str, places: list[tuple[str, int
 def test_code_that_a_trace_shows_belongs_to_its_frame() -> None:
     assert [frame.code for frame in frames(SHORT)] == ["step(one)", "raise E"]
     assert [(frame.code, frame.column) for frame in frames(JEST)] == [("go();", 3)]
+    line = frames(JEST)[0].line
+    deeper = frames(f"{JEST}\n    at run (src/other.js:{line}:1)")
+    assert [frame.code for frame in deeper] == ["go();", ""]
 
 
 def test_php_names_what_is_called_where_others_name_what_a_line_lies_in() -> None:

@@ -7,6 +7,7 @@ perhaps lines of an older text. It is matched to a file of the view by its longe
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -74,7 +75,6 @@ def frames(text: str) -> list[Frame]:
     """Every frame of a trace or a test report, in order of appearance, each place once."""
     found: dict[tuple[str, int, str, str], tuple[int, Frame]] = {}
     taken: list[tuple[int, int]] = []
-    shown = {int(match["line"]): match["code"].strip() for match in _SHOWN.finditer(text)}
     for form in _FORMS:
         for match in form.finditer(text):
             start, end = match.span("path")
@@ -87,13 +87,27 @@ def frames(text: str) -> list[Frame]:
                 groups["path"].replace("\\", "/"),
                 line,
                 _function(groups.get("function") or ""),
-                (groups.get("code") or "").strip() or shown.get(line, ""),
+                (groups.get("code") or "").strip(),
                 match.group(0).strip(),
                 int(groups.get("column") or 0),
                 _function(groups.get("callee") or ""),
             )
             found.setdefault((frame.path, line, frame.function, frame.callee), (start, frame))
-    return [frame for _, frame in sorted(found.values(), key=lambda item: item[0])]
+    return _with_code(sorted(found.values(), key=lambda item: item[0]), text)
+
+
+def _with_code(placed: Sequence[tuple[int, Frame]], text: str) -> list[Frame]:
+    """The frames, each source line that the text shows given to the nearest frame of its number: others
+    of that number lie in other files."""
+    given = [frame for _, frame in placed]
+    numbered: dict[int, list[int]] = defaultdict(list)
+    for i, frame in enumerate(given):
+        numbered[frame.line].append(i)
+    for match in _SHOWN.finditer(text):
+        if places := numbered.get(int(match["line"])):
+            i = min(places, key=lambda i: abs(placed[i][0] - match.start()))
+            given[i] = replace(given[i], code=given[i].code or match["code"].strip())
+    return given
 
 
 def linked(innermost_first: Sequence[Frame]) -> list[Frame]:
