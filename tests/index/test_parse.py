@@ -58,6 +58,15 @@ def test_definitions_are_found_with_their_kind_container_and_first_line(language
     assert parsed.fallback == ""
 
 
+@pytest.mark.requirement("index.equals_fresh")
+def test_a_text_says_the_same_each_time_it_is_read() -> None:
+    one = "template <class T>\ntemplate <class U>\nint A<T>::f%d(U u) {\n  return 1;\n}\n"
+    text = "".join(one % number for number in range(8))
+    for _ in range(20):
+        parsed = parse(text, "a.h", "cpp")
+        assert [symbol.start_line for symbol in parsed.symbols] == list(range(1, 41, 5))
+
+
 def test_a_file_of_an_unknown_language_is_cut_by_lines_and_says_so() -> None:
     parsed = parse("one\n\ntwo\n", "a.zzz", None)
     assert [(c.start_line, c.end_line) for c in parsed.chunks] == [(1, 3)]

@@ -234,8 +234,8 @@ def _one_line(name: str) -> str:
 
 
 def _unwrap(found: list[Definition], wraps: Sequence[Node], rows: Rows) -> None:
-    """A wrapper that ends with a definition (or one byte, its semicolon, later) begins it."""
-    ends = {end: start for start, end in (node.byte_range for node in wraps)}
+    """The outermost wrapper that ends with a definition (or one byte, its semicolon, later) begins it."""
+    ends = {end: start for start, end in (node.byte_range for node in reversed(wraps))}
     if not ends:
         return
     for definition in found:
