@@ -67,6 +67,13 @@ def test_a_text_says_the_same_each_time_it_is_read() -> None:
         assert [symbol.start_line for symbol in parsed.symbols] == list(range(1, 41, 5))
 
 
+def test_every_script_of_a_page_is_read() -> None:
+    page = "".join(f"<script>\nfunction f{number}() {{}}\n</script>\n" for number in range(6))
+    parsed = parse(page, "a.vue", "vue")
+    assert parsed.fallback == ""
+    assert [symbol.name for symbol in parsed.symbols] == [f"f{number}" for number in range(6)]
+
+
 def test_a_file_of_an_unknown_language_is_cut_by_lines_and_says_so() -> None:
     parsed = parse("one\n\ntwo\n", "a.zzz", None)
     assert [(c.start_line, c.end_line) for c in parsed.chunks] == [(1, 3)]

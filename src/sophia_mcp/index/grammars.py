@@ -55,19 +55,15 @@ class Reader:
             raise Unreadable("syntax took too long to read") from error
 
     def captures(self, root: Node) -> dict[str, list[Node]]:
-        """Captured nodes by capture name, down to DEPTH_MOST, in the order of the text and outer ones
-        first: the binding's own order is another each time. Raises Unreadable on trees that a query
-        cursor would walk in quadratic time. There is no time limit here: the binding's progress callback
-        crashes, so the rest is left to the killable worker."""
+        """Captured nodes by capture name, down to DEPTH_MOST, those of a name in an order of chance: the
+        binding gathers them in a set. Raises Unreadable on trees that a query cursor would walk in
+        quadratic time. There is no time limit here: the binding's progress callback crashes, so the rest
+        is left to the killable worker."""
         if root.has_error and _flooded(root):
             raise Unreadable("syntax errors throughout")
         cursor = QueryCursor(self.query, match_limit=MATCHES_OPEN)
         cursor.set_max_start_depth(DEPTH_MOST)
-        return {name: sorted(nodes, key=_place) for name, nodes in cursor.captures(root).items()}
-
-
-def _place(node: Node) -> tuple[int, int, int]:
-    return node.start_byte, -node.end_byte, node.kind_id
+        return cursor.captures(root)
 
 
 def _flooded(root: Node) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from tree_sitter import Node
 
@@ -94,7 +94,8 @@ def _code(text: str, language: str) -> Parsed:
 def _script(regions: Sequence[Node], source: bytes, language: Language) -> symbols.Captured:
     """The scripts inside a page, read by their own grammar at their own place."""
     loaded = reader(language)
-    return loaded.captures(loaded.tree(source, [node.range for node in regions]).root_node), language
+    places = [node.range for node in sorted(regions, key=attrgetter("start_byte"))]
+    return loaded.captures(loaded.tree(source, places).root_node), language
 
 
 def _notes(

@@ -153,7 +153,7 @@ def _candidates(
         tails = _tails(captures.get("tail", ()), source)
         brought = {node.byte_range for node in captures.get("import", ())}
         for capture in _KINDS:
-            for node in captures.get(capture, ()):
+            for node in sorted(captures.get(capture, ()), key=_place):
                 start, end = span = node.byte_range
                 if capture == "value" and span in brought:
                     continue  # a name for what another file defines
@@ -163,6 +163,12 @@ def _candidates(
                     stop = tails.get(end) or _before_comments(node, language.comments, source)
                     seen[span] = (start, stop, node, capture, language)
     return sorted(seen.values(), key=lambda item: (item[0], -item[1]))
+
+
+def _place(node: Node) -> tuple[int, int, int]:
+    """Outer nodes first; captures come in any order."""
+    start, end = node.byte_range
+    return start, -end, node.kind_id
 
 
 def _before_comments(node: Node, comments: Sequence[str], source: bytes) -> int:
@@ -181,8 +187,7 @@ def _before_comments(node: Node, comments: Sequence[str], source: bytes) -> int:
 def _tails(nodes: Sequence[Node], source: bytes) -> dict[int, int]:
     """Where a definition that ends here really ends: bodies that stand beside their signature."""
     ends: dict[int, int] = {}
-    for node in nodes:
-        start, end = node.byte_range
+    for start, end in sorted(node.byte_range for node in nodes):
         while start > 0 and source[start - 1] in _SPACE:
             start -= 1
         ends[start] = end
@@ -235,7 +240,7 @@ def _one_line(name: str) -> str:
 
 def _unwrap(found: list[Definition], wraps: Sequence[Node], rows: Rows) -> None:
     """The outermost wrapper that ends with a definition (or one byte, its semicolon, later) begins it."""
-    ends = {end: start for start, end in (node.byte_range for node in reversed(wraps))}
+    ends = {end: start for start, end in sorted((node.byte_range for node in wraps), reverse=True)}
     if not ends:
         return
     for definition in found:
@@ -249,8 +254,7 @@ def _extend_upwards(found: list[Definition], leads: Sequence[Node], rows: Rows) 
     if not leads or not found:
         return
     first_at: dict[int, int] = {}
-    for node in leads:
-        start, end = node.byte_range
+    for start, end in sorted(node.byte_range for node in leads):
         top = rows.row(start)
         for row in range(top, rows.last(start, end) + 1):
             first_at.setdefault(row, top)
