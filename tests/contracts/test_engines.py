@@ -83,6 +83,20 @@ async def test_several_statements_run_in_order_and_say_what_each_changed(db: Dat
 
 
 @pytest.mark.requirement("store.engine_contract")
+async def test_the_last_statements_of_a_write_are_committed_with_it_or_not_at_all(db: Database) -> None:
+    async with db.write(LOCAL) as tx:
+        await tx.run(INSERT, {"name": "a", "body": ""})
+        await tx.several([(INSERT, {"name": "b", "body": ""})], last=True)
+        assert await names(db) == ["a", "b"]
+    with pytest.raises(Exception, match="UNIQUE"):
+        async with db.write(LOCAL) as tx:
+            await tx.run(INSERT, {"name": "c", "body": ""})
+            await tx.several([(INSERT, {"name": name, "body": ""}) for name in ("d", "d")], last=True)
+    assert await names(db) == ["a", "b"]
+    await put(db, "e")
+
+
+@pytest.mark.requirement("store.engine_contract")
 async def test_a_failed_write_leaves_nothing(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         async with db.write(LOCAL) as tx:

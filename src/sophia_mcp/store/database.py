@@ -32,8 +32,9 @@ class Transaction(Protocol):
         """Run one statement; returns the number of rows it changed."""
         ...
 
-    async def several(self, statements: Sequence[Statement]) -> list[int]:
-        """Run different statements in one go; returns the number of rows each changed."""
+    async def several(self, statements: Sequence[Statement], *, last: bool = False) -> list[int]:
+        """Run different statements in one go; returns the number of rows each changed. After the
+        ``last`` ones of a write nothing more may be run: they are committed in the same go."""
         ...
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:

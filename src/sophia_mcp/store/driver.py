@@ -78,13 +78,18 @@ async def connect(opening: Opening) -> aiosqlite.Connection:
 
 
 async def run_all(
-    connection: aiosqlite.Connection, statements: Sequence[tuple[str, Bindings]]
+    connection: aiosqlite.Connection, statements: Sequence[tuple[str, Bindings]], *, commit: bool
 ) -> list[int]:
-    """Run statements one after the other in one call of the connection's thread, for which aiosqlite
-    has no method: a call for each takes longer than the statements. Returns how many rows each changed."""
+    """Run statements one after the other, and commit them where asked, in one call of the connection's
+    thread, for which aiosqlite has no method: a call for each takes longer than the statements. Returns
+    how many rows each changed."""
 
     def run() -> list[int]:
-        return [connection._conn.execute(sql, parameters).rowcount for sql, parameters in statements]
+        own = connection._conn
+        changed = [own.execute(sql, parameters).rowcount for sql, parameters in statements]
+        if commit:
+            own.commit()
+        return changed
 
     return cast("list[int]", await connection._execute(run))  # type: ignore[no-untyped-call]
 

@@ -105,8 +105,9 @@ class Pen:
     async def _commit(self, batch: Sequence[_Part]) -> None:
         try:
             async with self._db.write(self._scope) as tx:
-                for part in batch:
-                    part.changed = await tx.several(part.statements)
+                changed = await tx.several([one for part in batch for one in part.statements], last=True)
+            for part in batch:
+                part.changed, changed = changed[: len(part.statements)], changed[len(part.statements) :]
         except Exception as error:  # noqa: BLE001 - told to those it concerns, in `write`
             if len(batch) == 1 or isinstance(error, OperatorError):
                 for part in batch:

@@ -43,7 +43,7 @@ class SqliteTransaction:
     def __init__(
         self, connection: aiosqlite.Connection, scope: Scope, opening: Opening, *, begun: bool
     ) -> None:
-        self.scope, self.begun = scope, begun
+        self.scope, self.begun, self.committed = scope, begun, False
         self._connection, self._opening = connection, opening
         self._workspace = {"workspace": scope.workspace}
 
@@ -55,12 +55,14 @@ class SqliteTransaction:
         with self._translated():
             return (await self._connection.execute(self._first(sql), self._bound(parameters))).rowcount
 
-    async def several(self, statements: Sequence[Statement]) -> list[int]:
+    async def several(self, statements: Sequence[Statement], *, last: bool = False) -> list[int]:
         bound = [(sql, self._bound(parameters)) for sql, parameters in statements]
         if bound:
             bound[0] = self._first(bound[0][0]), bound[0][1]
         with self._translated():
-            return await run_all(self._connection, bound)
+            changed = await run_all(self._connection, bound, commit=last)
+        self.committed = last
+        return changed
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
         with self._translated():
@@ -140,9 +142,11 @@ class SqliteDatabase:
                 with translated(self.path, self.durability):
                     await writer.execute("BEGIN IMMEDIATE")
                 with anyio.CancelScope(shield=True):
-                    yield SqliteTransaction(writer, scope, self._opening, begun=True)
-                    with translated(self.path, self.durability):
-                        await writer.commit()
+                    tx = SqliteTransaction(writer, scope, self._opening, begun=True)
+                    yield tx
+                    if not tx.committed:
+                        with translated(self.path, self.durability):
+                            await writer.commit()
                 self._checkpoint_when_idle()
             except BaseException:
                 # Also ends a wait for the lock that nobody waits for any more.
