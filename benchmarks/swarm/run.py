@@ -38,7 +38,7 @@ import anyio
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.speed.figures import keep  # noqa: E402
+from benchmarks.speed.figures import keep, spread  # noqa: E402
 
 from sophia_mcp.app import App, open_app  # noqa: E402
 from sophia_mcp.llm.choose import Chosen  # noqa: E402
@@ -255,12 +255,10 @@ def disk() -> list[float]:
     return taken
 
 
-def spread(name: str, times: list[float]) -> dict[str, float]:
-    ordered = sorted(times)
-    return {
-        f"{name}_p50_ms": statistics.median(ordered),
-        f"{name}_p95_ms": ordered[int(len(ordered) * 0.95)],
-    }
+def named(name: str, times: list[float]) -> dict[str, float]:
+    """The middle and the 95th percentile of milliseconds."""
+    found = spread(times)
+    return {f"{name}_{at}_ms": found[at] for at in ("p50", "p95")}
 
 
 async def measure(rounds: int) -> dict[str, float]:
@@ -275,8 +273,8 @@ async def measure(rounds: int) -> dict[str, float]:
         for name, value in {**found, **await prompt(), **await killed()}.items():
             seen.setdefault(name, []).append(value)
     return {
-        **spread("engine_step", gaps),
-        **spread("disk", syncs),
+        **named("engine_step", gaps),
+        **named("disk", syncs),
         **{name: statistics.median(values) for name, values in seen.items()},
     }
 
