@@ -24,8 +24,15 @@ _SAID = (
     (r"\bgroup_by\b", "--by"),
     (r"\bsend the same call with\b", "run it again with"),
 )
-_OPTIONS = {"paths": "path", "languages": "lang", "kinds": "kind", "group_by": "by", "filters": "only"}
-_OPTIONS |= {"max_cost_usd": "max-cost", "debate_rounds": "debate"}
+_OPTIONS = {
+    "paths": "path",
+    "languages": "lang",
+    "kinds": "kind",
+    "group_by": "by",
+    "filters": "only",
+    "max_cost_usd": "max-cost",
+    "debate_rounds": "debate",
+}
 """Arguments whose options have another name."""
 
 
