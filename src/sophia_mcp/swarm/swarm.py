@@ -178,14 +178,8 @@ class Swarm:
                     self._unwritten.add(run.id)
                 if self._live.get(run.id) is running:
                     del self._live[run.id]
-            if running.parked and await self._unheard(run.id):
-                await self._take_over(run.id)
 
         self.tasks.start(run.id, drive)
-
-    async def _unheard(self, run_id: str) -> bool:
-        """Whether a step was answered while its run was leaving memory, so that nobody goes on with it."""
-        return bool(tail(await lines(self.means.book.db, self.means.scope, run_id), "answered"))
 
     def _running(self, run_id: str) -> Running | None:
         running = self._live.get(run_id)
@@ -209,7 +203,7 @@ class Swarm:
         written = await lines(self.means.book.db, self.means.scope, run_id)
         packets: tuple[Packet, ...] = ()
         if running is None and run.status in ("running", "needs_steps") and tail(written, "answered"):
-            # Whoever took the answer has not gone on with the run yet, or died before it could.
+            # It came while the run left memory, or whoever took it has not gone on yet, or died.
             await self._take_over(run_id)
             running = self._running(run_id)
         if running is not None:
