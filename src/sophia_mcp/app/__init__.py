@@ -237,14 +237,17 @@ class App(Parts):
 
     async def report(self, run: IndexRun) -> IndexReport:
         """What a run has made of its view so far."""
-        from sophia_mcp.index import views
-
-        await run.registered()
-        folder, _, ref = run.target.rpartition("@")
-        view = await views.find(await self.database(), Path(folder), ref)
+        view = await _view_of(self, run)
         if view is None:
+            folder = run.target.rpartition("@")[0]
             return IndexReport(folder, folder, "indexing")
         return await (await self.index()).report(view)
+
+    async def stop(self, run: IndexRun) -> None:
+        """Ask one run to stop, and none of another ref of its folder. Raises the run's own error."""
+        view = await _view_of(self, run)
+        if view is not None:
+            await (await self.index()).cancel(view, only=True)
 
     async def reports(
         self, project: Path | None = None, *, everything: bool = False
@@ -293,6 +296,15 @@ class App(Parts):
         view = await views.find(await self.database(), folder)
         if view is not None:
             await watch(await self.index(), view)
+
+
+async def _view_of(app: App, run: IndexRun) -> View | None:
+    """The view that a run fills. Raises the run's own error."""
+    from sophia_mcp.index import views
+
+    await run.registered()
+    folder, _, ref = run.target.rpartition("@")
+    return await views.find(await app.database(), Path(folder), ref)
 
 
 def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:

@@ -9,9 +9,10 @@ a run that is cut off has lost nothing and search answers all the while.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -47,6 +48,9 @@ REFRESH_WAIT_S = 0.25
 
 WATCH_WAIT_S = 30.0
 """How long a watcher waits for it: what it drops nobody would look at again for a while."""
+
+FORGET_WAIT_S = 30.0
+"""How long forgetting waits for a run that is at work on another tree of the same repository."""
 
 TELL_S = 1.0
 KIND = "index"
@@ -98,6 +102,19 @@ class Index:
             )
         request = {"root": str(root), "ref": ref, "full": full, "trusted": trusted}
         job = await self.jobs.start(self.storage.scope, KIND, request) if self.jobs else ""
+        return await self._do(job, request, progress, include, exclude, watch)
+
+    async def _do(
+        self,
+        job: str,
+        request: Mapping[str, Any],
+        progress: Progress | None,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        watch: bool = False,
+    ) -> IndexReport:
+        """Run what the row of a job asks for, and close that row however the run ends."""
+        root, ref = Path(request["root"]), request["ref"]
         try:
             view = await register(
                 self.storage.database,
@@ -106,10 +123,10 @@ class Index:
                 self.storage.scope,
                 include=include,
                 exclude=exclude,
-                trusted=trusted,
+                trusted=request["trusted"],
                 watch=watch,
             )
-            report = await self._update(view, job, full=full, progress=progress or quiet)
+            report = await self._update(view, job, full=request["full"], progress=progress or quiet)
         except Stopped:
             await self._steps.halt(root, ref)
             await self._steps.end(job, "stopped")
@@ -193,10 +210,14 @@ class Index:
             return await describe(tx, current)
 
     async def forget(self, view: View) -> None:
-        """Remove a view; with its last one, the repository and everything made from it."""
+        """Remove a view; with its last one, the repository and everything made from it. Stops the runs
+        that ``cancel`` stops. Raises StoreBusy when others go on for too long."""
         await self.cancel(view)
-        async with self._steps.lock(view), turn(self.storage.database, _lease(view), WAIT_S) as mine:
-            if mine is None:
+        async with (
+            self._steps.free(view, FORGET_WAIT_S) as free,
+            turn(self.storage.database, _lease(view), FORGET_WAIT_S) as mine,
+        ):
+            if not free or mine is None:
                 raise StoreBusy(f"{view.label} is being indexed", next="cancel that run, or wait for it")
             self.trees.forget(view.id)
             others = [
@@ -214,40 +235,38 @@ class Index:
             else:
                 await forget_repo(self.storage, view.repo_id)
 
-    async def cancel(self, view: View) -> bool:
-        """Ask the runs over a view's repository to stop, whichever process they are in."""
-        asked = self._steps.lock(view).locked()
-        if asked:
-            self._steps.stopping.add(view.repo_id)
+    async def cancel(self, view: View, *, only: bool = False) -> bool:
+        """Ask runs to stop, whichever process they are in: those of the ref that the view names, or, where
+        it names none, all of its folder (``only``: never those of another ref)."""
+        only = only or bool(view.ref)
+        asked = self._steps.stop(view, only)
         if self.jobs is not None:
             for job in await self.jobs.latest(self.storage.scope):
-                if job.state == "running" and job.kind == KIND and job.request.get("root") == view.root:
+                if job.state != "running" or job.kind != KIND or job.request.get("root") != view.root:
+                    continue
+                if not only or job.request.get("ref") == view.ref:
                     asked = await self.jobs.cancel(self.storage.scope, job.id) or asked
         return asked
 
     async def resume(self, progress: Progress | None = None) -> list[IndexReport]:
-        """Run again what was cut off when a process died, but nothing that was forgotten since, or that
-        was asked to stop. Runs that fail again say so in their rows."""
-        reports = []
-        for job in await self.jobs.resumable(self.storage.scope, KIND) if self.jobs else []:
+        """Go on with what was cut off when a process died, in the same job, but with nothing that was
+        forgotten since, or that was asked to stop. Runs that fail again say so in their rows."""
+        reports: list[IndexReport] = []
+        scope = self.storage.scope
+        if self.jobs is None:
+            return reports
+        for job in await self.jobs.resumable(scope, KIND):
             if job.cancel:
                 await self._steps.end(job.id, "stopped")
                 continue
-            request, database = job.request, self.storage.database
-            root = Path(request["root"])
-            if await views.find(database, root, request["ref"], self.storage.scope) is None:
+            root, ref = Path(job.request["root"]), job.request["ref"]
+            if await views.find(self.storage.database, root, ref, scope) is None:
                 await self._steps.end(job.id, "fail", "cut off; not indexed any more")
                 continue
-            await self._steps.end(job.id, "fail", "cut off; continued by another run")
+            if not await self.jobs.renew(scope, job.id):
+                continue  # while others were resumed here, another process took it over
             try:
-                reports.append(
-                    await self.update(
-                        root,
-                        ref=request["ref"],
-                        trusted=request["trusted"],
-                        progress=progress,
-                    )
-                )
+                reports.append(await self._do(job.id, job.request, progress))
             except SophiaError:
                 continue  # its row says why
         return reports
@@ -271,17 +290,17 @@ class Index:
                 raise StoreBusy(
                     f"{view.label} is being indexed by another process", next="ask for its status"
                 )
-            self._steps.stopping.discard(view.repo_id)
-            view = await self._steps.load(view)
-            target = replace(self._steps.target(view), afresh=full)
-            try:
-                look = await self.trees.look(view, target)
-                run = await self._steps.carry_out(view, target, look, mine, progress, job, started)
-            except NotFound as problem:
-                await self._steps.fail(view, problem)
-                raise
-            view = await self._steps.load(view)
-            await self._steps.later(view, mine, progress, job)
+            with self._steps.stoppable(view):
+                view = await self._steps.load(view)
+                target = replace(self._steps.target(view), afresh=full)
+                try:
+                    look = await self.trees.look(view, target)
+                    run = await self._steps.carry_out(view, target, look, mine, progress, job, started)
+                except NotFound as problem:
+                    await self._steps.fail(view, problem)
+                    raise
+                view = await self._steps.load(view)
+                await self._steps.later(view, mine, progress, job)
             if self.room is not None:
                 await shrink(self.storage, self.room, view.id)
         async with self.storage.database.read(self.storage.scope) as tx:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,15 @@ class Model:
 
 @dataclass(slots=True)
 class Steps:
-    """The parts that a run is made of, shared by all runs of one index. ``stopping`` holds the
-    repositories whose runs were asked to stop."""
+    """The parts that a run is made of, shared by all runs of one index."""
 
     storage: Storage
     model: Model
     jobs: Jobs | None
     pool: Pool
     trees: Trees
-    stopping: set[int] = field(default_factory=set)
+    _running: dict[int, View] = field(default_factory=dict)
+    _stopping: set[int] = field(default_factory=set)
     _locks: dict[int, anyio.Lock] = field(default_factory=dict)
 
     async def carry_out(
@@ -103,6 +104,27 @@ class Steps:
         """A run over a view that tells ``job``'s row; None: small work that nobody can stop."""
         return Run(self.storage, self.pool, view, target, mine, progress, self._go_on(view, job))
 
+    @contextmanager
+    def stoppable(self, view: View) -> Iterator[None]:
+        """A run over this view is at work, for as long as the block."""
+        self._running[view.id] = view
+        try:
+            yield
+        finally:
+            del self._running[view.id]
+            self._stopping.discard(view.id)
+
+    def stop(self, view: View, only: bool) -> bool:
+        """Ask the runs of this process over a view, or unless ``only`` over any of its folder, to stop;
+        whether there were any."""
+        found = {
+            each.id
+            for each in self._running.values()
+            if each.id == view.id or (not only and each.root == view.root)
+        }
+        self._stopping |= found
+        return bool(found)
+
     def _go_on(self, view: View, job: str | None) -> Callable[[int, int, str], Awaitable[None]]:
         """What tells the job's row how far the run is, once a second, and stops the run when asked.
         Work without a job (None) is small and not stopped."""
@@ -110,7 +132,7 @@ class Steps:
 
         async def go_on(done: int, total: int, text: str) -> None:
             nonlocal told
-            stop = job is not None and view.repo_id in self.stopping
+            stop = job is not None and view.id in self._stopping
             if not stop and self.jobs is not None and job and time.monotonic() - told >= TELL_S:
                 told = time.monotonic()
                 stop = not await self.jobs.progress(self.storage.scope, job, done, total, text)
@@ -129,6 +151,20 @@ class Steps:
     def lock(self, view: View) -> anyio.Lock:
         """Held by whoever of this process is at work on a view's repository."""
         return self._locks.setdefault(view.repo_id, anyio.Lock())
+
+    @asynccontextmanager
+    async def free(self, view: View, wait_s: float) -> AsyncIterator[bool]:
+        """Hold the lock, when it is free within so many seconds; else yields False."""
+        lock = self.lock(view)
+        with anyio.move_on_after(wait_s) as waiting:
+            await lock.acquire()
+        if waiting.cancelled_caught:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
 
     async def load(self, view: View) -> View:
         """The view as it stands. Raises NotFound when it was forgotten."""

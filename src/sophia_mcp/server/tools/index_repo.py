@@ -100,7 +100,7 @@ async def index_repo(
             finished = await run.wait(inf if as_task else wait_s, every=PROGRESS_S, tell=tell)
         finally:
             if task.scope.cancel_called:
-                await _cancel(app, run, project)
+                await _cancel(app, run)
         if finished and run.report is not None:
             return _answer(run.report, [], None, list(run.report.notes))
         return await _unfinished(app, run, path)
@@ -117,12 +117,10 @@ async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
     return _answer(report, [], following, [note])
 
 
-async def _cancel(app: Any, run: Any, project: Any) -> None:
+async def _cancel(app: Any, run: Any) -> None:
     """A client gave up the task it asked for: stop the run, too."""
     with anyio.CancelScope(shield=True), suppress(SophiaError):  # a run that failed needs no stop
-        await run.registered()
-        index = await app.index()
-        await index.cancel(await app.existing(run.target.rpartition("@")[0], project))
+        await app.stop(run)
 
 
 async def _on_existing(app: Any, path: str | None, project: Any, action: Action) -> CallToolResult:

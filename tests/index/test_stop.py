@@ -1,0 +1,179 @@
+"""Which runs does a cancellation stop, and what is left of a run that was cut off?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pygit2
+import pytest
+from tests.index.trees import commit_all, make_repository
+
+from sophia_mcp.index.build import KIND, Index
+from sophia_mcp.index.run import Stopped
+from sophia_mcp.types import LOCAL
+
+pytestmark = pytest.mark.anyio
+Tree = Callable[..., Path]
+FILES = 300
+
+
+@pytest.fixture
+def repository(tree: Tree) -> Path:
+    """A repository with a branch whose files differ from those on disk."""
+    root = tree({f"pkg/m{i}.py": f"def f{i}():\n    return {i}\n" * 12 for i in range(FILES)})
+    repository = make_repository(root)
+    commit_all(repository)
+    repository.create_branch("feature", repository.head.peel(pygit2.Commit))
+    tree({f"pkg/m{i}.py": f"def g{i}():\n    return {i}\n" * 12 for i in range(FILES)})
+    commit_all(repository)
+    return root
+
+
+class Runs:
+    """Runs over a folder: how each ended, and when it first told how far it was."""
+
+    def __init__(self, index: Index, root: Path) -> None:
+        self.index, self.root = index, root
+        self.ended: dict[str, str] = {}
+        self.begun = {"": anyio.Event(), "feature": anyio.Event()}
+
+    async def run(self, ref: str = "") -> None:
+        try:
+            report = await self.index.update(
+                self.root, ref=ref, progress=lambda done, total, text: self.begun[ref].set()
+            )
+            self.ended[ref] = report.state
+        except Stopped:
+            self.ended[ref] = "stopped"
+
+    async def queued(self, jobs: int) -> None:
+        """Wait until so many runs are known to every process."""
+        assert self.index.jobs is not None
+        while len([job for job in await self.index.jobs.latest(LOCAL) if job.state == "running"]) < jobs:
+            await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_cancelling_one_ref_leaves_the_run_of_the_folder_alone(
+    index: Index, repository: Path
+) -> None:
+    await index.update(repository, ref="feature")
+    runs = Runs(index, repository)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runs.run)
+        await runs.begun[""].wait()
+        assert not await index.cancel(await index.resolve("app@feature"))
+    assert runs.ended == {"": "ready"}
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_of_two_runs_over_one_folder_the_named_one_stops(index: Index, repository: Path) -> None:
+    runs = Runs(index, repository)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runs.run, "feature")
+        await runs.begun["feature"].wait()
+        group.start_soon(runs.run)
+        await runs.queued(2)
+        assert await index.cancel(await index.resolve("app@feature"))
+    assert runs.ended == {"feature": "stopped", "": "ready"}
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_only_the_folder_itself_can_be_named_too(index: Index, repository: Path) -> None:
+    await index.update(repository)
+    runs = Runs(index, repository)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runs.run, "feature")
+        await runs.begun["feature"].wait()
+        assert not await index.cancel(await index.resolve("app"), only=True)
+    assert runs.ended == {"feature": "ready"}
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_cancelling_a_folder_stops_the_runs_of_all_its_refs(
+    index: Index, repository: Path
+) -> None:
+    await index.update(repository)
+    runs = Runs(index, repository)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runs.run, "feature")
+        await runs.begun["feature"].wait()
+        assert await index.cancel(await index.resolve("app"))
+    assert runs.ended == {"feature": "stopped"}
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_cancelling_one_worktree_leaves_the_run_of_another_alone(
+    index: Index, tree: Tree, repository: Path, tmp_path: Path
+) -> None:
+    opened = pygit2.Repository(str(repository))
+    opened.add_worktree("other", str(tmp_path / "other"), opened.lookup_reference("refs/heads/feature"))
+    await index.update(tmp_path / "other")
+    runs = Runs(index, repository)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runs.run)
+        await runs.begun[""].wait()
+        assert not await index.cancel(await index.resolve(str(tmp_path / "other")))
+    assert runs.ended == {"": "ready"}
+
+
+@pytest.mark.requirement("index.cancel", "index.collect")
+async def test_forgetting_one_ref_waits_for_the_run_of_the_folder(
+    index: Index, repository: Path
+) -> None:
+    await index.update(repository, ref="feature")
+    runs = Runs(index, repository)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runs.run)
+        await runs.begun[""].wait()
+        await index.forget(await index.resolve("app@feature"))
+        assert runs.ended == {"": "ready"}
+    with pytest.raises(Exception, match="not indexed"):
+        await index.resolve("app@feature")
+
+
+@pytest.mark.requirement("index.resume")
+async def test_a_run_is_resumed_in_its_own_job_even_when_no_new_one_can_be_written(
+    index: Index, repository: Path
+) -> None:
+    """Were the old job closed before a new one is begun, a kill between both would leave nothing to
+    resume; here the new one cannot be written at all."""
+    jobs = index.jobs
+    assert jobs is not None
+    await index.update(repository)
+    request = {"root": str(repository), "ref": "", "full": False, "trusted": True}
+    lost = await jobs.start(LOCAL, KIND, request)
+    async with jobs.db.write(LOCAL) as tx:
+        await tx.run("UPDATE jobs SET believed_ns = 0, worker = 'dead' WHERE id = :id", {"id": lost})
+        await tx.run("CREATE TRIGGER full BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'full'); END")
+    [report] = await index.resume()
+    assert report.state == "ready"
+    assert (await jobs.get(LOCAL, lost)).state == "done"
+
+
+@pytest.mark.requirement("index.resume")
+async def test_a_job_that_was_taken_over_meanwhile_is_left_to_who_has_it(
+    index: Index, tree: Tree, repository: Path
+) -> None:
+    jobs = index.jobs
+    assert jobs is not None
+    second = tree({"a.py": "def one():\n    return 1\n"}, "second")
+    await index.update(repository)
+    await index.update(second)
+    lost = [
+        await jobs.start(LOCAL, KIND, {"root": str(root), "ref": "", "full": True, "trusted": True})
+        for root in (repository, second)
+    ]
+    async with jobs.db.write(LOCAL) as tx:
+        await tx.run("UPDATE jobs SET believed_ns = 0 WHERE state = 'running'")
+        # As soon as the first is done, another process has the second.
+        await tx.run(
+            "CREATE TRIGGER over AFTER UPDATE ON jobs WHEN new.state = 'done' BEGIN"
+            f" UPDATE jobs SET worker = 'another' WHERE id = '{lost[1]}'; END"
+        )
+    assert [report.repo for report in await index.resume()] == ["app"]
+    assert (await jobs.get(LOCAL, lost[1])).worker == "another"
+    assert (await jobs.get(LOCAL, lost[1])).state == "running"
+    assert (await index.report(await index.resolve("second"))).state == "ready"
