@@ -87,8 +87,8 @@ async def test_a_write_that_has_begun_is_finished_although_its_caller_is_cancell
 ) -> None:
     with anyio.CancelScope() as scope:
         async with db.write(LOCAL) as tx:
-            scope.cancel()
             await tx.run("INSERT INTO t (a) VALUES (1)")
+            scope.cancel()
             await tx.run("INSERT INTO t (a) VALUES (2)")
     async with db.read(LOCAL) as tx:
         assert await tx.rows("SELECT count(*) FROM t") == [(2,)]
@@ -101,10 +101,10 @@ async def test_a_write_cancelled_before_it_began_leaves_the_database_free(db: Sq
             await tx.run("INSERT INTO t (a) VALUES (99)")
 
     async with anyio.create_task_group() as tasks, db.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (a) VALUES (1)")
         tasks.start_soon(wait_in_line)
         await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
-        await tx.run("INSERT INTO t (a) VALUES (1)")
     async with db.write(LOCAL) as tx:
         assert await tx.rows("SELECT a FROM t") == [(1,)]
 
@@ -114,10 +114,11 @@ async def test_another_process_holding_the_lock_is_waited_for_and_then_named(tmp
     db = await open_database(path, durability="derived", patience_s=0.3)
     await db.migrate(TABLES)
     other = await open_database(path, durability="derived")
-    async with other.write(LOCAL):
+    async with other.write(LOCAL) as holding:
+        await holding.run("DELETE FROM t")
         with pytest.raises(StoreBusy, match=r"index\.db stayed locked"):
-            async with db.write(LOCAL):
-                pass
+            async with db.write(LOCAL) as tx:
+                await tx.run("INSERT INTO t (a) VALUES (1)")
         async with db.read(LOCAL) as tx:
             assert await tx.rows("SELECT count(*) FROM t") == [(0,)]
     async with db.write(LOCAL) as tx:
@@ -131,11 +132,12 @@ async def test_waiting_for_a_lock_can_be_cancelled(tmp_path: Path) -> None:
     db = await open_database(path, durability="derived")
     await db.migrate(TABLES)
     other = await open_database(path, durability="derived")
-    async with other.write(LOCAL):
+    async with other.write(LOCAL) as holding:
+        await holding.run("DELETE FROM t")
         with pytest.raises(TimeoutError):
             with anyio.fail_after(0.1):
-                async with db.write(LOCAL):
-                    pass
+                async with db.write(LOCAL) as tx:
+                    await tx.run("INSERT INTO t (a) VALUES (2)")
     async with db.write(LOCAL) as tx:
         await tx.run("INSERT INTO t (a) VALUES (1)")
     await db.close()

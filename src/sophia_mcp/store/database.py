@@ -43,7 +43,8 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
-    """One store file (or schema). Reads see one snapshot; writes are immediate and shielded."""
+    """One store file (or schema). Reads see one snapshot; writes are immediate and, once their first
+    statement has run, shielded."""
 
     def read(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
         """A read transaction: its first statement fixes what it sees. A cancelled read is interrupted.
@@ -51,7 +52,8 @@ class Database(Protocol):
         ...
 
     def write(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
-        """A write transaction: committed on a clean exit, rolled back on an error."""
+        """A write transaction: its first statement waits for other writers. Committed on a clean exit,
+        rolled back on an error."""
         ...
 
     async def migrate(self, *migrations: Any) -> None:

@@ -1,8 +1,9 @@
 """How do transactions run on one SQLite file that many tasks and processes share?
 
-One writing connection behind a lock, a few reading ones, each on its own thread. Writes begin
-immediate, so they wait for other processes before they hold anything; once begun they are
-shielded from cancellation. A cancelled read is interrupted.
+One writing connection behind a lock, a few reading ones, each on its own thread. A transaction
+begins with its first statement, in the same call of that thread. Writes begin immediate, so they wait
+for other processes before they hold anything; once that statement has run they are shielded from
+cancellation. A cancelled read is interrupted.
 """
 
 from __future__ import annotations
@@ -37,14 +38,20 @@ _STORE = Scope("store")
 
 
 class SqliteTransaction:
-    """A transaction in progress. See ``sophia_mcp.store.database.Transaction``. One that is not
-    ``begun`` begins with its first statement, in the same call of the connection's thread."""
+    """A transaction in progress. See ``sophia_mcp.store.database.Transaction``. ``begin`` is what its
+    first statement begins it with; from the end of that one on ``shield`` holds cancellation off."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, scope: Scope, opening: Opening, *, begun: bool
+        self,
+        connection: aiosqlite.Connection,
+        scope: Scope,
+        opening: Opening,
+        begin: str,
+        shield: anyio.CancelScope | None = None,
     ) -> None:
-        self.scope, self.begun, self.committed = scope, begun, False
+        self.scope, self.begun, self.committed = scope, False, False
         self._connection, self._opening = connection, opening
+        self._begin, self._shield = begin, shield
         self._workspace = {"workspace": scope.workspace}
 
     async def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
@@ -66,13 +73,15 @@ class SqliteTransaction:
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
         with self._translated():
+            if not self.begun:
+                await self._connection.execute(self._first(""))
             await self._connection.executemany(sql, map(self._bound_each, parameters))
 
     def _first(self, sql: str) -> str:
         if self.begun:
             return sql
         self.begun = True
-        return f"BEGIN; {sql}"
+        return f"{self._begin}; {sql}"
 
     def _bound(self, parameters: Parameters | None) -> dict[str, Any]:
         return {**{name: _text(value) for name, value in (parameters or {}).items()}, **self._workspace}
@@ -86,6 +95,8 @@ class SqliteTransaction:
     def _translated(self) -> Any:
         with translated(self._opening.path, self._opening.durability):
             yield
+        if self._shield is not None:
+            self._shield.shield = True
 
 
 def _text(value: Any) -> Any:
@@ -120,7 +131,7 @@ class SqliteDatabase:
             epoch = self._epoch
             with translated(self.path, self.durability):
                 connection = await self._reader()
-            tx = SqliteTransaction(connection, scope, self._opening, begun=False)
+            tx = SqliteTransaction(connection, scope, self._opening, "BEGIN")
             try:
                 yield tx
             except BaseException:
@@ -139,10 +150,8 @@ class SqliteDatabase:
         async with self._write_turn:
             writer = self._open_writer()
             try:
-                with translated(self.path, self.durability):
-                    await writer.execute("BEGIN IMMEDIATE")
-                with anyio.CancelScope(shield=True):
-                    tx = SqliteTransaction(writer, scope, self._opening, begun=True)
+                with anyio.CancelScope() as shield:
+                    tx = SqliteTransaction(writer, scope, self._opening, "BEGIN IMMEDIATE", shield)
                     yield tx
                     if not tx.committed:
                         with translated(self.path, self.durability):
