@@ -101,6 +101,44 @@ async def test_symbol_mode_takes_a_name_however_code_writes_it(ask: Asked) -> No
     assert [(hit.path, hit.symbol) for hit in answer.hits] == [("shop/cart.py", "Cart")]
 
 
+TWICE = {
+    "shop/cart.py": "class Router:\n    def add(self):\n        return 1\n",
+    "net/cart.py": "class Router:\n    def add(self):\n        return 2\n\n\nclass Wire:\n    pass\n",
+    "net/cart.rs": "pub struct Router {}\nimpl Router {\n    pub fn add(&self) -> u8 {\n        3\n    }\n}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("shop/cart.py::Router", "shop/cart.py"),
+        ("net/cart.py::Router", "net/cart.py"),
+        ("net/cart.py#Router", "net/cart.py"),
+        ("net/cart.py::Router::add", "net/cart.py"),
+        ("shop/cart.py::Router.add", "shop/cart.py"),
+        ("cart.rs::Router", "net/cart.rs"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["symbol", "auto"])
+@pytest.mark.requirement("search.modes")
+async def test_a_name_behind_a_file_is_that_of_the_file(index_of, text: str, where: str, mode) -> None:
+    async with index_of(TWICE) as ask:
+        answer = await ask(text, mode=mode)
+    assert {hit.path for hit in answer.hits} == {where}
+    assert answer.hits[0].symbol.endswith(text[-3:])
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_name_that_the_file_does_not_define_is_said_to_be_elsewhere(index_of) -> None:
+    async with index_of(TWICE) as ask:
+        elsewhere = await ask("shop/cart.py::Wire", mode="symbol")
+        qualified = await ask("lib.Router::add", mode="symbol")
+    assert [hit.path for hit in elsewhere.hits] == ["net/cart.py"]
+    assert elsewhere.notes[0].startswith("shop/cart.py does not define Wire")
+    assert {hit.path for hit in qualified.hits} == {"net/cart.py", "net/cart.rs", "shop/cart.py"}
+    assert not any("lib.Router" in note for note in qualified.notes)
+
+
 async def test_a_declaration_of_what_is_not_defined_stays_words(ask: Asked) -> None:
     answer = await ask("class customer")
     assert all(not hit.why.startswith("defines") for hit in answer.hits)

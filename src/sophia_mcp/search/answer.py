@@ -118,6 +118,8 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
         return question
     if named.path:
         files = place.locate(question, named.path)
+        if not files and question.query.text != named.name:
+            return replace(question, query=replace(question.query, named=None))
         within = np.zeros(len(question.atlas.paths), bool)
         within[files] = True
         allowed = within if allowed is None else within & allowed

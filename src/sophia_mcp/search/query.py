@@ -138,7 +138,13 @@ def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     text = text.strip()
     query = _classified(text, mode)
-    if query.kind not in ("words", "regex", "path", "error") or mode in ("regex", "text", "similar"):
+    if mode in ("regex", "text", "similar"):
+        return query
+    if query.kind in ("identifier", "path") and _IDENTIFIER.fullmatch(text):
+        # `cart.py::Router` and `app.cart::Router` look alike; whether there is such a file is seen later.
+        found = _IN_FILE.fullmatch(text)
+        return replace(query, named=Named(found["name"], found["path"])) if found else query
+    if query.kind not in ("words", "regex", "path", "error"):
         return query
     named = said_name(text)
     if named is None or named.name == text:

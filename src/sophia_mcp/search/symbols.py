@@ -84,6 +84,8 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         as_candidate(item, 1.0 - place / 1000) for place, item in enumerate(exact or found)
     )
     notes = () if exact or not found else ("no exact match: another case or container",)
+    if found and query.named is not None and query.named.path:
+        notes = (f"{query.named.path} does not define {query.name}; it is defined elsewhere",)
     return Outcome(candidates, len(candidates), notes)
 
 

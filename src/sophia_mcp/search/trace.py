@@ -61,7 +61,7 @@ _FORMS = tuple(
         r"(?::? in (?:(?:function|method|upvalue|field|local) )?[`'<]?(?P<function>[\w.<>:]+)'?>?"
         r"(?:\n {4}(?P<code>\S[^\n]*))?)?",
         # pytest ids:  FAILED a/b.py::TestC::test_d
-        r"(?P<path>[\w./-]+\.py)::(?P<function>[\w:]+)",
+        r"(?P<path>[\w./-]+\.py)::(?P<function>[\w:]+(?:\.\w+)*)",
     )
 )
 _NOISE = re.compile(r"(?:^|[.:/])(?:<[^<>]*>|anonymous)$")
