@@ -187,6 +187,19 @@ async def test_what_is_no_call_is_not_one_and_what_is_not_understood_is_counted(
     assert (done.calls, done.skipped) == (1, 2)
 
 
+async def test_numbers_and_times_that_no_call_has_are_not_understood(desk: Desk) -> None:
+    homes.put(
+        project(desk),
+        homes.claude("msg_01a", {"input_tokens": 10**30, "output_tokens": 7}),
+        homes.claude("msg_01b", {"input_tokens": 7, "output_tokens": 10**13}),
+        homes.claude("msg_01c", {"input_tokens": 7, "output_tokens": 7}, at="9999-01-01T00:00:00Z"),
+        homes.claude("msg_01d", {"input_tokens": 7, "output_tokens": 7}, at="0001-01-01T00:00:00Z"),
+        homes.claude("msg_01e", {"input_tokens": 7, "output_tokens": 7}),
+    )
+    done = await desk.run("claude_code")
+    assert (done.calls, done.new, done.skipped) == (1, 1, 4)
+
+
 async def test_a_line_still_being_written_is_left_for_the_next_time(desk: Desk) -> None:
     path = homes.put(project(desk), homes.claude("msg_01a", {"input_tokens": 1, "output_tokens": 1}))
     with path.open("a") as file:

@@ -364,6 +364,12 @@ def test_tiers_and_limits_of_ones_own_come_first(tmp_path: Path) -> None:
         ('[[price]]\nmodel = "a"\ninput = "nan"\n', "price.1.input"),
         ('[[price]]\nmodel = "a"\ninput = 1\n[[price]]\nmodle = "b"\ninput = 1\n', "price.2.model"),
         ("[prices]\nx = 1\n", "prices"),
+        ('[[price]]\nmodel = "a"\ninput = 1e30\n', "price.1.input"),
+        (
+            '[[price]]\nmodel = "a"\ninput = 1\nfrom = 2027-01-01\nuntil = 2026-01-01\n',
+            "holds on no day",
+        ),
+        ('[tiers.openai]\nhuge = "a"\n', "tiers.openai.huge"),
     ],
 )
 def test_a_faulty_file_names_the_row(tmp_path: Path, text: str, named: str) -> None:

@@ -171,6 +171,21 @@ def test_no_body_however_strange_is_an_error(body: dict[str, Any]) -> None:
     merge({}, body)
 
 
+@pytest.mark.parametrize("count", [10**13, 10**30, 1e20])
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens", "total_tokens"])
+def test_a_count_that_no_call_has_is_no_report(name: str, count: float) -> None:
+    assert normalise({"prompt_tokens": 9, "completion_tokens": 9, name: count}, "openai") is None
+
+
+def test_a_bill_that_nobody_owes_is_none() -> None:
+    usage = normalise({"prompt_tokens": 9, "completion_tokens": 9, "cost": 1e40}, "openrouter")
+    assert usage is not None
+    assert usage.billed_nano is None
+    ticks = normalise({"prompt_tokens": 9, "completion_tokens": 9, "cost_in_usd_ticks": 10**40}, "x-ai")
+    assert ticks is not None
+    assert ticks.billed_nano is None
+
+
 @given(st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=6))
 def test_a_stream_counts_its_largest_report_however_often_it_comes(
     reports: list[tuple[int, int]],
@@ -189,6 +204,5 @@ def test_amounts_of_money_are_read_exactly() -> None:
     assert nano(0.00014) == 140_000
     assert nano("0.0000000005") == 1
     assert nano(2.5e-05) == 25_000
-    assert [nano(value) for value in (None, True, "free", float("nan"), float("inf"), -1, [])] == [
-        None
-    ] * 7
+    nothing: list[Any] = [None, True, "free", float("nan"), float("inf"), -1, [], 1e40, 10**40]
+    assert [nano(value) for value in nothing] == [None] * 9

@@ -20,8 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.llm.rates import Rates
+from sophia_mcp.types import Tier
 
-_Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+_Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 _PRICES = (
     "input",
     "output",
@@ -61,6 +62,8 @@ class PriceRow(BaseModel):
         priced = any(getattr(self, name) is not None for name in _PRICES)
         if priced == (self.factor is not None):
             raise ValueError("give either unit prices or a factor")
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise ValueError("it holds on no day: until is not after from")
         return self
 
     @property
@@ -97,7 +100,7 @@ class _File(BaseModel):
 
     price: tuple[PriceRow, ...] = ()
     model: tuple[ModelRow, ...] = ()
-    tiers: dict[str, dict[str, str]] = {}
+    tiers: dict[str, dict[Tier, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +165,7 @@ def read(path: Path | None) -> Overrides:
             why=str(first["msg"]).removeprefix("Value error, "),
             next="docs/run/prices.md shows the rows",
         ) from error
-    return Overrides(file.price, file.model, file.tiers, hashlib.sha256(raw).hexdigest()[:12])
+    tiers = {
+        seller: {str(tier): name for tier, name in own.items()} for seller, own in file.tiers.items()
+    }
+    return Overrides(file.price, file.model, tiers, hashlib.sha256(raw).hexdigest()[:12])

@@ -43,6 +43,10 @@ _REASONING = (
 _TOOL_PROMPT = "tooluseprompttokencount"
 _CITATIONS = "citationtokens"
 _SEARCHES = "servertooluse.websearchrequests numsearchqueries"
+_COUNTS = (
+    f"{_INPUT} {_OUTPUT} {_TOTAL} {_READ} {_WRITE} {_WRITE_5M} {_WRITE_1H} {_REASONING} {_TOOL_PROMPT}"
+    f" {_CITATIONS} {_SEARCHES}"
+).split()
 _COST = "cost cost.totalcost estimatedcost responsecost"
 _TICKS = "costinusdticks"
 _UPSTREAM = "costdetails.upstreaminferencecost"
@@ -69,6 +73,10 @@ _PLACES: tuple[tuple[str, ...], ...] = (
     ("amazon-bedrock-invocationMetrics",),
 )
 """Where bodies and stream chunks carry their report."""
+
+_MOST_TOKENS = 10**12
+_MOST_DOLLARS = 10**9
+"""What is larger was not counted by anybody, and would not fit into the ledger."""
 
 _TICK_NANO = Decimal("0.1")
 """xAI bills in ticks of 1e-10 dollars."""
@@ -110,7 +118,7 @@ def normalise(raw: Mapping[str, Any] | None, provider: str = "") -> Usage | None
 
     ``provider`` is who answered (``anthropic``, ``google``, ``x-ai``, ``bedrock``, ...), which decides
     only where the report itself does not. None when nothing was reported: a report of zeros is
-    nothing, because every call sends at least one token.
+    nothing, because every call sends at least one token, and so is one with a count that no call has.
     """
     report = find(raw) if raw else None
     if report is None:
@@ -123,18 +131,20 @@ def nano(dollars: Any) -> int | None:
     if isinstance(dollars, bool) or not isinstance(dollars, int | float | str | Decimal):
         return None
     try:
-        amount = Decimal(str(dollars)) * 10**9
+        amount = Decimal(str(dollars))
     except InvalidOperation:
         return None
-    return (
-        int(amount.quantize(Decimal(1), "ROUND_HALF_UP")) if amount.is_finite() and amount >= 0 else None
-    )
+    if not amount.is_finite() or not 0 <= amount <= _MOST_DOLLARS:
+        return None
+    return int((amount * 10**9).quantize(Decimal(1), "ROUND_HALF_UP"))
 
 
 # --- reading one report -----------------------------------------------------------------------------
 
 
 def _read(flat: Mapping[str, Any], provider: str) -> Usage | None:
+    if any(_is_number(flat.get(name)) and flat[name] > _MOST_TOKENS for name in _COUNTS):
+        return None
     given, produced = _count(flat, _INPUT), _count(flat, _OUTPUT)
     short, long = _count(flat, _WRITE_5M), _count(flat, _WRITE_1H)
     read, write = _count(flat, _READ), max(_count(flat, _WRITE), short + long)
@@ -248,7 +258,7 @@ def _bill(flat: Mapping[str, Any]) -> int | None:
     upstream's bill is added to the reseller's."""
     ticks = flat.get(_TICKS)
     if isinstance(ticks, int) and not isinstance(ticks, bool) and ticks > 0:
-        return int((ticks * _TICK_NANO).quantize(Decimal(1), "ROUND_HALF_UP"))
+        return nano(ticks * _TICK_NANO / 10**9)
     own = next((amount for name in _COST.split() if (amount := nano(flat.get(name))) is not None), None)
     if flat.get("isbyok") is True:
         upstream = nano(flat.get(_UPSTREAM))
@@ -280,15 +290,13 @@ def _count(flat: Mapping[str, Any], names: str) -> int:
 
 def _whole(value: Any) -> int:
     """A count as a non-negative integer. What is no count is nothing."""
-    if isinstance(value, bool):
-        return 0
-    if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value):
+    if isinstance(value, str) and re.fullmatch(r"\d{1,12}", value):
         return int(value)
-    if isinstance(value, int):
-        return max(value, 0)
-    if isinstance(value, float) and 0 <= value < 1e15:
-        return round(value)
-    return 0
+    return round(value) if _is_number(value) and 0 <= value <= _MOST_TOKENS else 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _largest(seen: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def text(value: Any, *keys: str) -> str:
 def count(value: Any, *keys: str) -> int:
     """A non-negative number inside objects, else zero."""
     found = get(value, *keys)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < 1e15:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1e12:
         return 0
     return int(found)
 
@@ -77,7 +77,7 @@ def moment(value: Any) -> int | None:
         except ValueError:
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return int(at.timestamp() * 1000) * 1_000_000
+        value = int(at.timestamp() * 1000)
     if isinstance(value, str):
         value = int(value[:15])
     if isinstance(value, bool) or not isinstance(value, int | float):
