@@ -6,6 +6,7 @@ need to know that a text surely fits.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,18 +21,26 @@ text has, the library's encoder is built."""
 
 _REMEMBERED = 1 << 15
 
-_SPLIT = "|".join(
-    (
-        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-        r"\p{N}{1,3}",
-        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
-        r"\s*[\r\n]+",
-        r"\s+(?!\S)",
-        r"\s+",
+
+def _split(letter: str, upper: str, lower: str, digit: str) -> str:
+    """The pre-tokeniser of o200k, as published with the vocabulary, for these classes of characters."""
+    shortened = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    return "|".join(
+        (
+            rf"[^\r\n{letter}{digit}]?[{upper}]*[{lower}]+{shortened}",
+            rf"[^\r\n{letter}{digit}]?[{upper}]+[{lower}]*{shortened}",
+            rf"[{digit}]{{1,3}}",
+            rf" ?[^\s{letter}{digit}]+[\r\n/]*",
+            r"\s*[\r\n]+",
+            r"\s+(?!\S)",
+            r"\s+",
+        )
     )
-)
-"""The pre-tokeniser of o200k, as published with the vocabulary."""
+
+
+_SPLIT = _split(r"\p{L}", r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}", r"\p{Ll}\p{Lm}\p{Lo}\p{M}", r"\p{N}")
+_ASCII_PIECES = re.compile(_split("A-Za-z", "A-Z", "a-z", "0-9"), re.ASCII).findall
+"""The interpreter's own engine does without properties, and takes a third of the time."""
 
 
 @lru_cache(1)
@@ -66,11 +75,14 @@ def _counting() -> tuple[Callable[[str], list[str]], Callable[[str], int]]:
 def count(text: str) -> int:
     """Exact number of o200k tokens of ``text``."""
     pieces, tokens_of = _counting()
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair counts as the character that replaces it
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    found = pieces(text)
+    if text.isascii():
+        found = _ASCII_PIECES(text)
+    else:
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # half a surrogate pair counts as the character that replaces it
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        found = pieces(text)
     if len(text) <= _SHORT or len(max(found, key=len)) <= _SHORT:
         return sum(map(tokens_of, found))
     return sum(
