@@ -7,6 +7,7 @@ import json
 import pytest
 from tests.search.conftest import Asked
 
+from sophia_mcp.llm import tokens
 from sophia_mcp.search.repomap import outline
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +54,57 @@ async def test_a_very_long_line_is_cut_and_says_so(index_of) -> None:
     assert hit.text == f"{line[:2000]}… {len(line) - 2000:,} more characters"
     assert full.text == f"{line[:32_000]}… {len(line) - 32_000:,} more characters"
     assert whole.text == line
+
+
+DENSE = "RULES = {"
+DENSE += "".join(f"'f{i}': lambda a, b: a * {i} + b, " for i in range(25))
+DENSE += "'square_of_hypotenuse': lambda a, b: a * a + b * b, "
+DENSE += "".join(f"'g{i}': lambda a, b: a - {i} * b, " for i in range(25)) + "}"
+PLAIN = "".join(f"def step{i}(a):\n    return a + {i}\n\n\n" for i in range(20))
+
+
+@pytest.mark.requirement("search.budget")
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("question", "arguments"),
+    [
+        ("square of the hypotenuse", {"mode": "text"}),
+        ("square_of_hypotenuse", {"mode": "text"}),
+        (r"square\w+': lambda", {"mode": "regex"}),
+    ],
+)
+async def test_a_line_over_the_budget_is_cut_around_the_match(
+    index_of, question: str, arguments: dict[str, str], format: str
+) -> None:
+    async with index_of({"dense.py": f"{PLAIN}# Numbers.\n{DENSE}\n"}) as ask:
+        (hit, *_) = (await ask(question, max_tokens=300, **arguments)).hits
+        text = await ask.text(question, max_tokens=300, format=format, **arguments)
+    assert (hit.start_line, hit.end_line) == (82, 82)
+    assert hit.text.startswith("…")
+    assert "'square_of_hypotenuse': lambda a, b" in hit.text
+    assert hit.text.endswith(" more characters")
+    assert "more characters" in text
+    assert tokens.count(text) <= 300
+
+
+@pytest.mark.requirement("search.budget")
+async def test_a_match_far_behind_the_beginning_of_a_long_line_is_shown(index_of) -> None:
+    line = "value " * 3000 + "needle_of_gold " + "value " * 3000
+    async with index_of({"wide.txt": f"first\n{line}\nlast\n"}) as ask:
+        (hit,) = (await ask(r"needle_\w+", mode="regex")).hits
+    assert hit.text.startswith("…")
+    assert "needle_of_gold" in hit.text
+    assert hit.text.endswith(f"… {len(line) - 2000:,} more characters")
+
+
+@pytest.mark.requirement("search.masked", "search.budget")
+async def test_a_secret_in_a_cut_line_stays_masked(index_of) -> None:
+    line = DENSE.replace("a * a +", f"'{SECRET}' * a +")
+    async with index_of({"dense.py": f"{PLAIN}{line}\n"}) as ask:
+        for most in (200, 240, 300, 400, 700):
+            text = await ask.text(r"square_of\w+", mode="regex", max_tokens=most)
+            assert "square_of_hypotenuse" in text
+            assert not any(SECRET[i : i + 8] in text for i in range(len(SECRET) - 7))
 
 
 @pytest.mark.requirement("search.masked")

@@ -242,6 +242,7 @@ async def _pack(
         earlier=earlier,
         cursor=lambda shown: cursor.write(view, request, shown),
         named=_is_named(question, outcome),
+        query=question.query,
     )
     return pack(material, request, engine.count_tokens)
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from sophia_mcp.index.chunk import LINE_CHARS
 from sophia_mcp.search import cursor
+from sophia_mcp.search.clip import Finder, clip, finder
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
+from sophia_mcp.search.query import Query
 from sophia_mcp.search.render import block, call, render, written
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.security.text import plain
@@ -37,8 +40,17 @@ _AROUND = 150
 _PER_TOKEN = 8
 """Characters of a token, and rarely more: what is longer than the budget so many times cannot fit."""
 
+_NARROWEST = 24
+"""Characters of a line that are still worth showing."""
+
+_CUT = "…… 1,000,000 more characters"
+"""What is written around the part of a line."""
+
 _NUMBER = 2
 """Tokens of a line's number and end."""
+
+NOTHING = Query("", "path")
+"""No text is looked for."""
 
 _NAMED_MOST = 6
 """Omitted spans named one by one."""
@@ -47,7 +59,8 @@ _NAMED_MOST = 6
 @dataclass(frozen=True)
 class Material:
     """What the packer chooses from: candidates in order, the texts of their files, and the facts of
-    the answer. ``named``: the first candidate is the definition that was asked for by its name."""
+    the answer. ``named``: the first candidate is the definition that was asked for by its name.
+    ``query``: what was asked for, as long lines are searched for it."""
 
     candidates: Sequence[Candidate]
     texts: Mapping[int, Text]
@@ -61,12 +74,13 @@ class Material:
     earlier: frozenset[bytes]
     cursor: Callable[[Sequence[bytes]], str]
     named: bool = False
+    query: Query = NOTHING
 
 
 def pack(material: Material, request: Request, count: Callable[[str], int]) -> Answer:
     """The answer: at most ``limit`` hits and ``max_tokens`` tokens, in the order of the candidates,
     none of an earlier page. What did not fit is named, with the call that gets it."""
-    masked = _Masked(material.texts, _longest(request))
+    masked = _Masked(material.texts, _longest(request), material.query)
     fresh = [item for item in material.candidates if _mark(material, item) not in material.earlier]
     hits: list[Hit] = []
     used: list[Candidate] = []
@@ -165,21 +179,30 @@ class _Masked:
     """Texts without secrets and without characters that act. Files are masked in pieces that reach far
     enough around the shown lines to hold any key block whole; each piece once."""
 
-    def __init__(self, texts: Mapping[int, Text], longest: int | None) -> None:
-        self._texts, self._longest = texts, longest
+    def __init__(self, texts: Mapping[int, Text], longest: int | None, query: Query) -> None:
+        self._texts, self._longest, self._query = texts, longest, query
         self._done: dict[int, list[tuple[int, list[str], int]]] = {}
         self.secrets: dict[int, int] = {}
 
-    def lines(self, file: int, start: int, end: int) -> list[str]:
+    def lines(self, file: int, start: int, end: int, longest: int | None = None) -> list[str]:
+        """These lines, each cut at ``longest`` characters where it is given, else where any is."""
         first, lines, count = self._piece(file, start, end)
-        shown = [self._shown(line.rstrip("\r")) for line in lines[start - first : end - first + 1]]
+        most = longest if longest is not None else self._longest
+        shown = [self._shown(line.rstrip("\r"), most) for line in lines[start - first : end - first + 1]]
         if count and any("«masked " in line for line in shown):
             self.secrets[file] = max(count, self.secrets.get(file, 0))
         return shown
 
-    def _shown(self, line: str) -> str:
-        more = 0 if self._longest is None else len(line) - self._longest
-        return plain(line) if more <= 0 else f"{plain(line[: self._longest])}… {more:,} more characters"
+    def _shown(self, line: str, longest: int | None) -> str:
+        return plain(
+            line
+            if longest is None
+            else clip(line, longest, lambda long, width: self._finder(long, width))
+        )
+
+    @cached_property
+    def _finder(self) -> Finder:
+        return finder(self._query)
 
     def _piece(self, file: int, start: int, end: int) -> tuple[int, list[str], int]:
         """A masked piece that holds these lines with their surroundings, and the line it begins at."""
@@ -294,6 +317,9 @@ def _affordable(item: Candidate, start: int, costs: _Costs, room: int) -> tuple[
     if last < item.focus <= end:
         first = max(item.focus - 2, start)
         last, left = _down(first, end, start, costs, room)
+    if last < item.focus <= end:
+        first = last = item.focus
+        left = max(room - costs[first - start], 0)
     while first > start and costs[first - 1 - start] <= left:
         first -= 1
         left -= costs[first - start]
@@ -369,22 +395,16 @@ def _fit(
     masked: _Masked,
     count: Callable[[str], int],
 ) -> Answer:
-    """Give up, in this order, names of omitted spans, text of the last hits, hits, notes, until the
-    rendered answer counts at most the budget."""
+    """Give up, in this order, names of omitted spans, hits but the first, its lines, the ends of its last
+    line, the hit, notes, until the rendered answer counts at most the budget."""
     budget = request.max_tokens or 0
     named = _NAMED_MOST
     hits, used = list(hits), list(used)
-    while count(render(answer, request)) > budget:
+    while (over := count(render(answer, request)) - budget) > 0:
         if named:
             named = named // 2
-        elif hits and hits[-1].text and len(hits) == 1 and "\n" in hits[-1].text:
-            lines = hits[-1].text.split("\n")
-            kept = lines[: len(lines) // 2]
-            hits[-1] = replace(
-                hits[-1], text="\n".join(kept), end_line=hits[-1].end_line - len(lines) + len(kept)
-            )
         elif hits and hits[-1].text and len(hits) == 1:
-            hits[-1] = replace(hits[-1], text="")
+            hits[-1] = _smaller(hits[-1], used[-1], masked, over, count, request.format)
         elif hits:
             hits.pop()
             used.pop()
@@ -392,6 +412,28 @@ def _fit(
             return _bare(answer, request, count)
         answer = _answer(material, request, hits, used, fresh, masked, named)
     return answer
+
+
+def _smaller(
+    hit: Hit, item: Candidate, masked: _Masked, over: int, count: Callable[[str], int], format: str
+) -> Hit:
+    """The only hit with less text, by ``over`` tokens where it is one line: half of its lines, the one that
+    matters among them, then a part of that line, then none."""
+    lines = hit.text.split("\n")
+    half = len(lines) // 2
+    if half and item.text is not None:
+        return replace(hit, text="\n".join(lines[:half]), end_line=hit.end_line - len(lines) + half)
+    if half:
+        first = min(max(item.focus - hit.start_line - half // 2, 0), len(lines) - half)
+        start = hit.start_line + first
+        kept = lines[first : first + half]
+        return replace(hit, text="\n".join(kept), start_line=start, end_line=start + half - 1)
+    cost = count(written(hit.text, format))
+    width = int(len(hit.text) * (cost - over) / max(cost, 1)) - len(_CUT)
+    if width < _NARROWEST or item.text is not None:
+        return replace(hit, text="")
+    [part] = masked.lines(item.file, hit.start_line, hit.start_line, width)
+    return replace(hit, text=part if len(part) < len(hit.text) else "")
 
 
 def _bare(answer: Answer, request: Request, count: Callable[[str], int]) -> Answer:
