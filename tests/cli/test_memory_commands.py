@@ -40,8 +40,9 @@ def test_a_memory_is_added_found_forgotten_and_taken_back(project: Path) -> None
 
 def test_an_export_is_edited_and_imported(project: Path) -> None:
     run("memory", "add", "Retries stop after three", "--kind", "decision", cwd=project)
-    out = run("memory", "export", "memory.md", cwd=project)
+    out = run("memory", "export", "memory.md", "--json", cwd=project)
     assert out.returncode == 0, out.stderr
+    assert json.loads(out.stdout) == {"file": "memory.md", "memories": 1}
     file = project / "memory.md"
     file.write_text(
         file.read_text().replace("after three", "after four") + "\n## new\n\nAsk before deleting\n"
@@ -73,13 +74,19 @@ def test_a_persons_word_moves_the_standing_of_a_memory(project: Path) -> None:
         (("add", "x", "--anchor", "nowhere/x.py"), 3),
         (("add", ""), 2),
         (("import", "nowhere.md"), 2),
+        (("import", "README.md"), 2),
+        (("import", "picture.png"), 2),
+        (("export", "."), 1),
         (("advise", "code_review"), 0),
+        (("advise", "no_such_pattern"), 3),
         (("export",), 0),
     ],
 )
 def test_exit_codes_tell_what_happened(arguments: tuple[str, ...], code: int, project: Path) -> None:
+    (project / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
     done = run("memory", *arguments, cwd=project)
     assert done.returncode == code, done.stdout + done.stderr
+    assert "Internal error" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

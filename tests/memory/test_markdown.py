@@ -130,3 +130,66 @@ def test_a_file_that_cannot_be_read_names_the_line(text: str, says: str) -> None
     with pytest.raises(BadArgument) as refused:
         markdown.read(text)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no memory in this file"),
+        ("# Notes\n\nSomething else\n", "no memory in this file"),
+        ("## Installation\n\npip install shop\n", "line 1: 'Installation' is neither"),
+        ("## m-345d905c59\n\nan id that was cut\n", "is neither `new` nor the id"),
+        ("## new\n\n- expires: 9999-12-31\n\nx", "'9999-12-31' is no time"),
+        ("## new\n\n- expires: 1960-01-01\n\nx", "'1960-01-01' is no time"),
+    ],
+)
+def test_a_file_that_is_no_export_is_refused(text: str, says: str) -> None:
+    with pytest.raises(BadArgument) as refused:
+        markdown.read(text)
+    assert says in str(refused.value)
+
+
+def test_an_export_of_nothing_is_one() -> None:
+    assert markdown.read(markdown.write([])) == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("was", "is_"),
+    [
+        ('"uses":', '"uses":-1'),
+        ('"created_ns":', '"created_ns":99999999999'),
+        ('"repeats":', '"repeats":"x","was":'),
+        ('"size":', '"size":9999999999999999999'),
+        ('"place":', '"plaice":'),
+        ('"votes":', '"votes":7,"were":'),
+    ],
+)
+async def test_a_comment_that_was_mangled_is_named_and_the_rest_comes_in(
+    mind: Mind, tmp_path: Path, was: str, is_: str
+) -> None:
+    await filled(mind)
+    text = await mind.memory.export(mind.caller)
+    assert was in text
+    async with opened(tmp_path / "second.db", mind.project, mind.now) as second:
+        done = await second.memory.import_markdown(text.replace(was, is_, 1), second.caller)
+        assert (done.added, len(done.problems)) == (4, 1)
+        assert "comment of this memory cannot be read" in done.problems[0]
+
+
+@pytest.mark.anyio
+async def test_a_change_that_cannot_be_made_is_a_problem_and_not_lost(mind: Mind) -> None:
+    kept = (await mind.keep("Carts are locked by their id")).memo
+    text = (await mind.memory.export(mind.caller)).replace("- scope: repo", "- scope: user")
+    done = await mind.memory.import_markdown(text, mind.caller)
+    assert (done.changed, len(done.problems)) == (0, 1)
+    assert f"{kept.id} cannot move to the scope user" in done.problems[0]
+
+
+@pytest.mark.anyio
+async def test_an_anchor_in_another_repository_is_a_problem_and_not_lost(mind: Mind) -> None:
+    text = '## new\n\n- anchor: a.py\n\nx\n\n<!-- sophia {"identities":["root:other"]} -->\n'
+    text = text.replace("## new", "## m-0123456789ab")
+    done = await mind.memory.import_markdown(text, mind.caller)
+    assert (done.added, len(done.problems)) == (0, 1)
+    assert "nothing to anchor at 'a.py'" in done.problems[0]

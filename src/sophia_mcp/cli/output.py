@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sophia_mcp.cli.wording import commands
-from sophia_mcp.errors import AgentError, NotFound, NotIndexed, SophiaError
+from sophia_mcp.errors import AgentError, DiskFull, NotFound, NotIndexed, SophiaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,11 @@ def fail(error: SophiaError, *, as_json: bool) -> int:
         lines += [f"  next: {following}"] if following else []
         say("\n".join(lines))
     return exit_code(error)
+
+
+def unwritable(place: object, error: OSError) -> DiskFull:
+    """Why nothing could be written there."""
+    return DiskFull(f"cannot write {place}", why=error.strerror or "", next="choose another place")
 
 
 def say(text: str) -> None:

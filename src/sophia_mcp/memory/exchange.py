@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from sophia_mcp.errors import SophiaError
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from sophia_mcp.errors import BadArgument, NotFound, SophiaError
 from sophia_mcp.memory import markdown, repos, rows, write
 from sophia_mcp.memory.anchors import Pin, pin
 from sophia_mcp.memory.markdown import Section
@@ -27,6 +29,32 @@ class Imported:
     changed: int
     same: int
     problems: tuple[str, ...] = ()
+
+
+_Whole = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+_Vote = Annotated[int, Field(strict=True, gt=-(2**31), lt=2**31)]
+
+
+class State(BaseModel):
+    """What only a program needs to know of a memory, as its comment holds it."""
+
+    created_ns: _Whole | None = None
+    used_ns: _Whole | None = None
+    uses: _Whole = 0
+    repeats: _Whole = 0
+    votes: list[tuple[str, _Vote, _Whole]] = []
+    pins: list[Pin] = []
+    identities: list[str] = []
+
+    @field_validator("pins")
+    @classmethod
+    def _fit(cls, pins: list[Pin]) -> list[Pin]:
+        numbers = (
+            value for each in pins for value in rows.facts(each).values() if isinstance(value, int)
+        )
+        if not all(0 <= number < 2**63 for number in numbers):
+            raise ValueError("a number of an anchor is out of range")
+        return pins
 
 
 async def export(shelf: Shelf, spaces: Sequence[Space]) -> str:
@@ -109,7 +137,8 @@ async def import_(shelf: Shelf, text: str, repo: Repo | None) -> Imported:
 
 
 async def _take(shelf: Shelf, section: Section, repo: Repo | None) -> str:
-    home = _home(section, repo)
+    state = _state(section)
+    home = _home(section, state, repo)
     if not section.id:
         note = Note(
             section.text,
@@ -123,52 +152,67 @@ async def _take(shelf: Shelf, section: Section, repo: Repo | None) -> str:
         return "added" if made.state == "added" else "same"
     cleaned, _ = write.cleaned(section.text)
     section = replace(section, text=cleaned)
-    pins = await _pins(shelf, section, home)
+    pins = await _pins(shelf, section, state, home)
     async with shelf.db.write(shelf.scope) as tx:
         known = await rows.one(tx, section.id)
         if known is None:
-            return await _insert(shelf, tx, section, home, pins)
+            return await _insert(shelf, tx, section, state, home, pins)
         return await _update(shelf, tx, section, known, pins)
 
 
-def _home(section: Section, repo: Repo | None) -> Repo | None:
+def _state(section: Section) -> State:
+    """Raises BadArgument for a comment that somebody changed into what it cannot be."""
+    try:
+        return State.model_validate(section.state)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadArgument(
+            "the comment of this memory cannot be read",
+            why=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+            next="restore it, or remove it",
+        ) from error
+
+
+def _home(section: Section, state: State, repo: Repo | None) -> Repo | None:
     """The repository a section belongs to: the one its state names, else the one at hand."""
     if section.scope != "repo":
         return repo
-    named = tuple(str(each) for each in section.state.get("identities", ()))
+    named = tuple(state.identities)
     if not named:
         return repo
     root = repo.root if repo is not None and set(named) & set(repo.identities) else None
     return Repo(section.repo, named, root)
 
 
-async def _pins(shelf: Shelf, section: Section, home: Repo | None) -> list[Pin]:
-    """Anchors the file still knows keep their hashes; those a person added are looked up."""
-    stored = {
-        each["place"]: Pin(**{name: each[name] for name in Pin.__slots__})
-        for each in section.state.get("pins", ())
-    }
-    added = [place for place in section.anchors if place not in stored]
-    fresh: dict[str, Pin] = {}
-    if added:
-        root = home.root if home is not None else None
-        found = await pin(root, added, shelf.find) if root is not None else []
-        fresh = {each.place: each for each in found}
-    return [
-        stored.get(place) or fresh[place]
-        for place in section.anchors
-        if place in stored or place in fresh
-    ]
+async def _pins(shelf: Shelf, section: Section, state: State, home: Repo | None) -> list[Pin]:
+    """Anchors the file still knows keep their hashes; those a person added are looked up. Raises
+    NotFound and BadArgument."""
+    pins = {each.place: each for each in state.pins}
+    added = [place for place in section.anchors if place not in pins]
+    if added and (home is None or home.root is None):
+        raise NotFound(
+            f"nothing to anchor at {added[0]!r}",
+            why="the repository of this memory is not the one at hand",
+            next="import the file inside that repository",
+        )
+    if added and home is not None and home.root is not None:
+        pins |= {each.place: each for each in await pin(home.root, added, shelf.find)}
+    return [pins[place] for place in section.anchors if place in pins]
 
 
 async def _insert(
-    shelf: Shelf, tx: Transaction, section: Section, home: Repo | None, pins: Sequence[Pin]
+    shelf: Shelf,
+    tx: Transaction,
+    section: Section,
+    state: State,
+    home: Repo | None,
+    pins: Sequence[Pin],
 ) -> str:
     scope = cast("MemoryScope", section.scope)
     space = await repos.settle(tx, scope, home)
     if any(not each.forgotten_ns for each in await rows.by_digest(tx, space.id, digest(section.text))):
         return "same"
-    now, state = shelf.clock(), section.state
+    now = shelf.clock()
     memo = Memo(
         section.id,
         section.text,
@@ -177,18 +221,16 @@ async def _insert(
         space.name,
         cast("MemoryTier", section.tier),
         section.source,
-        created_ns=int(state.get("created_ns", now)),
-        used_ns=int(state.get("used_ns", now)),
-        uses=int(state.get("uses", 0)),
+        created_ns=now if state.created_ns is None else state.created_ns,
+        used_ns=now if state.used_ns is None else state.used_ns,
+        uses=state.uses,
         standing=0,
         expires_ns=section.expires_ns,
     )
-    kept = Kept(
-        memo, await rows.next_number(tx), space.id, int(state.get("repeats", 0)), 0, digest(section.text)
-    )
+    kept = Kept(memo, await rows.next_number(tx), space.id, state.repeats, 0, digest(section.text))
     await write.insert(shelf, tx, kept, pins, await rows.touch(tx, space.id))
-    for voter, value, at in state.get("votes", ()):
-        await rows.vote(tx, memo.id, str(voter), int(value), int(at))
+    for voter, value, at in state.votes:
+        await rows.vote(tx, memo.id, voter, value, at)
     return "added"
 
 
@@ -196,6 +238,12 @@ async def _update(
     shelf: Shelf, tx: Transaction, section: Section, known: Kept, pins: Sequence[Pin]
 ) -> str:
     old = known.memo
+    if section.scope != old.scope:
+        raise BadArgument(
+            f"the memory {old.id} cannot move to the scope {section.scope}",
+            why=f"it holds for {old.scope}, and a scope is for good",
+            next="write it again under `## new`, and forget this one",
+        )
     edited = section.text != old.text
     memo = replace(
         old,

@@ -27,6 +27,8 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z?)
 _FIELD = re.compile(r"[-*] +(\w+): *(.*)$")
 _STATE = re.compile(r"<!-- sophia (\{.*\}) -->$")
 _FENCE = re.compile(r"(~{3,}|`{3,})\w*\s*$")
+_ID = re.compile(r"m-[0-9a-f]{12}$")
+_LATEST_NS = 2**63 - 1
 _LISTED = ("kind", "scope", "repo", "tier", "expires", "source")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "kind": get_args(MemoryKind),
@@ -79,7 +81,8 @@ def _section(section: Section) -> str:
 
 
 def read(text: str) -> list[Section]:
-    """The sections of a file, in order. Raises BadArgument, which names the line."""
+    """The sections of a file, in order. Raises BadArgument, which names the line, also for a file that
+    is none of these."""
     found: list[Section] = []
     body: list[str] = []
     heading, fence, began = "", "", 0
@@ -103,10 +106,22 @@ def read(text: str) -> list[Section]:
         )
     if heading:
         found.append(_read(heading, body, began))
+    if not found and TITLE.partition("\n")[0] not in text:
+        raise BadArgument(
+            "there is no memory in this file",
+            why="no section of it begins with `## new` or with the id of a memory",
+            next="export memory to see the form",
+        )
     return found
 
 
 def _read(heading: str, body: Sequence[str], began: int) -> Section:
+    if heading != "new" and not _ID.match(heading):
+        raise BadArgument(
+            f"line {began}: {heading[:60]!r} is neither `new` nor the id of a memory",
+            why="each section of the file is one memory",
+            next="head a memory of your own with `## new`",
+        )
     values: dict[str, str] = {}
     anchors: list[str] = []
     state: Mapping[str, Any] = {}
@@ -134,7 +149,7 @@ def _read(heading: str, body: Sequence[str], began: int) -> Section:
     text = "\n".join(fenced if fenced is not None else plain).strip("\n")
     given = {name: value for name, value in values.items() if name in _LISTED and name != "expires"}
     expires = time_ns(values["expires"], began) if values.get("expires") else None
-    id_ = heading if re.fullmatch(r"m-[0-9a-f]{12}", heading) else ""
+    id_ = "" if heading == "new" else heading
     return Section(
         id_, text, **given, expires_ns=expires, anchors=tuple(anchors), state=state, line=began
     )
@@ -178,9 +193,12 @@ def time_ns(text: str, line: int = 0) -> int:
         if match is None:
             raise ValueError("it is neither a date nor a time in UTC")
         moment = datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00:00'}+00:00")
+        seconds = (moment - _EPOCH) // timedelta(seconds=1)
+        ns = seconds * 1_000_000_000 + int((match[3] or "").ljust(9, "0"))
+        if not 0 < ns <= _LATEST_NS:
+            raise ValueError("it lies before 1970 or after 2261")
     except ValueError as error:
         raise BadArgument(
             f"line {line}: {text!r} is no time", why=str(error), next="write it as 2026-12-31"
         ) from error
-    seconds = (moment - _EPOCH) // timedelta(seconds=1)
-    return seconds * 1_000_000_000 + int((match[3] or "").ljust(9, "0"))
+    return ns

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sophia_mcp.memory.memory import Caller, Memory
+    from sophia_mcp.swarm.patterns import Library
     from sophia_mcp.types import Memo
 
 _KINDS = ("fact", "decision", "lesson", "preference")
@@ -149,19 +150,28 @@ def confirm(id: str, disagrees: bool, as_json: bool) -> int:
 @click.argument("file", default="-")
 @_repo
 @_scope
-def export(file: str, repo: str | None, scope: str | None) -> int:
+@_json
+def export(file: str, repo: str | None, scope: str | None, as_json: bool) -> int:
     """Write memories as Markdown to FILE, or to standard output. Edit it and import it again.
 
     Example: sophia memory export memory.md --repo '*'
     """
+    from sophia_mcp.memory import markdown
+
     text = _with_memory(repo, lambda memory, caller: memory.export(caller, scope))  # type: ignore[arg-type]
     if file == "-":
-        output.show(text)
+        output.machine({"markdown": text}) if as_json else output.show(text)
         return output.DONE
-    place = Path(file).expanduser()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text, encoding="utf-8")
-    output.say(f"{text.count(chr(10) + '## ')} memories written to {place}")
+    place, count = Path(file).expanduser(), len(markdown.read(text))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise output.unwritable(place, error) from error
+    if as_json:
+        output.machine({"file": str(place), "memories": count})
+    else:
+        output.say(f"{count} memories written to {place}")
     return output.DONE
 
 
@@ -174,7 +184,7 @@ def import_(file: str, repo: str | None, as_json: bool) -> int:
 
     Example: sophia memory import memory.md
     """
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    text = _text(file)
     done = _with_memory(repo, lambda memory, caller: memory.import_markdown(text, caller))
     if as_json:
         output.machine(done)
@@ -255,11 +265,36 @@ def advise(pattern: str, task_kind: str, tier: str, model: str, as_json: bool) -
         None,
         lambda memory, _: memory.advise(pattern, task_kind=task_kind, tier=tier, model=model),  # type: ignore[arg-type]
     )
+    if advice.arm is None or not advice.arm.runs:
+        _patterns().load(pattern)
     if as_json:
         output.machine(advice)
     else:
         output.show(advice.text)
     return output.DONE
+
+
+def _patterns() -> Library:
+    """The patterns that can be named here."""
+    from sophia_mcp.cli.session import project_folder
+    from sophia_mcp.settings import load, patterns_folder
+    from sophia_mcp.swarm.patterns import Library
+
+    here = project_folder()
+    return Library(patterns_folder(load(here)), here / ".sophia" / "patterns")
+
+
+def _text(file: str) -> str:
+    """A file, or standard input. Raises BadArgument for one that is no text."""
+    from sophia_mcp.errors import BadArgument
+
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return raw.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadArgument(
+            f"cannot read {file}", why=str(error), next="give a file that sophia memory export wrote"
+        ) from error
 
 
 def _judged(run_id: str, verdicts: dict[str, bool], as_json: bool) -> int:

@@ -68,15 +68,7 @@ def COMMAND(format_: str, since: str, until: str | None, out: Path | None, as_js
     except BrokenPipeError:
         raise  # whoever reads has seen enough
     except OSError as error:
-        raise _refused(out, error) from error
+        raise output.unwritable(out or "the output", error) from error
     if out is not None:
         output.say(f"wrote {out}")
     return output.DONE
-
-
-def _refused(out: Path | None, error: OSError) -> Exception:
-    from sophia_mcp.errors import DiskFull
-
-    return DiskFull(
-        f"cannot write {out or 'the output'}", why=error.strerror or "", next="choose another --out"
-    )
