@@ -74,7 +74,12 @@ def test_what_was_spent_is_shown_in_every_format(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [("--by", "modle"), ("--since", "ages"), ("--only", "model"), ("--only", "modle=x")],
+    [
+        ("--by", "modle"),
+        ("--since", "ages"),
+        ("--only", "model"),
+        ("--only", "modle=x"),
+    ],
     ids=" ".join,
 )
 def test_a_wrong_question_is_wrong_usage_and_says_what_would_be_right(
@@ -83,6 +88,10 @@ def test_a_wrong_question_is_wrong_usage_and_says_what_would_be_right(
     done = run("cost", "report", *wrong, cwd=tmp_path)
     assert done.returncode == 2
     assert "next:" in done.stderr
+
+
+def test_fewer_groups_than_one_are_wrong_usage(tmp_path: Path) -> None:
+    assert run("cost", "report", "--limit", "-3", cwd=tmp_path).returncode == 2
 
 
 def test_budgets_are_set_listed_and_taken_away(tmp_path: Path) -> None:
@@ -102,6 +111,19 @@ def test_budgets_are_set_listed_and_taken_away(tmp_path: Path) -> None:
     assert "hard" in shown
     assert run("cost", "budget", "remove", *soft, cwd=tmp_path).returncode == 0
     assert run("cost", "budget", "remove", *soft, cwd=tmp_path).returncode == 3
+    done = run("cost", "budget", "set", "2", "--soft", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout) == {
+        "state": "set",
+        "budget": {
+            "scope": "workspace",
+            "name": "",
+            "period": "month",
+            "hard": False,
+            "limit_usd": "2.00",
+        },
+    }
+    gone = run("cost", "budget", "remove", "--soft", "--json", cwd=tmp_path)
+    assert json.loads(gone.stdout)["state"] == "removed"
     assert run("cost", "budget", "set", "plenty", cwd=tmp_path).returncode == 2
     assert run("cost", "budget", "set", "1", "--name", "x", cwd=tmp_path).returncode == 2
 
@@ -124,7 +146,8 @@ def test_what_is_uncertain_is_listed_and_settled_by_a_person(tmp_path: Path) -> 
     (found,) = json.loads(run("cost", "uncertain", "--json", cwd=tmp_path).stdout)
     assert found["uncertain_usd"] == "0.00005"
     assert WORST == 50_000
-    assert run("cost", "uncertain", "settle", found["id"], "0.00002", cwd=tmp_path).returncode == 0
+    settled = run("cost", "uncertain", "settle", found["id"], "0.00002", "--json", cwd=tmp_path)
+    assert json.loads(settled.stdout) == {"id": found["id"], "usd": "0.00002"}
     total = json.loads(run("cost", "report", "--json", cwd=tmp_path).stdout)["total"]
     assert (total["usd"], total["uncertain_usd"]) == ("0.00002", "0.00")
     again = run("cost", "uncertain", "settle", found["id"], "0", cwd=tmp_path)

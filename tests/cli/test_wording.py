@@ -37,6 +37,13 @@ CALL = re.compile(rf"\b(?:{'|'.join(TOOLS.names())})\(")
         ),
         ("give the run a higher max_cost_usd", "give the run a higher --max-cost"),
         ("use another pattern", "use another pattern"),
+        ('use provider="host", which needs no key', "use --provider host, which needs no key"),
+        ('send the same call with paths=["…"]', "run it again with --path '…'"),
+        ("use pattern='solo'", "use 'solo'"),
+        ("use debate_rounds=0", "use --debate 0"),
+        ('give since="-30d", or a later until', "give --since -30d, or a later until"),
+        ('write filters={"model": "VALUE"}; * is any', "write --only model=VALUE; * is any"),
+        ("filters names 'colour'", "--only names 'colour'"),
         (
             'next: search_code("a \\"b\\" c", mode="regex", paths=["src", "x, y"]) finds it',
             """next: sophia search 'a "b" c' --mode regex --path src --path 'x, y' finds it""",

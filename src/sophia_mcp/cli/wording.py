@@ -22,6 +22,8 @@ _SAID = (
     (r"\bdebate_rounds\b", "--debate"),
     (r"\baction=[\"']estimate[\"']", "--estimate"),
     (r"\bgroup_by\b", "--by"),
+    (r"\bfilters(?= names\b)", "--only"),
+    (r"\bpattern=(?=[\"'])", ""),
     (r"\bsend the same call with\b", "run it again with"),
 )
 _OPTIONS = {
@@ -40,8 +42,8 @@ def commands(text: str) -> str:
     """The text with the commands of this program in place of calls of its tools, and with options in
     place of their arguments' names. What stands in quotes is somebody's own words, and stays."""
     worded, at = [], 0
-    for found in _CALLS.finditer(text):
-        worded += [_options(text[at : found.start()]), _command(found)]
+    for found in _SPOKEN.finditer(text):
+        worded += [_options(text[at : found.start()]), _option(found) or _command(found)]
         at = found.end()
     return "".join([*worded, _options(text[at:])])
 
@@ -55,6 +57,11 @@ def _options(text: str) -> str:
     for said, typed in _SAID:
         text = re.sub(said, typed, text)
     return text
+
+
+def _option(found: re.Match[str]) -> str:
+    """An argument that is named by itself, with its value, as an option; else empty."""
+    return _typed("", _given(found["alone"])).strip() if found["alone"] else ""
 
 
 def _command(found: re.Match[str]) -> str:
@@ -129,7 +136,13 @@ _TYPED: dict[str, Callable[[dict[str, Any]], str]] = {
     "recall": _recall,
 }
 _QUOTED = r"""(?<![\w=])(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)"""
-_CALLS = re.compile(
+_CALL = (
     rf"(?P<verb>\bcall )?\b(?P<tool>{'|'.join(_TYPED)})"
-    rf"\((?P<given>(?:(?:\w+=)?{_VALUE}(?:, *(?:\w+=)?{_VALUE})*)?)\)|{_QUOTED}"
+    rf"\((?P<given>(?:(?:\w+=)?{_VALUE}(?:, *(?:\w+=)?{_VALUE})*)?)\)"
 )
+_ALONE = (
+    r"(?P<alone>\b(?:provider|task|paths|diff|scope|since|until|tier|filters|group_by|max_cost_usd"
+    rf"|debate_rounds)={_VALUE})"
+)
+_CALLS = re.compile(f"{_CALL}|{_QUOTED}")
+_SPOKEN = re.compile(f"{_CALL}|{_ALONE}|{_QUOTED}")

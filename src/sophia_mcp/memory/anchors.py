@@ -170,7 +170,7 @@ def _pin_symbol(tree: Tree, place: str, commit: str, hints: Sequence[str]) -> Pi
     raise NotFound(
         f"nothing to anchor at {place!r}",
         why="no file of that path and no definition of that name in the repository",
-        next="give a path, path:line or the name of a definition; search_code finds it",
+        next='give a path, path:line or the name of a definition; search_code(query=<name>, mode="symbol") finds it',
     )
 
 

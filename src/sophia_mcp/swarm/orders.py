@@ -18,11 +18,14 @@ from sophia_mcp.swarm.book import ENDED, Run
 from sophia_mcp.swarm.journal import Line, tail
 from sophia_mcp.swarm.material import Material, Wording, gather, shared_tokens
 from sophia_mcp.swarm.means import Chosen, Means
-from sophia_mcp.swarm.patterns import Limits, Pattern
+from sophia_mcp.swarm.patterns import Limits, Pattern, Take
 from sophia_mcp.types import Order, Packet
 
 LOOK_S = 3.0
 """How long a caller waits to hear that there is nothing to work on."""
+
+_GIVEN: dict[Take, str] = {"task": 'task="…"', "paths": 'paths=["…"]', "diff": 'diff="…"'}
+"""How what an order may bring is written in a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def checked(means: Means, order: Order) -> Pattern:
         raise BadArgument(
             f"the pattern {pattern.name} needs one of: {', '.join(pattern.requires)}",
             why="none of them was given",
-            next=f"send the same call with {pattern.requires[0]}",
+            next=f"send the same call with {_GIVEN[pattern.requires[0]]}",
         )
     return pattern
 

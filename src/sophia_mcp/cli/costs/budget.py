@@ -19,7 +19,7 @@ _PERIODS = click.Choice(("day", "week", "month", "total"))
 
 
 def _naming(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that name one budget."""
+    """The options that name one budget, and how it is answered."""
     options = (
         click.option(
             "--scope", type=_SCOPES, default="workspace", show_default=True, help="Whose spending."
@@ -31,6 +31,7 @@ def _naming(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--period", type=_PERIODS, default="month", show_default=True, help="UTC."),
         click.option("--soft", is_flag=True, help="Warn only; a hard budget refuses calls."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object."),
     )
     for option in reversed(options):
         command = option(command)
@@ -67,7 +68,7 @@ def COMMAND(ctx: click.Context, as_json: bool) -> int:
 @COMMAND.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("usd")
 @_naming
-def set_(usd: str, scope: str, name: str, period: str, soft: bool) -> int:
+def set_(usd: str, scope: str, name: str, period: str, soft: bool, as_json: bool) -> int:
     """Set a budget of so many dollars. It holds from the next call on, in every process.
 
     Example: sophia cost budget set 2.50 --scope run --period total
@@ -81,13 +82,16 @@ def set_(usd: str, scope: str, name: str, period: str, soft: bool) -> int:
         await (await app.money()).set_limit(limit)
 
     with_app(work)
-    output.say(f"set: {_words(limit)}")
+    if as_json:
+        output.machine({"state": "set", "budget": _facts(limit)})
+    else:
+        output.say(f"set: {_words(limit)}")
     return output.DONE
 
 
 @COMMAND.command("remove")
 @_naming
-def remove(scope: str, name: str, period: str, soft: bool) -> int:
+def remove(scope: str, name: str, period: str, soft: bool, as_json: bool) -> int:
     """Take a budget away.
 
     Example: sophia cost budget remove --period month
@@ -99,11 +103,12 @@ def remove(scope: str, name: str, period: str, soft: bool) -> int:
     async def work(app: App) -> bool:
         return await (await app.money()).drop_limit(limit)
 
-    if with_app(work):
-        output.say("removed")
-        return output.DONE
-    output.say("there is no such budget; sophia cost budget lists them")
-    return output.NOTHING
+    removed = with_app(work)
+    if as_json:
+        output.machine({"state": "removed" if removed else "not there", "budget": _facts(limit)})
+    else:
+        output.say("removed" if removed else "there is no such budget; sophia cost budget lists them")
+    return output.DONE if removed else output.NOTHING
 
 
 def _limit(nano: int, scope: str, name: str, period: str, soft: bool) -> Limit:
@@ -113,6 +118,18 @@ def _limit(nano: int, scope: str, name: str, period: str, soft: bool) -> Limit:
     if scope == "workspace" and name:
         raise BadArgument("a workspace budget has no name", next="leave out --name, or choose a --scope")
     return Limit(cast("Any", scope), cast("Any", period), nano, name, hard=not soft)
+
+
+def _facts(limit: Limit) -> dict[str, Any]:
+    from sophia_mcp.cost import usd
+
+    return {
+        "scope": limit.scope,
+        "name": limit.name,
+        "period": limit.period,
+        "hard": limit.hard,
+        "limit_usd": usd.text(limit.nano),
+    }
 
 
 def _words(limit: Limit) -> str:

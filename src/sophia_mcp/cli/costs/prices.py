@@ -73,7 +73,8 @@ def COMMAND(
 @COMMAND.command("again")
 @click.option("--since", default="-30d", show_default=True, help="First day.")
 @click.option("--until", default=None, help="Last day. Default: today.")
-def again(since: str, until: str | None) -> int:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def again(since: str, until: str | None, as_json: bool) -> int:
     """Reckon recorded entries again at today's knowledge of the prices of their own time.
 
     For prices that were mended or stated later: the differences are appended, nothing is changed. What
@@ -95,6 +96,9 @@ def again(since: str, until: str | None) -> int:
         return changed
 
     entries, nano = with_app(work)
+    if as_json:
+        output.machine({"entries": entries, "usd": usd.text(nano)})
+        return output.DONE
     output.say(f"{entries} entries changed, by ${usd.text(nano)} in all")
     return output.DONE
 

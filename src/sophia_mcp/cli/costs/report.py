@@ -35,7 +35,13 @@ if TYPE_CHECKING:
     metavar="DIMENSION=VALUE",
     help="Count only these; * stands for any text. May be repeated.",
 )
-@click.option("--limit", default=50, show_default=True, help="Groups shown, the dearest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="Groups shown, the dearest first.",
+)
 @click.option(
     "--format",
     "form",

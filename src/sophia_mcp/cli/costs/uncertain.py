@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.group("uncertain", invoke_without_command=True)
-@click.option("--limit", default=100, show_default=True, help="Calls listed, the newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Calls listed, the newest first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 @click.pass_context
 def COMMAND(ctx: click.Context, limit: int, as_json: bool) -> int:
@@ -58,7 +64,8 @@ def COMMAND(ctx: click.Context, limit: int, as_json: bool) -> int:
 @COMMAND.command("settle")
 @click.argument("entry_id", type=int)
 @click.argument("usd_text", metavar="USD")
-def settle(entry_id: int, usd_text: str) -> int:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def settle(entry_id: int, usd_text: str, as_json: bool) -> int:
     """Say what a call really cost, by the provider's own bill. The correction is a further entry.
 
     Example: sophia cost uncertain settle 1795243370821025469 0
@@ -72,5 +79,8 @@ def settle(entry_id: int, usd_text: str) -> int:
         await (await app.money()).ledger.reconcile(entry_id, nano)
 
     with_app(work)
-    output.say(f"entry {entry_id} cost ${usd.text(nano)}")
+    if as_json:
+        output.machine({"id": str(entry_id), "usd": usd.text(nano)})
+    else:
+        output.say(f"entry {entry_id} cost ${usd.text(nano)}")
     return output.DONE
