@@ -146,6 +146,9 @@ def test_a_review_is_of_a_revision_a_file_or_what_comes_in(project: Path) -> Non
         check=False,
     )
     assert "+only = 'pipe'" in json.loads(piped.stdout)["steps"][0]["prompt"]
+    elsewhere = machine(*review, "HEAD", "--path", "README.md", "--task", "x", cwd=project, code=1)
+    assert f"+{QUOTE}" not in elsewhere["steps"][0]["prompt"]
+    assert "README.md could not be read" in elsewhere["notes"]
     unknown = run(*review, "no-such-revision", cwd=project)
     assert unknown.returncode == 2
     assert "no-such-revision" in unknown.stderr
@@ -185,6 +188,7 @@ def test_an_estimate_begins_nothing(project: Path) -> None:
         (("run", "solo", "--task", "x", "--sarif", "no/such/folder/a.sarif"), 2, "no folder"),
         (("run", "bug_fix", "--provider", "host"), 2, "needs one of: task"),
         (("run", "solo", "--task", "x", "--repo", "no-such-repository"), 3, "no-such-repository"),
+        (("run", "code_review", "--provider", "host", "--diff", "shop/price.py"), 2, "the diff is none"),
         (("resume", "swarm-nowhere"), 3, "no run 'swarm-nowhere'"),
         (("resume", "swarm-nowhere"), 3, "next: run sophia swarm list --runs for the recent ones"),
         (("cancel", "swarm-nowhere"), 3, "no run 'swarm-nowhere'"),

@@ -282,6 +282,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_cost_usd": -1}, "max_cost_usd"),
     ({"max_cost_usd": "inf"}, "max_cost_usd"),
     ({"tier": "deepest"}, "tier"),
+    ({"diff": "shop/price.py"}, "no line of it begins with `diff --git`"),
     ({"action": "begin"}, "action"),
     ({"action": "answer", "run_id": "swarm-1", "results": "all good"}, "results"),
 ]
@@ -310,6 +311,43 @@ async def test_answers_are_checked_before_one_is_taken(shop: Place, era: str) ->
         assert "results is empty" in await refused(client, "run_swarm", action="answer", run_id=run)
         found = await call(client, "get_run", run_id=run)
         assert [step["key"] for step in found["steps"]] == keys
+
+
+async def test_what_an_action_does_not_use_is_named(shop: Place) -> None:
+    async with shop.connect("auto") as client:
+        told = await call(client, "run_swarm", provider="host", run_id="swarm-1", results={"a": 1})
+        assert 'not used with action="start": run_id, results' in told["notes"]
+        run = told["run_id"]
+        key = told["steps"][0]["key"]
+        answer = {"action": "answer", "run_id": run, "results": {key: {"findings": []}}, "wait_s": 0}
+        told = await call(client, "run_swarm", **answer, max_cost_usd=1, task="x")
+        assert 'not used with action="answer": task, max_cost_usd' in told["notes"]
+        told = await call(client, "run_swarm", action="cancel", run_id=run, max_cost_usd=1)
+        assert told["notes"][-1] == 'not used with action="cancel": max_cost_usd'
+        told = await call(client, "run_swarm", action="cancel", run_id=run)
+        assert not any("not used" in note for note in told["notes"])
+
+
+async def test_paths_narrow_the_default_diff(shop: Place) -> None:
+    (shop.project / "other.py").write_text("other = 1\n")
+    async with shop.connect("auto") as client:
+        for paths in (["shop"], ["./shop/price.py"], ["shop/"]):
+            told = await call(client, "run_swarm", provider="host", paths=paths)
+            assert f"+{QUOTE}" in told["steps"][0]["prompt"]
+            assert "+other = 1" not in told["steps"][0]["prompt"]
+        told = await call(client, "run_swarm", provider="host", paths=["shop/pr"], task="x")
+        assert f"+{QUOTE}" not in told["steps"][0]["prompt"]
+
+
+async def test_what_could_not_be_read_is_said_while_the_run_is_under_way(shop: Place) -> None:
+    async with shop.connect("auto") as client:
+        told = await call(client, "run_swarm", provider="host", task="x", paths=["nowhere.py"])
+        assert told["status"] == "needs_steps"
+        assert "nowhere.py could not be read" in told["notes"]
+        timeline = await client.call_tool("get_run", {"run_id": told["run_id"], "view": "timeline"})
+        assert "note: nowhere.py could not be read" in text_of(timeline)
+        text = await refused(client, "run_swarm", provider="host", paths=["nowhere.py"])
+        assert "nowhere.py could not be read" in text, "nor is anything else reviewed in its place"
 
 
 async def test_a_review_without_anything_to_review_asks_nobody(tmp_path: Path) -> None:

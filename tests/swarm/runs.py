@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,7 +65,7 @@ class Tree:
     async def read(self, path: str) -> str | None:
         return self.files.get(path)
 
-    async def diff(self, base: str) -> str:
+    async def diff(self, within: Sequence[str]) -> str:
         return self.changes
 
     async def recall(self, question: str, max_tokens: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -155,12 +155,12 @@ class Repository:
         raw = await read_current(self.view, path)
         return None if raw is None else decode(raw).text
 
-    async def diff(self, base: str) -> str:
+    async def diff(self, within: Sequence[str]) -> str:
         """See the contract. Without git there is none."""
         from sophia_mcp.search.changed import patch
 
         try:
-            return await anyio.to_thread.run_sync(patch, self.view, base)
+            return await anyio.to_thread.run_sync(patch, self.view, "", within)
         except BadArgument:
             return ""
 
@@ -181,7 +181,7 @@ class Nowhere:
         """See the contract."""
         return None
 
-    async def diff(self, base: str) -> str:
+    async def diff(self, within: Sequence[str]) -> str:
         """See the contract."""
         return ""
 

@@ -6,6 +6,7 @@ remote calls its head, else main or master.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,10 +100,11 @@ def differences(
     return Changes(str(base.id) if base else "", frozenset(changed), frozenset(removed))
 
 
-def patch(view: View, base: str = "", context_lines: int = 5) -> str:
+def patch(view: View, base: str = "", within: Sequence[str] = (), context_lines: int = 5) -> str:
     """The differences as a unified diff: of the tree on disk (new files included) or of a commit view,
-    against the commit ``base`` or, without one, against where the branch left its base. Files that hold
-    secrets are left out. Blocking; run it in a thread. Raises BadArgument where there is no git."""
+    against the commit ``base`` or, without one, against where the branch left its base; only in the
+    files and folders ``within``, where any are named. Files that hold secrets are left out. Blocking;
+    run it in a thread. Raises BadArgument where there is no git."""
     if not view.root:
         raise _no_base("this view has no working tree")
     try:
@@ -124,10 +126,18 @@ def patch(view: View, base: str = "", context_lines: int = 5) -> str:
         return "".join(
             one.text or ""
             for one in diff
-            if one is not None and not is_secret_file(one.delta.new_file.path)
+            if one is not None
+            and not is_secret_file(one.delta.new_file.path)
+            and (not within or any(_inside(one.delta.new_file.path, place) for place in within))
         )
     except (Unreadable, pygit2.GitError, KeyError, ValueError, OSError) as problem:
         raise _no_base(str(problem)) from problem
+
+
+def _inside(path: str, place: str) -> bool:
+    """Whether a file is the one that was named, or lies in the folder that was."""
+    folder = place.strip().removeprefix("./").rstrip("/")
+    return folder in ("", ".", path) or path.startswith(f"{folder}/")
 
 
 def _reverted(

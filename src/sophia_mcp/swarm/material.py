@@ -23,6 +23,7 @@ from sophia_mcp.swarm.patterns import Pattern, Role, Step
 from sophia_mcp.types import Message, Order
 
 _FILE_OF_DIFF = re.compile(r"(?m)^(?=diff --git |--- (?:a/|/dev/null))")
+_HUNK = re.compile(r"(?m)^(?:diff --(?:git|cc|combined) |@@+ -\d)")
 _SMALLEST = 40
 """Tokens under which a cut piece of a text says nothing."""
 
@@ -38,8 +39,9 @@ class Sources(Protocol):
         """A file of the repository, or the map of a folder; None where there is neither."""
         ...
 
-    async def diff(self, base: str) -> str:
-        """The changes against ``base`` (empty: uncommitted work and the branch) as a unified diff."""
+    async def diff(self, within: Sequence[str]) -> str:
+        """What changed in these files and folders (none: anywhere), in uncommitted work and on the branch,
+        as a unified diff."""
         ...
 
     async def recall(self, question: str, max_tokens: int) -> str:
@@ -70,7 +72,7 @@ async def gather(pattern: Pattern, order: Order, sources: Sources) -> Material:
     sections: list[Section] = []
     notes: list[str] = []
     if wanted.diff and ("diff" in pattern.takes or order.diff):
-        diff = order.diff if order.diff is not None else await sources.diff("")
+        diff = order.diff if order.diff is not None else await sources.diff(order.paths)
         cut, left = await anyio.to_thread.run_sync(_whole_files, diff, wanted.diff)
         if cut.strip():
             sections.append(Section("diff", "the changes", cut))
@@ -91,6 +93,11 @@ async def gather(pattern: Pattern, order: Order, sources: Sources) -> Material:
     if wanted.web:
         notes.append(NO_WEB)
     return Material(tuple(sections), tuple(notes))
+
+
+def is_diff(text: str) -> bool:
+    """Whether a text shows a change of a file, as git or diff write it. None at all is no fault."""
+    return not text.strip() or _HUNK.search(text) is not None
 
 
 def documents(order: Order, material: Material) -> tuple[Document, ...]:

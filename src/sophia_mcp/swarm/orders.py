@@ -16,7 +16,7 @@ from sophia_mcp.swarm import debate
 from sophia_mcp.swarm.agent import PATIENT
 from sophia_mcp.swarm.book import ENDED, Run
 from sophia_mcp.swarm.journal import Line, tail
-from sophia_mcp.swarm.material import Material, Wording, gather, shared_tokens
+from sophia_mcp.swarm.material import Material, Wording, gather, is_diff, shared_tokens
 from sophia_mcp.swarm.means import Chosen, Means
 from sophia_mcp.swarm.patterns import Limits, Pattern, Take
 from sophia_mcp.types import Order, Packet
@@ -92,6 +92,12 @@ def checked(means: Means, order: Order) -> Pattern:
             why=f"it has {len(pattern.roles)} roles and up to {calls(pattern, 0)} steps; the limits are"
             f" {limits.agents} and {limits.steps}",
             next="use another pattern, or raise swarm.agents or swarm.steps",
+        )
+    if order.diff is not None and not is_diff(order.diff):
+        raise BadArgument(
+            "the diff is none",
+            why="no line of it begins with `diff --git` or `@@ -`",
+            next="send what `git diff` prints, or name the files as paths",
         )
     given = {"task": order.task.strip(), "paths": order.paths, "diff": order.diff or order.repo}
     if not any(given.get(name) for name in pattern.requires):

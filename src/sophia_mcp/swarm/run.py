@@ -6,6 +6,7 @@ and what was in flight is said to be uncertain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from sophia_mcp.swarm.book import ENDED, Run, planned, standing
 from sophia_mcp.swarm.citations import Document, composed
 from sophia_mcp.swarm.course import Course, Short
 from sophia_mcp.swarm.fanout import FanOut
-from sophia_mcp.swarm.journal import Journal, Lost, digest, tail
+from sophia_mcp.swarm.journal import Journal, Line, Lost, digest, tail
 from sophia_mcp.swarm.material import Material, Sources, Wording, documents, gather, restored
 from sophia_mcp.swarm.means import Means
 from sophia_mcp.swarm.orders import calls, found, within
@@ -176,7 +177,8 @@ class Running:
         await self.journal.start(CONTEXT, question)
         material = await gather(pattern, order, sources)
         sizes = {section.name: len(section.text) for section in material.sections}
-        await self.journal.done(CONTEXT, question, material.kept(), characters=sizes)
+        facts: dict[str, Any] = {"notes": list(material.notes)} if material.notes else {}
+        await self.journal.done(CONTEXT, question, material.kept(), characters=sizes, **facts)
         return material
 
     # --- its end ------------------------------------------------------------------------------------
@@ -260,6 +262,12 @@ class Running:
         if not asked:
             return None
         return composed(stands, self._documents)
+
+
+def gathered(written: Sequence[Line]) -> tuple[str, ...]:
+    """What was not there or did not fit, from the moment the material of a run is written down."""
+    found = (line for line in written if line.key == CONTEXT and line.state == "done")
+    return tuple(note for line in found for note in restored(line.output).notes)
 
 
 def _once(notes: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ from sophia_mcp.swarm.journal import lines, tail
 from sophia_mcp.swarm.means import Chosen, Means
 from sophia_mcp.swarm.orders import Estimate
 from sophia_mcp.swarm.patterns import Pattern
-from sophia_mcp.swarm.run import Running
+from sophia_mcp.swarm.run import Running, gathered
 from sophia_mcp.types import LeftOut, Order, Packet, RunReport, TimelineEvent
 
 __all__ = ["Estimate", "Swarm", "Tell"]
@@ -228,6 +228,6 @@ class Swarm:
             outcome=run.outcome,
             gates=run.gates,
             cost=await self.means.costs.run(run.id),
-            notes=(*run.notes, *(() if under_way else custody.uncertain(written))),
+            notes=gathered(written) if under_way else (*run.notes, *custody.uncertain(written)),
             left_out=tuple(LeftOut(one.key, cast("Any", one.state), one.output) for one in left_out),
         )

@@ -95,6 +95,7 @@ def _grow(branch: _Branch, event: TimelineEvent) -> None:
         branch.facts = dict(facts)
         if "reason" in facts:
             branch.below.append(_cut(str(facts["reason"])))
+        branch.below += [_cut(f"note: {note}") for note in facts.get("notes", ())]
     elif event.kind in _MARKS:
         branch.begun_ns = branch.begun_ns or event.at_ns
         if event.kind == "step.replayed":

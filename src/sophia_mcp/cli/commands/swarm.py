@@ -373,7 +373,8 @@ def evaluate(
 
 
 async def _diff(app: App, order: Any, wanted: str) -> str:
-    """The diff a person means: standard input, a file, or the changes against a revision."""
+    """The diff a person means: standard input, a file, or the changes against a revision, of the paths
+    that were named."""
     import anyio.to_thread
 
     from sophia_mcp.index import views
@@ -384,7 +385,7 @@ async def _diff(app: App, order: Any, wanted: str) -> str:
     if wanted and await anyio.Path(wanted).is_file():
         return await anyio.Path(wanted).read_text("utf-8", errors="replace")
     view = await views.resolve(await app.database(), order.repo)
-    return await anyio.to_thread.run_sync(patch, view, wanted)
+    return await anyio.to_thread.run_sync(patch, view, wanted, order.paths)
 
 
 async def _followed(swarm: Swarm, run_id: str) -> RunReport:

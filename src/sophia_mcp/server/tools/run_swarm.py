@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -59,7 +60,18 @@ async def run_swarm(
     asked = sampling.take((await app.models()).desk, ctx)
     if asked is not None:  # the same call again, with the answers of the client's model
         return await _answer(ctx, app, asked, wait_s, auto=auto)
-    limit = None if max_cost_usd is None else usd.parse(max_cost_usd, "max_cost_usd")
+    order = Order(
+        task=task or "",
+        pattern=pattern,
+        repo=repo,
+        paths=tuple(paths or ()),
+        diff=diff,
+        max_cost_nano=None if max_cost_usd is None else usd.parse(max_cost_usd, "max_cost_usd"),
+        provider=provider,
+        tier=tier,
+        debate_rounds=debate_rounds,
+    )
+    notes = _unused(action, order, run_id, results)
     if action in ("answer", "resume", "cancel"):
         if run_id is None:
             raise BadArgument(
@@ -68,30 +80,40 @@ async def run_swarm(
         if action == "answer":
             await swarm.answer(run_id, results or {})
         elif action == "resume":
-            await swarm.resume(run_id, limit)
+            await swarm.resume(run_id, order.max_cost_nano)
         else:
             await swarm.cancel(run_id)
-        return await _answer(ctx, app, run_id, 0 if action == "cancel" else wait_s)
-    order = Order(
-        task=task or "",
-        pattern=pattern,
-        repo=repo,
-        paths=tuple(paths or ()),
-        diff=diff,
-        max_cost_nano=limit,
-        provider=provider,
-        tier=tier,
-        debate_rounds=debate_rounds,
-    )
+        return await _answer(ctx, app, run_id, 0 if action == "cancel" else wait_s, notes=notes)
     placed = await app.placed(order, project)
     if action == "estimate":
-        return await _estimate(ctx, app, order, placed)
+        return await _estimate(ctx, app, order, placed, notes)
     started = await swarm.start(placed, can_sample=sampling.offered(ctx))
-    return await _answer(ctx, app, started, wait_s, auto=auto)
+    return await _answer(ctx, app, started, wait_s, auto=auto, notes=notes)
+
+
+def _unused(
+    action: Action, order: Order, run_id: str | None, results: dict[str, Any] | None
+) -> list[str]:
+    """A note that names the arguments which say nothing to this action, so that none is lost unsaid."""
+    begins, plain = action in ("start", "estimate"), Order("")
+    ordered = ("task", "pattern", "repo", "paths", "diff", "provider", "tier", "debate_rounds")
+    idle = [name for name in ordered if not begins and getattr(order, name) != getattr(plain, name)]
+    idle += (
+        ["max_cost_usd"] if order.max_cost_nano is not None and action in ("answer", "cancel") else []
+    )
+    idle += ["run_id"] if run_id is not None and begins else []
+    idle += ["results"] if results and action != "answer" else []
+    return [f'not used with action="{action}": {", ".join(idle)}'] if idle else []
 
 
 async def _answer(
-    ctx: Context[Any], app: Any, run_id: str, wait_s: int, *, auto: bool = False
+    ctx: Context[Any],
+    app: Any,
+    run_id: str,
+    wait_s: int,
+    *,
+    auto: bool = False,
+    notes: Sequence[str] = (),
 ) -> CallToolResult | InputRequiredResult:
     """How the run stands after at most ``wait_s``, the client's model having done what it could."""
     swarm, desk = await app.swarm(), (await app.models()).desk
@@ -106,10 +128,13 @@ async def _answer(
             asked = sampling.questions(desk, run_id)
             if asked is not None:
                 return asked
-    return runs.told(found, lent=lent, notes=[f"auto: {found.provider} answers"] if auto else [])
+    said = [f"auto: {found.provider} answers"] if auto else []
+    return runs.told(found, lent=lent, notes=[*said, *notes])
 
 
-async def _estimate(ctx: Context[Any], app: Any, order: Order, placed: Order) -> CallToolResult:
+async def _estimate(
+    ctx: Context[Any], app: Any, order: Order, placed: Order, notes: Sequence[str]
+) -> CallToolResult:
     """What the order may take at most; nothing is asked of a model and nothing is begun."""
     guess = await (await app.swarm()).estimate(placed, can_sample=sampling.offered(ctx))
     most = None if guess.nano is None else usd.text(guess.nano)
@@ -138,9 +163,9 @@ async def _estimate(ctx: Context[Any], app: Any, order: Order, placed: Order) ->
         },
         timeline=None,
         next=_start(order, None if guess.free else most),
-        notes=list(guess.notes),
+        notes=[*guess.notes, *notes],
     )
-    lines = [reason, *(f"note: {note}" for note in guess.notes), f"next: {answer.next}"]
+    lines = [reason, *(f"note: {note}" for note in answer.notes), f"next: {answer.next}"]
     return CallToolResult(
         content=[TextContent(type="text", text="\n".join(lines))],
         structured_content=answer.model_dump(),
