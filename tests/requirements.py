@@ -384,6 +384,10 @@ _ALL = (
         "cost.entry_per_attempt",
         "every attempt is an entry with price and basis, also failed, cancelled, unsent and cached ones",
     ),
+    (
+        "cost.embedding",
+        "each request of a hosted embedder is an entry of the ledger, under the budgets, like any call of a model",
+    ),
     ("cost.never_silently_zero", "unpriced, estimated and uncertain amounts are named, and never $0"),
     ("cost.append_only", "entries are never changed: what turns out differently is a further entry"),
     ("cost.reprice", "entries are reckoned again at new prices, and the old amounts stay"),

@@ -75,7 +75,10 @@ class EmbedSettings(BaseModel):
     max_tokens: int = Field(
         default=0, ge=0, description="Hard limit of tokens sent by one process; 0 sends nothing"
     )
-    usd_per_million: str = Field(default="0", description="Price used for the estimate, exact decimal")
+    usd_per_million: str = Field(
+        default="0",
+        description="Dollars for a million tokens, exact decimal; 0: what the price lists say",
+    )
 
 
 class CostSettings(BaseModel):

@@ -11,6 +11,7 @@ from sophia_mcp.app.parts import Parts
 from sophia_mcp.types import Passage
 
 if TYPE_CHECKING:
+    from sophia_mcp.cost.embedding import Spending
     from sophia_mcp.embed.providers import Embedder, Provider
     from sophia_mcp.index.build import Index, Model
     from sophia_mcp.search.answer import Engine
@@ -29,7 +30,7 @@ async def open_embedder(parts: Parts) -> Embedder:
     options = _embed_options(parts.settings, key=True)
     if provider.local:
         return provider.open(options)
-    hosted = _hosted(provider, options)
+    hosted = _hosted(provider, options, await _spending(parts))
     if (close := getattr(hosted, "aclose", None)) is not None:
         parts.stack.push_async_callback(close)
     return _kept(hosted, await parts.database())
@@ -93,12 +94,31 @@ def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
     return options
 
 
-def _hosted(provider: Provider, options: dict[str, Any]) -> Embedder:
-    """An embedder that sends text away: masked, and counted by the exact tokenizer."""
+def _hosted(provider: Provider, options: dict[str, Any], spending: Spending) -> Embedder:
+    """An embedder that sends text away: masked, counted by the exact tokenizer, and booked."""
     from sophia_mcp.llm import tokens
     from sophia_mcp.security.secrets import mask
 
-    return provider.open(options | {"mask": lambda text: mask(text).text, "count_tokens": tokens.count})
+    return provider.open(
+        options
+        | {
+            "mask": lambda text: mask(text).text,
+            "count_tokens": tokens.count,
+            "spend": spending.spend,
+        }
+    )
+
+
+async def _spending(parts: Parts) -> Spending:
+    """The ledger and the budgets, for what the person's embedder sends."""
+    from sophia_mcp.app.vendors import LOCAL_VENDOR
+    from sophia_mcp.cost.embedding import Spending
+    from sophia_mcp.llm.address import host_of, loopback
+
+    chosen, money = parts.settings.embed, await parts.money()
+    here = loopback(host_of(chosen.base_url))
+    seller = LOCAL_VENDOR if here else money.catalogue.seller(chosen.base_url) or chosen.provider
+    return Spending(money, seller, chosen.model, chosen.usd_per_million)
 
 
 def _kept(hosted: Embedder, database: Database) -> Embedder:

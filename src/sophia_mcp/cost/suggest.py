@@ -92,8 +92,8 @@ def wasted(measures: Measures) -> Suggestion | None:
 
 def _smaller(use: Use, price: Price, cheaper: Cheaper) -> Suggestion | None:
     m = use.measures
-    if not m.nano or m.calls <= 0 or m.unpriced_calls or m.searches:
-        return None
+    if not m.nano or m.calls <= 0 or m.unpriced_calls or m.searches or not m.output_tokens:
+        return None  # without words in its answers a model embeds, and no other can stand in for it
     # Prices depend on the length of one call, so the average call is priced, not their sum.
     average = Usage(
         input_tokens=m.input_tokens // m.calls,

@@ -8,7 +8,7 @@ the caller resolved; it is sent in one header and appears nowhere else.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -53,22 +53,41 @@ class Endpoint:
     first_wait_s: float = 0.5
 
 
-class _Again(Exception):
+Spend = Callable[[Sequence[str], Callable[[], Awaitable[int | None]]], Awaitable[None]]
+"""Makes one attempt with these texts: what it is given to call sends them, and says how many tokens the
+service counted."""
+
+
+async def _unbooked(texts: Sequence[str], send: Callable[[], Awaitable[int | None]]) -> None:
+    """An attempt that nobody counts."""
+    await send()
+
+
+class _Again(ProviderError):
     """This attempt failed in a way that another may not. ``after`` is the wait the service asks for."""
 
     def __init__(self, error: ProviderError, after: float | None) -> None:
-        super().__init__(str(error))
+        super().__init__(
+            error.what, why=error.why, next=error.next, transient=True, charged=error.charged
+        )
         self.error, self.after = error, after
 
 
 class OpenAIEmbedder:
     """Asks one endpoint, in batches. ``aclose`` ends its connections."""
 
-    def __init__(self, endpoint: Endpoint, budget: Budget, batching: Batching = Batching()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        budget: Budget,
+        batching: Batching = Batching(),  # noqa: B008 - frozen
+        spend: Spend = _unbooked,
+    ) -> None:
         host = _checked_host(endpoint.base_url)
         self._endpoint = endpoint
         self._budget = budget
         self._batching = batching
+        self._spend = spend
         self._id = f"openai-{endpoint.model}@{host}"
         self._dimensions = endpoint.dimensions
         self._client: httpx2.AsyncClient | None = None
@@ -124,9 +143,22 @@ class OpenAIEmbedder:
         raise AssertionError("a retry ends with an answer or an error")
 
     async def _attempt(self, texts: Sequence[str]) -> Vectors:
+        reserved = self._budget.reserve(texts)
+        answered: list[Vectors] = []
+
+        async def send() -> int | None:
+            rows, tokens = await self._sent(texts)
+            self._budget.settle(reserved, tokens)
+            answered.append(rows)
+            return tokens
+
+        await self._spend(texts, send)
+        return answered[0]
+
+    async def _sent(self, texts: Sequence[str]) -> tuple[Vectors, int | None]:
+        """The rows of one request, and the tokens that the service counted."""
         import httpx2
 
-        reserved = self._budget.reserve(texts)
         body: dict[str, Any] = {
             "model": self._endpoint.model,
             "input": list(texts),
@@ -141,9 +173,14 @@ class OpenAIEmbedder:
             seconds = self._endpoint.timeout_s
             raise _Again(self._failed(f"it did not answer within {seconds:g} s"), None) from None
         except httpx2.HTTPError as error:
-            raise _Again(self._failed(f"the connection failed: {type(error).__name__}"), None) from None
+            failure = self._failed(
+                f"the connection failed: {type(error).__name__}",
+                charged=not isinstance(error, httpx2.ConnectError),
+            )
+            raise _Again(failure, None) from None
         if response.status_code in _RETRIED:
-            failure = self._failed(f"it answered {response.status_code}: {self._quote(answer)}")
+            said = f"it answered {response.status_code}: {self._quote(answer)}"
+            failure = self._failed(said, charged=False)
             raise _Again(failure, _seconds(response.headers.get("retry-after")))
         if response.status_code != 200:
             hint = (
@@ -151,10 +188,9 @@ class OpenAIEmbedder:
                 if response.status_code in (401, 403)
                 else "check embed.model and base_url"
             )
-            raise self._failed(f"it answered {response.status_code}: {self._quote(answer)}", hint)
-        rows, tokens = self._read(answer, len(texts))
-        self._budget.settle(reserved, tokens)
-        return rows
+            said = f"it answered {response.status_code}: {self._quote(answer)}"
+            raise self._failed(said, hint, charged=False)
+        return self._read(answer, len(texts))
 
     async def _whole(self, response: httpx2.Response) -> bytes:
         """All of an answer, counted while it is read: an endpoint that does not stop is given up."""
@@ -211,11 +247,14 @@ class OpenAIEmbedder:
         )
 
     def _failed(
-        self, why: str, hint: str = "try again later, or use the local embedder static"
+        self,
+        why: str,
+        hint: str = "try again later, or use the local embedder static",
+        *,
+        charged: bool = True,
     ) -> ProviderError:
-        return ProviderError(
-            f"the embedding endpoint for {self._endpoint.model} failed", why=why, next=hint
-        )
+        what = f"the embedding endpoint for {self._endpoint.model} failed"
+        return ProviderError(what, why=why, next=hint, charged=charged)
 
 
 def _wait_of(error: Exception) -> bool | float:
@@ -273,9 +312,12 @@ def _is_loopback(host: str) -> bool:
 def _open(options: Mapping[str, object]) -> OpenAIEmbedder:
     """Options: ``base_url``, ``model``, ``mask`` (a callable), ``send_source`` (must be true),
     ``max_tokens``, and optionally ``key``, ``dimensions``, ``usd_per_million``, ``max_usd``,
-    ``count_tokens``, ``timeout_s``."""
+    ``count_tokens``, ``timeout_s``, ``spend`` (see `Spend`)."""
     name = "openai"
-    known = "base_url model mask send_source max_tokens key dimensions usd_per_million max_usd count_tokens timeout_s"
+    known = (
+        "base_url model mask send_source max_tokens key dimensions usd_per_million max_usd count_tokens"
+        " timeout_s spend"
+    )
     given.check(name, options, known.split())
     if options.get("send_source") is not True:
         raise NotAllowed(
@@ -303,7 +345,8 @@ def _open(options: Mapping[str, object]) -> OpenAIEmbedder:
         dimensions=int(str(options.get("dimensions") or 0)),
         timeout_s=float(str(options.get("timeout_s") or 30.0)),
     )
-    return OpenAIEmbedder(endpoint, budget)
+    spend: Any = options.get("spend") or _unbooked
+    return OpenAIEmbedder(endpoint, budget, spend=spend)
 
 
 PROVIDER = Provider("any OpenAI-compatible endpoint; source leaves the machine", local=False, open=_open)
