@@ -169,7 +169,7 @@ class Steps:
     async def load(self, view: View) -> View:
         """The view as it stands. Raises NotFound when it was forgotten."""
         async with self.storage.database.read(self.storage.scope) as tx:
-            found = await views.load(tx, view.id)
+            found = await views.load(tx, view.id, alone=True)
         if found is None:
             raise NotFound(
                 f"{view.label} is no longer indexed", why="it was forgotten", next="index it again"

@@ -74,16 +74,16 @@ def _view(row: Row) -> View:
     return View(*values)
 
 
-async def load(tx: Transaction, view: int) -> View | None:
-    """One view by its id."""
-    rows = await tx.rows(f"SELECT {_COLUMNS} {_FROM} AND v.id = :id", {"id": view})
+async def load(tx: Transaction, view: int, *, alone: bool = False) -> View | None:
+    """One view by its id. ``alone``: nothing else is read in this transaction."""
+    rows = await tx.rows(f"SELECT {_COLUMNS} {_FROM} AND v.id = :id", {"id": view}, alone=alone)
     return _view(rows[0]) if rows else None
 
 
 async def repositories(db: Database, scope: Scope = LOCAL) -> tuple[View, ...]:
     """Every view, each repository's first tree first."""
     async with db.read(scope) as tx:
-        rows = await tx.rows(f"SELECT {_COLUMNS} {_FROM} ORDER BY r.name, v.id")
+        rows = await tx.rows(f"SELECT {_COLUMNS} {_FROM} ORDER BY r.name, v.id", alone=True)
     return tuple(_view(row) for row in rows)
 
 
@@ -93,6 +93,7 @@ async def find(db: Database, root: Path, ref: str = "", scope: Scope = LOCAL) ->
         rows = await tx.rows(
             f"SELECT {_COLUMNS} {_FROM} AND v.root = :root AND v.ref = :ref",
             {"root": str(root), "ref": ref},
+            alone=True,
         )
     return _view(rows[0]) if rows else None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import anyio
 import numpy as np
@@ -26,6 +26,7 @@ from sophia_mcp.search import (
     tracing,
     verdict,
 )
+from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
@@ -53,11 +54,11 @@ async def search(engine: Engine, view: View, request: Request) -> Answer:
     _check(request)
     earlier = cursor.read(view, request)
     view = await engine.index.reconcile(view)
-    question, outcome = _unseen(*await _find(engine, view, request), earlier)
+    found = await _find(engine, view, request, earlier)
     states: dict[str, Freshness] = {}
     for _ in range(2):
-        checked = await _fresh(question, outcome)
-        paths = {question.atlas.paths[file] for file in checked.changed | checked.gone}
+        checked = await _fresh(found)
+        paths = {found.question.atlas.paths[file] for file in checked.changed | checked.gone}
         if not paths or states:
             states |= dict.fromkeys(paths, "stale")
             break
@@ -65,8 +66,8 @@ async def search(engine: Engine, view: View, request: Request) -> Answer:
         states = dict.fromkeys(paths, "stale" if renewed is None else "reindexed")
         if renewed is None:
             break
-        question, outcome = _unseen(*await _find(engine, renewed, request), earlier)
-    answer = await _pack(question, outcome, states, earlier)
+        found = await _find(engine, renewed, request, earlier)
+    answer = _packed(found, states, earlier)
     engine.tidy()
     return answer
 
@@ -88,7 +89,16 @@ def _check(request: Request) -> None:
         )
 
 
-async def _find(engine: Engine, view: View, request: Request) -> tuple[Question, Outcome]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What may be shown for a question, and the texts of those files by their place in the atlas."""
+
+    question: Question
+    outcome: Outcome
+    texts: Mapping[int, Text]
+
+
+async def _find(engine: Engine, view: View, request: Request, earlier: frozenset[bytes]) -> _Found:
     """Classify the request, build its filter, and search in the way it asks for."""
     query = classify(request.query, request.mode)
     if query.kind == "regex" and request.mode == "auto" and not regex.usable(query.text):
@@ -100,10 +110,13 @@ async def _find(engine: Engine, view: View, request: Request) -> tuple[Question,
         chosen = filters.build(atlas, request, differing)
         question = Question(engine, view, atlas, request, query, chosen)
         if chosen.problem:
-            return question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request)))
+            return _Found(question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request))), {})
         question = await _by_name(question, tx)
         outcome = await _route(question, tx, vector)
-        return question, await verdict.judged(question, tx, outcome)
+        outcome = _unseen(question, await verdict.judged(question, tx, outcome), earlier)
+        files = sorted({item.file for item in outcome.candidates})
+        texts = await engine.content.texts(tx, atlas.blobs[files].tolist()) if files else {}
+    return _Found(question, outcome, {file: texts[int(atlas.blobs[file])] for file in files})
 
 
 async def _by_name(question: Question, tx: Transaction) -> Question:
@@ -197,11 +210,11 @@ def _widen(request: Request) -> str:
     return f"next: {call(request.query, **mode)}"
 
 
-async def _fresh(question: Question, outcome: Outcome) -> freshness.Checked:
-    files = {item.file for item in outcome.candidates}
-    if not files:
+async def _fresh(found: _Found) -> freshness.Checked:
+    if not found.texts:
         return freshness.NOTHING_CHANGED
-    return await freshness.check(question.engine.database, question.view, question.atlas, files)
+    question = found.question
+    return await freshness.check(question.engine.database, question.view, question.atlas, found.texts)
 
 
 async def _refresh(engine: Engine, view: View, paths: Sequence[str]) -> View | None:
@@ -211,7 +224,7 @@ async def _refresh(engine: Engine, view: View, paths: Sequence[str]) -> View | N
     return None
 
 
-def _unseen(question: Question, outcome: Outcome, earlier: frozenset[bytes]) -> tuple[Question, Outcome]:
+def _unseen(question: Question, outcome: Outcome, earlier: frozenset[bytes]) -> Outcome:
     """The outcome without spans of earlier pages, cut to what is checked on disk and may be shown."""
     paths = question.atlas.paths
     left = [
@@ -219,19 +232,15 @@ def _unseen(question: Question, outcome: Outcome, earlier: frozenset[bytes]) -> 
         for item in outcome.candidates
         if not earlier or cursor.span(paths[item.file], item.start, item.end) not in earlier
     ]
-    return question, replace(outcome, candidates=tuple(left[: question.request.limit * _CHECKED]))
+    return replace(outcome, candidates=tuple(left[: question.request.limit * _CHECKED]))
 
 
-async def _pack(
-    question: Question, outcome: Outcome, states: dict[str, Freshness], earlier: frozenset[bytes]
-) -> Answer:
-    engine, view, atlas, request = question.engine, question.view, question.atlas, question.request
-    files = sorted({item.file for item in outcome.candidates})
-    async with engine.database.read(LOCAL) as tx:
-        texts = await engine.content.texts(tx, atlas.blobs[files].tolist()) if files else {}
+def _packed(found: _Found, states: dict[str, Freshness], earlier: frozenset[bytes]) -> Answer:
+    question, outcome, files = found.question, found.outcome, found.texts
+    view, atlas, request = question.view, question.atlas, question.request
     material = Material(
         candidates=outcome.candidates,
-        texts={file: texts[int(atlas.blobs[file])] for file in files},
+        texts=files,
         paths={file: atlas.paths[file] for file in files},
         languages={file: atlas.languages[file] for file in files},
         freshness={file: states[atlas.paths[file]] for file in files if atlas.paths[file] in states},
@@ -244,7 +253,7 @@ async def _pack(
         named=_is_named(question, outcome),
         query=question.query,
     )
-    return pack(material, request, engine.count_tokens)
+    return pack(material, request, question.engine.count_tokens)
 
 
 def _is_named(question: Question, outcome: Outcome) -> bool:

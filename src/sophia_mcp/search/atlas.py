@@ -70,14 +70,19 @@ class PathWords:
 def path_words(path: str) -> PathWords:
     """The lexical words of one path."""
     folder, _, name = path.rpartition("/")
-    stem = name.rsplit(".", 1)[0] if "." in name[1:] else name
+    stem = _plain_terms(name.rsplit(".", 1)[0] if "." in name[1:] else name)
+    above, last = _folder_words(folder)
+    return PathWords(above.union(stem), stem, last)
 
-    def split(text: str) -> tuple[str, ...]:
-        return tuple(term for term in words.text_terms(text) if not term.startswith("="))
 
-    return PathWords(
-        frozenset(split(f"{folder}/{stem}")), split(stem), frozenset(split(folder.rpartition("/")[2]))
-    )
+@lru_cache(1 << 10)
+def _folder_words(folder: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of a folder's path, and of its own name."""
+    return frozenset(_plain_terms(folder)), frozenset(_plain_terms(folder.rpartition("/")[2]))
+
+
+def _plain_terms(text: str) -> tuple[str, ...]:
+    return tuple(term for term in words.text_terms(text) if not term.startswith("="))
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ class Atlas:
     """The files of one view at one generation, sorted by path; all sequences share that order.
 
     ``whole`` says that the view shows every placement of its repository, so that searches need no
-    filter.
+    filter. ``frequencies`` keeps in how many rows of the text index a term occurs, as far as that was
+    looked up; under the empty term, how many rows there are.
     """
 
     view: View
@@ -101,6 +107,7 @@ class Atlas:
     trigram: Mask
     whole: bool
     _flags: dict[str, Mask] = field(default_factory=dict)
+    frequencies: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> dict[int, int]:
@@ -144,6 +151,11 @@ class Atlas:
         order = np.argsort(self.blobs, kind="stable")
         return order, self.blobs[order]
 
+    @cached_property
+    def held(self) -> frozenset[int]:
+        """The placements that the view shows."""
+        return frozenset(self.placements.tolist())
+
     def holds(self, path: str) -> bool:
         """Whether the view has this path."""
         place = bisect_left(self.paths, path)
@@ -151,13 +163,7 @@ class Atlas:
 
     def has(self, role: str, file: int) -> bool:
         """Whether the path of one file tells this role."""
-        return bool(path_roles(self.paths[file]) & _BITS[role])
-
-    def roles(self, role: str, files: Iterable[int]) -> Mask:
-        """Which of these files' paths tell this role."""
-        told = np.fromiter((path_roles(self.paths[file]) for file in files), np.int64)
-        found: Mask = (told & _BITS[role]) != 0
-        return found
+        return bool(path_roles(self.paths[file]) & ROLE_BITS[role])
 
     def flag(self, name: str, pattern: re.Pattern[str]) -> Mask:
         """Which paths a pattern matches, computed once."""
@@ -197,7 +203,8 @@ class Atlas:
     def role(self, name: str) -> Mask:
         """Which files' paths tell one of the roles of ``ROLES``."""
         if name not in self._flags:
-            self._flags[name] = self.roles(name, range(len(self.paths)))
+            told = np.fromiter(map(path_roles, self.paths), np.int64, len(self.paths))
+            self._flags[name] = (told & ROLE_BITS[name]) != 0
         return self._flags[name]
 
 
@@ -213,13 +220,13 @@ ROLES = {
 }
 """What a path can tell about the role of its file."""
 
-_BITS = {name: 1 << place for place, name in enumerate(ROLES)}
+ROLE_BITS = {name: 1 << place for place, name in enumerate(ROLES)}
 
 
 @lru_cache(1 << 17)
 def path_roles(path: str) -> int:
     """The roles a path tells, as bits; remembered, because paths outlive generations."""
-    return sum(_BITS[name] for name, pattern in ROLES.items() if pattern.search(path))
+    return sum(ROLE_BITS[name] for name, pattern in ROLES.items() if pattern.search(path))
 
 
 def compiled(paths: Sequence[str]) -> frozenset[int]:

@@ -6,7 +6,6 @@ of the candidates, for the features to read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
-from sophia_mcp.search.atlas import Atlas, path_words
+from sophia_mcp.search.atlas import Atlas, path_roles, path_words
 from sophia_mcp.search.lexical import Lexical
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.semantic import Semantic
@@ -88,6 +87,17 @@ class Evidence:
         return sum(self.weights.values()) + 1e-6
 
     @cached_property
+    def defining(self) -> Values:
+        """1 where a chunk says the identifier asked for and its file defines it."""
+        return as_values((self.defines[self.owner] > 0) & (self.lex > 0))
+
+    @cached_property
+    def outstanding(self) -> Values:
+        """How far each chunk stands out by meaning, in deviations of all chunks, as a share of eight."""
+        z = (self.cosine - self.mean) / self.deviation
+        return as_values(np.clip(z, -2, 8) / 8)
+
+    @cached_property
     def in_stems(self) -> list[tuple[set[str], int]]:
         """For each file: the terms of the question that its name says, and how many of its own words
         the question says."""
@@ -105,6 +115,12 @@ class Evidence:
                 parts += bool(like)
             found.append((said, parts))
         return found
+
+    @cached_property
+    def roles(self) -> NDArray[np.int64]:
+        """The roles that each file's path tells, as bits."""
+        paths = self.atlas.paths
+        return np.array([path_roles(paths[file]) for file in self.files.tolist()], np.int64)
 
     def best(self, values: Values) -> Values:
         """The largest value of each file."""
@@ -207,14 +223,13 @@ def _cosines(
     file_cosine: Values,
 ) -> None:
     """Fill in cosines of chunks, and of files: the direction of the sum of their chunks."""
-    placements = atlas.placements[held].tolist()
-    for i, (placement, start, count) in enumerate(
-        zip(placements, starts.tolist(), counts.tolist(), strict=True)
-    ):
-        matrix = rows.get(placement)
-        if matrix is None or not len(matrix):
-            continue
-        length = min(len(matrix), count)
-        cosine[start : start + length] = matrix[:length] @ semantic.vector
-        whole = np.add.reduce(matrix)
-        file_cosine[i] = float(whole @ semantic.vector) / max(math.sqrt(float(whole @ whole)), 1e-9)
+    placements = enumerate(atlas.placements[held].tolist())
+    met = [(i, rows[placement]) for i, placement in placements if len(rows.get(placement, ()))]
+    if not met:
+        return
+    for i, matrix in met:
+        length = min(len(matrix), int(counts[i]))
+        cosine[starts[i] : starts[i] + length] = matrix[:length] @ semantic.vector
+    whole = np.stack([np.add.reduce(matrix) for _, matrix in met])
+    norms = np.maximum(np.linalg.norm(whole, axis=1), 1e-9)
+    file_cosine[[i for i, _ in met]] = whole @ semantic.vector / norms

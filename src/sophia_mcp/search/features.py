@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sophia_mcp.search.atlas import path_words
+from sophia_mcp.search.atlas import ROLE_BITS, path_words
 from sophia_mcp.search.evidence import Evidence, Values, as_values
 
 Feature = Callable[[Evidence], Values]
@@ -125,7 +125,7 @@ def oldver(e: Evidence) -> Values:
 
 def _role(name: str) -> Feature:
     def feature(e: Evidence) -> Values:
-        return e.atlas.roles(name, e.files.tolist()).astype(np.float32)
+        return as_values((e.roles & ROLE_BITS[name]) != 0)
 
     feature.__doc__ = f"The path says: {name}."
     return feature

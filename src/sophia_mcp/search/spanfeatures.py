@@ -50,8 +50,7 @@ def sem(s: Scene) -> Values:
 
 def semz(s: Scene) -> Values:
     """How far its chunk stands out by meaning."""
-    z = (s.evidence.cosine[s.chunks] - s.evidence.mean) / s.evidence.deviation
-    return as_values(np.clip(z, -2, 8) / 8)
+    return s.evidence.outstanding[s.chunks]
 
 
 def near(s: Scene) -> Values:
@@ -272,7 +271,7 @@ def top(s: Scene) -> Values:
 
 def lines(s: Scene) -> Values:
     """Its length: the logarithm of its lines."""
-    return _flags(s, lambda span: float(np.log(span.end - span.start + 1)) / 5)
+    return as_values(np.log(_flags(s, lambda span: span.end - span.start + 1)) / 5)
 
 
 def tiny(s: Scene) -> Values:

@@ -24,8 +24,11 @@ class Transaction(Protocol):
 
     scope: Scope
 
-    async def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
-        """All rows of a statement (also of one with ``RETURNING``)."""
+    async def rows(
+        self, sql: str, parameters: Parameters | None = None, *, alone: bool = False
+    ) -> list[Row]:
+        """All rows of a statement (also of one with ``RETURNING``). ``alone``: it is the only one of a read,
+        so that nothing has to be begun and ended around it."""
         ...
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> int:

@@ -151,13 +151,13 @@ class Fts5Text:
         table = _table(repo)
         if not await _exists(tx, table):
             return Frequencies(0, {})
-        [(averages,)] = await tx.rows(f"SELECT block FROM {table}_data WHERE id = 1") or [(b"\0",)]  # noqa: S608
         unique = [term for term in dict.fromkeys(terms) if term and "\0" not in term]
-        found = await tx.rows(
-            f"SELECT term, doc FROM {table}_terms WHERE term IN (SELECT value FROM json_each(:terms))",  # noqa: S608
+        (_, averages), *found = await tx.rows(
+            f"SELECT '', (SELECT block FROM {table}_data WHERE id = 1) UNION ALL SELECT term, doc"  # noqa: S608
+            f" FROM {table}_terms WHERE term IN (SELECT value FROM json_each(:terms))",
             {"terms": json.dumps(unique)},
         )
-        return Frequencies(_first_varint(averages), dict(found))
+        return Frequencies(_first_varint(averages or b"\0"), dict(found))
 
 
 def _query(documents: dict[str, int], *, together: bool = False) -> tuple[str, bool]:

@@ -54,9 +54,12 @@ class SqliteTransaction:
         self._begin, self._shield = begin, shield
         self._workspace = {"workspace": scope.workspace}
 
-    async def rows(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+    async def rows(
+        self, sql: str, parameters: Parameters | None = None, *, alone: bool = False
+    ) -> list[Row]:
         with self._translated():
-            return await self._connection.execute_fetchall(self._first(sql), self._bound(parameters))  # type: ignore[return-value]
+            first = sql if alone else self._first(sql)
+            return await self._connection.execute_fetchall(first, self._bound(parameters))  # type: ignore[return-value]
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> int:
         with self._translated():
