@@ -89,6 +89,8 @@ def test_prices_show_their_source_and_age(home: Path, capsys: pytest.CaptureFixt
     assert (shown["provider"], shown["input"], shown["output"]) == ("openai", "10", "40")
     out, _ = run(capsys, "prices", "--provider", "bedrock")
     assert out.startswith("aws\t")
+    out, _ = run(capsys, "prices", "--model", "text-embedding-3-small")
+    assert "\ttext-embedding-3-small\t0.02\t" in out, "its name says no maker, but somebody lists it"
     _, err = run(capsys, "prices", "--model", "homemade", code=3)
     assert "no price is known for homemade" in err
     assert "prices.toml" in err

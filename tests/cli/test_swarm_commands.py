@@ -220,6 +220,11 @@ def test_what_costs_money_needs_a_limit(project: Path, monkeypatch: pytest.Monke
     assert "max_cost_usd" not in done.stderr
     guess = machine(*order, "--estimate", cwd=project)
     assert float(guess["usd"]) > 0
+    over = machine(*order, "--max-cost", "0.000001", cwd=project, code=1)
+    assert over["next"] == f"sophia swarm resume {over['run_id']} --max-cost USD"
+    run("cost", "budget", "set", "0.000001", cwd=project)
+    over = machine(*order, "--max-cost", "1", cwd=project, code=1)
+    assert over["next"].startswith("raise the budget (sophia cost budget set), then sophia swarm resume")
 
 
 @pytest.mark.requirement("swarm.host")

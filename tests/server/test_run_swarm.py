@@ -26,6 +26,7 @@ from tests.server.swarms import (
     written,
 )
 
+from sophia_mcp.cost.entry import Limit
 from sophia_mcp.server.reference import published
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("tools.run_swarm")]
@@ -264,6 +265,21 @@ async def test_a_limit_that_is_too_small_ends_the_run_before_anybody_is_asked(
     assert (told["cost"]["usd"], told["cost"]["reserved_usd"]) == ("0.00", "0.00")
     assert any("max_cost_usd in that call" in note for note in told["notes"])
     assert [(each["key"], each["state"]) for each in told["left_out"]] == [("answer", "skipped")]
+
+
+async def test_a_run_that_another_budget_refused_does_not_ask_for_a_higher_limit(
+    tmp_path: Path,
+) -> None:
+    place = place_of(tmp_path)
+    place.settings["llm"] = {"openai": PAID}
+    async with place.open(place.project) as app:
+        await (await app.money()).set_limit(Limit("workspace", "day", 1))
+    async with place.connect("auto") as client:
+        order = {"task": "x", "pattern": "solo", "provider": "openai", "max_cost_usd": 1}
+        told = await call(client, "run_swarm", **order)
+    assert told["status"] == "over_budget", told
+    assert any("sophia cost budget set" in note for note in told["notes"])
+    assert not any("max_cost_usd" in note for note in told["notes"])
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

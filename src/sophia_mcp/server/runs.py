@@ -90,8 +90,10 @@ def told(
         said.append(f"{held} more steps wait; they come when these are answered")
     if lent and steps:
         said.append('the client\'s model did not answer these; do them yourself with action="answer"')
-    if report.status == "over_budget":
+    if telling.own_limit(report):
         said.append("resuming keeps its limit; max_cost_usd in that call gives it a higher one")
+    elif report.status == "over_budget":
+        said.append("a budget of this machine refused it; a person raises that: sophia cost budget set")
     outcome, shown = _fitting(
         replace(report, notes=tuple(said)), start, max_tokens - _FRAME_TOKENS, whole_patch=whole_patch
     )

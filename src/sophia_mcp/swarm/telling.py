@@ -42,6 +42,11 @@ def facts(report: RunReport) -> dict[str, Any]:
     }
 
 
+def own_limit(report: RunReport) -> bool:
+    """Whether it is the run's own limit that it met, and not a budget of somebody's."""
+    return report.status == "over_budget" and f"run {report.run_id} budget" in report.reason
+
+
 def row(report: RunReport) -> dict[str, Any]:
     """A run in a list of runs."""
     return {

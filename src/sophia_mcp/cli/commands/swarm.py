@@ -458,6 +458,12 @@ def _following(report: RunReport) -> str | None:
     """The command that goes on with a run that has not ended well."""
     if report.status == "done":
         return None
+    from sophia_mcp.swarm import telling
+
     command = f"sophia swarm resume {report.run_id}"
-    more = {"needs_steps": " --results FILE", "over_budget": " --max-cost USD"}
-    return command + more.get(report.status, "")
+    if report.status == "needs_steps":
+        return f"{command} --results FILE"
+    if telling.own_limit(report):
+        return f"{command} --max-cost USD"
+    raised = report.status == "over_budget"
+    return f"raise the budget (sophia cost budget set), then {command}" if raised else command

@@ -120,7 +120,7 @@ def _moment(at: str | None, now_ns: int) -> int:
 def _asked(catalogue: Catalogue, provider: str | None, model: str | None) -> list[tuple[str, str]]:
     """The (provider, model) pairs to show."""
     if model is not None:
-        return [(provider or catalogue.maker(model), model)]
+        return [(provider or catalogue.maker(model) or _lists(catalogue, model), model)]
     if provider is not None:
         from sophia_mcp.errors import NotFound
 
@@ -134,6 +134,12 @@ def _asked(catalogue: Catalogue, provider: str | None, model: str | None) -> lis
             )
         return [(seller, each) for each in models]
     return list(dict.fromkeys((seller, each) for seller, _, each in catalogue.tiers()))
+
+
+def _lists(catalogue: Catalogue, model: str) -> str:
+    """Whoever lists a model whose name does not say who makes it; empty where nobody does."""
+    sellers = (seller for seller in catalogue.providers() if model in catalogue.models(seller))
+    return next(sellers, "")
 
 
 def _unknown(catalogue: Catalogue, provider: str | None, model: str) -> Exception:
