@@ -313,8 +313,14 @@ def test_patterns_are_compared_on_tasks_of_ones_own(project: Path) -> None:
     assert found["quality"] == 1.0
     assert found["control"] == 1.0
     assert found["recommended"] is False, "a script proves nothing about quality"
+    assert (found["failed"], found["control_failed"]) == (0, 0)
+    kept = run("memory", "list", "--repo", "*", cwd=project)
+    assert kept.returncode == 3, f"trees that are gone leave no memory: {kept.stdout}"
     table = run(*order, cwd=project)
     assert table.stdout.startswith("code_review\t2\t1.000\t1.000\t")
+    away = run(*order, cwd=project, SOPHIA_LLM__SCRIPT=str(project / "no-such-script.json"))
+    assert away.returncode == 1, "what compared nothing did not compare"
+    assert "code_review failed on 2 of 2 tasks, solo on 2, for example: " in away.stderr
     empty = project.parent / "empty"
     empty.mkdir()
     refused = run("swarm", "eval", "code_review", "--cases", str(empty), cwd=project)

@@ -153,6 +153,17 @@ def test_equal_quality_for_much_less_money_is_recommended() -> None:
     assert not worse.recommended
 
 
+def test_failures_are_counted_and_those_of_the_control_recommend_nothing() -> None:
+    best = scores(*[1.0] * 30)
+    gone = Score("case0", 0, 1, 0, None, 1.0, "the budget is spent")
+    broken = compare("p", best, [gone, *scores(*[0.0] * 30)[1:]], real=True)
+    assert broken.lift.low > 0.05
+    assert not broken.recommended
+    assert "solo failed on 1 of 30 tasks" in broken.reason
+    assert (broken.failed, broken.control_failed, broken.failure) == (0, 1, "the budget is spent")
+    assert compare("p", [gone, *best[1:]], best, real=True).failed == 1
+
+
 def test_a_script_and_a_handful_of_tasks_recommend_nothing() -> None:
     best, worst = scores(*[1.0] * 30), scores(*[0.0] * 30)
     assert not compare("p", best, worst, real=False).recommended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from sophia_mcp.app import App
     from sophia_mcp.swarm.corpus import Case
     from sophia_mcp.swarm.evaluate import Comparison, Trial
+    from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import Order, Tier
 
 WAIT_S = 900.0
@@ -25,12 +27,16 @@ async def compared(
     max_cost_nano: int | None,
 ) -> list[Comparison]:
     """Every pattern against the control, on the tasks of a folder (None: the shipped ones). The limit
-    is shared out among the runs. Raises what starting a run raises."""
+    is shared out among the runs, of which memory learns nothing: their trees are gone with them. Raises
+    what starting a run raises."""
     from sophia_mcp.swarm.corpus import SHIPPED, cases
     from sophia_mcp.swarm.evaluate import CONTROL, compare, evaluate
+    from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import Order
 
     tasks = cases(folder or SHIPPED)
+    usual = await app.swarm()
+    swarm = Swarm(replace(usual.means, ended=None), usual.tasks)
     chosen = await _answering(app, patterns, provider, max_cost_nano)
     share = None if max_cost_nano is None else max_cost_nano // ((len(patterns) + 1) * len(tasks))
 
@@ -43,7 +49,7 @@ async def compared(
             provider=chosen,
             tier=tier,
         )
-        return await _trial(app, order, tree)
+        return await _trial(app, swarm, order, tree)
 
     scores = await evaluate(patterns, tasks, run)
     real = chosen != "scripted"
@@ -76,11 +82,10 @@ async def _answering(app: App, patterns: Sequence[str], provider: str, max_cost_
     return chosen.name
 
 
-async def _trial(app: App, order: Order, tree: Path) -> Trial:
+async def _trial(app: App, swarm: Swarm, order: Order, tree: Path) -> Trial:
     """One run on a tree of its own, whose index goes with it."""
     from sophia_mcp.swarm.evaluate import Trial
 
-    swarm = await app.swarm()
     indexed = await app.start_index(str(tree), trusted=True)
     await indexed.wait(WAIT_S)
     began = time.monotonic()

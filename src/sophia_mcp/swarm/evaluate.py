@@ -81,8 +81,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A pattern against the control, on the tasks both answered. ``saving`` is a share of the control's
-    cost, None where a price is missing. ``reason`` says why it is recommended, or is not."""
+    """A pattern against the control, on the tasks both were given. ``saving`` is a share of the control's
+    cost, None where a price is missing. ``reason`` says why it is recommended, or is not. ``failed`` and
+    ``control_failed`` are how many runs of each came to nothing, ``failure`` why the first of them did."""
 
     pattern: str
     tasks: int
@@ -92,6 +93,9 @@ class Comparison:
     saving: Interval | None
     recommended: bool
     reason: str
+    failed: int = 0
+    control_failed: int = 0
+    failure: str = ""
 
 
 Run = Callable[[str, Case, Path], Awaitable[Trial]]
@@ -150,7 +154,9 @@ def compare(
         raise ValueError("the two arms have no task in common")
     lift = bootstrap([one.quality - other.quality for one, other in pairs], seed=seed)
     saving = _saving(pairs, seed)
-    reason = _verdict(len(pairs), lift, saving, real=real)
+    failures = [one.failed for one, _ in pairs if one.failed]
+    control_failures = [other.failed for _, other in pairs if other.failed]
+    reason = _verdict(len(pairs), lift, saving, len(control_failures), real=real)
     return Comparison(
         pattern=pattern,
         tasks=len(pairs),
@@ -160,6 +166,9 @@ def compare(
         saving=saving,
         recommended=reason.startswith("recommended"),
         reason=reason,
+        failed=len(failures),
+        control_failed=len(control_failures),
+        failure=next(iter((*failures, *control_failures)), ""),
     )
 
 
@@ -193,7 +202,9 @@ def _percentiles(drawn: Sequence[float]) -> tuple[float, float]:
     return drawn[round(cut * last)], drawn[round((1 - cut) * last)]
 
 
-def _verdict(tasks: int, lift: Interval, saving: Interval | None, *, real: bool) -> str:
+def _verdict(
+    tasks: int, lift: Interval, saving: Interval | None, control_failed: int, *, real: bool
+) -> str:
     points = (
         f"{lift.mean * 100:+.1f} points, 95 % interval {lift.low * 100:+.1f} to {lift.high * 100:+.1f}"
     )
@@ -201,6 +212,11 @@ def _verdict(tasks: int, lift: Interval, saving: Interval | None, *, real: bool)
         return f"not recommended: answers from a script say nothing about quality ({points})"
     if tasks < TASKS_LEAST:
         return f"not recommended: {tasks} tasks are too few, {TASKS_LEAST} are needed ({points})"
+    if control_failed:
+        return (
+            f"not recommended: {CONTROL} failed on {control_failed} of {tasks} tasks, which says nothing for"
+            f" the pattern ({points})"
+        )
     if lift.low >= LIFT:
         return f"recommended: better by at least {LIFT * 100:.0f} points ({points})"
     if saving is not None and saving.low >= SAVING and lift.low >= -EQUAL:

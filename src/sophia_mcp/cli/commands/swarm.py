@@ -352,9 +352,10 @@ def evaluate(
 
     limit = None if max_cost is None else usd.parse(max_cost, "--max-cost")
     found = with_app(lambda app: compared(app, patterns, folder, provider, tier, limit))
+    useless = any(each.tasks in (each.failed, each.control_failed) for each in found)
     if as_json:
         output.machine(found)
-        return output.DONE
+        return output.FAILED if useless else output.DONE
     columns = ("pattern", "tasks", "quality", "solo", "lift (95 %)", "saving", "recommended")
     rows = [
         (
@@ -369,7 +370,13 @@ def evaluate(
         for each in found
     ]
     output.table(columns, rows)
-    return output.DONE
+    for each in found:
+        if each.failed or each.control_failed:
+            output.say(
+                f"{each.pattern} failed on {each.failed} of {each.tasks} tasks, solo on"
+                f" {each.control_failed}, for example: {commands(each.failure)}"
+            )
+    return output.FAILED if useless else output.DONE
 
 
 async def _diff(app: App, order: Any, wanted: str) -> str:
@@ -444,7 +451,10 @@ def _ended(
         if report.outcome is not None and report.outcome.findings:
             output.say(f"which are right? sophia memory accept {report.run_id} 1, or reject")
     if sarif_file is not None:
-        sarif_file.write_text(json.dumps(sarif.sarif(report), indent=1), encoding="utf-8")
+        try:
+            sarif_file.write_text(json.dumps(sarif.sarif(report), indent=1), encoding="utf-8")
+        except OSError as error:
+            raise output.unwritable(sarif_file, error) from error
     if following is not None:
         output.say(f"next: {following}")
     if report.status != wanted:
