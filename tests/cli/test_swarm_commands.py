@@ -318,7 +318,8 @@ def test_patterns_are_compared_on_tasks_of_ones_own(project: Path) -> None:
     assert kept.returncode == 3, f"trees that are gone leave no memory: {kept.stdout}"
     table = run(*order, cwd=project)
     assert table.stdout.startswith("code_review\t2\t1.000\t1.000\t")
-    away = run(*order, cwd=project, SOPHIA_LLM__SCRIPT=str(project / "no-such-script.json"))
+    (project.parent / "script.json").unlink()
+    away = run(*order, cwd=project)
     assert away.returncode == 1, "what compared nothing did not compare"
     assert "code_review failed on 2 of 2 tasks, solo on 2, for example: " in away.stderr
     empty = project.parent / "empty"
