@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, groupby, pairwise, repeat
+from itertools import accumulate, groupby, islice, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -109,15 +109,11 @@ class Lexicon:
         odd = {place: self.text(line) for place, line in enumerate(lines) if not line.isascii()}
         found = scan([line if line.isascii() else "" for line in lines] if odd else lines)
         hashes = found.hashes.tolist()
-        numbers = list(map(self._of_hash.get, hashes, repeat(-1)))
-        if -1 in numbers:
-            for place, number in enumerate(numbers):
-                if number < 0:
-                    numbers[place] = self._of_hash[hashes[place]] = self.word(found.word(place))
+        numbers = np.fromiter(map(self._of_hash.get, hashes, repeat(-1)), np.int32, len(hashes))
+        for place in np.flatnonzero(numbers < 0).tolist():
+            numbers[place] = self._of_hash[hashes[place]] = self.word(found.word(place))
         first: list[int] = found.first.tolist()
-        if odd:
-            numbers, first = _spliced(numbers, first, odd)
-        return np.array(numbers, np.int32), first
+        return _spliced(numbers, first, odd) if odd else (numbers, first)
 
     def chunk(self, key: Key) -> Read | None:
         """What was read of a chunk, if it still is remembered."""
@@ -126,19 +122,21 @@ class Lexicon:
     def read(self, chunks: Sequence[tuple[Key, Sequence[Span], Sequence[str]]]) -> None:
         """Read the words of chunks' spans, which come with all lines of their files, and remember them."""
         lines: list[str] = []
+        shown: list[list[str]] = []
         for _, spans, text in chunks:
             for span in spans:
-                lines += text[span.start - 1 : span.end]
+                shown.append(list(text[span.start - 1 : span.end]))
+                lines += shown[-1]
                 lines += map(_one_line, (span.signature, span.name, span.container))
         numbers, first = self.lines(lines)
         at = 0
-        for key, spans, text in chunks:
-            said = []
-            for span in spans:
-                shown = text[span.start - 1 : span.end]
-                said.append(_words_of(numbers, first[at : at + len(shown) + 4], comment_lines(shown)))
-                at += len(shown) + 3
-            self._read[key] = Read(tuple(spans), tuple(said))
+        said = []
+        for each in shown:
+            said.append(_words_of(numbers, first[at : at + len(each) + 4], comment_lines(each)))
+            at += len(each) + 3
+        left = iter(said)
+        for key, spans, _ in chunks:
+            self._read[key] = Read(tuple(spans), tuple(islice(left, len(spans))))
 
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""
@@ -193,14 +191,10 @@ def _words_of(numbers: NDArray[np.int32], first: Sequence[int], spoken: Sequence
 
 
 def _spliced(
-    numbers: Sequence[int], first: Sequence[int], others: Mapping[int, Sequence[int]]
-) -> tuple[list[int], list[int]]:
+    numbers: NDArray[np.int32], first: Sequence[int], others: Mapping[int, Sequence[int]]
+) -> tuple[NDArray[np.int32], list[int]]:
     """The numbers with those of ``others``, by line, put where these lines have none yet."""
-    joined: list[int] = []
-    done = 0
-    for line, more in others.items():
-        joined += [*numbers[done : first[line]], *more]
-        done = first[line]
-    joined += numbers[done:]
+    places = np.repeat([first[line] for line in others], [len(more) for more in others.values()])
+    added = [number for more in others.values() for number in more]
     lengths = [len(others.get(i, ())) or end - start for i, (start, end) in enumerate(pairwise(first))]
-    return joined, list(accumulate(lengths, initial=0))
+    return np.insert(numbers, places, added), list(accumulate(lengths, initial=0))

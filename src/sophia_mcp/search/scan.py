@@ -75,9 +75,9 @@ def scan(lines: Sequence[str]) -> Found:
     """The words of ASCII lines, none of which holds a line break."""
     text = "\n".join(("", *lines, ""))  # a character before and after each line
     raw = np.frombuffer(text.encode("ascii"), np.uint8)
-    kinds = _KIND[raw]
+    kinds = _KIND.take(raw)
     begins = np.zeros(len(raw), np.uint8)
-    begins[1:-1] = _BEGIN[kinds[:-2] * 25 + kinds[1:-1] * 5 + kinds[2:]]
+    begins[1:-1] = _BEGIN.take(kinds[:-2] * 25 + kinds[1:-1] * 5 + kinds[2:])
     inside = (kinds != _OTHER) & (kinds != _MARK)
     starts = np.flatnonzero(begins)
     ends = np.flatnonzero(inside[:-1] & ((begins[1:] > 0) | ~inside[1:])) + 1

@@ -16,6 +16,9 @@ from sophia_mcp.types import Kind
 _COMMENT = re.compile(
     r"\s*(?:#(?!\s*(?:include|define|if|ifdef|ifndef|endif|else|pragma)\b)|//|/\*|\*|--|;|%|\"\"\"|'''|<!--|\{-)"
 )
+_MARKS = frozenset("#/*-;%\"'<{")
+"""The first characters of comments."""
+
 _ATTACHED = re.compile(r"\s*(?:@|#\[|\[[A-Z]\w*|template\s*<|export\s*$)")
 _TRIPLE = re.compile(r'"""|\'\'\'')
 _LONGEST_ABOVE = 30
@@ -178,8 +181,9 @@ def _span(
 def comment_lines(lines: Sequence[str]) -> list[bool]:
     """Which lines are comments or docstrings, judged by their first characters."""
     starts = _COMMENT.match
-    if not any('"""' in line or "'''" in line for line in lines):
-        return [starts(line) is not None for line in lines]
+    whole = "\n".join(lines)
+    if '"""' not in whole and "'''" not in whole:
+        return [line.lstrip()[:1] in _MARKS and starts(line) is not None for line in lines]
     marks: list[bool] = []
     quoted = ""
     for line in lines:
