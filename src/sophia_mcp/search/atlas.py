@@ -1,4 +1,4 @@
-"""What files does a view hold, and what do their paths say? One snapshot per generation, kept.
+"""What files does a view hold, and what do their paths say? One snapshot per generation.
 
 Everything that depends only on the map of a view (which placements, which languages, what the
 path says about a file's role) is computed once and reused until the view's generation moves.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from sophia_mcp import words
 from sophia_mcp.index.views import View
-from sophia_mcp.store.database import Transaction
 
 Mask = NDArray[np.bool_]
 
@@ -254,59 +253,6 @@ def _behind(stem: str) -> Iterator[str]:
         while inner < len(parts) - 1 and parts[inner] in _OUTPUT:
             inner += 1
             yield "/".join([*parts[:depth], "src", *parts[inner:]])
-
-
-_FILES = """
-SELECT p.path, p.id, p.blob_id, p.chunks, m.size, m.mtime_ns, m.ctime_ns, b.language, p.lexical, p.trigram
-FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id
-WHERE m.view_id = :view AND p.workspace = :workspace ORDER BY p.path
-"""
-
-
-async def load(tx: Transaction, view: View) -> Atlas:
-    """Read the map of a view."""
-    rows = await tx.rows(_FILES, {"view": view.id})
-    all_placements = await tx.rows(
-        "SELECT COUNT(*) FROM placements WHERE repo_id = :repo AND workspace = :workspace",
-        {"repo": view.repo_id},
-    )
-    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) if rows else [()] * 10
-
-    def numbers(column: int) -> NDArray[np.int64]:
-        return np.array(columns[column], dtype=np.int64)
-
-    return Atlas(
-        view=view,
-        paths=[str(path) for path in columns[0]],
-        placements=numbers(1),
-        blobs=numbers(2),
-        counts=numbers(3),
-        sizes=numbers(4),
-        mtimes=numbers(5),
-        ctimes=numbers(6),
-        languages=[str(language) for language in columns[7]],
-        lexical=numbers(8).astype(bool),
-        trigram=numbers(9).astype(bool),
-        whole=int(all_placements[0][0]) == len(rows),
-    )
-
-
-class Atlases:
-    """The atlases of the views asked last, each valid for one generation."""
-
-    def __init__(self, keep: int = 4) -> None:
-        self._keep = keep
-        self._held: OrderedDict[int, Atlas] = OrderedDict()
-
-    async def of(self, tx: Transaction, view: View) -> Atlas:
-        """The atlas of a view at its present generation and stage."""
-        held = self._held.get(view.id)
-        if held is None or (held.view.generation, held.view.stage) != (view.generation, view.stage):
-            held = self._held[view.id] = await load(tx, view)
-        self._held.move_to_end(view.id)
-        while len(self._held) > self._keep:
-            self._held.popitem(last=False)
-        return held
 
 
 def matching(values: Iterable[str], test: Callable[[str], bool], length: int) -> Mask:

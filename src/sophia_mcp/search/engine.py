@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sophia_mcp.embed.providers import Embedder
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.memory import give_back
-from sophia_mcp.search.atlas import Atlas, Atlases
+from sophia_mcp.search.atlas import Atlas
+from sophia_mcp.search.atlases import Atlases
 from sophia_mcp.search.content import Content
 from sophia_mcp.search.filters import Filter
 from sophia_mcp.search.lexicon import Lexicon

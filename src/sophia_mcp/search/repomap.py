@@ -18,7 +18,8 @@ from sophia_mcp.errors import NotFound
 from sophia_mcp.index.edges import Edges
 from sophia_mcp.index.views import View
 from sophia_mcp.search import filters, place, symbols
-from sophia_mcp.search.atlas import Atlas, Atlases
+from sophia_mcp.search.atlas import Atlas
+from sophia_mcp.search.atlases import Atlases
 from sophia_mcp.search.content import ids
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
 from sophia_mcp.search.query import Query
