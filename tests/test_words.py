@@ -46,3 +46,10 @@ def test_any_text_has_words_and_asking_twice_gives_the_same(text: str) -> None:
 def test_the_runs_of_a_text_hold_its_identifiers(text: str) -> None:
     held = [name for run in words.runs(text) for name in words.identifiers(run)]
     assert held == words.IDENTIFIER.findall(text)
+
+
+@given(st.lists(st.text(alphabet="aZ_9é \x01.-", max_size=20), max_size=5))
+def test_texts_split_together_hold_what_each_holds(texts: list[str]) -> None:
+    split = words.split(texts)
+    found = split.replaced([split.identifiers[number] for number in split.different])
+    assert [text.split() for text in found] == [words.IDENTIFIER.findall(text) for text in texts]

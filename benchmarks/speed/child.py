@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from mcp import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -147,6 +146,9 @@ async def worktree(home: Path, root: Path, *_: str) -> dict[str, Any]:
 
 async def query(home: Path, root: Path, *options: str) -> dict[str, Any]:
     """Milliseconds of calls of search_code through an MCP client in the same process."""
+    # Imported here: what only indexes or only asks does not pay for a client.
+    from mcp import Client
+
     from sophia_mcp.server.build import build_server
 
     @asynccontextmanager

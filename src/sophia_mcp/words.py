@@ -7,19 +7,32 @@ agree on what a word is. Everything here is pure and cached.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import count
+from threading import Lock
+from typing import NamedTuple
 
 from snowballstemmer import stemmer
+
+from sophia_mcp.types import Passage
 
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
 """A run of word characters that does not begin with a digit (Unicode)."""
 
-_ASCII_BREAKS = bytes(code for code in range(128) if not (chr(code).isalnum() or chr(code) == "_"))
-_TO_SPACES = bytes.maketrans(_ASCII_BREAKS, b" " * len(_ASCII_BREAKS))
-_RUNS_KEPT = 512
+RUNS_MOST = 200_000
+"""Runs remembered before the memory starts over."""
+
+_BORDER = "\x01"
+_BREAKS = bytes(code for code in range(128) if not (chr(code).isalnum() or chr(code) == "_"))
+_TO_SPACES = bytes.maketrans(_BREAKS, b" " * len(_BREAKS))
+_BUT_BORDERS = bytearray(_TO_SPACES)
+_BUT_BORDERS[ord(_BORDER)] = ord(_BORDER)
 
 _ASCII_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _PORTER = stemmer("porter")
+_PORTER.maxCacheSize = 0  # it takes six times as long to clean its own memory as to find a stem
 _MARK = "="
 
 STOP_WORDS = frozenset(
@@ -45,17 +58,73 @@ def identifiers(run: str) -> list[str]:
     return IDENTIFIER.findall(run) if run[0].isdecimal() else [run]
 
 
-recent_runs = lru_cache(_RUNS_KEPT)(runs)
-"""The same, remembered for the last texts: an index splits the text of a chunk for its words and for
-its vector. The list is shared; nobody changes it."""
+class _Met(dict[str, int]):
+    """The runs that were met, each with its number, and the ``identifiers`` they hold, in this order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.identifiers: list[str] = []
+
+    def __missing__(self, run: str) -> int:
+        self.identifiers += identifiers(run) or [""]
+        self[run] = number = len(self)
+        return number
+
+    def start_over(self) -> None:
+        self.clear()
+        self.identifiers = []
+
+
+_MET = _Met()
+_ONE_AT_A_TIME = Lock()
+
+
+class Split(NamedTuple):
+    """Several texts as their runs. ``identifiers`` are those of all runs that were met so far ("" for a run
+    that holds none): the list grows, and is another one after it became too long. ``different`` holds
+    the numbers among them of the runs of these texts, each once, and ``places`` is where each run stands
+    among the different ones, text after text. Before each text stands a border, whose place is 0."""
+
+    identifiers: list[str]
+    different: list[int]
+    places: list[int]
+
+    def replaced(self, words: Sequence[str]) -> list[str]:
+        """The texts with ``words`` in place of their different runs, joined by spaces."""
+        known = [_BORDER, *words[1:]]
+        return " ".join(map(known.__getitem__, self.places)).split(_BORDER)[1:]
+
+
+def split(texts: Sequence[str]) -> Split:
+    """Texts that belong together, such as the chunks of a file. A file says the same again and again: what
+    comes of a run is then looked up once, and not at each of its places."""
+    whole = f"{_BORDER} " + f" {_BORDER} ".join(texts)
+    if whole.isascii() and whole.count(_BORDER) == len(texts):
+        every = whole.encode("ascii").translate(_BUT_BORDERS).decode("ascii").split()
+    else:
+        every = [run for text in texts for run in (_BORDER, *runs(text))]
+    numbers: dict[str, int] = defaultdict(count().__next__)
+    places = list(map(numbers.__getitem__, every))
+    with _ONE_AT_A_TIME:
+        if len(_MET) > RUNS_MOST:
+            _MET.start_over()
+        return Split(_MET.identifiers, list(map(_MET.__getitem__, numbers)), places)
+
+
+@lru_cache(1)
+def split_passages(passages: tuple[Passage, ...]) -> Split:
+    """The texts of passages, then their headers. The last ones are remembered: an index splits the chunks of
+    a file for their words and for their vectors. The lists are shared; nobody changes them."""
+    return split([each.text for each in passages] + [" ".join(each.header) for each in passages])
 
 
 @lru_cache(1 << 16)
 def parts(identifier: str) -> tuple[str, ...]:
     """``getHTTPServer_v2`` → ``("get", "http", "server", "v", "2")``; other scripts split by case."""
     if identifier.isascii():
-        if identifier.isalpha() and identifier.islower():
-            return (identifier,)
+        bare = identifier.replace("_", "")
+        if bare.isalpha() and (bare.islower() or bare.isupper() or identifier.istitle()):
+            return tuple(identifier.lower().replace("_", " ").split())
         return tuple(" ".join(_ASCII_PART.findall(identifier)).lower().split())
     return tuple(part for piece in identifier.split("_") if piece for part in _unicode_parts(piece))
 
@@ -84,15 +153,20 @@ def stem(word: str) -> str:
     return _PORTER.stemWord(word) if len(word) > 3 and word.isascii() else word
 
 
+def joined_terms(identifier: str) -> str:
+    """Lexical terms of one identifier, joined by spaces: its stemmed parts and, when it has several, the
+    whole identifier marked with ``=``."""
+    split = parts(identifier)
+    if len(split) == 1:
+        return stem(split[0])
+    whole = f" {_MARK}{identifier.lower().strip('_')}" if split else ""
+    return " ".join(map(stem, split)) + whole
+
+
 @lru_cache(1 << 16)
 def terms(identifier: str) -> tuple[str, ...]:
-    """Lexical terms of one identifier: its stemmed parts and, when it has several, the whole
-    identifier marked with ``=``."""
-    split = parts(identifier)
-    stems = tuple(map(stem, split))
-    if len(split) > 1:
-        return (*stems, _MARK + identifier.lower().strip("_"))
-    return stems
+    """The same, one by one."""
+    return tuple(joined_terms(identifier).split())
 
 
 def text_terms(text: str) -> list[str]:

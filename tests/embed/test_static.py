@@ -123,6 +123,7 @@ def test_memory_of_identifiers_starts_over_and_answers_the_same(
     passages = list(CODE.values())
     before = static.encode(passages)
     small = StaticEmbedder(WEIGHTS)
-    monkeypatch.setattr("sophia_mcp.embed.bags.MAX_RUNS", 3)
+    monkeypatch.setattr("sophia_mcp.words.RUNS_MOST", 3)
     for _ in range(3):
         assert np.allclose(small.encode(passages), before, atol=1e-6)
+        assert np.allclose(small.encode(passages[:1]), before[:1], atol=1e-6)

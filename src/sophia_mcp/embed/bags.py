@@ -1,22 +1,23 @@
 """How do bags of words become vectors, fast and in numpy alone?
 
 A passage is the sum of its words' vectors weighted by ``1 + ln(count)``, plus ``header_weight`` times
-the words of its header: where code stands says as much as what it does. Runs of word characters are
-split once and remembered as numbers of words, the vectors of the first words met (the frequent ones) are
-kept, and the sums are one small matrix product per batch.
+the words of its header: where code stands says as much as what it does. A word in turn is the sum of some
+rows of a table. What was met is remembered as numbers, identifiers as those of words and words as those of
+rows, and the sums are one small matrix product per batch.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, chain
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.types import Passage
-from sophia_mcp.words import identifiers, parts, recent_runs, runs
+from sophia_mcp.words import Split, parts, split, split_passages
 
 Rows = NDArray[np.float32]
 Numbers = NDArray[np.intp]
@@ -24,132 +25,136 @@ Numbers = NDArray[np.intp]
 BATCH = 96
 """Passages per matrix product: enough to be fast, few enough to stay in cache."""
 
-MAX_RUNS = 200_000
-"""Runs remembered before the memory starts over."""
-
-KEPT_VECTORS = 16_384
-"""Words whose vectors are kept: 16 MB of 256 dimensions. What is met early is met often."""
-
 _COUNTS = 1 << 12
 _WEIGHTS = np.concatenate([[0], 1 + np.log(np.arange(1, _COUNTS, dtype=np.float32))]).astype(np.float32)
 """The weight of a word that stands so often in a passage."""
 
 
-class _Memory(dict[str, int]):
-    """What is remembered: the number of each run, the words of each run, and the numbers of words."""
+class _Lists:
+    """Many short lists of numbers, each known by its place."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._of_runs = array("q")
+        self._items = array("q")
         self._ends = array("q", [0])
 
-    def read(self, found: Sequence[Sequence[str]]) -> tuple[Numbers, Numbers]:
-        """Numbers of the words of several lists of runs, one after the other, and how many words each
-        list has."""
-        sizes = np.fromiter(map(len, found), np.intp, len(found))
-        count = int(sizes.sum())
-        numbers = np.fromiter(map(self.__getitem__, chain.from_iterable(found)), np.intp, count)
-        ends = np.frombuffer(self._ends, np.int64)
-        starts, lengths = ends[numbers], ends[numbers + 1] - ends[numbers]
-        after = np.cumsum(lengths)
-        total = int(after[-1]) if count else 0
-        places = np.arange(total) + np.repeat(starts - after + lengths, lengths)
-        words = np.frombuffer(self._of_runs, np.int64)[places] if total else places
-        borders = np.concatenate([[0], after])[np.concatenate([[0], np.cumsum(sizes)])]
-        return words, np.diff(borders)
+    def __len__(self) -> int:
+        return len(self._ends) - 1
 
-    def __missing__(self, run: str) -> int:
-        for identifier in identifiers(run):
-            for word in parts(identifier):
-                number = self._numbers.get(word)
-                if number is None:
-                    number = self._numbers[word] = len(self.words)
-                    self.words.append(word)
-                self._of_runs.append(number)
-        self[run] = number = len(self)
-        self._ends.append(len(self._of_runs))
+    def add(self, items: Iterable[int], lengths: Iterable[int]) -> None:
+        """The items of more lists, one list after the other, and how many each has."""
+        self._items.extend(items)
+        self._ends.extend(accumulate(lengths, initial=self._ends.pop()))
+
+    def read(self, places: Numbers) -> tuple[Numbers, Numbers]:
+        """The same of the lists at these places."""
+        ends = np.frombuffer(self._ends, np.int64)
+        starts = ends[places]
+        lengths = ends[places + 1] - starts
+        after = lengths.cumsum()
+        if not len(after) or not after[-1]:
+            return np.zeros(0, np.intp), lengths
+        here = np.arange(after[-1]) + (starts - after + lengths).repeat(lengths)
+        return np.frombuffer(self._items, np.int64)[here], lengths
+
+
+class _Memory(dict[str, int]):
+    """What is remembered: a number for each word, the words of each identifier that was met, and the rows of
+    each word."""
+
+    def __init__(self, identifiers: list[str], rows_of: Callable[[str], Sequence[int]]) -> None:
+        super().__init__()
+        self.identifiers = identifiers
+        self.words = _Lists()
+        self.rows = _Lists()
+        self._rows_of = rows_of
+        self._new: list[str] = []
+
+    def __missing__(self, word: str) -> int:
+        self._new.append(word)
+        self[word] = number = len(self)
         return number
+
+    def learn(self) -> None:
+        """Take in what was met since the last time."""
+        met = list(map(parts, self.identifiers[len(self.words) :]))
+        self.words.add(map(self.__getitem__, chain.from_iterable(met)), map(len, met))
+        rows = list(map(self._rows_of, self._new))
+        self.rows.add(chain.from_iterable(rows), map(len, rows))
+        self._new.clear()
 
 
 class Bags:
-    """Sums of word vectors. ``word_vectors`` maps words to raw rows, (count, dimensions)."""
+    """Sums of word vectors. ``rows_of`` names the rows of a table that make up a word, none for an unknown
+    one; ``weighed`` takes such rows and weights (count, len(rows)), and adds up (count, dimensions)."""
 
     def __init__(
-        self, word_vectors: Callable[[Sequence[str]], Rows], dimensions: int, header_weight: float
+        self,
+        rows_of: Callable[[str], Sequence[int]],
+        weighed: Callable[[Numbers, Rows], Rows],
+        dimensions: int,
+        header_weight: float,
     ) -> None:
-        self._word_vectors = word_vectors
+        self._rows_of, self._weighed = rows_of, weighed
         self._dimensions = dimensions
-        self._header_weight = header_weight
-        self._forget()
-
-    def _forget(self) -> None:
-        self._memory = _Memory()
-        self._kept: Rows = np.zeros((0, self._dimensions), np.float32)
-        self._filled = 0
+        self._header_weights = np.arange(_COUNTS, dtype=np.float32) * np.float32(header_weight)
+        self._memory = _Memory([], rows_of)
         self._columns = np.zeros(0, np.intp)
+        self._one_at_a_time = Lock()
 
     def passages(self, passages: Sequence[Passage]) -> Rows:
         """Raw sums, (len(passages), dimensions)."""
-        sums = np.zeros((len(passages), self._dimensions), np.float32)
-        for start in range(0, len(passages), BATCH):
-            if len(self._memory) > MAX_RUNS:
-                self._forget()
-            some = passages[start : start + BATCH]
-            headers = {header: runs(" ".join(header)) for header in {each.header for each in some}}
-            bodies = [recent_runs(passage.text) for passage in some]
-            sums[start : start + len(some)] = self._sum(bodies, [headers[each.header] for each in some])
+        count = len(passages)
+        sums = np.zeros((count, self._dimensions), np.float32)
+        with self._one_at_a_time:
+            words, borders = self._read(split_passages(tuple(passages)))
+            bodies, headers = borders[: count + 1], borders[count:]
+            for start in range(0, count, BATCH):
+                some = slice(start, start + BATCH + 1)
+                sums[start : start + BATCH] = self._sum(words, bodies[some], headers[some])
         return sums
 
     def query(self, text: str) -> Rows:
         """The raw plain sum of a question's words, (dimensions,)."""
-        found, _ = self._memory.read([runs(text)])
-        if not len(found):
-            return np.zeros(self._dimensions, np.float32)
-        sums: Rows = self._word_vectors([self._memory.words[number] for number in found]).sum(axis=0)
+        with self._one_at_a_time:
+            words, _ = self._read(split([text]))
+            rows, _ = self._memory.rows.read(words)
+        sums: Rows = self._weighed(rows, np.ones((1, len(rows)), np.float32))[0]
         return sums
 
-    def _sum(self, bodies: Sequence[Sequence[str]], headers: Sequence[Sequence[str]]) -> Rows:
-        count = len(bodies)
-        words, sizes = self._memory.read([*bodies, *headers])
-        if not len(words):
+    def _read(self, texts: Split) -> tuple[Numbers, Numbers]:
+        """The numbers of all words, text after text, and where each text begins among them and the last ends."""
+        if texts.identifiers is not self._memory.identifiers:
+            self._memory = _Memory(texts.identifiers, self._rows_of)
+        self._memory.learn()
+        places = np.array(texts.places, np.intp)
+        runs = np.array(texts.different, np.intp)
+        words, lengths = self._memory.words.read(runs[places])
+        after = np.concatenate([[0], lengths.cumsum()])
+        return words, np.append(after[np.flatnonzero(places == 0)], len(words))
+
+    def _sum(self, words: Numbers, bodies: Numbers, headers: Numbers) -> Rows:
+        """The sums of some passages, by where their texts and headers begin and end among the words."""
+        count = len(bodies) - 1
+        said = np.concatenate([words[bodies[0] : bodies[-1]], words[headers[0] : headers[-1]]])
+        if not len(said):
             return np.zeros((count, self._dimensions), np.float32)
-        known, columns = self._narrow(words)
-        width, body = len(known), int(sizes[:count].sum())
-        numbers = np.arange(count) * width
-        at_body = np.repeat(numbers, sizes[:count]) + columns[:body]
-        at_head = np.repeat(numbers, sizes[count:]) + columns[body:]
-        counts = np.bincount(at_body, minlength=count * width)
-        weights = _WEIGHTS.take(counts, mode="clip")
-        weights += self._header_weight * np.bincount(at_head, minlength=count * width)
-        sums: Rows = weights.reshape(count, width) @ self._vectors(known)
-        return sums
+        known, columns = self._narrow(said)
+        width, body = len(known), bodies[-1] - bodies[0]
+        first = np.arange(count) * width
+        at_body = first.repeat(np.diff(bodies)) + columns[:body]
+        at_head = first.repeat(np.diff(headers)) + columns[body:]
+        weights = _WEIGHTS.take(np.bincount(at_body, minlength=count * width), mode="clip")
+        weights += self._header_weights.take(np.bincount(at_head, minlength=count * width), mode="clip")
+        rows, lengths = self._memory.rows.read(known)
+        each = np.arange(width).repeat(lengths)
+        return self._weighed(rows, weights.reshape(count, width).take(each, axis=1))
 
     def _narrow(self, words: Numbers) -> tuple[Numbers, Numbers]:
-        """The different words, ascending, and the place of each word among them."""
-        size = len(self._memory.words)
-        if len(self._columns) < size:
-            self._columns = np.zeros(2 * size, np.intp)
-        present = np.zeros(size, np.bool_)
-        present[words] = True
-        known = np.flatnonzero(present)
-        self._columns[known] = np.arange(len(known))
+        """The different words, and the place of each word among them."""
+        if len(self._columns) < len(self._memory):
+            self._columns = np.zeros(2 * len(self._memory), np.intp)
+        order = np.arange(len(words))
+        self._columns[words] = order
+        known = words[self._columns[words] == order]  # where it stands last
+        self._columns[known] = order[: len(known)]
         return known, self._columns[words]
-
-    def _vectors(self, known: Numbers) -> Rows:
-        """Raw vectors of words, from what is kept as far as that goes; ``known`` is ascending."""
-        words = self._memory.words
-        wanted = min(len(words), KEPT_VECTORS)
-        if self._filled < wanted:
-            if wanted > len(self._kept):
-                kept = np.empty((min(2 * wanted, KEPT_VECTORS), self._dimensions), np.float32)
-                kept[: self._filled] = self._kept[: self._filled]
-                self._kept = kept
-            self._kept[self._filled : wanted] = self._word_vectors(words[self._filled : wanted])
-            self._filled = wanted
-        middle = int(np.searchsorted(known, wanted))
-        frequent = self._kept.take(known[:middle], axis=0)
-        if middle == len(known):
-            return frequent
-        return np.concatenate([frequent, self._word_vectors([words[n] for n in known[middle:]])])

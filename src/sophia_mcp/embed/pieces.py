@@ -18,12 +18,12 @@ class Pieces:
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._rows = {piece: row for row, piece in enumerate(vocabulary)}
         self._longest = max(map(len, vocabulary), default=0)
-        self.rows = lru_cache(MEMORY)(self._cut)
+        self.rows = lru_cache(MEMORY)(self.cut)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def _cut(self, word: str) -> tuple[int, ...]:
+    def cut(self, word: str) -> tuple[int, ...]:
         """Row numbers of a word: its own row, else the longest known pieces from left to right.
 
         Characters that no piece covers are passed over, so any text has an answer, if an empty one.

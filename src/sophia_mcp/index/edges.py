@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import zstandard
 from tree_sitter import Node
@@ -43,6 +44,7 @@ _HOLDERS = re.compile(
 _TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
 _PARAMETER = re.compile(r"[A-Z]\d?")
 """A type parameter says nothing about its methods."""
+_ROWS = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 _NOTHING = frozenset(
     {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
 )
@@ -58,12 +60,7 @@ class Edges:
 
 def pack(parsed: Parsed, compressor: zstandard.ZstdCompressor | None = None) -> bytes:
     """References and imports as zstd of JSON rows. Who packs many brings a compressor."""
-    # Fields spelled out: ``astuple`` copies deeply, which took a seventh of all indexing time.
-    rows = [
-        [(r.name, r.kind, r.line, r.receiver, r.caller, r.receiver_type) for r in parsed.references],
-        [(i.module, i.name, i.alias, i.line) for i in parsed.imports],
-    ]
-    text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+    text = _ROWS.encode((parsed.references, parsed.imports))
     return (compressor or zstandard.ZstdCompressor(level=3)).compress(text.encode())
 
 
@@ -84,8 +81,9 @@ def references(
     out: list[Reference] = []
     split: dict[bytes, tuple[str, str]] = {}  # a file says the same again and again
     stated: dict[tuple[str, int], str] = {}
-    source, row_of, scope_at, caller = rows.source, rows.row, scopes.at, scopes.caller
-    for start, end, kind in _sites(captures, language):
+    source, starts = rows.source, rows.starts
+    borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
+    for end, start, sort in _sites(captures, language):
         if (heads and start in heads) or start in silent:
             continue
         if len(out) >= REFERENCES_MOST:
@@ -93,18 +91,20 @@ def references(
         callee = source[start if end - start < _CALLEE_BYTES else end - _CALLEE_BYTES : end]
         parts = split.get(callee)
         if parts is None:
-            parts = split[callee] = _split(callee.decode("utf-8", "ignore"), language)
+            parts = _split(callee.decode("utf-8", "ignore"), language)
+            split[callee] = parts = parts if parts[1] not in language.keywords else ("", "")
         receiver, name = parts
-        if not name or name in language.keywords:
+        if not name:
             continue
-        scope = scope_at(start)
+        kind, scope = _SORTS[sort], owners[bisect_right(borders, start) - 1]
         receiver_type = ""
         if receiver and kind == "call":
             known = stated.get((receiver, scope))
             if known is None:
                 known = stated[receiver, scope] = types.of(receiver, scope)
             receiver_type = known
-        out.append(Reference(name, kind, row_of(end - 1) + 1, receiver, caller(scope), receiver_type))
+        line = bisect_right(starts, end - 1)
+        out.append(Reference(name, kind, line, receiver, callers[scope], receiver_type))
     return tuple(out)
 
 
@@ -123,25 +123,22 @@ def imports(
     return tuple(i for i in found.values() if i.name or i.alias or i.module not in named)
 
 
-def _sites(
-    captures: Mapping[str, Sequence[Node]], language: Language
-) -> list[tuple[int, int, ReferenceKind]]:
-    """Start and end of every callee as written, and what it is."""
-    sites: list[tuple[int, int, ReferenceKind]] = []
-    for node in captures.get("call", ()):
-        sites.append((*node.byte_range, "call"))
-    for node in captures.get("new", ()):
-        sites.append((*node.byte_range, "call"))
+_SORTS: tuple[ReferenceKind, ...] = ("call", "base", "use")
+
+
+def _sites(captures: Mapping[str, Sequence[Node]], language: Language) -> list[tuple[int, int, int]]:
+    """End and start of every callee as written, and what it is: its place in ``_SORTS``."""
+    sites: list[tuple[int, int, int]] = []
+    for sort, capture in ((0, "call"), (0, "new"), (1, "base"), (2, "use")):
+        for node in captures.get(capture, ()):
+            start, end = node.byte_range
+            sites.append((end, start, sort))
     field = language.invoke_field
     for node in captures.get("invoke", ()):
         name = node.child_by_field_name(field)
         if name is not None:
-            sites.append((node.start_byte, name.end_byte, "call"))
-    for node in captures.get("base", ()):
-        sites.append((*node.byte_range, "base"))
-    for node in captures.get("use", ()):
-        sites.append((*node.byte_range, "use"))
-    sites.sort(key=lambda site: (site[1], site[0]))
+            sites.append((name.end_byte, node.start_byte, 0))
+    sites.sort()
     return sites
 
 
@@ -212,9 +209,8 @@ class _Scopes:
 
     def __init__(self, found: Sequence[Definition]) -> None:
         self.found = found
-        self._borders: list[int] = [0]
-        self._owners: list[int] = [-1]
-        self._callers: dict[int, str] = {-1: ""}
+        self.borders: list[int] = [0]
+        self.owners: list[int] = [-1]
         open_: list[int] = []
         for i, definition in enumerate(found):
             self._close(open_, definition.start_byte)
@@ -228,28 +224,27 @@ class _Scopes:
             self._mark(end, open_[-1] if open_ else -1)
 
     def _mark(self, offset: int, owner: int) -> None:
-        if self._borders[-1] == offset:
-            self._owners[-1] = owner
+        if self.borders[-1] == offset:
+            self.owners[-1] = owner
         else:
-            self._borders.append(offset)
-            self._owners.append(owner)
+            self.borders.append(offset)
+            self.owners.append(owner)
 
     def at(self, offset: int) -> int:
         """The innermost definition around a byte, or -1."""
-        return self._owners[bisect_right(self._borders, offset) - 1]
+        return self.owners[bisect_right(self.borders, offset) - 1]
 
     def up(self, scope: int) -> int:
         return self.found[scope].parent if scope >= 0 else -1
 
-    def caller(self, scope: int) -> str:
-        """The qualified name of the nearest function or class; variables do not call."""
-        known = self._callers.get(scope)
-        if known is None:
-            here = scope
-            while here >= 0 and self.found[here].kind not in ("function", "method", "class"):
-                here = self.found[here].parent
-            known = self._callers[scope] = self.found[here].qualified if here >= 0 else ""
-        return known
+    def callers(self) -> list[str]:
+        """For each definition the qualified name of the function or class that it is or is in; variables do
+        not call. The last is for what is in no definition, whose scope is -1."""
+        names = [""] * (len(self.found) + 1)
+        for i, definition in enumerate(self.found):  # outer ones first
+            calls = definition.kind in ("function", "method", "class")
+            names[i] = definition.qualified if calls else names[definition.parent]
+        return names
 
     def class_of(self, scope: int) -> str:
         """The qualified name of the class around a scope, or empty. A method defined outside its
@@ -288,7 +283,7 @@ class _Types:
             groups = match.groupdict()
             name = groups.get("name") or groups.get("var") or ""
             stated = plain_type(groups.get("type") or "")
-            if _PARAMETER.fullmatch(stated) and stated not in classes:
+            if len(stated) < 3 and _PARAMETER.fullmatch(stated) and stated not in classes:
                 stated = ""
             stated = stated or _made(groups, language)
             scope = scopes.at(start)
@@ -364,6 +359,7 @@ def _made(groups: Mapping[str, str | None], language: Language) -> str:
     return ""
 
 
+@lru_cache(1 << 12)
 def plain_type(text: str) -> str:
     """The one class a type names, without pointers, options and arguments; empty when it names
     several or none: ``Optional[Store]``, ``*Store``, ``Store | None`` are ``Store``."""

@@ -27,13 +27,11 @@ from sophia_mcp.index.git import open_objects, read_object
 from sophia_mcp.index.walk import TOO_LARGE, UNREADABLE, Stamp, settled
 from sophia_mcp.security.paths import MISSING, open_inside, read_open
 from sophia_mcp.types import Chunk, Parsed, Passage
-from sophia_mcp.words import identifiers, recent_runs, runs, terms
+from sophia_mcp.words import Split, joined_terms, split, split_passages
 
 IDENTIFIER_CHARACTERS = 128
 HEADER_NAMES = 3
 """Enclosing definitions that are part of a chunk's meaning, innermost last."""
-
-_CACHED_TERMS = 200_000
 
 
 class Encoder(Protocol):
@@ -169,7 +167,8 @@ class Preparer:
             parsed = parse.parse(text, task.path, language)
         lines = short(text.split("\n"))
         bodies = ["\n".join(lines[chunk.start_line - 1 : chunk.end_line]) for chunk in parsed.chunks]
-        scales, rows = self._embed(task.path, parsed.chunks, bodies)
+        said = tuple(passages(task.path, [chunk.context for chunk in parsed.chunks], bodies))
+        scales, rows = self._embed(said)
         return Prepared(
             task.path,
             stamp,
@@ -182,15 +181,15 @@ class Preparer:
             [_chunk_row(chunk) for chunk in parsed.chunks],
             _symbol_rows(parsed),
             edges.pack(parsed, self._zstd) if parsed.references or parsed.imports else b"",
-            _words(task.path, parsed.chunks, bodies),
+            _words(task.path, parsed.chunks, said),
             scales,
             rows,
         )
 
-    def _embed(self, path: str, chunks: Sequence[Chunk], bodies: Sequence[str]) -> tuple[bytes, bytes]:
-        if self._encoder is None or not chunks:
+    def _embed(self, said: Sequence[Passage]) -> tuple[bytes, bytes]:
+        if self._encoder is None or not said:
             return b"", b""
-        rows, scales = self._encoder.encode(passages(path, [chunk.context for chunk in chunks], bodies))
+        rows, scales = self._encoder.encode(said)
         return scales.astype("<f4").tobytes(), rows.astype(np.int8).tobytes()
 
 
@@ -217,52 +216,36 @@ def refused_content(path: str, raw: bytes) -> str | None:
     return ignore.refused_head(raw)
 
 
-class _Terms(dict[str, str]):
-    """Run of word characters to its space-joined terms, worked out once."""
+class _Terms:
+    """The terms of every identifier that was met, joined by spaces, worked out once."""
 
-    def __missing__(self, run: str) -> str:
-        if len(self) > _CACHED_TERMS:
-            self.clear()
-        found = " ".join(
-            # What a term comes to is remembered here.
-            [
-                " ".join(terms.__wrapped__(identifier))
-                for identifier in identifiers(run)
-                if len(identifier) <= IDENTIFIER_CHARACTERS
-            ]
-        )
-        self[run] = found
-        return found
+    def __init__(self) -> None:
+        self._identifiers: list[str] = []
+        self._lines: list[str] = []
+
+    def of(self, texts: Split) -> list[str]:
+        """The terms of each text, in order."""
+        if texts.identifiers is not self._identifiers:
+            self._identifiers, self._lines = texts.identifiers, []
+        new = self._identifiers[len(self._lines) :]
+        self._lines += [joined_terms(each) if len(each) <= IDENTIFIER_CHARACTERS else "" for each in new]
+        return texts.replaced(list(map(self._lines.__getitem__, texts.different)))
 
 
 _TERMS = _Terms()
 
 
-def lexical(text: str) -> str:
-    """The terms of a text, space-joined, in order."""
-    return _terms_of(runs(text))
-
-
-def _terms_of(found: Sequence[str]) -> str:
-    return " ".join(filter(None, map(_TERMS.__getitem__, found)))
-
-
 def _words(
-    path: str, chunks: Sequence[Chunk], bodies: Sequence[str]
+    path: str, chunks: Sequence[Chunk], passages: tuple[Passage, ...]
 ) -> list[tuple[str, str, str, str, str, str]]:
-    place = _without_suffix(path)
-    whole, stem = lexical(place), lexical(place.rpartition("/")[2])
-    return [
-        (
-            whole,
-            stem,
-            lexical(" ".join(chunk.names)),
-            lexical(" ".join(chunk.context)),
-            lexical(chunk.doc),
-            _terms_of(recent_runs(body)),
-        )
-        for chunk, body in zip(chunks, bodies, strict=True)
-    ]
+    count, place = len(chunks), _without_suffix(path)
+    bodies = _TERMS.of(split_passages(passages))[:count]
+    fields = [" ".join(chunk.names) for chunk in chunks]
+    fields += [" ".join(chunk.context) for chunk in chunks]
+    fields += [chunk.doc for chunk in chunks]
+    whole, stem, *said = _TERMS.of(split([place, place.rpartition("/")[2], *fields]))
+    names, contexts, docs = said[:count], said[count : 2 * count], said[2 * count :]
+    return [(whole, stem, *each) for each in zip(names, contexts, docs, bodies, strict=True)]
 
 
 def _chunk_row(chunk: Chunk) -> tuple[int, int, int, str, str, str, str, str]:

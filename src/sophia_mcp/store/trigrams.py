@@ -25,10 +25,10 @@ _GAP = "\x1f"
 
 _LETTERS = "".join(chr(code) for code in range(1, 128) if chr(code) != _GAP and not chr(code).isalnum())
 _TOKENIZER = "ascii tokenchars " + "'" + _LETTERS.replace("'", "''").replace('"', '""') + "'"
-_FOLDED = np.frombuffer(bytes(range(128)).lower().replace(_GAP.encode(), b"\0") + bytes(128), np.uint8)
+_FOLDED = bytes(range(128)).lower().replace(_GAP.encode(), b"\0") + bytes(128)
 """What a byte of UTF-8 is in a trigram: 0 for what no trigram has."""
 
-_SAME_LETTER = {0x17F: "s", 0x212A: "k"}
+_SAME_LETTER = {"\u017f": "s", "\u212a": "k"}
 """Letters beyond ASCII that equal an ASCII one in another case."""
 
 
@@ -110,18 +110,22 @@ def trigrams(literals: Sequence[str]) -> list[str]:
 
 def _words(text: str) -> str:
     """Every trigram of a text once, each followed by a gap."""
-    if not text.isascii():
-        text = text.translate(_SAME_LETTER)
-    letters = _FOLDED[np.frombuffer(text.encode("utf-8", "replace"), np.uint8)].astype(np.uint32)
-    if len(letters) < 3:
+    for letter, ascii_letter in _SAME_LETTER.items():
+        text = text.replace(letter, ascii_letter)  # where there is none, ten times as fast as a table
+    letters = text.encode("utf-8", "replace").translate(_FOLDED)
+    count = len(letters) - 2
+    if count < 1:
         return ""
-    first, second, third = letters[:-2], letters[1:-1], letters[2:]
-    found = first << 16 | second << 8 | third
-    found = found[(first > 0) & (second > 0) & (third > 0)]
+    # A number of four bytes begins at every letter: three of a trigram and, in place of the fourth, a gap.
+    places = np.ndarray((count,), "<u4", letters + b"\0", strides=(1,))
+    found = places & 0xFFFFFF | ord(_GAP) << 24
+    if 0 in letters:
+        none = np.frombuffer(letters, np.uint8) == 0
+        found = found[~(none[:-2] | none[1:-1] | none[2:])]
     found.sort()
-    found = found[np.diff(found, prepend=np.uint32(0)) > 0]
-    # Big-endian, a number is its three letters and what stands in its last byte.
-    return (found << 8 | ord(_GAP)).astype(">u4").tobytes().decode("ascii")
+    new = np.ones(len(found), np.bool_)
+    np.not_equal(found[1:], found[:-1], out=new[1:])
+    return found[new].astype("<u4").tobytes().decode("ascii")
 
 
 async def _in_words(tx: Transaction, table: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sophia_mcp.embed import options as given
 from sophia_mcp.embed.bags import Bags
@@ -23,7 +24,8 @@ class HashingEmbedder:
 
     def __init__(self, dimensions: int = DIMENSIONS) -> None:
         self._model = Model(f"hashing-{dimensions}", dimensions, local=True)
-        self._bags = Bags(self.encode_words, dimensions, header_weight=1.0)
+        self._rows: dict[str, int] = {}
+        self._bags = Bags(self._row, self._weighed, dimensions, header_weight=1.0)
 
     @property
     def model(self) -> Model:
@@ -41,6 +43,14 @@ class HashingEmbedder:
         if not words:
             return np.zeros((0, self._model.dimensions), np.float32)
         return np.stack([_direction(word, self._model.dimensions) for word in words])
+
+    def _row(self, word: str) -> tuple[int]:
+        return (self._rows.setdefault(word, len(self._rows)),)
+
+    def _weighed(self, rows: NDArray[np.intp], weights: Vectors) -> Vectors:
+        words = list(self._rows)
+        sums: Vectors = weights @ self.encode_words([words[row] for row in rows])
+        return sums
 
     async def documents(self, passages: Sequence[Passage]) -> Vectors:
         return self.encode(passages)

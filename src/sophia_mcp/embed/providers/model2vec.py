@@ -43,7 +43,7 @@ class Model2VecEmbedder:
         self._unknown = self._tokenizer.token_to_id("[UNK]")
         digest = hashlib.sha256(np.ascontiguousarray(table).tobytes()).hexdigest()
         self._model = Model(f"model2vec-{folder.name}-{digest[:12]}", int(table.shape[1]), local=True)
-        self._bags = Bags(self.encode_words, self._model.dimensions, HEADER_WEIGHT)
+        self._bags = Bags(self._known, self._weighed, self._model.dimensions, HEADER_WEIGHT)
 
     @property
     def model(self) -> Model:
@@ -59,15 +59,22 @@ class Model2VecEmbedder:
     def encode_words(self, words: Sequence[str]) -> Vectors:
         """Raw vectors of single words, (count, dimensions); an unknown word is zero."""
         found = np.zeros((len(words), self._model.dimensions), np.float32)
-        encodings = self._tokenizer.encode_batch(list(words), add_special_tokens=False)
-        for row, encoding in enumerate(encodings):
-            ids = np.array([i for i in encoding.ids if i != self._unknown], np.int64)
-            if len(ids):
-                vectors = self._table[ids if self._rows is None else self._rows[ids]].astype(np.float32)
-                if self._weights is not None:
-                    vectors = vectors * self._weights[ids].astype(np.float32)[:, None]
-                found[row] = vectors.sum(axis=0)
+        for row, word in enumerate(words):
+            ids = np.array(self._known(word), np.intp)
+            found[row] = self._weighed(ids, np.ones((1, len(ids)), np.float32))[0]
         return found
+
+    def _known(self, word: str) -> list[int]:
+        """The tokens of a word that the model knows."""
+        ids = self._tokenizer.encode(word, add_special_tokens=False).ids
+        return [id_ for id_ in ids if id_ != self._unknown]
+
+    def _weighed(self, ids: NDArray[np.intp], weights: Vectors) -> Vectors:
+        if self._weights is not None:
+            weights = weights * self._weights[ids].astype(np.float32)
+        rows = ids if self._rows is None else self._rows[ids]
+        sums: Vectors = weights @ self._table[rows].astype(np.float32)
+        return sums
 
     async def documents(self, passages: Sequence[Passage]) -> Vectors:
         return self.encode(passages)

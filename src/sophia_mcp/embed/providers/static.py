@@ -48,7 +48,9 @@ class StaticEmbedder:
             )
         self._pieces = Pieces(vocabulary)
         self._model = Model(str(about["id"]), int(self._table.shape[1]), local=True)
-        self._bags = Bags(self.encode_words, self._model.dimensions, float(about["header_weight"]))
+        self._bags = Bags(
+            self._pieces.cut, self._weighed, self._model.dimensions, float(about["header_weight"])
+        )
 
     @property
     def model(self) -> Model:
@@ -78,6 +80,12 @@ class StaticEmbedder:
     def _raw(self, rows: NDArray[np.int64]) -> Vectors:
         vectors: Vectors = np.multiply(self._table[rows], self._scales[rows][:, None], dtype=np.float32)
         return vectors
+
+    def _weighed(self, rows: NDArray[np.intp], weights: Vectors) -> Vectors:
+        sums: Vectors = (weights * self._scales[rows]) @ self._table.take(rows, axis=0).astype(
+            np.float32
+        )
+        return sums
 
     async def documents(self, passages: Sequence[Passage]) -> Vectors:
         return self.encode(passages)
