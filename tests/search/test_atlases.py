@@ -41,7 +41,7 @@ def said(atlas: Atlas) -> dict[str, Any]:
     told: dict[str, Any] = {name: getattr(atlas, name).tolist() for name in COLUMNS}
     told |= {name: atlas.role(name).tolist() for name in ROLES}
     told |= {name: getattr(atlas, name) for name in ("position", "old_versions", "compiled", "index")}
-    types = {name: getattr(atlas, name).dtype for name in COLUMNS}
+    types = {f"{name}, type": getattr(atlas, name).dtype for name in COLUMNS}
     return told | types | {"files": [*atlas.paths], "tongues": [*atlas.languages], "whole": atlas.whole}
 
 
@@ -85,9 +85,8 @@ async def test_after_any_change_a_renewed_map_equals_a_fresh_one(tmp_path: Path)
         for step in range(20):
             what = [change(root, rng, 100 * step + i) for i in range(rng.choice((1, 1, 1, 2)))]
             view = await ask.index.reconcile(ask.view, now=True)
-            async with ask.engine.database.write(
-                LOCAL
-            ) as tx:  # a file that was read again, and is the same
+            async with ask.engine.database.write(LOCAL) as tx:
+                # A file that was read again, and is the same.
                 await tx.run(
                     "UPDATE members SET mtime_ns = :step WHERE view_id = :view AND placement_id = :one",
                     {"step": step + 1, "view": view.id, "one": int(rng.choice(held.placements))},
