@@ -159,9 +159,10 @@ class State:
         return opening.app
 
     async def project(self) -> Path:
-        """The root of the project the caller is in, found once for each connection. Raises NoProjectRoot."""
+        """The root of the project the caller is in, found once for each connection; the one a person set,
+        once for all of them. Raises NoProjectRoot."""
         context = _caller.get()
-        peer = sdk.connection(context)
+        peer = sdk.connection(context) if self._root is None else self
         if peer not in self._projects:
             self._projects[peer] = await project_root.find(
                 configured=self._root,
