@@ -43,6 +43,22 @@ async def test_a_lesson_of_a_run_is_used_only_after_three_others_confirmed_it(mi
 
 
 @pytest.mark.anyio
+@pytest.mark.requirement("cache.exact")
+async def test_runs_that_come_to_the_same_leave_the_next_question_as_it_was(mind: Mind) -> None:
+    await record(mind, "r0", summary="Nothing was found")
+    told = await step(mind, "review the cart")
+    assert "> Nothing was found" in told
+    said = []
+    for number in range(1, 7):
+        await record(mind, f"r{number}", summary="Nothing was found")
+        said.append(await step(mind, "review the cart"))
+    confirmed = told.replace("inferred", "confirmed")
+    assert said == [told] * 2 + [confirmed] * 4, "what changes is that others confirmed it, once"
+    (memo,) = await mind.found("review the cart")
+    assert (memo.standing, memo.uses) != (0, 0), "what is counted is counted all the same"
+
+
+@pytest.mark.anyio
 @pytest.mark.requirement("memory.lessons")
 async def test_a_run_whose_words_grow_when_spelled_out_is_remembered(mind: Mind) -> None:
     task = "why is the cart charged twice? " + "\u202e" * 3_900

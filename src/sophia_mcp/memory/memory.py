@@ -39,7 +39,8 @@ class Memory(Notes):
             lessons += memo.kind == "lesson"
             if memo.kind != "lesson" or lessons <= lifetimes.lessons:
                 chosen.append(memo)
-        page = render.page(chosen, lifetimes, max_tokens, self.count_tokens)
+        # Numbers that every run moves would make each question another one, which no cache has answered.
+        page = render.page(chosen, lifetimes, max_tokens, self.count_tokens, numbers=False)
         return page.text if page.shown and asked.spaces else ""
 
     async def record_run(

@@ -34,16 +34,17 @@ def day(ns: int) -> str:
     return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%Y-%m-%d")
 
 
-def about(memo: Memo, lifetimes: Lifetimes) -> str:
-    """The line above a memory: what it is, where it holds, who says so."""
+def about(memo: Memo, lifetimes: Lifetimes, *, numbers: bool = True) -> str:
+    """The line above a memory: what it is, where it holds, who says so; with ``numbers`` also its
+    standing and how often it was used."""
     where = f"repo {plain_line(memo.repo)}" if memo.scope == "repo" else memo.scope
     said = f"{lifetimes.provenance(memo)}, by {plain_line(memo.source)} {day(memo.created_ns)}"
     parts = [memo.kind, where, memo.tier, said]
-    if memo.standing:
+    if numbers and memo.standing:
         parts.append(f"standing {memo.standing:+d}")
     if memo.kind == "lesson" and not lifetimes.believed(memo):
         parts.append(f"not confirmed yet ({max(memo.standing, 0)} of {lifetimes.confirmations})")
-    if memo.uses:
+    if numbers and memo.uses:
         parts.append(f"used {memo.uses}")
     if memo.expires_ns is not None:
         parts.append(f"until {day(memo.expires_ns)}")
@@ -72,9 +73,9 @@ def quoted(text: str) -> list[str]:
     return [f"> {line}" for line in plain(text).split("\n")]
 
 
-def block(memo: Memo, lifetimes: Lifetimes) -> str:
+def block(memo: Memo, lifetimes: Lifetimes, *, numbers: bool = True) -> str:
     """One memory, whole."""
-    return "\n".join((about(memo, lifetimes), *anchors(memo), *quoted(memo.text)))
+    return "\n".join((about(memo, lifetimes, numbers=numbers), *anchors(memo), *quoted(memo.text)))
 
 
 def page(
@@ -83,20 +84,24 @@ def page(
     max_tokens: int,
     count: Count,
     tail: Callable[[int], Sequence[str]] = lambda shown: (),
+    *,
+    numbers: bool = True,
 ) -> Page:
     """As many memories, in order, as fit; the first one is cut rather than left out. ``tail`` makes the
-    last lines for a number of shown memories; they count too."""
+    last lines for a number of shown memories; they count too. ``numbers`` as in `about`."""
 
     def joined(blocks: Sequence[str]) -> str:
         return "\n".join((HEAD, *blocks, *tail(len(blocks))))
 
     blocks: list[str] = []
     for memo in memos:
-        whole = block(memo, lifetimes)
+        whole = block(memo, lifetimes, numbers=numbers)
         if count(joined([*blocks, whole])) <= max_tokens:
             blocks.append(whole)
             continue
-        if not blocks and (cut := _cut(memo, lifetimes, max_tokens, count, joined)):
+        if not blocks and (
+            cut := _cut(memo, about(memo, lifetimes, numbers=numbers), max_tokens, count, joined)
+        ):
             blocks.append(cut)
         break
     return Page(joined(blocks), len(blocks))
@@ -104,13 +109,13 @@ def page(
 
 def _cut(
     memo: Memo,
-    lifetimes: Lifetimes,
+    head: str,
     max_tokens: int,
     count: Count,
     joined: Callable[[Sequence[str]], str],
 ) -> str | None:
     """The longest beginning that fits, found by halving."""
-    top = [about(memo, lifetimes), *anchors(memo)]
+    top = [head, *anchors(memo)]
     low, high = 0, len(memo.text)
     while low < high:
         middle = (low + high + 1) // 2
