@@ -26,6 +26,8 @@ _FILE_OF_DIFF = re.compile(r"(?m)^(?=diff --git |--- (?:a/|/dev/null))")
 _HUNK = re.compile(r"(?m)^(?:diff --(?:git|cc|combined) |@@+ -\d)")
 _SMALLEST = 40
 """Tokens under which a cut piece of a text says nothing."""
+_LONG = 16
+"""What has more characters for each token there is room for is too long, and is not counted to its end."""
 
 
 class Sources(Protocol):
@@ -117,10 +119,10 @@ async def _files(paths: Sequence[str], budget: int, sources: Sources) -> tuple[l
         if text is None:
             notes.append(f"{path} could not be read")
             continue
-        size = await anyio.to_thread.run_sync(tokens.count, text)
+        size = await anyio.to_thread.run_sync(_size, text, left)
         if size > left:
             notes.append(f"{path} did not fit whole")
-            text = await anyio.to_thread.run_sync(tokens.cut, text, left) if left >= _SMALLEST else ""
+            text = await anyio.to_thread.run_sync(_cut, text, left) if left >= _SMALLEST else ""
         if text:
             sections.append(Section("code", path, text, numbered=True))
             left -= min(size, left)
@@ -130,18 +132,28 @@ async def _files(paths: Sequence[str], budget: int, sources: Sources) -> tuple[l
 def _whole_files(diff: str, budget: int) -> tuple[str, int]:
     """As many whole files of a diff as fit, the first of them cut if even it does not; how many are
     left out."""
-    if tokens.ceiling(diff) <= budget or tokens.count(diff) <= budget:
+    if tokens.ceiling(diff) <= budget or _size(diff, budget) <= budget:
         return diff, 0
     files = _parts(diff)
     kept, used = [], 0
     for text in files:
-        size = tokens.count(text)
+        size = _size(text, budget - used)
         if used + size <= budget:
             kept.append(text)
             used += size
     if not kept:
-        return tokens.cut(diff, budget), len(files)
+        return _cut(diff, budget), len(files)
     return "".join(kept), len(files) - len(kept)
+
+
+def _size(text: str, room: int) -> int:
+    """Tokens of a text, or just more than there is room for."""
+    return room + 1 if len(text) > room * _LONG else tokens.count(text)
+
+
+def _cut(text: str, room: int) -> str:
+    """As much of a text as fits."""
+    return tokens.cut(text[: room * _LONG], room)
 
 
 def _parts(diff: str) -> list[str]:
