@@ -56,6 +56,7 @@ _ALL = (
         "a repository's own settings cannot choose providers, keys or limits",
     ),
     ("design.secrets_are_references", "a secret is a reference and its value never appears in an error"),
+    ("settings.keyring", "keyring:service/name is what the system's own store keeps under that name"),
     # Store
     ("store.sqlite_floor", "a store refuses to open on an SQLite with the known corruption bug"),
     ("store.scope", "a statement without a workspace scope is an error"),
@@ -520,7 +521,7 @@ _ALL = (
     ("resources.cost_app", "ui://sophia/cost shows the report in a host, without a request of its own"),
     ("cli.later", "sophia connector, workspace, audit, vault, dashboard", _LATER),
     ("store.postgres", "PostgreSQL is the engine beyond one machine", _LATER),
-    ("settings.vault", "keyring: and vault: secret references", _LATER),
+    ("settings.vault", "vault: secret references", _LATER),
     ("server.teams", "HTTP beyond loopback with identities", _LATER),
 )
 

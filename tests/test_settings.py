@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
+import keyring.backends.fail
 import pytest
+from keyring.backend import KeyringBackend
 
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.settings import Settings, calm_libraries, environment, load, secret
@@ -96,6 +102,86 @@ def test_an_error_about_a_secret_never_repeats_its_value(reference: str) -> None
     with pytest.raises(BadSetting) as error:
         secret(reference)
     assert "sk-live" not in str(error.value)
+
+
+class InMemory(KeyringBackend):
+    """A store of the system, as keyring's own plug-ins are written."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.held[service, username] = password
+
+
+@pytest.fixture
+def stored() -> Iterator[InMemory]:
+    before = keyring.get_keyring()
+    keyring.set_keyring(backend := InMemory())
+    yield backend
+    keyring.set_keyring(before)
+
+
+@pytest.mark.requirement("settings.keyring", "design.secrets_are_references")
+@pytest.mark.parametrize(
+    ("service", "name"), [("sophia", "portkey"), ("https://api.example.org/v1", "me@example.org")]
+)
+def test_a_secret_of_the_systems_store_is_found(stored: InMemory, service: str, name: str) -> None:
+    keyring.set_password(service, name, "from the keyring")
+    assert secret(f"keyring:{service}/{name}") == "from the keyring"
+
+
+@pytest.mark.requirement("settings.keyring", "design.secrets_are_references")
+@pytest.mark.parametrize(
+    "reference", ["keyring:", "keyring:sk-live-0123", "keyring:/me", "keyring:sophia/"]
+)
+def test_a_keyring_reference_without_a_service_or_a_name_is_refused(
+    stored: InMemory, reference: str
+) -> None:
+    with pytest.raises(BadSetting) as error:
+        secret(reference)
+    assert "SERVICE/NAME" in str(error.value)
+    assert "sk-live" not in str(error.value)
+
+
+@pytest.mark.requirement("settings.keyring")
+def test_a_secret_that_the_store_lacks_is_asked_for_with_the_command(stored: InMemory) -> None:
+    with pytest.raises(BadSetting) as error:
+        secret("keyring:sophia/portkey")
+    assert "keyring set sophia portkey" in str(error.value)
+
+
+@pytest.mark.requirement("settings.keyring")
+def test_a_machine_without_a_store_says_so(stored: InMemory) -> None:
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    with pytest.raises(BadSetting) as error:
+        secret("keyring:sophia/portkey")
+    assert "NoKeyringError" in str(error.value)
+
+
+@pytest.mark.requirement("settings.keyring")
+def test_without_the_library_the_error_tells_how_to_install_it() -> None:
+    asked = (
+        "import sys; sys.modules['keyring'] = None\n"  # as if it were not installed
+        "from sophia_mcp.settings import secret; secret('keyring:sophia/portkey')"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'sophia-mcp[keyring]'" in done.stderr
+
+
+@pytest.mark.requirement("settings.keyring")
+def test_the_keyring_is_not_imported_before_it_is_asked() -> None:
+    asked = (
+        "import sys, sophia_mcp.settings as s; s.secret('cmd:true'); sys.exit('keyring' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
 def test_matrix_libraries_get_one_thread_unless_a_person_chose(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from sophia_mcp.errors import BadSetting
+from sophia_mcp.security.keyrings import look_up
 
 PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
 """Keys a project's own file may set, by section."""
@@ -65,7 +66,10 @@ class EmbedSettings(BaseModel):
         description="Root of an OpenAI-compatible endpoint, for example http://127.0.0.1:11434/v1",
     )
     model: str = Field(default="", description="Model name at that endpoint")
-    key: str = Field(default="", description="Reference to the key: env:NAME, file:PATH or cmd:COMMAND")
+    key: str = Field(
+        default="",
+        description="Reference to the key: env:NAME, file:PATH, keyring:SERVICE/NAME or cmd:COMMAND",
+    )
     dimensions: int = Field(
         default=0, ge=0, le=8192, description="Expected vector size; 0: ask the endpoint once"
     )
@@ -99,7 +103,7 @@ class CostSettings(BaseModel):
     )
     webhook: str = Field(
         default="",
-        description="Where budget alerts are posted: https://, http:// on this machine, or a reference (env:NAME, file:PATH, cmd:COMMAND)",
+        description="Where budget alerts are posted: https://, http:// on this machine, or a reference (env:NAME, file:PATH, keyring:SERVICE/NAME, cmd:COMMAND)",
     )
 
 
@@ -439,11 +443,18 @@ def secret(reference: str) -> str:
                 f"the secret command failed with exit code {ran.returncode}", next="run it by hand"
             )
         return ran.stdout.decode(errors="replace").strip()
+    if scheme == "keyring":
+        return look_up(rest)
     raise BadSetting(
-        "a setting that must refer to a secret does not begin with env:, file: or cmd:",
+        "a setting that must refer to a secret does not begin with env:, file:, keyring: or cmd:",
         why="a secret is a reference, never a value",
-        next="use env:NAME, file:PATH or cmd:COMMAND",
+        next="use env:NAME, file:PATH, keyring:SERVICE/NAME or cmd:COMMAND",
     )
+
+
+def is_reference(text: str) -> bool:
+    """Whether a setting that may also be a plain value refers to a secret."""
+    return text.partition(":")[0] in ("env", "file", "keyring", "cmd")
 
 
 def prices_file(settings: Settings) -> Path:

@@ -53,10 +53,9 @@ def _webhook(parts: Parts, setting: str) -> Listener:
     """A listener that posts alerts, in a task of its own: no call waits for it. The address may be a
     secret, so it is never logged."""
     from sophia_mcp.cost.alerts import check_webhook
-    from sophia_mcp.settings import secret
+    from sophia_mcp.settings import is_reference, secret
 
-    referred = setting.partition(":")[0] in ("env", "file", "cmd")
-    url = check_webhook(secret(setting) if referred else setting)
+    url = check_webhook(secret(setting) if is_reference(setting) else setting)
 
     async def post(alert: Alert) -> None:
         import httpx2

@@ -36,7 +36,7 @@ class Vendors:
         if missing := PROVIDERS.load(name).lack(options):
             return missing
         key = options.get("key")
-        if key is None or _is_command(self._key(name)):
+        if key is None or _is_costly(self._key(name)):
             return ""
         try:
             key()
@@ -178,13 +178,13 @@ class Vendors:
 
 def _secret(reference: str, *, plain: bool = False) -> Callable[[], str]:
     """Looks a secret up. ``plain``: a value that is no reference stands for itself."""
-    from sophia_mcp.settings import secret
+    from sophia_mcp.settings import is_reference, secret
 
-    if plain and reference.partition(":")[0] not in ("env", "file", "cmd"):
+    if plain and not is_reference(reference):
         return lambda: reference
     return partial(secret, reference)
 
 
-def _is_command(reference: str) -> bool:
-    """Whether looking a secret up would run a program, which only a question is worth."""
-    return reference.startswith("cmd:")
+def _is_costly(reference: str) -> bool:
+    """Whether looking a secret up would run a program or ask a person, which only a question is worth."""
+    return reference.startswith(("cmd:", "keyring:"))
