@@ -77,7 +77,7 @@ def references(
     scopes = _Scopes(found)
     types = _Types(captures.get("bind", ()), language, scopes, rows.source)
     heads = {node.start_byte for node in captures.get("head", ())}
-    silent = _Regions(captures.get("silent", ()))
+    silent = _Regions(captures["silent"]) if "silent" in captures else ()
     out: list[Reference] = []
     split: dict[bytes, tuple[str, str]] = {}  # a file says the same again and again
     stated: dict[tuple[str, int], str] = {}

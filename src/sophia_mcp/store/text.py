@@ -39,6 +39,10 @@ TERMS_LOOKED_UP = 160
 """Of a longer question only the first terms are considered: each look-up costs a fifth of a
 millisecond at 100k rows."""
 
+SEGMENTS_MERGED = 8
+"""Segments of one size that are merged. With FTS5's own 4, what is indexed is rewritten more often: a fifth
+more processor time for 80,000 chunks, which have as many segments in the end and are searched as fast."""
+
 # Past ASCII every character belongs to a term; "=" marks whole identifiers.
 _TOKENIZER = "ascii tokenchars '=_'"
 _LARGEST_FETCH = 1 << 20
@@ -97,11 +101,13 @@ class Fts5Text:
 
     async def add(self, tx: Transaction, repo: int, rows: Sequence[TextRow]) -> None:
         table = _table(repo)
-        await tx.run(
-            f"CREATE VIRTUAL TABLE IF NOT EXISTS {table} USING fts5({', '.join(FIELDS)},"
-            f" content='', contentless_delete=1, tokenize=\"{_TOKENIZER}\");"
-            f"CREATE VIRTUAL TABLE IF NOT EXISTS {table}_terms USING fts5vocab('{table}', 'row')"
-        )
+        if not await _exists(tx, table):
+            await tx.run(
+                f"CREATE VIRTUAL TABLE {table} USING fts5({', '.join(FIELDS)},"  # noqa: S608
+                f" content='', contentless_delete=1, tokenize=\"{_TOKENIZER}\");"
+                f"INSERT INTO {table} ({table}, rank) VALUES ('automerge', {SEGMENTS_MERGED});"
+                f"CREATE VIRTUAL TABLE IF NOT EXISTS {table}_terms USING fts5vocab('{table}', 'row')"
+            )
         await tx.many(
             f"INSERT INTO {table} (rowid, {', '.join(FIELDS)}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             ((row.id, *row.fields) for row in rows),

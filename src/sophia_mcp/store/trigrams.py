@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.text import SEGMENTS_MERGED
 
 TRIGRAMS_MOST = 24
 """Trigrams asked for per conjunction; leaving some out only widens the candidates."""
@@ -56,10 +57,12 @@ class Fts5Trigrams:
 
     async def add(self, tx: Transaction, repo: int, rows: Sequence[tuple[int, str]]) -> None:
         table = _table(repo)
-        await tx.run(
-            f"CREATE VIRTUAL TABLE IF NOT EXISTS {table} USING fts5(body, content='',"
-            f' contentless_delete=1, detail=none, tokenize="{_TOKENIZER}")'
-        )
+        if not await _exists(tx, table):
+            await tx.run(
+                f"CREATE VIRTUAL TABLE {table} USING fts5(body, content='',"  # noqa: S608
+                f' contentless_delete=1, detail=none, tokenize="{_TOKENIZER}");'
+                f"INSERT INTO {table} ({table}, rank) VALUES ('automerge', {SEGMENTS_MERGED})"
+            )
         # A generator: the connection's own thread works the trigrams out.
         words = _words if await _in_words(tx, table) else str
         await tx.many(
