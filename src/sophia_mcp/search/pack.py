@@ -134,13 +134,16 @@ def _grow(
     """Show as much of the definition that was asked for as the room that is left allows, at most half of
     the budget, and nothing that another hit shows; returns what that costs."""
     small, others = hits[0], [hit for hit in hits[1:] if hit.path == hits[0].path]
-    before = count(block(small, request.format))
     above = max((hit.end_line + 1 for hit in others if hit.end_line < small.start_line), default=1)
     below = min(
         (hit.start_line - 1 for hit in others if hit.start_line > small.start_line), default=1 << 30
     )
     start, end = _range(item, "full", masked.length(item.file))
-    whole = replace(item, start=max(start, above), end=min(end, below), home=(0, 0))
+    start, end = max(start, above), min(end, below)
+    if end - start <= small.end_line - small.start_line:
+        return 0  # all of it is shown
+    whole = replace(item, start=start, end=end, home=(0, 0))
+    before = count(block(small, request.format))
     share = min(before + room, (request.max_tokens or 0) // 2)
     grown, cost = _hit(material, masked, whole, share, count, replace(request, detail="full"))
     if share <= before or grown.end_line - grown.start_line <= small.end_line - small.start_line:
