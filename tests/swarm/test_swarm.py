@@ -222,6 +222,8 @@ async def test_fewer_answers_than_the_quorum_end_the_run_with_the_reason(tmp_pat
     assert report.status == "failed"
     assert "1 of 3 answered, 2 were needed" in report.reason
     assert "the key is not valid" in report.reason
+    assert report.reason.endswith("next: mend the script"), "what can be done is not lost on the way"
+    assert report.notes == (), "nothing is said twice"
 
 
 async def test_an_answer_that_is_no_json_is_a_failed_step_not_a_failed_program(tmp_path: Path) -> None:

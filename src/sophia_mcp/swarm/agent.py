@@ -54,12 +54,18 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Why a step came to nothing. ``money``: a budget did not allow it."""
+    """Why a step came to nothing, and what can be done about it. ``money``: a budget did not allow it."""
 
     key: str
     role: str
     reason: str
     money: bool = False
+    next: str = ""
+
+    @property
+    def said(self) -> str:
+        """Both, as errors are told."""
+        return f"{self.reason} · next: {self.next}" if self.next else self.reason
 
 
 Answer = Given | Left
@@ -124,10 +130,10 @@ class Asker:
         except BudgetExceeded as error:
             await self.journal.fail(call.key, question, _why(error), skipped=True)
             await self.journal.note("budget", call.key, reason=_why(error))
-            return Left(call.key, call.role, _why(error), money=True)
+            return Left(call.key, call.role, _why(error), money=True, next=error.next)
         except SophiaError as error:
             await self.journal.fail(call.key, question, _why(error))
-            return Left(call.key, call.role, _why(error))
+            return Left(call.key, call.role, _why(error), next=error.next)
         facts = await self._facts(call, reply)
         self.aside.start_soon(self._write_down, call.key, question, _kept(reply), facts)
         return Given(call.key, call.role, reply.text, reply.value)

@@ -130,24 +130,25 @@ class Course:
         """One call that the step cannot do without. Raises Short."""
         [answer] = await self.fan_out.ask([call])
         if isinstance(answer, Left):
-            raise Short(f"{step.key}: {answer.reason}", money=answer.money)
+            raise Short(f"{step.key}: {answer.said}", money=answer.money)
         return answer
 
     def _quorum(self, step: Step, answers: Sequence[Answer]) -> tuple[Given, ...]:
         """Those that answered. Raises Short where they are too few."""
         given = tuple(each for each in answers if isinstance(each, Given))
         left = [each for each in answers if isinstance(each, Left)]
-        if left:
-            reasons = "; ".join(dict.fromkeys(each.reason for each in left))
-            self.notes.append(f"{step.key}: {len(given)} of {len(answers)} answered ({reasons})")
+        turnout = f"{len(given)} of {len(answers)} answered"
         if len(given) < step.quorum:
-            reason = f"{len(given)} of {len(answers)} answered, {step.quorum} were needed"
-            first = f": {left[0].reason}" if left else ""
+            reason = f"{turnout}, {step.quorum} were needed"
+            first = f": {left[0].said}" if left else ""
             # With money for all it was wanted for, would they have been enough?
             unpaid = sum(each.money for each in left)
             raise Short(
                 f"{step.key}: {reason}{first}", money=bool(unpaid) and len(given) + unpaid >= step.quorum
             )
+        if left:
+            reasons = "; ".join(dict.fromkeys(each.reason for each in left))
+            self.notes.append(f"{step.key}: {turnout} ({reasons})")
         return given
 
     async def _debated(
