@@ -37,7 +37,17 @@ def test_the_vocabulary_is_whole() -> None:
 _TRICKY = "aBsSſ'’ \t\n\r\x1c\x85\xa0\u2028\u30001٣Ⅷée\u0301数яЯǅʰ_-/{\ud800😀\u200b\x00K"
 
 
-@given(st.one_of(st.text(max_size=300), st.text(_TRICKY, max_size=40), st.text("ab-= ", max_size=600)))
+_ASCII = st.characters(max_codepoint=127)
+
+
+@given(
+    st.one_of(
+        st.text(max_size=300),
+        st.text(_TRICKY, max_size=40),
+        st.text(_ASCII, max_size=100),
+        st.text("ab-= ", max_size=600),
+    )
+)
 @settings(max_examples=400, deadline=None)
 def test_counts_are_those_of_the_encoder(text: str) -> None:
     assert tokens.count(text) == len(tokens.encoding().encode_ordinary(text))

@@ -81,6 +81,21 @@ async def test_a_cancelled_read_is_interrupted_and_its_connection_stays_usable(
         assert await tx.rows("SELECT 1") == [(1,)]
 
 
+@pytest.mark.requirement("store.read_interrupted")
+async def test_a_statement_alone_holds_no_snapshot_and_can_be_cancelled(db: SqliteDatabase) -> None:
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT count(*) FROM t", alone=True) == [(0,)]
+        async with db.write(LOCAL) as other:
+            await other.run("INSERT INTO t (a) VALUES (1)")
+        assert await tx.rows("SELECT count(*) FROM t", alone=True) == [(1,)]
+    with pytest.raises(TimeoutError):
+        with anyio.fail_after(0.05):
+            async with db.read(LOCAL) as tx:
+                await tx.rows(ENDLESS, alone=True)
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT count(*) FROM t") == [(1,)]
+
+
 @pytest.mark.requirement("store.write_shielded")
 async def test_a_write_that_has_begun_is_finished_although_its_caller_is_cancelled(
     db: SqliteDatabase,
