@@ -126,8 +126,8 @@ class Bags:
         if texts.identifiers is not self._memory.identifiers:
             self._memory = _Memory(texts.identifiers, self._rows_of)
         self._memory.learn()
-        places = np.array(texts.places, np.intp)
-        runs = np.array(texts.different, np.intp)
+        places = np.fromiter(texts.places, np.intp, len(texts.places))
+        runs = np.fromiter(texts.different, np.intp, len(texts.different))
         words, lengths = self._memory.words.read(runs[places])
         after = np.concatenate([[0], lengths.cumsum()])
         return words, np.append(after[np.flatnonzero(places == 0)], len(words))

@@ -46,10 +46,10 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self.text = text.split("\n")
-        lengths = [len(line) + 1 for line in self.text]
-        if max(lengths) > LINE_CHARS + 1:
-            lengths = [min(length, LINE_CHARS + 1) for length in lengths]
-        self._sums = [0, *accumulate(lengths)]
+        lengths = list(map(len, self.text))
+        if max(lengths) > LINE_CHARS:
+            lengths = [min(length, LINE_CHARS) for length in lengths]
+        self._sums = [0, *accumulate(map((1).__add__, lengths))]
 
     def size(self, start: int, end: int) -> int:
         return self._sums[end + 1] - self._sums[start]
@@ -68,7 +68,7 @@ class Lines:
 
 def short(lines: Sequence[str]) -> Sequence[str]:
     """Lines as words and vectors see them: each cut at LINE_CHARS."""
-    if len(max(lines, key=len, default="")) > LINE_CHARS:
+    if max(map(len, lines), default=0) > LINE_CHARS:
         return [line[:LINE_CHARS] for line in lines]
     return lines
 
