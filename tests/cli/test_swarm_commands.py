@@ -277,6 +277,11 @@ def test_a_run_is_cancelled_from_another_process(project: Path) -> None:
         assert said.wait_for(f"next: sophia swarm resume {run_id}")
     again = machine("swarm", "cancel", run_id, cwd=project)
     assert again["status"] == "cancelled"
+    scripted(project.parent, SOLO_REPLY)
+    machine("swarm", "resume", run_id, "--fail-on", "never", cwd=project)
+    late = run("swarm", "cancel", run_id, cwd=project)
+    assert late.returncode == 1
+    assert "nothing was cancelled: it is done" in late.stderr
 
 
 @pytest.mark.requirement("swarm.kill")

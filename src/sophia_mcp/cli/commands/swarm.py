@@ -319,7 +319,10 @@ def cancel(run_id: str, as_json: bool) -> int:
         await swarm.cancel(run_id)
         return await swarm.report(run_id, wait_s=2.0)
 
-    return _ended(with_app(work), None, "never", as_json=as_json, wanted="cancelled")
+    report = with_app(work)
+    if report.status != "cancelled":
+        output.say(f"nothing was cancelled: it is {report.status}")
+    return _ended(report, None, "never", as_json=as_json, wanted="cancelled")
 
 
 @COMMAND.command("eval")
