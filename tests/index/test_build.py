@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+import anyio.lowlevel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +14,11 @@ from tests.index.trees import commit_all, contents, make_repository, open_index,
 
 from sophia_mcp.embed.workers import encoder_opener, open_encoder
 from sophia_mcp.index.build import Index, Model
+from sophia_mcp.index.prepare import Task
+from sophia_mcp.index.run import quiet
+from sophia_mcp.index.turn import Turn
+from sophia_mcp.index.walk import stamp_of
+from sophia_mcp.store import leases
 from sophia_mcp.types import Passage
 
 pytestmark = pytest.mark.anyio
@@ -198,3 +205,43 @@ async def test_a_repository_that_cannot_be_read_is_walked_and_the_report_says_so
     view = await index.resolve("app")
     assert (view.detection, report.files_indexed) == ("walk", 2)
     assert any("found by size, time and hash: its index cannot be read" in note for note in report.notes)
+
+
+@pytest.mark.requirement("index.incremental")
+async def test_a_file_that_was_just_written_and_is_the_same_needs_no_worker(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "def name(): pass\n", "b.py": "x = 1\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    async with open_index(tmp_path / "store") as late:
+        await late.reconcile(view, now=True)
+        assert not late._steps.pool._idle  # where one that was started would wait for more
+        (root / "b.py").write_text("y = 2\n")
+        await late.reconcile(view, now=True)
+        assert late._steps.pool._idle
+    assert await words(index, view, "y") == {"b.py"}
+
+
+@pytest.mark.requirement("index.incremental")
+async def test_what_another_process_read_while_one_waited_for_its_turn_is_not_read_again(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "def old_name(): pass\n", "b.py": "x = 1\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    database, lease = index.storage.database, f"index:{view.repo_id}"
+    (root / "a.py").write_text("def new_name(): pass\n")
+    async with open_index(tmp_path / "store") as late:
+        async with anyio.create_task_group() as group:
+            assert await leases.take(database, lease, "another:machine:1", 60)
+            group.start_soon(partial(late.reconcile, view, now=True))
+            while late.trees.age(view) == float("inf"):  # until it has seen the edit, and waits
+                await anyio.lowlevel.checkpoint()
+            run = index._steps.run(view, index._steps.target(view), Turn(database, lease), quiet, None)
+            stamp = stamp_of(str(root / "a.py"))
+            assert stamp is not None
+            await run.read_again(index.trees.place(view), [Task("a.py", stamp, "")])
+            await leases.release(database, lease, "another:machine:1")
+        assert not late._steps.pool._idle
+    assert await words(index, view, "new") == {"a.py"}

@@ -165,6 +165,16 @@ class Index:
             ) as mine:
                 if mine is None:
                     return current
+                renewed = await self._steps.load(view)
+                if renewed.generation != current.generation:
+                    # Whoever had the turn before has most likely read what was seen here.
+                    current = renewed
+                    try:
+                        look = await self.trees.look(current, target)
+                    except NotFound as problem:
+                        return await self._steps.fail(current, problem)
+                    if not look.plan.size and not _differs(current, look):
+                        return replace(current, reconciled_ns=time.time_ns())
                 await self._steps.carry_out(current, target, look, mine, quiet, None)
                 if now and self.model.embed is not None:
                     await self._steps.later(await self._steps.load(view), mine, quiet, None)

@@ -131,6 +131,14 @@ class Preparer:
             return Refused(task.path, stamp, reason, name)
         return self._parse(task, raw, stamp, name)
 
+    def unchanged(self, task: Task) -> Unchanged | None:
+        """The outcome for a file on disk that still holds the blob that was known; None for any other."""
+        read = self._read_file(task) if task.known and not task.blob else None
+        if not isinstance(read, tuple) or isinstance(read, (Refused, Gone)):
+            return None
+        raw, stamp = read
+        return Unchanged(task.path, stamp, task.known) if blob_hash(raw) == task.known else None
+
     def _read_file(self, task: Task) -> tuple[bytes, Stamp] | Refused | Gone:
         try:
             opened = open_inside(self._root, task.path)

@@ -6,9 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+import anyio.to_thread
+
 from sophia_mcp.errors import AgentError
 from sophia_mcp.index.changes import in_order
-from sophia_mcp.index.prepare import Outcome, Place, Prepared, Refused, Task, Unchanged
+from sophia_mcp.index.prepare import Outcome, Place, Prepared, Preparer, Refused, Task, Unchanged
 from sophia_mcp.index.trees import Look
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.views import View
@@ -117,6 +119,12 @@ class Run:
         await self._read(place, tasks)
 
     async def _read(self, place: Place, tasks: Sequence[Task]) -> None:
+        if len(tasks) <= SMALL:
+            # Files that were just written are looked at again until their times prove something, by every
+            # process that looks at the tree: none needs a worker to see that they are the same.
+            same = await anyio.to_thread.run_sync(_unchanged, place, tasks)
+            self._waiting += same.values()
+            tasks = [task for task in tasks if task.path not in same]
         await self.pool.run(place, tasks, self._take)
         await self._write(self._waiting)
         self._waiting = []
@@ -177,6 +185,12 @@ class Run:
         self.progress(self._done, self._total, text)
         await self.turn.keep()
         await self.go_on(self._done, self._total, text)
+
+
+def _unchanged(place: Place, tasks: Sequence[Task]) -> dict[str, Unchanged]:
+    preparer = Preparer(place, None)
+    looked = ((task.path, preparer.unchanged(task)) for task in tasks)
+    return {path: found for path, found in looked if found is not None}
 
 
 async def publish(
