@@ -15,7 +15,7 @@ from tests.index.trees import commit_all, contents, make_repository, open_index,
 from sophia_mcp.embed.workers import encoder_opener, open_encoder
 from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.prepare import Task
-from sophia_mcp.index.run import quiet
+from sophia_mcp.index.run import SMALL, quiet
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.store import leases
@@ -205,6 +205,22 @@ async def test_a_repository_that_cannot_be_read_is_walked_and_the_report_says_so
     view = await index.resolve("app")
     assert (view.detection, report.files_indexed) == ("walk", 2)
     assert any("found by size, time and hash: its index cannot be read" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.requirement("index.incremental")
+async def test_many_changes_met_by_a_look_at_the_tree_are_prepared_to_the_end(
+    index: Index, tree: Write, watched: bool
+) -> None:
+    root = tree({"a.py": "def name(): pass\n"})
+    await index.update(root)
+    for number in range(SMALL + 1):
+        (root / f"new{number}.py").write_text(f"def added{number}(): pass\n")
+    view = await index.resolve(str(root))
+    index.trees.forget(view.id)
+    assert (await index.reconcile(view, now=watched)).stage == "done"
+    async with index.storage.database.read(index.storage.scope) as tx:
+        assert await tx.rows("SELECT COUNT(*), SUM(trigram) FROM placements") == [(SMALL + 2, SMALL + 2)]
 
 
 @pytest.mark.requirement("index.incremental")

@@ -176,8 +176,10 @@ class Index:
                     if not look.plan.size and not _differs(current, look):
                         return replace(current, reconciled_ns=time.time_ns())
                 await self._steps.carry_out(current, target, look, mine, quiet, None)
-                if now and self.model.embed is not None:
-                    await self._steps.later(await self._steps.load(view), mine, quiet, None)
+                renewed = await self._steps.load(view)
+                # Nobody who asks waits for vectors that come over the network.
+                if now if self.model.embed is not None else renewed.stage != "done":
+                    await self._steps.later(renewed, mine, quiet, None)
         return await self._steps.load(current)
 
     async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
