@@ -31,6 +31,7 @@ from sophia_mcp.index.turn import is_held_elsewhere, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.index.workers import Pool
+from sophia_mcp.index.write import Target
 from sophia_mcp.security.paths import is_too_wide
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.types import IndexReport
@@ -154,12 +155,9 @@ class Index:
         async with lock:
             current = await self._steps.load(view)
             target = self._steps.target(current)
-            try:
-                look = await self.trees.look(current, target)
-            except NotFound as problem:
-                return await self._steps.fail(current, problem)
-            if not look.plan.size and not _differs(current, look):
-                return replace(current, reconciled_ns=time.time_ns())
+            look = await self._difference(current, target)
+            if isinstance(look, View):
+                return look
             async with turn(
                 self.storage.database, _lease(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
             ) as mine:
@@ -169,18 +167,26 @@ class Index:
                 if renewed.generation != current.generation:
                     # Whoever had the turn before has most likely read what was seen here.
                     current = renewed
-                    try:
-                        look = await self.trees.look(current, target)
-                    except NotFound as problem:
-                        return await self._steps.fail(current, problem)
-                    if not look.plan.size and not _differs(current, look):
-                        return replace(current, reconciled_ns=time.time_ns())
+                    look = await self._difference(current, target)
+                    if isinstance(look, View):
+                        return look
                 await self._steps.carry_out(current, target, look, mine, quiet, None)
                 renewed = await self._steps.load(view)
                 # Nobody who asks waits for vectors that come over the network.
                 if now if self.model.embed is not None else renewed.stage != "done":
                     await self._steps.later(renewed, mine, quiet, None)
         return await self._steps.load(current)
+
+    async def _difference(self, view: View, target: Target) -> Look | View:
+        """What a look at the tree found that the view does not show; the view as it is now where there is
+        nothing, or no tree."""
+        try:
+            look = await self.trees.look(view, target)
+        except NotFound as problem:
+            return await self._steps.fail(view, problem)
+        if look.plan.size or _differs(view, look):
+            return look
+        return replace(view, reconciled_ns=time.time_ns())
 
     async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
         """The view after these files were read again. While a run of this process is at work it
