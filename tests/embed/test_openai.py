@@ -169,11 +169,13 @@ async def test_a_passing_failure_is_tried_again(script: list[Any]) -> None:
 
 
 def test_the_wait_is_the_one_the_service_asks_for() -> None:
-    failure = ProviderError("busy")
-    assert module._wait_of(module._Again(failure, 7.5)) == 7.5
-    assert module._wait_of(module._Again(failure, None)) is True
-    assert module._wait_of(module._Again(failure, module.MAX_WAIT_S + 1)) is False
-    assert module._wait_of(failure) is False
+    def wait(seconds: float | None) -> bool | float:
+        return module._wait_of(ProviderError("busy", transient=True, retry_after_s=seconds))
+
+    assert wait(7.5) == 7.5
+    assert wait(None) is True
+    assert wait(module.MAX_WAIT_S + 1) is False
+    assert module._wait_of(ProviderError("refused")) is False
 
 
 async def test_a_service_that_asks_for_an_hour_is_an_error_at_once() -> None:

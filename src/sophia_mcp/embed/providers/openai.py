@@ -63,16 +63,6 @@ async def _unbooked(texts: Sequence[str], send: Callable[[], Awaitable[int | Non
     await send()
 
 
-class _Again(ProviderError):
-    """This attempt failed in a way that another may not. ``after`` is the wait the service asks for."""
-
-    def __init__(self, error: ProviderError, after: float | None) -> None:
-        super().__init__(
-            error.what, why=error.why, next=error.next, transient=True, charged=error.charged
-        )
-        self.error, self.after = error, after
-
-
 class OpenAIEmbedder:
     """Asks one endpoint, in batches. ``aclose`` ends its connections."""
 
@@ -134,12 +124,9 @@ class OpenAIEmbedder:
             wait_max=8.0,
             wait_jitter=self._endpoint.first_wait_s,
         )
-        try:
-            async for attempt in attempts:
-                with attempt:
-                    return await self._attempt(texts)
-        except _Again as again:
-            raise again.error from None
+        async for attempt in attempts:
+            with attempt:
+                return await self._attempt(texts)
         raise AssertionError("a retry ends with an answer or an error")
 
     async def _attempt(self, texts: Sequence[str]) -> Vectors:
@@ -171,26 +158,23 @@ class OpenAIEmbedder:
                 answer = await self._whole(response)
         except httpx2.TimeoutException:
             seconds = self._endpoint.timeout_s
-            raise _Again(self._failed(f"it did not answer within {seconds:g} s"), None) from None
+            raise self._failed(f"it did not answer within {seconds:g} s", transient=True) from None
         except httpx2.HTTPError as error:
-            failure = self._failed(
+            raise self._failed(
                 f"the connection failed: {type(error).__name__}",
+                transient=True,
                 charged=not isinstance(error, httpx2.ConnectError),
-            )
-            raise _Again(failure, None) from None
+            ) from None
+        if response.status_code == 200:
+            return self._read(answer, len(texts))
+        said = f"it answered {response.status_code}: {self._quote(answer)}"
         if response.status_code in _RETRIED:
-            said = f"it answered {response.status_code}: {self._quote(answer)}"
-            failure = self._failed(said, charged=False)
-            raise _Again(failure, _seconds(response.headers.get("retry-after")))
-        if response.status_code != 200:
-            hint = (
-                "check embed.key"
-                if response.status_code in (401, 403)
-                else "check embed.model and base_url"
-            )
-            said = f"it answered {response.status_code}: {self._quote(answer)}"
-            raise self._failed(said, hint, charged=False)
-        return self._read(answer, len(texts))
+            after = _seconds(response.headers.get("retry-after"))
+            raise self._failed(said, transient=True, retry_after_s=after, charged=False)
+        hint = (
+            "check embed.key" if response.status_code in (401, 403) else "check embed.model and base_url"
+        )
+        raise self._failed(said, hint, charged=False)
 
     async def _whole(self, response: httpx2.Response) -> bytes:
         """All of an answer, counted while it is read: an endpoint that does not stop is given up."""
@@ -250,20 +234,19 @@ class OpenAIEmbedder:
         self,
         why: str,
         hint: str = "try again later, or use the local embedder static",
-        *,
-        charged: bool = True,
+        **facts: Any,
     ) -> ProviderError:
         what = f"the embedding endpoint for {self._endpoint.model} failed"
-        return ProviderError(what, why=why, next=hint, charged=charged)
+        return ProviderError(what, why=why, next=hint, **facts)
 
 
 def _wait_of(error: Exception) -> bool | float:
     """Whether to try again, or after how many seconds."""
-    if not isinstance(error, _Again):
+    if not isinstance(error, ProviderError) or not error.transient:
         return False
-    if error.after is None:
+    if error.retry_after_s is None:
         return True
-    return error.after if error.after <= MAX_WAIT_S else False
+    return error.retry_after_s if error.retry_after_s <= MAX_WAIT_S else False
 
 
 def _seconds(header: str | None) -> float | None:
