@@ -87,17 +87,6 @@ class Evidence:
         return sum(self.weights.values()) + 1e-6
 
     @cached_property
-    def defining(self) -> Values:
-        """1 where a chunk says the identifier asked for and its file defines it."""
-        return as_values((self.defines[self.owner] > 0) & (self.lex > 0))
-
-    @cached_property
-    def outstanding(self) -> Values:
-        """How far each chunk stands out by meaning, in deviations of all chunks, as a share of eight."""
-        z = (self.cosine - self.mean) / self.deviation
-        return as_values(np.clip(z, -2, 8) / 8)
-
-    @cached_property
     def in_stems(self) -> list[tuple[set[str], int]]:
         """For each file: the terms of the question that its name says, and how many of its own words
         the question says."""

@@ -39,20 +39,13 @@ FILES_MOST = 64
 """Candidate files whose features are computed."""
 
 CHUNKS_RANKED = 40
-"""Chunks that may be cut into spans for their own sake."""
+"""Chunks cut into spans for their own sake."""
 
 FILES_RANKED = 24
 """The best files lend their best chunk whether or not a search found it."""
 
 FILES_LEADING = 8
 """As many of these lend their second chunk too."""
-
-CHUNKS_CUT = 46
-"""Chunks cut into spans: of about 56 all but those of which least is expected. On the development questions
-.993 of the first eight spans stay, and every figure of relevance."""
-
-NAMES = 2.0
-"""What the names that a chunk defines are expected to add to the score of its best span."""
 
 _TABLES = {"identifier": "symbol", "path": "symbol", "error": "error"}
 """Which weights a kind of question is ranked with; all others with those for words."""
@@ -91,8 +84,7 @@ async def rank(question: Question, tx: Transaction, vector: Values | None) -> Ra
     matrix = features.matrix(found)
     scores = matrix @ ranker.vector(weights.file, features.FILE)
     inherited = matrix @ ranker.vector(weights.inherited, features.FILE)
-    chosen = _promising(found, scores, _expected(found, inherited, weights.span))
-    scene = await _scene(question, tx, found, chosen, inherited)
+    scene = await _scene(question, tx, found, _promising(found, scores), inherited)
     if not scene.spans:
         return Ranked(found, matrix, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
     span_matrix = spanfeatures.matrix(scene)
@@ -211,28 +203,12 @@ async def _scene(
     return layout(question, found, inherited, read, texts)
 
 
-def _expected(found: Evidence, inherited: Values, weights: ranker.Weights) -> Values:
-    """What is known of the score of each chunk's spans before they are read."""
-    known = {
-        "file": (inherited - inherited.max())[found.owner],
-        "lex": found.lex,
-        "sem": found.meaning,
-        "semz": found.outstanding,
-        "mentioned": found.mentions[found.owner],
-        "defines": found.defining,
-    }
-    expected = NAMES * found.names
-    for name, values in known.items():
-        expected += weights.get(name, 0.0) * values
-    return expected
-
-
-def _promising(found: Evidence, scores: Values, expected: Values) -> list[int]:
+def _promising(found: Evidence, scores: Values) -> list[int]:
     """Chunks to cut: the best by their own words and meaning plus the standing of their file, and the best
-    of each leading file; those of them that are expected to hold the best spans."""
+    of each leading file."""
     standing = np.maximum(scores - scores.max(), -12)[found.owner]
     own = found.lex + found.meaning + 0.5 * found.names + 0.1 * standing
-    own += 4.0 * found.defining
+    own += 4.0 * (found.defines[found.owner] > 0) * (found.lex > 0)
     order = np.argsort(-own, kind="stable")
     chosen = dict.fromkeys(order[:CHUNKS_RANKED].tolist())
     for place, file in enumerate(np.argsort(-scores, kind="stable")[:FILES_RANKED].tolist()):
@@ -241,7 +217,7 @@ def _promising(found: Evidence, scores: Values, expected: Values) -> list[int]:
         lent = 2 if place < FILES_LEADING else 1
         best = start + np.argsort(-own[start:end], kind="stable")[:lent]
         chosen.update(dict.fromkeys(best.tolist()))
-    return sorted(chosen, key=lambda number: -expected[number])[:CHUNKS_CUT]
+    return list(chosen)
 
 
 def _key(found: Evidence, number: int) -> tuple[int, int]:

@@ -50,7 +50,8 @@ def sem(s: Scene) -> Values:
 
 def semz(s: Scene) -> Values:
     """How far its chunk stands out by meaning."""
-    return s.evidence.outstanding[s.chunks]
+    z = (s.evidence.cosine[s.chunks] - s.evidence.mean) / s.evidence.deviation
+    return as_values(np.clip(z, -2, 8) / 8)
 
 
 def near(s: Scene) -> Values:
@@ -73,6 +74,11 @@ def nearhead(s: Scene) -> Values:
 def nearname(s: Scene) -> Values:
     """Its own name and signature by meaning."""
     return s.toward(s.sums(s.names, s.heads))
+
+
+def neardoc(s: Scene) -> Values:
+    """Its comments by meaning."""
+    return s.toward(s.sums(s.comments))
 
 
 def reverse(s: Scene) -> Values:
@@ -277,7 +283,7 @@ def tiny(s: Scene) -> Values:
 SPAN: Mapping[str, Callable[[Scene], Values]] = {
     feature.__name__: feature
     for feature in (
-        file, lex, sem, semz, near, nearbody, nearhead, nearname, reverse, close8, close6, close4, cover, bm25, name, named, home, head, doc, maxsim, namesim, homesim,
+        file, lex, sem, semz, near, nearbody, nearhead, nearname, neardoc, reverse, close8, close6, close4, cover, bm25, name, named, home, head, doc, maxsim, namesim, homesim,
         docsim, commented, private, pairs, literal, defines, within, mentioned, begins, function, class_head, loose, top,
         lines, tiny,
     )
