@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -48,6 +49,14 @@ class Runs:
         except Stopped:
             self.ended[ref] = "stopped"
 
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """The run of the folder is under way at the beginning of the block, and over at its end."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.run)
+            await self.begun[""].wait()
+            yield
+
     async def queued(self, jobs: int) -> None:
         """Wait until so many runs are known to every process."""
         assert self.index.jobs is not None
@@ -61,9 +70,7 @@ async def test_cancelling_one_ref_leaves_the_run_of_the_folder_alone(
 ) -> None:
     await index.update(repository, ref="feature")
     runs = Runs(index, repository)
-    async with anyio.create_task_group() as group:
-        group.start_soon(runs.run)
-        await runs.begun[""].wait()
+    async with runs.at_work():
         assert not await index.cancel(await index.resolve("app@feature"))
     assert runs.ended == {"": "ready"}
 
@@ -112,9 +119,7 @@ async def test_cancelling_one_worktree_leaves_the_run_of_another_alone(
     opened.add_worktree("other", str(tmp_path / "other"), opened.lookup_reference("refs/heads/feature"))
     await index.update(tmp_path / "other")
     runs = Runs(index, repository)
-    async with anyio.create_task_group() as group:
-        group.start_soon(runs.run)
-        await runs.begun[""].wait()
+    async with runs.at_work():
         assert not await index.cancel(await index.resolve(str(tmp_path / "other")))
     assert runs.ended == {"": "ready"}
 
@@ -125,9 +130,7 @@ async def test_forgetting_one_ref_waits_for_the_run_of_the_folder(
 ) -> None:
     await index.update(repository, ref="feature")
     runs = Runs(index, repository)
-    async with anyio.create_task_group() as group:
-        group.start_soon(runs.run)
-        await runs.begun[""].wait()
+    async with runs.at_work():
         await index.forget(await index.resolve("app@feature"))
         assert runs.ended == {"": "ready"}
     with pytest.raises(Exception, match="not indexed"):
