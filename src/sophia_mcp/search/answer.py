@@ -44,6 +44,10 @@ LONGEST_QUERY = 2000
 _CHECKED = 3
 """Files checked beyond the limit of hits, as a multiple: spans may fall away while packing."""
 
+_MOVED = (
+    "the code has changed since the page before: spans may be repeated or left out; ask without cursor"
+)
+
 
 async def search(engine: Engine, view: View, request: Request) -> Answer:
     """Answer a request about one view.
@@ -52,9 +56,9 @@ async def search(engine: Engine, view: View, request: Request) -> Answer:
     cannot be used.
     """
     _check(request)
-    earlier = cursor.read(view, request)
+    shown = cursor.read(view, request)
     view = await engine.index.reconcile(view)
-    found = await _find(engine, view, request, earlier)
+    found = await _find(engine, view, request, shown)
     states: dict[str, Freshness] = {}
     for _ in range(2):
         checked = await _fresh(found)
@@ -66,8 +70,8 @@ async def search(engine: Engine, view: View, request: Request) -> Answer:
         states = dict.fromkeys(paths, "stale" if renewed is None else "reindexed")
         if renewed is None:
             break
-        found = await _find(engine, renewed, request, earlier)
-    answer = _packed(found, states, earlier)
+        found = await _find(engine, renewed, request, shown)
+    answer = _packed(found, states)
     engine.tidy()
     return answer
 
@@ -96,9 +100,10 @@ class _Found:
     question: Question
     outcome: Outcome
     texts: Mapping[int, Text]
+    earlier: frozenset[bytes] = frozenset()
 
 
-async def _find(engine: Engine, view: View, request: Request, earlier: frozenset[bytes]) -> _Found:
+async def _find(engine: Engine, view: View, request: Request, shown: cursor.Shown) -> _Found:
     """Classify the request, build its filter, and search in the way it asks for."""
     query = classify(request.query, request.mode)
     if query.kind == "regex" and request.mode == "auto" and not regex.usable(query.text):
@@ -108,15 +113,15 @@ async def _find(engine: Engine, view: View, request: Request, earlier: frozenset
     async with engine.database.read(LOCAL) as tx:
         atlas = await engine.atlases.of(tx, view)
         chosen = filters.build(atlas, request, differing)
-        question = Question(engine, view, atlas, request, query, chosen)
+        question = Question(engine, view, atlas, request, query, chosen, shown.count)
         if chosen.problem:
             return _Found(question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request))), {})
         question = await _by_name(question, tx)
         outcome = await _route(question, tx, vector)
-        outcome = _unseen(question, await verdict.judged(question, tx, outcome), earlier)
+        outcome, earlier = _unseen(question, await verdict.judged(question, tx, outcome), shown)
         files = sorted({item.file for item in outcome.candidates})
         texts = await engine.content.texts(tx, atlas.blobs[files].tolist()) if files else {}
-    return _Found(question, outcome, {file: texts[int(atlas.blobs[file])] for file in files})
+    return _Found(question, outcome, {file: texts[int(atlas.blobs[file])] for file in files}, earlier)
 
 
 async def _by_name(question: Question, tx: Transaction) -> Question:
@@ -224,18 +229,23 @@ async def _refresh(engine: Engine, view: View, paths: Sequence[str]) -> View | N
     return None
 
 
-def _unseen(question: Question, outcome: Outcome, earlier: frozenset[bytes]) -> Outcome:
-    """The outcome without spans of earlier pages, cut to what is checked on disk and may be shown."""
-    paths = question.atlas.paths
-    left = [
-        item
-        for item in outcome.candidates
-        if not earlier or cursor.span(paths[item.file], item.start, item.end) not in earlier
-    ]
-    return replace(outcome, candidates=tuple(left[: question.request.limit * _CHECKED]))
+def _unseen(
+    question: Question, outcome: Outcome, shown: cursor.Shown
+) -> tuple[Outcome, frozenset[bytes]]:
+    """The outcome without spans of earlier pages, cut to what is checked on disk and may be shown, and the
+    marks of those spans."""
+    paths, every = question.atlas.paths, outcome.candidates
+    if not shown.count:
+        return replace(outcome, candidates=every[: question.request.limit * _CHECKED]), shown.marks
+    marks = [cursor.span(paths[item.file], item.start, item.end) for item in every]
+    earlier, sure = shown.among(marks)
+    left = [item for item, mark in zip(every, marks, strict=True) if mark not in earlier]
+    notes = outcome.notes if sure else (*outcome.notes, _MOVED)
+    most = question.request.limit * _CHECKED
+    return replace(outcome, candidates=tuple(left[:most]), notes=notes), earlier
 
 
-def _packed(found: _Found, states: dict[str, Freshness], earlier: frozenset[bytes]) -> Answer:
+def _packed(found: _Found, states: dict[str, Freshness]) -> Answer:
     question, outcome, files = found.question, found.outcome, found.texts
     view, atlas, request = question.view, question.atlas, question.request
     material = Material(
@@ -248,7 +258,7 @@ def _packed(found: _Found, states: dict[str, Freshness], earlier: frozenset[byte
         total=outcome.total,
         index=_coverage(question, sum(state == "stale" for state in states.values())),
         notes=outcome.notes,
-        earlier=earlier,
+        earlier=found.earlier,
         cursor=lambda shown: cursor.write(view, request, shown),
         named=_is_named(question, outcome),
         query=question.query,

@@ -88,12 +88,13 @@ class Question:
     request: Request
     query: Query
     filter: Filter
+    shown: int = 0
+    """Spans that earlier pages showed."""
 
     @property
     def reach(self) -> int:
-        """How many candidates from the best on may be shown: this page's, and those of earlier pages, for
-        each of which a cursor has six characters at least."""
-        return self.request.limit + len(self.request.cursor or "") // 6
+        """How many candidates from the best on may be shown: this page's, and those of earlier pages."""
+        return self.request.limit + self.shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,10 +164,15 @@ def _share(room: int, place: int, hits: int, detail: Detail) -> int:
 
 
 def _overhead(material: Material, request: Request, count: Callable[[str], int]) -> int:
-    """Tokens of an answer that holds no hit yet."""
-    token = "x" * (24 + 7 * (len(material.earlier) + request.limit))
+    """Tokens of an answer that holds no hit yet, with a cursor as long as it may become."""
+    token = material.cursor([*material.earlier, *map(_any_mark, range(request.limit))])
     empty = Answer((), material.total, token, material.index, material.notes)
     return count(render(empty, request)) + 24
+
+
+def _any_mark(number: int) -> bytes:
+    """A mark such as any span might have."""
+    return cursor.span("", number, number)
 
 
 def _surely_fits(answer: Answer, room: int, budget: int | None, count: Callable[[str], int]) -> bool:
@@ -414,6 +419,10 @@ def _fit(
         else:
             return _bare(answer, request, count)
         answer = _answer(material, request, hits, used, fresh, masked, named)
+    if fresh and not hits:
+        said = (*answer.notes, f"not even the place of the next hit fits into max_tokens={budget}")
+        bare = replace(answer, notes=said, omitted=(), next_cursor=None)
+        return _bare(bare, request, count)
     return answer
 
 

@@ -35,6 +35,8 @@ _COMMON = 6
 _DAMPING = 0.85
 _ROUNDS = 30
 _SHOWN_FILES = 60
+"""Files of a map at least; further pages reach further."""
+
 _SHOWN_SYMBOLS = 8
 
 _Kept = OrderedDict[tuple[int, int, str], NDArray[np.float64]]
@@ -82,9 +84,7 @@ async def _members(question: Question, tx: Transaction) -> Outcome | None:
 
 
 def _with(question: Question, query: Query) -> Question:
-    return Question(
-        question.engine, question.view, question.atlas, question.request, query, question.filter
-    )
+    return replace(question, query=query)
 
 
 async def outline(engine: Engine, view: View, where: str = "", max_tokens: int = 2000) -> str:
@@ -107,11 +107,11 @@ async def outline(engine: Engine, view: View, where: str = "", max_tokens: int =
         )
         cost = engine.count_tokens(text) + 1
         if spent + cost > max_tokens - 12:
-            left = len(outcome.candidates) - len(lines)
-            lines.append(f"… {left} more files\n")
             break
         spent += cost
         lines.append(text)
+    if left := outcome.total - len(lines):
+        lines.append(f"… {left} more files\n")
     return "".join(lines)
 
 
@@ -124,7 +124,7 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
         if (not folder or path.startswith(folder + "/")) and (allowed is None or allowed[i])
     ]
     inside.sort(key=lambda i: (-ranks[i], atlas.paths[i]))
-    chosen = inside[:_SHOWN_FILES]
+    chosen = inside[: max(_SHOWN_FILES, question.reach + 1)]  # one more, so that the answer can go on
     defined = await question.engine.content.symbols(tx, atlas.blobs[chosen].tolist() if chosen else [])
     texts = await question.engine.content.texts(tx, atlas.blobs[chosen].tolist() if chosen else [])
     candidates = []
