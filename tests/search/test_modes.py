@@ -139,11 +139,15 @@ async def test_a_required_module_is_imported_and_not_defined(index_of) -> None:
     assert [(hit.start_line, hit.why) for hit in used.hits] == [
         (1, "import at 1 (import-resolved)"),
         (5, "call at 5 (import-resolved)"),
+        (4, "written here (text only)"),
     ]
     assert foreign.hits == ()
     assert foreign.notes[0] == "not here: nothing in app defines 'lodash'"
     assert foreign.notes[1] == 'next: search_code("lodash", mode="references")'
-    assert [hit.start_line for hit in imported.hits] == [2]
+    assert [(hit.start_line, hit.why) for hit in imported.hits] == [
+        (2, "import at 2 (guess: name only)"),
+        (5, "written here (text only)"),
+    ]
     assert "not defined here" in imported.notes[0]
 
 
@@ -166,6 +170,41 @@ async def test_references_of_a_class_hold_those_that_inherit_from_it(index_of) -
     assert [(hit.path, hit.why) for hit in answer.hits if "inherits" in hit.why] == [
         ("leaf.py", "inherits at 4 (import-resolved)")
     ]
+
+
+@pytest.mark.requirement("search.modes", "search.callers_proof")
+async def test_references_leave_out_no_line_that_writes_the_name(index_of) -> None:
+    files = {
+        "cell.h": "struct pane {\n\tint width;\n};\n",
+        "cell.c": '#include "cell.h"\n\nint\nwidth_of(struct pane *pane)\n{\n\treturn (pane->width);\n}\n',
+        "notes.md": "# Panes\n\nA `pane` has a width; panes and window_pane are other words.\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask("pane", mode="references")
+    assert [(hit.path, hit.start_line, hit.why) for hit in answer.hits] == [
+        ("cell.c", 4, "written here (text only)"),
+        ("cell.c", 6, "written here (text only)"),
+        ("notes.md", 3, "written here (text only)"),
+    ]
+    assert answer.total == 0
+    assert answer.notes[0] == (
+        "0 resolved uses; 3 more lines write the name (told by text only, not counted); defined at cell.h:1"
+    )
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_function_that_is_only_handed_on_is_never_called_but_used(index_of) -> None:
+    files = {
+        "hooks.py": "def on_exit():\n    return 1\n",
+        "app.py": "import atexit\nfrom hooks import on_exit\n\natexit.register(on_exit)\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask("on_exit", mode="callers")
+    assert answer.hits == ()
+    assert answer.notes == (
+        "not here: on_exit is defined but never called in app; it is used in other ways",
+        'next: search_code("on_exit", mode="references")',
+    )
 
 
 @pytest.mark.requirement("search.not_here")

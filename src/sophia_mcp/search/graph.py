@@ -3,7 +3,7 @@
 A use is *same file* (the definition stands in the file and nothing else is named), *import-resolved*
 (the file imports it from where it is defined, or shares its package), *receiver-typed* (the source
 states the type of what it is called on) or *name-only*. Name-only uses are guesses: they are shown
-last, labelled, and never counted among resolved ones.
+after those, labelled, and never counted among resolved ones. Last come lines that write the name.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sophia_mcp.index.edges import Edges
-from sophia_mcp.search import symbols
+from sophia_mcp.search import mentions, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.place import enclosing, qualified
 from sophia_mcp.search.render import call
@@ -31,6 +31,9 @@ _SELF = frozenset(
 )
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
 _FILES_MOST = 2000
+_WRITTEN = 0.1
+"""The score of a line that writes the name: below every guess."""
+
 _VERBS = {"base": "inherits"}
 """Words for kinds of use that are not their own."""
 
@@ -54,43 +57,65 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
     if question.view.stage != "done":
         unread += len(files) - len(held)
+    calls = question.request.mode == "callers"
     uses = resolve(query.name, exact, held, atlas.paths, atlas.languages)
-    if question.request.mode == "callers":
-        uses = [use for use in uses if use.reference.kind == "call"]
-    defined_at = await question.engine.content.symbols(
-        tx, atlas.blobs[[u.file for u in uses]].tolist() if uses else []
-    )
-    homes = {use.file: defined_at[int(atlas.blobs[use.file])] for use in uses}
-    resolved = [use for use in uses if use.proof != "name-only"]
-    candidates = (
-        _by_caller(uses, homes, question)
-        if question.request.mode == "callers"
-        else _by_line(uses, homes, question)
-    )
-    word = "calls" if question.request.mode == "callers" else "uses"
-    guesses = len(uses) - len(resolved)
-    notes = [_said(question, exact, len(resolved), guesses, word)]
-    if unread:
-        notes.append(f"not complete: edges of {unread} files are not read yet")
-    if not uses:
-        near = await symbols.nearest(tx, atlas, query.name)
-        hint = f"; nearest names: {', '.join(near)}" if near and not exact else ""
-        there = "defined but never used" if exact else "neither defined nor used"
-        following = f"next: {call(near[0] if near and not exact else query.name, mode='symbol' if exact else 'auto')}"
-        note = f"not here: {query.name} is {there} in {question.view.label}{hint}"
-        return Outcome((), 0, (note, following, *notes[1:]))
-    return Outcome(tuple(candidates), len(resolved), tuple(notes))
+    others = [use for use in uses if calls and use.reference.kind != "call"]
+    uses = [use for use in uses if not calls or use.reference.kind == "call"]
+    known: dict[int, set[int]] = defaultdict(set)
+    for use in uses:
+        known[use.file].add(use.reference.line)
+    written = () if calls else await mentions.lines(question, tx, query.name, files, known, exact)
+    shown = sorted({use.file for use in uses} | {file for file, _ in written})
+    defined_at = await question.engine.content.symbols(tx, atlas.blobs[shown].tolist() if shown else [])
+    homes = {file: defined_at[int(atlas.blobs[file])] for file in shown}
+    if not uses and not written:
+        missed = await _missed(question, tx, exact, unused=not others)
+        return replace(missed, notes=(*missed.notes, *_unread(unread)))
+    candidates = _by_caller(uses, homes, question) if calls else _by_line(uses, written, homes, question)
+    resolved = sum(use.proof != "name-only" for use in uses)
+    note = _said(question, exact, resolved, len(uses) - resolved, len(written))
+    return Outcome(tuple(candidates), resolved, (note, *_unread(unread)))
+
+
+def _unread(files: int) -> tuple[str, ...]:
+    return (f"not complete: edges of {files} files are not read yet",) if files else ()
+
+
+async def _missed(
+    question: Question, tx: Transaction, exact: Sequence[Definition], *, unused: bool
+) -> Outcome:
+    """No use: whether there is the name at all, and what to ask instead."""
+    name = question.query.name
+    used = "called" if question.request.mode == "callers" else "used"
+    near = () if exact else await symbols.nearest(tx, question.atlas, name)
+    hint = f"; nearest names: {', '.join(near)}" if near else ""
+    there = f"defined but never {used}" if exact else f"neither defined nor {used}"
+    note = f"not here: {name} is {there} in {question.view.label}{hint}"
+    if not unused:
+        following = call(name, mode="references")
+        note += "; it is used in other ways"
+    elif exact:
+        following = call(name, mode="symbol")
+    else:
+        following = call(near[0] if near else name)
+    return Outcome((), 0, (note, f"next: {following}"))
 
 
 def _said(
-    question: Question, exact: Sequence[Definition], resolved: int, guesses: int, word: str
+    question: Question, exact: Sequence[Definition], resolved: int, guesses: int, written: int
 ) -> str:
     atlas = question.atlas
     places = [f"{atlas.paths[item.file]}:{item.symbol.start_line}" for item in exact[:3]]
     more = f" and {len(exact) - 3} more" if len(exact) > 3 else ""
     where = f"defined at {', '.join(places)}{more}" if places else "not defined here"
-    guessed = f"; {guesses} by name only (guesses, not counted)" if guesses else ""
-    return f"{resolved} resolved {word}{guessed}; {where}"
+    word = "call" if question.request.mode == "callers" else "use"
+    said = f"{resolved} resolved {word}{'' if resolved == 1 else 's'}"
+    if guesses:
+        said += f"; {guesses} by name only (guesses, not counted)"
+    if written:
+        least = "at least " if written >= mentions.MOST else ""
+        said += f"; {least}{written} more lines write the name (told by text only, not counted)"
+    return f"{said}; {where}"
 
 
 async def _files(question: Question, tx: Transaction, name: str) -> tuple[list[int], int]:
@@ -326,7 +351,10 @@ def _by_caller(
 
 
 def _by_line(
-    uses: Sequence[Use], homes: Mapping[int, tuple[Symbol, ...]], question: Question
+    uses: Sequence[Use],
+    written: mentions.Lines,
+    homes: Mapping[int, tuple[Symbol, ...]],
+    question: Question,
 ) -> list[Candidate]:
     merged: dict[tuple[int, int], list[Use]] = defaultdict(list)
     for use in uses:
@@ -335,6 +363,16 @@ def _by_line(
     for (file, line), held in merged.items():
         home, kind = enclosing(homes[file], line), held[0].reference.kind
         candidates.append(_candidate(question, held, (line, line), home, _VERBS.get(kind, kind)))
+    for file, line in written:
+        home = enclosing(homes[file], line)
+        symbol, kind_of = (qualified(home), home.kind) if home else ("", "text")
+        score = _WRITTEN - 0.04 * (
+            question.atlas.has("test", file) + question.atlas.has("document", file)
+        )
+        span = (line, line)
+        candidates.append(
+            Candidate(file, *span, symbol, kind_of, score, "written here (text only)", span, line)
+        )
     return sorted(candidates, key=lambda item: -item.score)
 
 
