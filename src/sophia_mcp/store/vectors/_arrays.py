@@ -28,7 +28,7 @@ _DEAD_SHARE = 0.25
 QUERY_BITS = 3
 _TOP = (1 << QUERY_BITS) - 1
 _DENSE_SHARE = 0.3  # of more rows than this, scanning all is cheaper than gathering some
-_BLOCK = 1 << 15  # rows whose temporary arrays fit a processor's cache
+_BLOCK = 1 << 13  # rows whose temporary arrays fit a processor's cache
 
 
 def packed(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
@@ -135,9 +135,9 @@ class Arrays:
         offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return np.sort(np.repeat(starts, counts) + offsets)
 
-    def estimates(self, query: Float32, chosen: Int64 | None) -> npt.NDArray[np.int32]:
+    def estimates(self, query: Float32, chosen: Int64 | None) -> npt.NDArray[Any]:
         """How near each chosen row is, by its signs alone: larger is nearer. The query keeps
-        ``QUERY_BITS`` bits of each dimension (as in RaBitQ), which costs three more counts of bits
+        ``QUERY_BITS`` bits of each dimension (as in RaBitQ), which costs two more counts of bits
         and lets a third of the candidates do."""
         reach = float(np.abs(query).max()) or 1.0
         levels = np.round((query / reach + 1.0) * (_TOP / 2)).astype(np.uint8)
@@ -146,20 +146,23 @@ class Arrays:
             return self._weighed(planes, None)[chosen]
         return self._weighed(planes, chosen)
 
-    def _weighed(
-        self, planes: list[npt.NDArray[np.uint64]], chosen: Int64 | None
-    ) -> npt.NDArray[np.int32]:
+    def _weighed(self, planes: list[npt.NDArray[np.uint64]], chosen: Int64 | None) -> npt.NDArray[Any]:
+        """In how many dimensions a row has not the sign that a plane asks for, each plane weighing twice the
+        one below: but for what all rows share, the sum of the levels with the signs of the row."""
         count = self.count if chosen is None else len(chosen)
-        found = np.empty(count, np.int32)
+        most = self.dimensions * _TOP
+        found = np.zeros(count, np.uint16 if most < 1 << 16 else np.int64)
+        differing, bits = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint8)
         for first in range(0, count, _BLOCK):
             part = slice(first, min(first + _BLOCK, count))
             signs = self.negative[:, part] if chosen is None else self.negative[:, chosen[part]]
-            weighed = np.zeros(signs.shape[1], np.int32)
-            for word, bits in enumerate(signs):
-                weighed += np.bitwise_count(bits).astype(np.int32) * _TOP
-                for bit, plane in enumerate(planes):
-                    weighed -= np.bitwise_count(bits & plane[word]).astype(np.int32) << (bit + 1)
-            found[part] = weighed
+            weighed, size = found[part], signs.shape[1]
+            for plane in reversed(planes):
+                np.add(weighed, weighed, out=weighed)
+                for asked, word in zip(plane, signs, strict=True):
+                    np.bitwise_xor(word, asked, out=differing[:size])
+                    np.bitwise_count(differing[:size], out=bits[:size])
+                    np.add(weighed, bits[:size], out=weighed)
         return found
 
     def _grow(self, needed: int) -> None:
