@@ -26,7 +26,7 @@ from sophia_mcp.store.vectors._scoring import (
     nearest_stored,
     sample,
 )
-from sophia_mcp.store.vectors._table import Generation, all_rows, fingerprints, generation, these_rows
+from sophia_mcp.store.vectors._table import Generation, Marks, all_rows, generation, marks, these_rows
 
 CANDIDATES = 2000
 """Rows re-scored at least; one in ``CANDIDATE_SHARE`` in large repositories."""
@@ -50,7 +50,8 @@ class _Held:
     turn: anyio.Lock = field(default_factory=anyio.Lock)
     arrays: Arrays | None = None
     at: Generation | None = None
-    scales: dict[int, int] = field(default_factory=dict)
+    marks: Marks | None = None
+    read: Transaction | None = None  # whose snapshot the arrays hold: it needs no second look
 
 
 class Flat:
@@ -114,33 +115,32 @@ class Flat:
 async def _refresh(held: _Held, tx: Transaction, repo: int, model: str) -> None:
     """Bring the arrays to the transaction's generation, touching only what changed. An older
     snapshot than the arrays' own is served from the newer arrays."""
+    if held.read is tx:
+        return
     now = await generation(tx, repo)
     if now is None or (held.at is not None and held.at.created_ns != now.created_ns):
-        held.arrays, held.at, held.scales = None, None, {}
+        held.arrays, held.at, held.marks = None, None, None
     if now is None or (held.at is not None and now.number <= held.at.number):
+        held.read = tx
         return
-    if held.arrays is None:
+    stored = await marks(tx, repo, model)
+    if held.arrays is None or held.marks is None:
         await _load(held, tx, repo, model)
     else:
-        stored = await fingerprints(tx, repo, model)
-        marks = {place: hash(scales) for place, scales in stored.items()}
-        gone = [place for place, mark in held.scales.items() if marks.get(place) != mark]
-        came = [place for place, mark in marks.items() if held.scales.get(place) != mark]
-        held.arrays.remove(gone)
+        gone, came = held.marks.differing(stored)
+        held.arrays.remove([*gone, *came])  # some came before a cancelled refresh
         for i in range(0, len(came), _LOAD):
             held.arrays.add(await these_rows(tx, repo, model, came[i : i + _LOAD]))
-        held.scales = marks
-    held.at = now
+    held.marks, held.at, held.read = stored, now, tx
 
 
 async def _load(held: _Held, tx: Transaction, repo: int, model: str) -> None:
     after = -1
-    held.scales = {}
+    held.arrays = None
     while batch := await all_rows(tx, repo, model, after, _LOAD):
         if held.arrays is None:
             held.arrays = Arrays(batch[0].int8().shape[1])
         held.arrays.add(batch)
-        held.scales.update((each.placement, hash(each.scales)) for each in batch)
         after = batch[-1].placement
 
 
