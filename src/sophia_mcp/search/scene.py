@@ -16,14 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
-from sophia_mcp.search.evidence import Evidence, Values, as_values, distinct, tallied
+from sophia_mcp.search.evidence import Evidence, Values, as_values, tallied
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.spans import Span
 
 Numbers = NDArray[np.int64]
-
-_TOGETHER = 32
-"""Spans whose words are summed by one product of full matrices: neighbours share most of their words."""
 
 _HEADER = 4.0
 """Weight of the names above a span inside its vector: path and enclosing definitions."""
@@ -227,22 +224,21 @@ class Scene:
         """The raw vector of each span's words in these bags together, log-weighted: one row for each
         word a bag holds."""
         _, vectors = self._unique
+        found = np.zeros((len(self.spans), vectors.shape[1]), np.float32)
+        if not len(vectors):
+            return found
         cells = [self.cells(held) for held in bags]
         owners = np.concatenate([one.owners for one in cells])
         columns = np.concatenate([one.columns for one in cells])
         weights = 1 + np.log(np.concatenate([one.counts for one in cells]))
-        order = np.argsort(owners, kind="stable")
-        order = order[columns[order] < len(vectors)]  # "no word" adds nothing
-        owners, columns, weights = owners[order], columns[order], weights[order]
-        found = np.zeros((len(self.spans), vectors.shape[1]), np.float32)
-        for first in range(0, len(found), _TOGETHER):
-            rows = found[first : first + _TOGETHER]
-            part = slice(*np.searchsorted(owners, (first, first + len(rows))).tolist())
-            held = distinct(columns[part])
-            if len(held):
-                cell = (owners[part] - first) * len(held) + np.searchsorted(held, columns[part])
-                spread = np.bincount(cell, weights[part], len(rows) * len(held))
-                rows[:] = as_values(spread).reshape(len(rows), -1) @ vectors[held]
+        weights[columns == len(vectors)] = 0  # "no word" adds nothing
+        if len(bags) > 1:
+            order = np.argsort(owners, kind="stable")
+            owners, columns, weights = owners[order], columns[order], weights[order]
+        edges = np.searchsorted(owners, np.arange(len(found) + 1)).tolist()
+        # The rows of one span stay in the processor's cache, which those of all spans together leave.
+        for row, first, last in zip(found, edges, edges[1:], strict=False):
+            np.dot(weights[first:last], vectors.take(columns[first:last], 0, mode="clip"), out=row)
         return found
 
     @cached_property
