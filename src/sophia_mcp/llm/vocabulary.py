@@ -7,6 +7,8 @@ and some milliseconds, where the tables of an encoder take eighty and half a sec
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,7 @@ class Vocabulary:
         self._edges = edges.astype(np.uint32).data
         self._ranks = np.argsort(buckets, kind="stable").astype(np.uint32).data
         self._first = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32).data
+        self._of_two = _of_two(padded, edges[:-1], sizes)
 
     def rank(self, piece: bytes) -> int:
         """The rank of a token, or -1."""
@@ -63,7 +66,8 @@ class Vocabulary:
         if len(piece) < 2 or self.rank(piece) >= 0:
             return min(len(piece), 1)
         edges = list(range(len(piece) + 1))
-        unions = [self._union(piece, edges, i) for i in range(len(piece) - 1)]
+        of_two = self._of_two
+        unions = [of_two[left << 8 | right] for left, right in pairwise(piece)]
         while unions and (lowest := min(unions)) < _NONE:
             at = unions.index(lowest)
             del edges[at + 1], unions[at]
@@ -78,7 +82,19 @@ class Vocabulary:
         return _NONE if rank < 0 else rank
 
 
-_NONE = 1 << 32
+_NONE = (1 << 32) - 1
+"""Above every rank."""
+
+
+def _of_two(
+    padded: NDArray[np.uint8], starts: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> memoryview:
+    """The rank of each token of two bytes by these bytes: the first unions of every piece are such."""
+    ranks = np.flatnonzero(sizes == 2)
+    found = np.full(1 << 16, _NONE, np.uint32)
+    at = starts[ranks]
+    found[padded[at].astype(np.int64) << 8 | padded[at + 1]] = ranks
+    return found.data
 
 
 def _word(
