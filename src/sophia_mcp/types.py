@@ -128,6 +128,8 @@ class Request:
     detail: Detail = "auto"
     cursor: str | None = None
     format: Literal["text", "json"] = "text"
+    repo: str | None = None
+    """As the caller named it; None: the project, ``*``: all. Calls that an answer proposes name it, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ async def test_the_error_of_a_run_is_not_that_of_every_later_question(
         with pytest.raises(SophiaError):
             await (await app.start_index(str(project), trusted=True)).wait(20)
         away.rename(project)
-        answer = await app.answer(Request("divide"), repo=None, project=project, wait_s=20)
+        answer = await app.answer(Request("divide"), project=project, wait_s=20)
     assert [hit.path for hit in answer.hits] == ["calc.py"]
 
 
@@ -71,5 +71,5 @@ async def test_a_question_after_a_cancelled_run_is_answered(tmp_path: Path, proj
         assert await index.cancel(await app.existing(None, project))
         with pytest.raises(SophiaError, match="cancelled"):
             await run.wait(20)
-        answer = await app.answer(Request("divide"), repo=None, project=project, wait_s=20)
+        answer = await app.answer(Request("divide"), project=project, wait_s=20)
     assert [hit.path for hit in answer.hits] == ["calc.py"]

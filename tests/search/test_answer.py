@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.index.trees import commit_all, make_repository
@@ -344,6 +345,34 @@ async def test_the_name_of_a_module_finds_its_file(index_of) -> None:
 async def test_a_miss_names_the_nearest_spelling(ask: Asked) -> None:
     answer = await ask("parse_mony", mode="symbol")
     assert "parse_money" in answer.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "arguments"),
+    [
+        ("parse_mony", {}),
+        ("nosuch_name", {"mode": "references"}),
+        ("docs/nosuch.md:4", {}),
+        ("nosuch/folder", {"mode": "outline"}),
+        ("money", {"paths": ["nosuch"]}),
+    ],
+)
+@pytest.mark.requirement("search.not_here")
+async def test_the_next_call_asks_the_repository_that_was_asked(
+    ask: Asked, query: str, arguments: dict[str, Any]
+) -> None:
+    missed = await ask(query, repo="shop@main", **arguments)
+    assert missed.notes[0].startswith("not here:")
+    assert missed.notes[1].startswith("next: search_code(")
+    assert missed.notes[1].endswith('repo="shop@main")')
+    own = await ask(query, **arguments)
+    assert "repo=" not in own.notes[1]
+
+
+@pytest.mark.requirement("search.budget")
+async def test_what_was_cut_is_named_with_its_repository(ask: Asked) -> None:
+    answer = await ask("shop/cart.py", detail="full", max_tokens=250, repo="shop")
+    assert answer.omitted[0].endswith('detail="full", repo="shop")')
 
 
 @pytest.mark.requirement("search.cursor")

@@ -45,6 +45,26 @@ async def test_each_hit_names_its_repository_and_a_miss_in_one_is_no_miss(tmp_pa
             await everywhere(ask, Request("cart", cursor="x"))
 
 
+async def test_the_text_says_which_repository_a_place_is_in_and_what_each_of_them_notes(
+    tmp_path: Path,
+) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await two(ask, tmp_path)
+        request = Request("leave_ferry", mode="regex", repo="*")
+        answer = await everywhere(ask, request)
+        text = render(answer, request)
+        assert "harbour: ferry.py:5-5" in text
+        assert answer.notes == (
+            "1 of 2 repositories answer: harbour; more of one: "
+            'search_code("leave_ferry", repo="harbour")',
+            "harbour: 1 matches in 1 of 1 files; complete for the indexed files",
+        )
+        missed = await everywhere(ask, Request("board_fery", mode="symbol", repo="*"))
+        assert missed.notes[1] == "looked in 2 repositories, and none has it"
+        assert "board_ferry" in missed.notes[0]
+        assert missed.notes[2] == 'next: search_code("board_ferry", mode="symbol", repo="harbour")'
+
+
 @pytest.mark.requirement("search.budget")
 async def test_limit_and_tokens_hold_over_all_repositories(tmp_path: Path) -> None:
     async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:

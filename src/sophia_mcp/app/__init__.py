@@ -178,25 +178,24 @@ class App(Parts):
         self,
         request: Request,
         *,
-        repo: str | None,
         project: Path | None,
         wait_s: float = 5.0,
         trusted: bool = False,
     ) -> Answer:
-        """Answer one request about a repository (None: the project; ``*``: all inside the roots)."""
+        """Answer one request about its repository (None: the project; ``*``: all inside the roots)."""
         from sophia_mcp.index import views
         from sophia_mcp.search.answer import search
         from sophia_mcp.search.everywhere import search_everywhere
 
         engine = await self.engine()
-        if repo == "*":
+        if request.repo == "*":
             known = await views.repositories(await self.database())
             roots = _roots(self, known, project)
             inside = [
                 view for view in known if view.on_disk and roots.root_of(Path(view.root)) is not None
             ]
             return await search_everywhere(engine, inside, request)
-        view = await self.view(repo, project, wait_s=wait_s, trusted=trusted)
+        view = await self.view(request.repo, project, wait_s=wait_s, trusted=trusted)
         return await search(engine, view, request)
 
     async def begin(

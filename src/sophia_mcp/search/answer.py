@@ -212,7 +212,7 @@ async def _embedded(engine: Engine, text: str) -> Values | None:
 
 def _widen(request: Request) -> str:
     mode = {} if request.mode == "auto" else {"mode": request.mode}
-    return f"next: {call(request.query, **mode)}"
+    return f"next: {call(request, request.query, **mode)}"
 
 
 async def _fresh(found: _Found) -> freshness.Checked:

@@ -12,8 +12,11 @@ from dataclasses import replace
 from sophia_mcp.errors import BadQuery, NotFound
 from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
-from sophia_mcp.search.render import block, call, render
+from sophia_mcp.search.render import EVERYWHERE, block, call, render
 from sophia_mcp.types import Answer, Coverage, Hit, Request
+
+_NAMED = 6
+"""Repositories that are named one by one, and whose notes are repeated."""
 
 
 async def search_everywhere(engine: Engine, views: Sequence[View], request: Request) -> Answer:
@@ -30,8 +33,10 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
         )
     if not views:
         raise NotFound("nothing is indexed yet", next="index_repo(path=<folder>)")
-    asked = replace(request, max_tokens=None)
-    answers = [await search(engine, view, asked) for view in views]
+    request = replace(request, repo=EVERYWHERE)
+    answers = [
+        await search(engine, view, replace(request, max_tokens=None, repo=view.label)) for view in views
+    ]
     found = [answer for answer in answers if not _missed(answer)] or answers
     ranked = sorted(
         ((rank, -hit.score, hit) for answer in found for rank, hit in enumerate(answer.hits)),
@@ -54,7 +59,7 @@ def _fitting(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Reques
     left = request.max_tokens - engine.count_tokens(render(whole, request))
     shown: list[Hit] = []
     for hit in hits:
-        cost = engine.count_tokens(block(hit, request.format))
+        cost = engine.count_tokens(block(hit, request))
         if len(shown) < request.limit and cost <= left:
             shown.append(hit)
             left -= cost
@@ -72,18 +77,20 @@ def _notes(
     views: Sequence[View], answers: Sequence[Answer], found: Sequence[Answer], request: Request
 ) -> tuple[str, ...]:
     if all(_missed(answer) for answer in answers):
-        first = next(
-            (answer.notes[0] for answer in answers if answer.notes), "not here: no repository has it"
-        )
-        return (first, f"looked in {len(views)} repositories")
-    elsewhere = len(answers) - len(found)
-    note = (
-        f"{len(found)} of {len(views)} repositories answer"
-        if elsewhere
-        else f"{len(views)} repositories"
+        # That one knows the nearest names whose note says most.
+        nearest = max(answers, key=lambda answer: len("".join(answer.notes[:1])))
+        first, *others = nearest.notes or ("not here: no repository has it",)
+        return (first, f"looked in {len(views)} repositories, and none has it", *others)
+    labels = {id(answer): view.label for answer, view in zip(answers, views, strict=True)}
+    names = [labels[id(answer)] for answer in found]
+    more = call(request, request.query, repo=names[0])
+    said = f"{len(found)} of {len(views)} repositories answer: {', '.join(names[:_NAMED])}"
+    if len(names) > _NAMED:
+        said += f" and {len(names) - _NAMED} more"
+    return (
+        f"{said}; more of one: {more}",
+        *(f"{labels[id(answer)]}: {note}" for answer in found[:_NAMED] for note in answer.notes),
     )
-    name = found[0].hits[0].repo
-    return (f"{note}; more of one: {call(request.query, repo=name)}",)
 
 
 def _together(parts: Sequence[Coverage]) -> Coverage:

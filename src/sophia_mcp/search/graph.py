@@ -92,12 +92,12 @@ async def _missed(
     there = f"defined but never {used}" if exact else f"neither defined nor {used}"
     note = f"not here: {name} is {there} in {question.view.label}{hint}"
     if not unused:
-        following = call(name, mode="references")
+        following = call(question.request, name, mode="references")
         note += "; it is used in other ways"
     elif exact:
-        following = call(name, mode="symbol")
+        following = call(question.request, name, mode="symbol")
     else:
-        following = call(near[0] if near else name)
+        following = call(question.request, near[0] if near else name)
     return Outcome((), 0, (note, f"next: {following}"))
 
 

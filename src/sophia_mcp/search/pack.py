@@ -143,7 +143,7 @@ def _grow(
     if end - start <= small.end_line - small.start_line:
         return 0  # all of it is shown
     whole = replace(item, start=start, end=end, home=(0, 0))
-    before = count(block(small, request.format))
+    before = count(block(small, request))
     share = min(before + room, (request.max_tokens or 0) // 2)
     grown, cost = _hit(material, masked, whole, share, count, replace(request, detail="full"))
     if share <= before or grown.end_line - grown.start_line <= small.end_line - small.start_line:
@@ -254,13 +254,13 @@ def _hit(
         item.why,
         material.freshness.get(item.file, "fresh"),
     )
-    head = 0 if share is None else count(block(hit, request.format))
+    head = 0 if share is None else count(block(hit, request))
     if detail == "locations":
         return hit, head
     if item.text is not None:
         lines = plain(mask(item.text).text).split("\n")
         shown = _shorten_text(hit, lines, share, count, request)
-        return shown, 0 if share is None else count(block(shown, request.format))
+        return shown, 0 if share is None else count(block(shown, request))
     if detail == "signatures":
         first = item.focus if item.home == (0, 0) else max(item.anchor, start)
         start, end = first, min(first + SIGNATURE_LINES - 1, end)
@@ -346,12 +346,12 @@ def _shorten_text(
     hit: Hit, lines: Sequence[str], share: int | None, count: Callable[[str], int], request: Request
 ) -> Hit:
     whole = replace(hit, text="\n".join(lines))
-    if share is None or count(block(whole, request.format)) <= share:
+    if share is None or count(block(whole, request)) <= share:
         return whole
     low, high = 0, len(lines)
     while low < high:
         middle = (low + high + 1) // 2
-        if count(block(replace(hit, text="\n".join([*lines[:middle], "…"])), request.format)) <= share:
+        if count(block(replace(hit, text="\n".join([*lines[:middle], "…"])), request)) <= share:
             low = middle
         else:
             high = middle - 1
@@ -379,7 +379,7 @@ def _answer(
             detail = "full" if hit.end_line > item.end else request.detail
             _, last = _range(item, detail, item.end if not item.home[0] else max(item.home))
             if hit.end_line < last:
-                omitted.append(call(f"{hit.path}:{hit.end_line + 1}-{last}", detail="full"))
+                omitted.append(call(request, f"{hit.path}:{hit.end_line + 1}-{last}", detail="full"))
     omitted = omitted[:2] if request.detail != "full" else omitted
     for item in rest[: named if request.limit > len(used) or named < _NAMED_MOST else 0]:
         omitted.append(f"{material.paths[item.file]}:{item.start}-{item.end} {item.symbol}".rstrip())

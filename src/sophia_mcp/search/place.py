@@ -190,11 +190,11 @@ def _kind(question: Question, file: int) -> Kind:
 
 
 def _missing(question: Question) -> Outcome:
-    query, paths = question.query, question.atlas.paths
+    query, request, paths = question.query, question.request, question.atlas.paths
     same = match_path(query.path, paths) or get_close_matches(query.path, paths, 3, 0.5)
     name = query.path.rsplit("/", 1)[-1]
     near = same[:3] or get_close_matches(name, [path.rsplit("/", 1)[-1] for path in paths], 3, 0.6)
     hint = f"; nearest: {', '.join(near)}" if near else ""
-    following = call(near[0]) if near else call(".", mode="outline")
+    following = call(request, near[0]) if near else call(request, ".", mode="outline")
     note = f"not here: no indexed file is {query.path!r}{hint}"
     return Outcome((), 0, (note, f"next: {following}"))

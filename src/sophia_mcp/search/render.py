@@ -9,9 +9,14 @@ from typing import Any
 from sophia_mcp.security.text import plain_line
 from sophia_mcp.types import Answer, Hit, Request
 
+EVERYWHERE = "*"
+"""The name that stands for every repository."""
 
-def call(query: str, **arguments: object) -> str:
-    """A call of the tool, as an agent would write it."""
+
+def call(request: Request, query: str, **arguments: object) -> str:
+    """A call of the tool for the repository of this request, as an agent would write it."""
+    if request.repo is not None and "repo" not in arguments:
+        arguments["repo"] = request.repo
     written = "".join(
         f", {name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items()
     )
@@ -43,21 +48,19 @@ def as_text(answer: Answer, request: Request, more: str = "search_code(query=<sa
     parts += [*answer.notes[:1], *coverage, *answer.notes[1:]]
     if parts:
         parts.append("")
-    parts += [_block(hit) for hit in answer.hits]
+    parts += [_block(hit, request) for hit in answer.hits]
     if answer.omitted:
         parts.append("not shown: " + "; ".join(answer.omitted))
     if answer.next_cursor:
-        rest = answer.total - len(answer.hits)
-        counted = f" ({rest} more)" if rest > 0 else ""
-        parts.append(f"more{counted}: {more.format(json.dumps(answer.next_cursor))}")
+        parts.append(f"more: {more.format(json.dumps(answer.next_cursor))}")
     return "\n".join(parts).rstrip("\n") or "no hits"
 
 
-def block(hit: Hit, format: str) -> str:
+def block(hit: Hit, request: Request) -> str:
     """One hit as it stands in an answer, for counting."""
-    if format == "json":
+    if request.format == "json":
         return json.dumps(asdict(hit), ensure_ascii=False, separators=(",", ":")) + ","
-    return _block(hit) + "\n"
+    return _block(hit, request) + "\n"
 
 
 def written(line: str, format: str) -> str:
@@ -65,11 +68,14 @@ def written(line: str, format: str) -> str:
     return json.dumps(line, ensure_ascii=False)[1:-1] if format == "json" else line
 
 
-def _block(hit: Hit) -> str:
+def _block(hit: Hit, request: Request) -> str:
+    place = f"{plain_line(hit.path)}:{hit.start_line}-{hit.end_line}"
+    if request.repo == EVERYWHERE:
+        place = f"{plain_line(hit.repo)}: {place}"
     state = "" if hit.freshness == "fresh" else f"  ({hit.freshness})"
     symbol = f"  {plain_line(hit.symbol)}" if hit.symbol else ""
     why = f"  {plain_line(hit.why)}" if hit.why else ""
-    head = f"{plain_line(hit.path)}:{hit.start_line}-{hit.end_line}{symbol}  [{hit.kind}]{why}{state}"
+    head = f"{place}{symbol}  [{hit.kind}]{why}{state}"
     if not hit.text:
         return head
     lines = hit.text.split("\n")

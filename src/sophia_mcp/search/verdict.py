@@ -48,11 +48,13 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     if near:
         note += f"; nearest names: {', '.join(near)}"
     if near:
-        next_call = call(near[0], mode="symbol")
+        next_call = call(question.request, near[0], mode="symbol")
     elif verb == "defines" and query.name and await graph.is_written(question, tx, query.name):
-        next_call = call(query.name, mode="references")  # imported, or defined where none is read
+        next_call = call(
+            question.request, query.name, mode="references"
+        )  # imported, or defined where none is read
     else:
-        next_call = call(asked or query.text, mode="regex")
+        next_call = call(question.request, asked or query.text, mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
 
 
@@ -91,10 +93,10 @@ def _with_next(question: Question, outcome: Outcome) -> Outcome:
         return outcome
     request, kind = question.request, question.query.kind
     if request.mode == "outline" or kind == "lines":
-        following = call(".", mode="outline")
+        following = call(request, ".", mode="outline")
     elif request.mode in ("references", "callers"):
-        following = call(question.query.name, mode="symbol")
+        following = call(request, question.query.name, mode="symbol")
     else:
-        following = call(request.query, mode="text")
+        following = call(request, request.query, mode="text")
     first, *rest = outcome.notes
     return replace(outcome, notes=(first, f"next: {following}", *rest))

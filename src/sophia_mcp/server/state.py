@@ -173,16 +173,16 @@ class State:
             )
         return self._projects[peer]
 
-    async def answer(self, request: Request, repo: str | None, *, wait_s: float) -> str:
+    async def answer(self, request: Request, *, wait_s: float) -> str:
         """The answer to a question, as the agent reads it. A project that was never indexed is begun,
         and waited for at most ``wait_s``."""
         app, project = await self.open()
-        if repo is None and project is None:
+        if request.repo is None and project is None:
             await self.project()  # raises, with what was tried
         try:
-            answer = await app.answer(request, repo=repo, project=project, wait_s=wait_s)
+            answer = await app.answer(request, project=project, wait_s=wait_s)
         finally:
-            self.follow(app, project if repo is None else None)
+            self.follow(app, project if request.repo is None else None)
         return render(answer, request)
 
     async def forget_projects(self, _: object = None) -> None:

@@ -76,8 +76,10 @@ def COMMAND(
         assert value in get_args(kind)
         return value
 
+    repo = repo or None  # an empty name, as a script's unset variable gives, names nothing
     request = Request(
         query,
+        repo=repo,
         mode=one(mode, Mode),  # type: ignore[arg-type]
         paths=paths,
         languages=languages,
@@ -89,7 +91,6 @@ def COMMAND(
         cursor=cursor,
         format="json" if as_json_wanted else "text",
     )
-    repo = repo or None  # an empty name, as a script's unset variable gives, names nothing
     here = _folder(repo) or project_folder()
 
     async def work(app: App) -> Answer:
@@ -99,7 +100,7 @@ def COMMAND(
             with output.bar(f"Indexing {view.name}" if view else "Indexing") as update:
                 while not await running.wait(0.2):
                     update(*running.progress)
-        return await app.answer(request, repo=repo, project=here)
+        return await app.answer(request, project=here)
 
     answer = with_app(work, here)
     notes, omitted = (tuple(map(calls, said)) for said in (answer.notes, answer.omitted))

@@ -60,6 +60,7 @@ async def search_code(
     state = ctx.request_context.lifespan_context
     request = Request(
         query,
+        repo=repo,
         mode=mode,
         paths=tuple(paths),
         languages=tuple(languages),
@@ -71,7 +72,7 @@ async def search_code(
         cursor=cursor,
         format=format,
     )
-    text: str = await state.answer(request, repo, wait_s=FIRST_WAIT_S)
+    text: str = await state.answer(request, wait_s=FIRST_WAIT_S)
     return text
 
 
