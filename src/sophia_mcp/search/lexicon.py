@@ -7,8 +7,8 @@ becomes an array, and their vectors are fetched once from the static embedder.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, groupby, islice, pairwise, repeat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sophia_mcp import words
 from sophia_mcp.index.chunk import short
-from sophia_mcp.search.scan import scan
+from sophia_mcp.search.scan import Found, scan
 from sophia_mcp.search.spans import Span, comment_lines
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -31,6 +31,10 @@ _MOST_WORDS = 60_000
 _MOST_VECTORS = 16_000
 """Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory
 that was never written costs nothing). Those of all others are asked for again."""
+
+_SLOT_BITS = 17
+"""Of a word's hash, for a table that numpy reads: two thirds of a dictionary's time go into asking for one
+word after the other."""
 
 _MOST_CHUNKS = 2_000
 """Chunks whose words are remembered: about 10 MB."""
@@ -64,6 +68,8 @@ class Lexicon:
 
     def _reset(self) -> None:
         self._of_hash: dict[int, int] = {}
+        self._slot_hashes = np.zeros(1 << _SLOT_BITS, np.uint64)
+        self._slot_numbers = np.full(1 << _SLOT_BITS, -1, np.int32)
         self._of_word: dict[str, int] = {}
         self._of_stem: dict[str, int] = {}
         self._words: list[str] = []
@@ -108,12 +114,28 @@ class Lexicon:
         lines = short(lines)
         odd = {place: self.text(line) for place, line in enumerate(lines) if not line.isascii()}
         found = scan([line if line.isascii() else "" for line in lines] if odd else lines)
-        hashes = found.hashes.tolist()
-        numbers = np.fromiter(map(self._of_hash.get, hashes, repeat(-1)), np.int32, len(hashes))
-        for place in np.flatnonzero(numbers < 0).tolist():
-            numbers[place] = self._of_hash[hashes[place]] = self.word(found.word(place))
+        numbers = self._numbered(found)
         first: list[int] = found.first.tolist()
         return _spliced(numbers, first, odd) if odd else (numbers, first)
+
+    def _numbered(self, found: Found) -> NDArray[np.int32]:
+        """The number of each word that was found; new words get one."""
+        slots = (found.hashes >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
+        numbers = self._slot_numbers.take(slots)
+        numbers[self._slot_hashes.take(slots) != found.hashes] = -1
+        others = np.flatnonzero(numbers < 0)
+        if not len(others):
+            return numbers
+        codes = found.hashes[others]
+        for place, code in zip(others.tolist(), codes.tolist(), strict=True):
+            number = self._of_hash.get(code)
+            if number is None:
+                number = self._of_hash[code] = self.word(found.word(place))
+            numbers[place] = number
+        # One word of several in a slot stays there; the others are looked up as those that are new.
+        self._slot_hashes[slots[others]] = codes
+        self._slot_numbers[slots[others]] = numbers[others]
+        return numbers
 
     def chunk(self, key: Key) -> Read | None:
         """What was read of a chunk, if it still is remembered."""
@@ -122,21 +144,20 @@ class Lexicon:
     def read(self, chunks: Sequence[tuple[Key, Sequence[Span], Sequence[str]]]) -> None:
         """Read the words of chunks' spans, which come with all lines of their files, and remember them."""
         lines: list[str] = []
-        shown: list[list[str]] = []
+        spoken: list[bool] = []
+        lengths: list[int] = []
         for _, spans, text in chunks:
             for span in spans:
-                shown.append(list(text[span.start - 1 : span.end]))
-                lines += shown[-1]
+                shown = text[span.start - 1 : span.end]
+                lengths.append(len(shown))
+                lines += shown
                 lines += map(_one_line, (span.signature, span.name, span.container))
+                spoken += comment_lines(shown)
+                spoken += _NOT_SPOKEN
         numbers, first = self.lines(lines)
-        at = 0
-        said = []
-        for each in shown:
-            said.append(_words_of(numbers, first[at : at + len(each) + 4], comment_lines(each)))
-            at += len(each) + 3
-        left = iter(said)
+        said = _words(numbers, first, spoken, lengths)
         for key, spans, _ in chunks:
-            self._read[key] = Read(tuple(spans), tuple(islice(left, len(spans))))
+            self._read[key] = Read(tuple(spans), tuple(islice(said, len(spans))))
 
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""
@@ -164,6 +185,8 @@ class Lexicon:
 
 
 _NO_WORD = np.array((-1,), np.int32)
+_NOT_SPOKEN = (False, False, False)
+"""A signature, a name and a container are no comments."""
 
 
 def _filled(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -174,20 +197,23 @@ def _one_line(text: str) -> str:
     return text.replace("\n", " ")
 
 
-def _words_of(numbers: NDArray[np.int32], first: Sequence[int], spoken: Sequence[bool]) -> Words:
-    """The words of a span, whose lines begin at ``first``, followed by its signature, name and container."""
-    count = len(spoken)
-    body = _filled(numbers[first[0] : first[count]])
-    head, name, home = (_filled(numbers[first[i] : first[i + 1]]) for i in range(count, count + 3))
-    if all(spoken):
-        return Words(body, body, head, name, home)
-    comments: list[NDArray[np.int32]] = []
-    place = 0
-    for marked, run in groupby(spoken):
-        begin, place = place, place + len(list(run))
-        if marked:
-            comments.append(numbers[first[begin] : first[place]])
-    return Words(body, _filled(np.concatenate(comments or [_NO_WORD])), head, name, home)
+def _words(
+    numbers: NDArray[np.int32], first: Sequence[int], spoken: Sequence[bool], lengths: Iterable[int]
+) -> Iterator[Words]:
+    """The words of spans of so many lines, each followed by its signature, name and container. ``spoken``
+    tells which lines are comments."""
+    told = np.repeat(np.array(spoken, bool), np.diff(first))
+    comments = numbers[told]
+    before = np.append(0, np.cumsum(told)).take(first).tolist()
+    line = 0
+    for length in lengths:
+        end = line + length
+        body = _filled(numbers[first[line] : first[end]])
+        begun, ended = before[line], before[end]
+        aside = body if ended - begun == len(body) else _filled(comments[begun:ended])
+        head, name, home = (_filled(numbers[first[i] : first[i + 1]]) for i in range(end, end + 3))
+        yield Words(body, aside, head, name, home)
+        line = end + 3
 
 
 def _spliced(

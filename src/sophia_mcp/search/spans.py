@@ -182,20 +182,19 @@ def comment_lines(lines: Sequence[str]) -> list[bool]:
     """Which lines are comments or docstrings, judged by their first characters."""
     starts = _COMMENT.match
     whole = "\n".join(lines)
+    marks = [line.lstrip()[:1] in _MARKS and starts(line) is not None for line in lines]
     if '"""' not in whole and "'''" not in whole:
-        return [line.lstrip()[:1] in _MARKS and starts(line) is not None for line in lines]
-    marks: list[bool] = []
+        return marks
     quoted = ""
-    for line in lines:
-        bare = line.strip()
-        triples = _TRIPLE.findall(bare)
+    for place, line in enumerate(lines):
+        triples = _TRIPLE.findall(line) if '"""' in line or "'''" in line else ()
         if quoted:
-            marks.append(True)
+            marks[place] = True
             if quoted in triples:
                 quoted = ""
-            continue
-        marks.append(bool(_COMMENT.match(line)))
-        if len(triples) == 1 and not bare.endswith("="):
-            quoted = triples[0]
-            marks[-1] = marks[-1] or bare.startswith(triples[0])
+        elif len(triples) == 1:
+            bare = line.strip()
+            if not bare.endswith("="):
+                quoted = triples[0]
+                marks[place] = marks[place] or bare.startswith(quoted)
     return marks
