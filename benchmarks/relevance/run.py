@@ -52,9 +52,9 @@ async def sophia(packages: Sequence[Package], sources: Path, store: Path) -> dic
             while not await run.wait(60):
                 pass
             for question in package.questions:
-                request = Request(question.text, limit=SHOWN, max_tokens=20_000)
+                request = Request(question.text, repo=str(root), limit=SHOWN, max_tokens=20_000)
                 started = time.perf_counter()
-                answer = await app.answer(request, repo=str(root), project=root)
+                answer = await app.answer(request, project=root)
                 found[question.id] = {
                     "spans": [(hit.path, hit.start_line, hit.end_line) for hit in answer.hits],
                     "refused": bool(answer.notes) and answer.notes[0].startswith("not here:"),

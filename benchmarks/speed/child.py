@@ -51,7 +51,7 @@ async def cold(home: Path, root: Path, *_: str) -> dict[str, Any]:
                 await run.done.wait()
             if not first:
                 answer = await app.answer(
-                    Request("class definition"), repo=str(root), project=root, wait_s=0
+                    Request("class definition", repo=str(root)), project=root, wait_s=0
                 )
                 first = now() - started if answer.hits else 0.0
             if not ready:
@@ -76,7 +76,7 @@ async def edit(home: Path, root: Path, *_: str) -> dict[str, Any]:
         view = await _view(app, root)
         chosen = random.Random(1).sample(await _shown(app, view), EDITED)
         index = await app.index()
-        await app.answer(Request("warm up"), repo=str(root), project=root)
+        await app.answer(Request("warm up", repo=str(root)), project=root)
         await index.warm()
         known, found = [], []
         for number, file in enumerate([chosen[0], *chosen]):
@@ -88,7 +88,7 @@ async def edit(home: Path, root: Path, *_: str) -> dict[str, Any]:
             index.live(view, 30)  # the watcher that delivered the event vouches for the rest
             await index.refresh(view, [path], wait=True)
             known.append((now() - started) * 1e3)
-            answer = await app.answer(Request(word), repo=str(root), project=root)
+            answer = await app.answer(Request(word, repo=str(root)), project=root)
             found.append((now() - started) * 1e3)
             assert any(word in hit.text for hit in answer.hits), (path, answer.notes)
             file.write_bytes(before)
@@ -110,7 +110,7 @@ async def switch(home: Path, root: Path, *_: str) -> dict[str, Any]:
                 started = now()
                 await index.reconcile(view, now=True)
                 seconds.append(now() - started)
-                answer = await app.answer(Request(f"{MARK}_branch"), repo=str(root), project=root)
+                answer = await app.answer(Request(f"{MARK}_branch", repo=str(root)), project=root)
                 shown = any(f"{MARK}_branch" in hit.text for hit in answer.hits)
                 assert shown == (branch == "other"), (branch, answer.notes)
     return {"first": seconds[0], "seconds": seconds[1:]}
@@ -187,7 +187,7 @@ async def reader(home: Path, root: Path, *options: str) -> dict[str, Any]:
     errors: list[str] = []
     async with open_app(load(None, home=home)) as app:
         for text in questions[:3]:
-            await app.answer(Request(text), repo=str(root), project=root)
+            await app.answer(Request(text, repo=str(root)), project=root)
         Path(options[2], options[1]).touch()
         while not Path(options[2], "go").exists():
             await anyio.sleep(0.05)
@@ -195,7 +195,7 @@ async def reader(home: Path, root: Path, *options: str) -> dict[str, Any]:
         while now() < end:
             started = now()
             try:
-                await app.answer(Request(questions[len(times) % 200]), repo=str(root), project=root)
+                await app.answer(Request(questions[len(times) % 200], repo=str(root)), project=root)
             except SophiaError as error:
                 errors.append(repr(error))
             times.append((now() - started) * 1e3)
