@@ -15,7 +15,7 @@ from sophia_mcp.index.views import View
 from sophia_mcp.store import jobs, leases
 from sophia_mcp.store.engines import ENGINES
 from sophia_mcp.store.text import Fts5Text
-from sophia_mcp.store.trigrams import Fts5Trigrams
+from sophia_mcp.store.trigrams import SegmentedTrigrams
 from sophia_mcp.types import LOCAL
 
 AUTHOR = pygit2.Signature("A. Person", "person@example.org", 1_700_000_000, 0)
@@ -32,7 +32,7 @@ async def open_index(home: Path, model: Model | None = None, **more: Any) -> Asy
         await database.migrate(MIGRATIONS, leases.MIGRATIONS)
         await state.migrate(jobs.MIGRATIONS)
         index = Index(
-            Storage(database, Fts5Text(), Fts5Trigrams(), LOCAL),
+            Storage(database, Fts5Text(), SegmentedTrigrams(), LOCAL),
             model or Model(),
             jobs.Jobs(state, f"test:{home}"),
             **more,

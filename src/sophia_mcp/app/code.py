@@ -48,7 +48,7 @@ async def open_index(parts: Parts) -> Index:
     chosen, store = parts.settings.index, cast("Any", await parts.database())
     limit = chosen.store_limit_mb << 20
     index = Index(
-        Storage(store, text.Fts5Text(), trigrams.Fts5Trigrams(), LOCAL),
+        Storage(store, text.Fts5Text(), trigrams.SegmentedTrigrams(), LOCAL),
         model=_model(parts.settings, await parts.embedder()),
         jobs=await parts.jobs(),
         workers=chosen.workers,
@@ -64,7 +64,7 @@ async def open_engine(parts: Parts) -> Engine:
     from sophia_mcp.llm import tokens
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.store.text import Fts5Text
-    from sophia_mcp.store.trigrams import Fts5Trigrams
+    from sophia_mcp.store.trigrams import SegmentedTrigrams
     from sophia_mcp.store.vectors import INDEXES
 
     # What was imported lives as long as the process. A question makes many short-lived values and few
@@ -76,7 +76,7 @@ async def open_engine(parts: Parts) -> Engine:
     return Engine(
         database=await parts.database(),
         text=Fts5Text(),
-        trigrams=Fts5Trigrams(),
+        trigrams=SegmentedTrigrams(),
         vectors=vectors,
         embedder=await parts.embedder(),
         index=await parts.index(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +13,10 @@ from sophia_mcp.index.prepare import passages
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import cut, plain_text
+from sophia_mcp.store.trigrams import FILES_MOST, Grams, grams
 from sophia_mcp.types import Passage
 
 BATCH_FILES = 40
-TRIGRAM_FILES = 100
 BATCH_CHUNKS = 128
 
 Tell = Callable[[int, int, str], Awaitable[None]]
@@ -35,19 +36,26 @@ async def add_trigrams(storage: Storage, view: View, tell: Tell) -> None:
         )
     wanted = [int(id_) for (id_,) in rows]
     done = 0
-    for part in cut(wanted, TRIGRAM_FILES):
+    for part in cut(wanted, FILES_MOST):
         marks = ", ".join(str(id_) for id_ in part)
-        async with storage.database.write(storage.scope) as tx:
-            found = await tx.rows(
+        async with storage.database.read(storage.scope) as tx:
+            texts = await tx.rows(
                 "SELECT p.id, b.text FROM placements p JOIN blobs b ON b.id = p.blob_id"  # noqa: S608
-                f" WHERE p.trigram = 0 AND p.id IN ({marks})"
+                f" WHERE p.id IN ({marks}) ORDER BY p.id"
             )
-            await storage.trigrams.add(
-                tx, view.repo_id, [(id_, plain_text(packed)) for id_, packed in found]
+        found = await anyio.to_thread.run_sync(_grams, texts)
+        async with storage.database.write(storage.scope) as tx:
+            new = await tx.rows(
+                f"SELECT id FROM placements WHERE trigram = 0 AND id IN ({marks}) ORDER BY id"  # noqa: S608
             )
-            await tx.many("UPDATE placements SET trigram = 1 WHERE id = ?", [(id_,) for id_, _ in found])
+            await storage.trigrams.add(tx, view.repo_id, [(id_, found[id_]) for (id_,) in new])
+            await tx.many("UPDATE placements SET trigram = 1 WHERE id = ?", new)
         done += len(part)
         await tell(done, len(wanted), "trigrams")
+
+
+def _grams(texts: Sequence[tuple[int, bytes]]) -> dict[int, Grams]:
+    return {id_: grams(plain_text(packed)) for id_, packed in texts}
 
 
 async def add_vectors(storage: Storage, view: View, model: str, embed: Embed, tell: Tell) -> None:

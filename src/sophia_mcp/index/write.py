@@ -17,7 +17,7 @@ from sophia_mcp.index.schema import chunk_id
 from sophia_mcp.index.walk import Stamp
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.text import TextIndex, TextRow
-from sophia_mcp.store.trigrams import TrigramIndex
+from sophia_mcp.store.trigrams import TrigramIndex, grams
 
 T = TypeVar("T")
 
@@ -342,7 +342,8 @@ async def _trigrams(
             values,
         )
     ]
-    await trigrams.add(tx, target.repo, [(id_, plain_text(texts[id_])) for id_ in new])
+    # A generator: the connection's own thread works the trigrams out.
+    await trigrams.add(tx, target.repo, ((id_, grams(plain_text(texts[id_]))) for id_ in new))
     await tx.many("UPDATE placements SET trigram = 1 WHERE id = ?", [(id_,) for id_ in new])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from sophia_mcp.store.engines.sqlite import SqliteDatabase
 from sophia_mcp.store.migrations import Migrations, Step
 from sophia_mcp.store.text import Fts5Text, TextRow
-from sophia_mcp.store.trigrams import Fts5Trigrams
+from sophia_mcp.store.trigrams import SegmentedTrigrams, grams
 from sophia_mcp.store.upkeep import problems
 from sophia_mcp.types import LOCAL
 
@@ -40,7 +40,7 @@ async def write(db: SqliteDatabase, batch: int) -> None:
         await Fts5Text().add(
             tx, 1, [TextRow(id_, ("", "", "", "", "", f"hello w{id_} " * 20)) for id_ in ids]
         )
-        await Fts5Trigrams().add(tx, 1, [(id_, f"hello world {id_}" * 5) for id_ in ids])
+        await SegmentedTrigrams().add(tx, 1, [(id_, grams(f"hello world {id_}" * 5)) for id_ in ids])
         await tx.many(
             "INSERT INTO vectors (id, rows) VALUES (?, ?)", [(id_, draw.bytes(1500)) for id_ in ids]
         )
@@ -53,7 +53,7 @@ async def state(db: SqliteDatabase) -> tuple[list[int], list[str]]:
         files = dict(await tx.rows("SELECT batch, count(*) FROM files GROUP BY batch"))
         ids = {id_ for (id_,) in await tx.rows("SELECT id FROM files")}
         words = {id_ for id_, _ in await Fts5Text().search(tx, 1, ["hello"], 1 << 20)}
-        trigrams = set(await Fts5Trigrams().candidates(tx, 1, [["hello"]]) or [])
+        trigrams = set(await SegmentedTrigrams().candidates(tx, 1, [["hello"]]) or [])
         vectors = {id_ for (id_,) in await tx.rows("SELECT id FROM vectors")}
     wrong += [f"batch {batch} has {count} files" for batch, count in files.items() if count != PER_BATCH]
     for name, found in (("words", words), ("trigrams", trigrams), ("vectors", vectors)):
