@@ -196,7 +196,7 @@ class App(Parts):
             ]
             return await search_everywhere(engine, inside, request)
         view = await self.view(request.repo, project, wait_s=wait_s, trusted=trusted)
-        return await search(engine, view, request)
+        return await search(engine, view, request, fresh=True)
 
     async def begin(
         self,

@@ -138,13 +138,14 @@ class Index:
         await self._steps.end(job, "finish", {"repo": report.repo, "seconds": report.seconds})
         return report
 
-    async def reconcile(self, view: View, *, now: bool = False) -> View:
+    async def reconcile(self, view: View, *, now: bool = False, fresh: bool = False) -> View:
         """The view after a look at its tree: at most once a second, and not at all where a live
         watcher follows it. Serves what is there while another run is at work.
 
-        ``now`` looks in any case, and waits for a run of this process that is at work.
+        ``now`` looks in any case, and waits for a run of this process that is at work. ``fresh``: the
+        view was read from the store just now, so that it is not read again where nothing is looked at.
         """
-        current = await self._steps.load(view)
+        current = view if fresh else await self._steps.load(view)
         lock = self._steps.lock(current)
         if not now:
             watched = self._watched.get(current.id, 0) > time.monotonic()

@@ -49,15 +49,15 @@ _MOVED = (
 )
 
 
-async def search(engine: Engine, view: View, request: Request) -> Answer:
-    """Answer a request about one view.
+async def search(engine: Engine, view: View, request: Request, *, fresh: bool = False) -> Answer:
+    """Answer a request about one view. ``fresh``: the view was read from the store just now.
 
     Raises BadArgument for a query or bounds out of range, BadQuery for a pattern or cursor that
     cannot be used.
     """
     _check(request)
     shown = cursor.read(view, request)
-    view = await engine.index.reconcile(view)
+    view = await engine.index.reconcile(view, fresh=fresh)
     found = await _find(engine, view, request, shown)
     states: dict[str, Freshness] = {}
     for _ in range(2):

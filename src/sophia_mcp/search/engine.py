@@ -33,8 +33,9 @@ _TIDY = 16
 class Tree(Protocol):
     """The part of the index that a search calls: both calls return the view as it now stands."""
 
-    async def reconcile(self, view: View) -> View:
-        """Bring the view to the tree on disk; cheap, at most once a second."""
+    async def reconcile(self, view: View, *, fresh: bool = False) -> View:
+        """Bring the view to the tree on disk; cheap, at most once a second. ``fresh``: it was read from
+        the store just now."""
         ...
 
     async def refresh(self, view: View, paths: Sequence[str]) -> View:
