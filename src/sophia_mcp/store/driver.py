@@ -6,6 +6,7 @@ current SQLite. Nothing in this project opens a store file through the interpret
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,6 +93,13 @@ async def run_all(
         return changed
 
     return cast("list[int]", await connection._execute(run))  # type: ignore[no-untyped-call]
+
+
+def roll_back_soon(connection: aiosqlite.Connection) -> asyncio.Future[None]:
+    """End a transaction before whatever is asked of the connection next, and wait for nothing."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    connection._tx.put_nowait((ended, connection._conn.rollback))
+    return ended
 
 
 class _Rows:

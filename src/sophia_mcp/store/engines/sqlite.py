@@ -22,7 +22,7 @@ import apsw
 
 from sophia_mcp.errors import BadArgument, BadSetting, SophiaError, StoreDamaged, StoreTooNew
 from sophia_mcp.store.database import Parameters, Row, Statement
-from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect, run_all
+from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect, roll_back_soon, run_all
 from sophia_mcp.store.failures import damage_mark, is_damage, mark_damaged, translated
 from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
 from sophia_mcp.types import Scope
@@ -116,7 +116,7 @@ class SqliteDatabase:
         self._writer = writer
         self._write_turn = anyio.Lock()
         self._read_turn = anyio.Semaphore(READERS)
-        self._readers: list[aiosqlite.Connection] = []
+        self._readers: list[tuple[aiosqlite.Connection, asyncio.Future[None] | None]] = []
         self._closed = False
         self._identity = _identity(opening.path)
         self._epoch = 0  # counts how often a damaged file was replaced under us
@@ -139,10 +139,9 @@ class SqliteDatabase:
                 yield tx
             except BaseException:
                 await connection.interrupt()
-                tx.begun = True  # so that the interruption is taken back with it
+                await self._give_back(connection, epoch, interrupted=True)
                 raise
-            finally:
-                await self._give_back(connection, epoch, begun=tx.begun)
+            await self._give_back(connection, epoch, begun=tx.begun)
 
     @asynccontextmanager
     async def write(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
@@ -216,35 +215,58 @@ class SqliteDatabase:
             self._timer.cancel()
         with anyio.CancelScope(shield=True):
             async with self._write_turn:
-                for connection in (*self._readers, self._writer):
+                for connection in (*self._idle(), self._writer):
                     # A disk that is full cannot take the log's pages; whoever opens the store next does that.
                     with suppress(apsw.FullError, apsw.IOError):
                         await connection.close()
-                self._readers.clear()
 
     def _open_writer(self) -> aiosqlite.Connection:
         if self._closed:
             raise BadArgument(f"{self.path.name} is closed", next="open the database again")
         return self._writer
 
+    def _idle(self) -> list[aiosqlite.Connection]:
+        """The reading connections that nobody uses; they are not kept any more."""
+        idle = [connection for connection, _ in self._readers]
+        self._readers.clear()
+        return idle
+
     async def _reader(self) -> aiosqlite.Connection:
         self._open_writer()
-        if self._readers:
-            return self._readers.pop()
+        while self._readers:
+            connection, ended = self._readers[-1]
+            if ended is not None and not ended.done():
+                await asyncio.wait([ended])  # which a caller who is cancelled leaves as it is
+                continue
+            self._readers.pop()
+            if ended is None or ended.exception() is None:
+                return connection
+            await connection.close()
+        self._open_writer()
         return await connect(replace(self._opening, writable=False))
 
-    async def _give_back(self, connection: aiosqlite.Connection, epoch: int, *, begun: bool) -> None:
+    async def _give_back(
+        self,
+        connection: aiosqlite.Connection,
+        epoch: int,
+        *,
+        begun: bool = False,
+        interrupted: bool = False,
+    ) -> None:
+        """Keep a connection for the next read. Nobody waits for the end of a transaction that only read but
+        whoever takes the connection next; that of an interrupted one takes the interruption back."""
         with anyio.CancelScope(shield=True):
             try:
-                if begun:
+                if interrupted:
                     await connection.rollback()
             except apsw.Error:
                 await connection.close()
                 return
+            ended = roll_back_soon(connection) if begun else None
             if self._closed or epoch != self._epoch:
                 await connection.close()
             else:
-                self._readers.append(connection)
+                self._readers.append((connection, ended))
 
     async def _replace_if_damaged(self) -> None:
         """Go on with an empty file where a ``derived`` one was found damaged, here or by another
@@ -259,11 +281,10 @@ class SqliteDatabase:
             async with self._write_turn:
                 if sound() or self._closed:
                     return
-                for connection in (*self._readers, self._writer):
+                for connection in (*self._idle(), self._writer):
                     # A disk that is full cannot take the log's pages; whoever opens the store next does that.
                     with suppress(apsw.FullError, apsw.IOError):
                         await connection.close()
-                self._readers.clear()
                 self._writer = await _open_derived(self._opening)
                 self._identity = _identity(self.path)
                 self._epoch += 1
