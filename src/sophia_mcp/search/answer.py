@@ -137,24 +137,24 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
     if named.path:
         files = place.locate(question, named.path)
         if not files and question.query.text != named.name:
-            return replace(question, query=replace(question.query, named=None))
+            return replace(question, query=replace(question.query, named=None, asks=""))
         within = np.zeros(len(question.atlas.paths), bool)
         within[files] = True
         allowed = within if allowed is None else within & allowed
-    query = Query(named.name, "identifier", identifiers=(named.name,))
+    query = Query(named.name, "identifier", identifiers=(named.name,), asks=question.query.asks)
     found = await symbols.definitions(tx, question.atlas, query.name, query.container, allowed)
     said = [item for item in found if item.exact]
     if not named.is_code and named.kinds:
         said = [item for item in said if item.symbol.kind in named.kinds]
     if not said:
-        return question
-    if question.request.mode in ("references", "callers"):
+        return replace(question, query=replace(question.query, asks=""))
+    if question.mode in ("references", "callers"):
         return replace(question, query=query)  # what one file defines is used in others
     return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
 
 
 async def _route(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
-    mode, kind = question.request.mode, question.query.kind
+    mode, kind = question.mode, question.query.kind
     if mode == "outline":
         return await repomap.find(question, tx)
     if mode in ("references", "callers"):
@@ -177,7 +177,9 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
 
 
 async def _path(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
-    """A file, else a folder, else a dotted name, else words."""
+    """A file, else a folder, else a dotted name, else words; but what can only be a file is missed."""
+    if question.query.path == ".":
+        return await repomap.find(replace(question, query=replace(question.query, text=".")), tx)
     found = await place.whole(question, tx)
     if found is not None:
         return found
@@ -186,6 +188,8 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     named = replace(question, query=replace(question.query, kind="identifier"))
     if await symbols.definitions(tx, question.atlas, named.query.name, "", question.filter.allowed):
         return await _identifier(named, tx)
+    if place.is_file(question.query.path) or await place.left_out(question, tx):
+        return await place.missing(question, tx)
     return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
 
 

@@ -24,7 +24,7 @@ from sophia_mcp.store.database import Database
 from sophia_mcp.store.text import TextIndex
 from sophia_mcp.store.trigrams import TrigramIndex
 from sophia_mcp.store.vectors import VectorIndex
-from sophia_mcp.types import Kind, Request
+from sophia_mcp.types import Kind, Mode, Request
 
 _TIDY = 16
 """After so many answers free memory is given back."""
@@ -91,6 +91,11 @@ class Question:
     filter: Filter
     shown: int = 0
     """Spans that earlier pages showed."""
+
+    @property
+    def mode(self) -> Mode:
+        """The mode asked for, or that the words of the question ask for."""
+        return self.query.asks or self.request.mode
 
     @property
     def reach(self) -> int:

@@ -57,7 +57,7 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
     if question.view.stage != "done":
         unread += len(files) - len(held)
-    calls = question.request.mode == "callers"
+    calls = question.mode == "callers"
     uses = resolve(query.name, exact, held, atlas.paths, atlas.languages)
     others = [use for use in uses if calls and use.reference.kind != "call"]
     uses = [use for use in uses if not calls or use.reference.kind == "call"]
@@ -86,7 +86,7 @@ async def _missed(
 ) -> Outcome:
     """No use: whether there is the name at all, and what to ask instead."""
     name = question.query.name
-    used = "called" if question.request.mode == "callers" else "used"
+    used = "called" if question.mode == "callers" else "used"
     near = () if exact else await symbols.nearest(tx, question.atlas, name)
     hint = f"; nearest names: {', '.join(near)}" if near else ""
     there = f"defined but never {used}" if exact else f"neither defined nor {used}"
@@ -108,7 +108,7 @@ def _said(
     places = [f"{atlas.paths[item.file]}:{item.symbol.start_line}" for item in exact[:3]]
     more = f" and {len(exact) - 3} more" if len(exact) > 3 else ""
     where = f"defined at {', '.join(places)}{more}" if places else "not defined here"
-    word = "call" if question.request.mode == "callers" else "use"
+    word = "call" if question.mode == "callers" else "use"
     said = f"{resolved} resolved {word}{'' if resolved == 1 else 's'}"
     if guesses:
         said += f"; {guesses} by name only (guesses, not counted)"

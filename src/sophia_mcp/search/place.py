@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 
+from sophia_mcp.index.parse import language_of
 from sophia_mcp.search import filters
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
@@ -32,8 +35,11 @@ def locate(question: Question, path: str) -> list[int]:
     if path in atlas.position:
         return [atlas.position[path]]
     if "*" in path:
-        glob = filters.pattern(path if "/" in path else f"**/{path}").fullmatch
-        return [i for i, held in enumerate(atlas.paths) if glob(held)]
+        for pattern in (path, f"**/{path}"):
+            glob = filters.pattern(pattern).fullmatch
+            if found := [i for i, held in enumerate(atlas.paths) if glob(held)]:
+                return found
+        return []
     wanted = path.strip("/")
     ending = [i for i, held in enumerate(atlas.paths) if held.endswith("/" + wanted)]
     return sorted(ending, key=lambda i: (atlas.has("test", i), len(atlas.paths[i]), atlas.paths[i]))
@@ -60,7 +66,7 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
     query = question.query
     files = locate(question, query.path)
     if not files:
-        return _missing(question)
+        return await missing(question, tx)
     content, atlas = question.engine.content, question.atlas
     found: list[Candidate] = []
     notes: list[str] = []
@@ -189,12 +195,41 @@ def _kind(question: Question, file: int) -> Kind:
     return "config" if question.atlas.has("config", file) else "text"
 
 
-def _missing(question: Question) -> Outcome:
+def is_file(path: str) -> bool:
+    """Whether a text can only mean files: a glob, or a file in a folder."""
+    folder, _, name = path.rpartition("/")
+    return "*" in path or (bool(folder) and "://" not in path and language_of(name, b"") is not None)
+
+
+async def left_out(question: Question, tx: Transaction) -> str:
+    """Why the index leaves out the file that is asked for, or a folder it is in; empty where it does not."""
+    wanted = filters.inside(question.view.root, question.query.path)
+    rows = await tx.rows(
+        "SELECT path, reason FROM skips WHERE view_id = :view"
+        " AND (path = :path OR path = :path || '/' OR substr(path, -length(:tail)) = :tail"
+        " OR (substr(path, -1) = '/' AND substr(:path, 1, length(path)) = path))"
+        " ORDER BY path <> :path, path LIMIT 1",
+        {"view": question.view.id, "path": wanted, "tail": f"/{wanted}"},
+    )
+    return f"{rows[0][0]} is left out of the index: {rows[0][1]}" if rows else ""
+
+
+async def missing(question: Question, tx: Transaction) -> Outcome:
+    """No indexed file is meant: the nearest ones, or why it is left out, and the call for it."""
     query, request, paths = question.query, question.request, question.atlas.paths
-    same = match_path(query.path, paths) or get_close_matches(query.path, paths, 3, 0.5)
-    name = query.path.rsplit("/", 1)[-1]
-    near = same[:3] or get_close_matches(name, [path.rsplit("/", 1)[-1] for path in paths], 3, 0.6)
+    asked = query.path
+    if out := await left_out(question, tx):
+        following = f'index_repo(path={json.dumps(question.view.label)}, action="status")'
+        return Outcome((), 0, (f"not here: no indexed file is {asked!r}; {out}", f"next: {following}"))
+    near = [] if "*" in asked else _nearest(asked, paths)
     hint = f"; nearest: {', '.join(near)}" if near else ""
-    following = call(request, near[0]) if near else call(request, ".", mode="outline")
-    note = f"not here: no indexed file is {query.path!r}{hint}"
-    return Outcome((), 0, (note, f"next: {following}"))
+    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
+    following = call(request, near[0] + lines) if near else call(request, ".", mode="outline")
+    return Outcome((), 0, (f"not here: no indexed file is {asked!r}{hint}", f"next: {following}"))
+
+
+def _nearest(asked: str, paths: Sequence[str]) -> list[str]:
+    if same := match_path(asked, paths) or get_close_matches(asked, paths, 3, 0.5):
+        return same[:3]
+    names = [path.rsplit("/", 1)[-1] for path in paths]
+    return get_close_matches(asked.rsplit("/", 1)[-1], names, 3, 0.6)

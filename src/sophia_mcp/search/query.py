@@ -32,6 +32,9 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _GLOB = re.compile(r"[\w./*?{},@-]*(?:/[\w./*?{},@-]*\*|\*\*?[./])[\w./*?{},@-]*")
+_WHOLE = frozenset({".", "./", "/", "*", "**", "**/*"})
+"""Places that mean the whole repository."""
+
 _QUESTION = re.compile(
     r"^(?:how|what|where|which|when|why|who|does|do|is|are|can|find|show|list|code|the (?:code|function))\b",
     re.I,
@@ -54,6 +57,27 @@ _IN_FILE = re.compile(
 )
 _CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})\([^()]*\)")
 _GENERIC = re.compile(r"(?:::)?<[^<>]*>")
+_SORT = r"(?:the )?(?:(?:function|method|class|struct|type|constant|variable|macro) )?"
+_ASKED = rf"{_SORT}(?P<name>`[^`]+`|\S+?)"
+_SHOW = r"(?:(?:find|show|list) )?(?:all )?(?:the )?"
+
+
+def _sentences(*forms: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(rf"{form}\s*\??", re.IGNORECASE) for form in forms)
+
+
+_CALLERS = _sentences(
+    rf"(?:who|what|which \w+) (?:calls?|invokes?) {_ASKED}",
+    rf"{_SHOW}callers (?:of|to) {_ASKED}",
+    rf"where (?:is|are) {_ASKED} (?:called|invoked)",
+)
+_REFERENCES = _sentences(
+    rf"(?:who|what|which \w+) (?:uses?|references?) {_ASKED}",
+    rf"{_SHOW}(?:usages?|uses|references?) (?:of|to) {_ASKED}",
+    rf"where (?:is|are) {_ASKED} (?:used|referenced)",
+)
+"""Sentences that ask for the uses of a name."""
+
 _QUOTED = re.compile(r"([`'\"])(?P<name>[^`'\"]+)\1")
 
 
@@ -77,7 +101,8 @@ class Named:
 class Query:
     """A classified question. ``path``, ``start`` and ``end`` are set for places (``end`` 0: one
     line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text. ``named``
-    is set when the text may be a name after all: it is one when that name is defined."""
+    is set when the text may be a name after all: it is one when that name is defined. ``asks`` says that a
+    sentence asks for the uses of that name."""
 
     text: str
     kind: QueryKind
@@ -87,6 +112,7 @@ class Query:
     frames: tuple[Frame, ...] = ()
     identifiers: tuple[str, ...] = ()
     named: Named | None = None
+    asks: Literal["", "references", "callers"] = ""
 
     @property
     def name(self) -> str:
@@ -134,9 +160,22 @@ def said_lines(text: str, *, spaced: bool = False) -> Query | None:
     return Query(text, "lines", place["path"], start, max(end, start) if end else 0)
 
 
+def _asks_uses(text: str) -> Query | None:
+    """``who calls parse_cookie``, ``where is `Router.add` used?``: the question about that name."""
+    for form in (*_CALLERS, *_REFERENCES):
+        if found := form.fullmatch(text):
+            named = said_name(found["name"])
+            if named is not None and (named.is_code or named.name != found["name"]):
+                asks: Literal["references", "callers"] = "callers" if form in _CALLERS else "references"
+                return Query(text, "words", identifiers=(named.name,), named=named, asks=asks)
+    return None
+
+
 def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     text = text.strip()
+    if mode == "auto" and (asked := _asks_uses(text)):
+        return asked
     query = _classified(text, mode)
     if mode in ("regex", "text", "similar"):
         return query
@@ -176,6 +215,8 @@ def _classified(text: str, mode: Mode) -> Query:
 
 
 def _one_token(text: str) -> Query:
+    if text in _WHOLE:
+        return Query(text, "path", path=".")
     if _GLOB.fullmatch(text) and ".*" not in text:
         return Query(text, "path", path=text)
     if _FILE.fullmatch(text) and not text.endswith("()") and not text.startswith(("->", "::")):

@@ -31,6 +31,9 @@ _SHOWN_MOST = 400
 _TOGETHER = 3
 """Matches at most this many lines apart are shown as one span."""
 _MEMORY = 8 << 20
+_BY_LINE = "(?m)"
+"""``^`` and ``$`` stand at the ends of lines."""
+
 _OUTSIDE_MOST = 64
 
 
@@ -51,13 +54,16 @@ def compile(pattern: str) -> Any:
     options.never_nl = False
     re2.purge()  # it keeps the last 128 patterns, each with an automaton of up to _MEMORY bytes
     try:
-        return re2.compile(f"(?m){pattern}".encode(), options)
+        return re2.compile(f"{_BY_LINE}{pattern}".encode(), options)
     except re2.error as problem:
         said = problem.args[0] if problem.args else problem
         said = said.decode() if isinstance(said, bytes) else str(said)
+        unknown = "perl operator" in said or "escape sequence" in said
         raise BadQuery(
-            f"the regular expression cannot be used: {said}",
-            why="linear-time syntax (RE2) has no look-around and no back-references",
+            f"the regular expression cannot be used: {said.replace(_BY_LINE, '', 1)}",
+            why="linear-time syntax (RE2) has no look-around and no back-references"
+            if unknown
+            else "it is not a regular expression as it stands",
             next='rewrite it, or search the words with mode="text"',
         ) from None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import re2
+
 from sophia_mcp import words
 from sophia_mcp.search import absent, graph, place, symbols
 from sophia_mcp.search.engine import Outcome, Question
@@ -54,7 +56,7 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
             question.request, query.name, mode="references"
         )  # imported, or defined where none is read
     else:
-        next_call = call(question.request, asked or query.text, mode="regex")
+        next_call = call(question.request, asked or re2.escape(query.text), mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
 
 
@@ -94,6 +96,8 @@ def _with_next(question: Question, outcome: Outcome) -> Outcome:
     request, kind = question.request, question.query.kind
     if request.mode == "outline" or kind == "lines":
         following = call(request, ".", mode="outline")
+    elif kind == "trace":
+        following = call(request, question.query.text.strip().rpartition("\n")[2][:200], mode="text")
     elif request.mode in ("references", "callers"):
         following = call(request, question.query.name, mode="symbol")
     else:

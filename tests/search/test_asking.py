@@ -1,0 +1,134 @@
+"""What a question is taken for, asked as people and assistants write it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.search.conftest import Asked
+
+from sophia_mcp.errors import BadQuery
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "who calls add_money",
+        "Who calls `add_money`?",
+        "what calls the function add_money()",
+        "callers of add_money",
+        "show all callers of add_money",
+        "where is add_money called?",
+    ],
+)
+@pytest.mark.requirement("search.modes")
+async def test_a_sentence_that_asks_for_callers_is_answered_with_them(ask: Asked, query: str) -> None:
+    answer = await ask(query)
+    assert answer.hits
+    assert [hit.path for hit in answer.hits] == [
+        hit.path for hit in (await ask("add_money", mode="callers")).hits
+    ]
+    assert all(hit.why.startswith("calls it at") for hit in answer.hits)
+
+
+@pytest.mark.parametrize(
+    "query", ["where is add_money used?", "usages of add_money", "find references to add_money"]
+)
+@pytest.mark.requirement("search.modes")
+async def test_a_sentence_that_asks_for_uses_is_answered_with_them(ask: Asked, query: str) -> None:
+    assert (await ask(query)).hits == (await ask("add_money", mode="references")).hits != ()
+
+
+@pytest.mark.requirement("search.modes", "search.cursor")
+async def test_pages_of_such_a_sentence_go_on(ask: Asked) -> None:
+    first = await ask("usages of add_money", limit=1)
+    second = await ask("usages of add_money", limit=1, cursor=first.next_cursor)
+    assert first.hits[0] != second.hits[0]
+
+
+@pytest.mark.parametrize("query", ["who calls nosuch_thing", "where is caching used", "who uses what"])
+@pytest.mark.requirement("search.modes")
+async def test_a_sentence_about_no_known_name_stays_a_question(ask: Asked, query: str) -> None:
+    answer = await ask(query)
+    assert not any("calls it" in hit.why or "text only" in hit.why for hit in answer.hits)
+    assert not any("neither defined" in note for note in answer.notes)
+
+
+@pytest.mark.parametrize("query", [".", "/", "*", "**", "./"])
+@pytest.mark.requirement("search.modes")
+async def test_the_whole_repository_is_answered_with_its_map(ask: Asked, query: str) -> None:
+    assert (await ask(query)).hits == (await ask(".", mode="outline")).hits != ()
+
+
+@pytest.mark.requirement("search.place")
+async def test_a_glob_reaches_folders_inside_others(index_of) -> None:
+    async with index_of({"src/app/net/a.py": "A = 1\n", "src/app/net/b.py": "B = 1\n"}) as ask:
+        answer = await ask("net/*.py", detail="locations")
+    assert [hit.path for hit in answer.hits] == ["src/app/net/a.py", "src/app/net/b.py"]
+
+
+@pytest.mark.parametrize(
+    ("query", "following"),
+    [
+        ("lib/shop/cart.py", 'search_code("shop/cart.py")'),
+        ("lib/shop/cart.py:3-9", 'search_code("shop/cart.py:3-9")'),
+        ("nosuch/*.py", 'search_code(".", mode="outline")'),
+    ],
+)
+@pytest.mark.requirement("search.not_here", "search.place")
+async def test_a_file_that_is_not_there_is_not_answered_with_words(
+    ask: Asked, query: str, following: str
+) -> None:
+    answer = await ask(query)
+    assert answer.hits == ()
+    assert answer.notes[0].startswith(f"not here: no indexed file is '{query.partition(':')[0]}'")
+    assert answer.notes[1] == f"next: {following}"
+
+
+@pytest.mark.parametrize(
+    "query", ["out/app.min.js", "app.min.js", "out/app.min.js:1", "node_modules/x/y.js"]
+)
+@pytest.mark.requirement("search.not_here", "search.place")
+async def test_a_file_that_is_left_out_is_said_to_be_there(index_of, query: str) -> None:
+    files = {
+        "app.py": "def run():\n    return 1\n",
+        "out/app.min.js": "var a=1;" * 2000,
+        "node_modules/x/y.js": "module.exports = 1\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask(query)
+    assert answer.hits == ()
+    why = "vendored" if "node" in query else "minified"
+    assert f"is left out of the index: {why}" in answer.notes[0]
+    assert answer.notes[1] == 'next: index_repo(path="app", action="status")'
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_the_next_call_of_a_miss_is_a_pattern_that_can_be_used(ask: Asked) -> None:
+    answer = await ask("?(")
+    assert answer.notes[1] == r'next: search_code("\\?\\(", mode="regex")'
+    assert (await ask(r"\?\(", mode="regex")).notes[0].startswith("not here: no line matches")
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_the_next_call_of_a_foreign_trace_asks_for_its_last_line(ask: Asked) -> None:
+    trace = 'Traceback (most recent call last):\n  File "/x/zzz.py", line 3, in f\n    g()\nKeyError: 7'
+    assert (await ask(trace)).notes[1] == 'next: search_code("KeyError: 7", mode="text")'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said", "why"),
+    [
+        ("(((", "missing ): (((", "not a regular expression"),
+        ("(?<=a)b", "invalid perl operator", "no look-around"),
+    ],
+)
+@pytest.mark.requirement("search.modes")
+async def test_a_pattern_that_cannot_be_used_says_why(
+    ask: Asked, pattern: str, said: str, why: str
+) -> None:
+    with pytest.raises(BadQuery) as caught:
+        await ask(pattern, mode="regex")
+    assert said in caught.value.what
+    assert "(?m)" not in caught.value.what
+    assert why in caught.value.why
