@@ -49,6 +49,19 @@ async def test_a_second_worktree_shares_blobs_and_placements_and_has_a_name(
 
 
 @pytest.mark.requirement("index.views_share")
+async def test_a_bare_repository_is_refused_instead_of_indexing_the_files_of_git(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    commit_all(make_repository(root))
+    git(tmp_path, "clone", "-q", "--bare", str(root), str(tmp_path / "store.git"))
+    for ref in ("", "main"):
+        with pytest.raises(BadArgument, match="is a bare git repository"):
+            await index.update(tmp_path / "store.git", ref=ref)
+    assert await count(index, "repos") == 0
+
+
+@pytest.mark.requirement("index.views_share")
 async def test_a_clone_of_a_known_repository_is_a_view_of_it(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:

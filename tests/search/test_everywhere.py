@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,21 @@ async def test_the_text_says_which_repository_a_place_is_in_and_what_each_of_the
         assert missed.notes[1] == "looked in 2 repositories, and none has it"
         assert "board_ferry" in missed.notes[0]
         assert missed.notes[2] == 'next: search_code("board_ferry", mode="symbol", repo="harbour")'
+
+
+@pytest.mark.requirement("search.never_silently_stale")
+async def test_a_repository_whose_folder_is_gone_says_so_and_the_others_are_not_blamed(
+    tmp_path: Path,
+) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await two(ask, tmp_path)
+        shutil.rmtree(ask.root)
+        alone = await ask("add_money")
+        assert alone.index.state == "failed"
+        assert any("the last index run failed" in note for note in alone.notes)
+        both = await everywhere(ask, Request("board_ferry", repo="*"))
+        assert both.hits[0].repo == "harbour"
+        assert both.index.state == "ready"
 
 
 @pytest.mark.requirement("search.budget")

@@ -171,6 +171,18 @@ def open_checkout(root: Path) -> Checkout | None:
     return Checkout(root, repository)
 
 
+def is_bare(root: Path) -> bool:
+    """Whether a folder without ``.git`` is a repository itself: its files are git's own, and may hold the
+    credentials of remotes."""
+    head = _mode(root / "HEAD")
+    folders = [_mode(root / name) for name in ("objects", "refs")]
+    return (
+        head is not None
+        and stat.S_ISREG(head)
+        and all(mode is not None and stat.S_ISDIR(mode) for mode in folders)
+    )
+
+
 def open_objects(gitdir: str) -> pygit2.Repository:
     """The object store of a checkout that ``open_checkout`` accepted. Raises Unreadable."""
     try:

@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.index import views
-from sophia_mcp.index.git import Checkout, Unreadable, find_commit, open_checkout, origin
+from sophia_mcp.index.git import Checkout, Unreadable, find_commit, is_bare, open_checkout, origin
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import next_ids
 from sophia_mcp.store.database import Database, Transaction
@@ -40,6 +40,12 @@ def look(root: Path, ref: str = "") -> Sighting:
         if checkout is not None:
             commit = _commit(checkout, ref)
             return Sighting("git", origin(checkout.repository), checkout.identities(), commit, "git", "")
+        if is_bare(root):
+            raise BadArgument(
+                f"{root} is a bare git repository",
+                why="it has no working tree, so there are no files to read",
+                next="clone it, or add a worktree, and give that folder",
+            )
         reason = "no git repository"
     except Unreadable as problem:
         reason = str(problem)

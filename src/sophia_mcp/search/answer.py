@@ -261,13 +261,20 @@ def _packed(found: _Found, states: dict[str, Freshness]) -> Answer:
         repo=view.label,
         total=outcome.total,
         index=_coverage(question, sum(state == "stale" for state in states.values())),
-        notes=outcome.notes,
+        notes=(*outcome.notes, *_failure(view)),
         earlier=found.earlier,
         cursor=lambda shown: cursor.write(view, request, shown),
         named=_is_named(question, outcome),
         query=question.query,
     )
     return pack(material, request, question.engine.count_tokens)
+
+
+def _failure(view: View) -> tuple[str, ...]:
+    """Why the last index run failed, where one did."""
+    return (
+        (f"the last index run failed: {view.reason}",) if view.state == "failed" and view.reason else ()
+    )
 
 
 def _is_named(question: Question, outcome: Outcome) -> bool:

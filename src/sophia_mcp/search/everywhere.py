@@ -96,7 +96,7 @@ def _notes(
 def _together(parts: Sequence[Coverage]) -> Coverage:
     states = [part.state for part in parts]
     return Coverage(
-        state="indexing" if "indexing" in states else "failed" if "failed" in states else "ready",
+        state="indexing" if "indexing" in states else "failed" if set(states) == {"failed"} else "ready",
         commit="",
         files_indexed=sum(part.files_indexed for part in parts),
         files_total=sum(part.files_total for part in parts),
