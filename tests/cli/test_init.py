@@ -122,6 +122,28 @@ def test_with_no_client_in_sight_it_says_which_it_knows(person: Path) -> None:
     assert "sophia init --client" in done.stderr
 
 
+@pytest.mark.parametrize("remove", [False, True])
+def test_a_broken_configuration_of_one_client_keeps_no_other_from_its_turn(
+    person: Path, remove: bool
+) -> None:
+    named = [part for name in ("cursor", "roo", "cline") for part in ("--client", name)]
+    before = files(person)
+    if remove:
+        assert run("init", *named, "--root", str(person)).returncode == 0
+    (person / ".cursor").mkdir(exist_ok=True)
+    (person / ".cursor" / "mcp.json").write_text("{ broken")
+    done = run("init", *named, "--root", str(person), *["--remove"] * remove)
+    assert done.returncode == 1
+    assert done.stderr.count("mend") == 1
+    assert "its syntax has a fault" in done.stderr
+    assert "Roo Code: " in done.stdout
+    left = files(person)
+    assert (".roo/rules/sophia.md" in left) is not remove
+    if remove:
+        assert not (person / ".roo" / "rules").exists()
+        assert set(left) - set(before) <= {place for place in left if ".cursor" in str(place)}
+
+
 def test_a_broken_configuration_is_named_and_left_alone(person: Path) -> None:
     (person / ".mcp.json").write_text("{ broken")
     done = run("init", "--client", "claude-code", "--root", str(person))

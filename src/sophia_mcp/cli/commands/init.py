@@ -57,16 +57,26 @@ def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: boo
             why=f"looked for {', '.join(_NAMES)}",
             next="name one: sophia init --client claude-code",
         )
-    done = [_apply(name, CLIENTS[name], project, remove=remove, rule=rule) for name in chosen]
+    done: list[dict[str, Any]] = []
+    failures: list[ClientConfigError] = []
+    for name in chosen:  # one file with a fault keeps none of the others from being written or undone
+        try:
+            done.append(_apply(name, CLIENTS[name], project, remove=remove, rule=rule))
+        except ClientConfigError as failure:
+            failures.append(failure)
     if as_json:
-        output.machine({"project": str(project), "clients": done})
+        output.machine(
+            {"project": str(project), "clients": done, "failed": [str(problem) for problem in failures]}
+        )
     else:
         for record in done:
             for line in record["changes"] or ["nothing to change"]:
                 output.show(f"{record['title']}: {line}")
-        if not remove:
+        if done and not remove:
             output.say("Restart the assistant, then ask it something about this code.")
-    return output.DONE
+    for problem in failures:
+        output.say(f"error: {problem}")
+    return output.FAILED if failures else output.DONE
 
 
 def _project(root: Path | None) -> Path:
@@ -116,7 +126,9 @@ def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool
     if client.rule is not None and rule:
         place = client.rule(project)
         text = _read(place)
-        changes.append(_write(place, text, _rule(client, text, place, remove=remove)))
+        changes.append(
+            _write(place, text, _rule(client, text, place, remove=remove), owned=client.owned)
+        )
     return {"client": name, "title": client.title, "changes": [change for change in changes if change]}
 
 
@@ -157,7 +169,7 @@ def _with(client: Client, text: str, path: Path, arguments: list[str]) -> str:
         return tomlkit.dumps(document)
     except (ClientConfigError, ValueError) as error:
         raise ClientConfigError(
-            f"cannot edit {path}", why=str(error), next="mend the file, then run this again"
+            f"cannot edit {path}", why=_fault(error), next="mend the file, then run this again"
         ) from error
 
 
@@ -181,8 +193,15 @@ def _without(client: Client, text: str, path: Path) -> str:
         return tomlkit.dumps(document)
     except (ClientConfigError, ValueError) as error:
         raise ClientConfigError(
-            f"cannot edit {path}", why=str(error), next="mend the file, then run this again"
+            f"cannot edit {path}", why=_fault(error), next="mend the file, then run this again"
         ) from error
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a file, without what to do about it."""
+    if not isinstance(error, ClientConfigError):
+        return str(error)
+    return f"{error.what}: {error.why}" if error.why else error.what
 
 
 def _rule(client: Client, text: str, path: Path, *, remove: bool) -> str:
@@ -220,8 +239,17 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _write(path: Path, before: str, after: str) -> str:
-    """Put ``after`` in place of ``before`` with one rename; an emptied file of ours goes. Says what it did."""
+def _sweep(folder: Path) -> None:
+    """Remove a folder for rules that holds none any more, unless somebody else's files are in it."""
+    import contextlib
+
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _write(path: Path, before: str, after: str, *, owned: bool = False) -> str:
+    """Put ``after`` in place of ``before`` with one rename; an emptied file of ours goes, and its folder
+    when the file was ``owned`` and the only one. Says what it did."""
     if after == before:
         return ""
     kept = _backup(path) if before else None
@@ -229,6 +257,8 @@ def _write(path: Path, before: str, after: str) -> str:
     try:
         if empty:
             path.unlink(missing_ok=True)
+            if owned:
+                _sweep(path.parent)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             target = path.resolve()
