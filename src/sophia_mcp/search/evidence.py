@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
-from sophia_mcp.search.atlas import Atlas, path_roles, path_words
+from sophia_mcp.search.atlas import Atlas, PathWords, path_roles, path_words
 from sophia_mcp.search.lexical import Lexical
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.semantic import Semantic
@@ -87,6 +87,12 @@ class Evidence:
         return sum(self.weights.values()) + 1e-6
 
     @cached_property
+    def paths(self) -> list[PathWords]:
+        """The words of each file's path."""
+        paths = self.atlas.paths
+        return [path_words(paths[file]) for file in self.files.tolist()]
+
+    @cached_property
     def in_stems(self) -> list[tuple[set[str], int]]:
         """For each file: the terms of the question that its name says, and how many of its own words
         the question says."""
@@ -95,10 +101,10 @@ class Evidence:
         for term in self.weights:
             begun.setdefault(term[:_ALIKE_FROM], []).append(term)
         found = []
-        for file in self.files.tolist():
+        for said_by_path in self.paths:
             said: set[str] = set()
             parts = 0
-            for part in set(path_words(self.atlas.paths[file]).stem):
+            for part in set(said_by_path.stem):
                 like = [term for term in begun.get(part[:_ALIKE_FROM], ()) if alike(term, part)]
                 said.update(like)
                 parts += bool(like)

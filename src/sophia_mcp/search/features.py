@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sophia_mcp.search.atlas import ROLE_BITS, path_words
+from sophia_mcp.search.atlas import ROLE_BITS
 from sophia_mcp.search.evidence import Evidence, Values, as_values
 
 Feature = Callable[[Evidence], Values]
@@ -55,8 +55,8 @@ def semz(e: Evidence) -> Values:
 def path(e: Evidence) -> Values:
     """The idf share of the question that the path says."""
     shares = [
-        sum(e.weights[term] for term in said | (e.weights.keys() & path_words(e.atlas.paths[file]).path))
-        for file, (said, _) in zip(e.files, e.in_stems, strict=True)
+        sum(e.weights[term] for term in said | (e.weights.keys() & words.path))
+        for words, (said, _) in zip(e.paths, e.in_stems, strict=True)
     ]
     return as_values(np.array(shares) / e.total_weight)
 
@@ -69,17 +69,14 @@ def stem(e: Evidence) -> Values:
 
 def stemp(e: Evidence) -> Values:
     """The share of the file name that the question says."""
-    lengths = [len(path_words(e.atlas.paths[file]).stem) for file in e.files]
+    lengths = [len(words.stem) for words in e.paths]
     said = [parts for _, parts in e.in_stems]
     return as_values(np.array(said) / np.maximum(lengths, 1))
 
 
 def dirm(e: Evidence) -> Values:
     """The idf share of the question that the last folder says."""
-    shares = [
-        sum(e.weights[term] for term in e.weights.keys() & path_words(e.atlas.paths[file]).folder)
-        for file in e.files
-    ]
+    shares = [sum(e.weights[term] for term in e.weights.keys() & words.folder) for words in e.paths]
     return as_values(np.array(shares) / e.total_weight)
 
 
@@ -115,12 +112,12 @@ def lexhit(e: Evidence) -> Values:
 
 def compiled(e: Evidence) -> Values:
     """Whether its source is in the tree, too."""
-    return np.array([int(file) in e.atlas.compiled for file in e.files], np.float32)
+    return np.array([file in e.atlas.compiled for file in e.files.tolist()], np.float32)
 
 
 def oldver(e: Evidence) -> Values:
     """It belongs to an older version kept beside a newer one."""
-    return np.array([int(file) in e.atlas.old_versions for file in e.files], np.float32)
+    return np.array([file in e.atlas.old_versions for file in e.files.tolist()], np.float32)
 
 
 def _role(name: str) -> Feature:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
-from sophia_mcp.index.schema import split_id
+from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.search.atlas import Atlas, Mask
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.text import Frequencies, TextIndex
@@ -35,7 +35,7 @@ def keeps(atlas: Atlas, allowed: Mask | None) -> Callable[[int], bool] | None:
     if allowed is None and atlas.whole:
         return None
     held = atlas.held if allowed is None else frozenset(atlas.placements[allowed].tolist())
-    return lambda chunk: split_id(chunk)[0] in held
+    return lambda chunk: chunk // CHUNKS_PER_BLOB in held
 
 
 async def _frequencies(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sophia_mcp import words
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.ops.together import both
 from sophia_mcp.search import (
@@ -156,9 +155,12 @@ async def _named(
     """For each found chunk the idf share of the question in the names it defines."""
     atlas = question.atlas
     ids = evidence.distinct(np.concatenate([lex.ids, near.ids]))
-    places = atlas.positions(ids // CHUNKS_PER_BLOB).tolist()
-    kept = [(chunk, file) for chunk, file in zip(ids.tolist(), places, strict=True) if file in files]
-    keys = {chunk: (int(atlas.blobs[file]), chunk % CHUNKS_PER_BLOB) for chunk, file in kept}
+    places = atlas.positions(ids // CHUNKS_PER_BLOB)
+    asked = np.zeros(len(atlas.paths) + 1, bool)  # the last one stands for what the view does not show
+    asked[list(files)] = True
+    kept = asked[places]
+    blobs, chunks = atlas.blobs[places[kept]].tolist(), ids[kept].tolist()
+    keys = {chunk: (blob, chunk % CHUNKS_PER_BLOB) for blob, chunk in zip(blobs, chunks, strict=True)}
     pieces = await question.engine.content.pieces(tx, keys.values())
     named = {chunk: pieces[key].names for chunk, key in keys.items() if key in pieces}
     if not named:
@@ -356,16 +358,13 @@ def why(scene: Scene, matrix: Values, i: int) -> str:
         return f"defines {span.name}"
     if value["literal"] >= 0.5:
         return "has this text"
-    spoken = {words.stem(word): word for word in words.words(scene.evidence.query.text)}
-    in_name = _said(scene, scene.names, i, spoken)
+    in_name = _said(scene, scene.names, i)
     if value["mentioned"]:
         return f"defines {span.name}"
     reasons = [f"name: {', '.join(in_name)}"] if in_name else []
-    in_doc = [word for word in _said(scene, scene.comments, i, spoken) if word not in in_name]
+    in_doc = [word for word in _said(scene, scene.comments, i) if word not in in_name]
     in_body = [
-        word
-        for word in _said(scene, scene.body, i, spoken)
-        if word not in in_name and word not in in_doc
+        word for word in _said(scene, scene.body, i) if word not in in_name and word not in in_doc
     ]
     if in_doc:
         reasons.append(f"comment: {', '.join(in_doc[:4])}")
@@ -374,10 +373,8 @@ def why(scene: Scene, matrix: Values, i: int) -> str:
     return "; ".join(reasons[:2]) or "close in meaning"
 
 
-def _said(scene: Scene, held: Bag, i: int, spoken: Mapping[str, str]) -> list[str]:
-    end = held.starts[i + 1] if i + 1 < len(held.starts) else len(held.numbers)
-    numbers = held.numbers[held.starts[i] : end]
-    present = set(scene.lexicon.stems()[numbers[numbers >= 0]].tolist())
-    said = [term for term in scene.evidence.weights if scene.lexicon.stem(term) in present]
+def _said(scene: Scene, held: Bag, i: int) -> list[str]:
+    here = np.flatnonzero(scene.counts(held)[:, i]).tolist()
+    said = [scene.terms[term] for term in here]
     said.sort(key=lambda term: -scene.evidence.weights[term])
-    return [spoken.get(term, term) for term in said][:4]
+    return [scene.spoken.get(term, term) for term in said][:4]

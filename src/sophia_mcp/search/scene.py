@@ -71,6 +71,7 @@ class Scene:
     homes: Bag
     paths: Bag
     _celled: dict[int, Cells] = field(default_factory=dict)
+    _counted: dict[int, Values] = field(default_factory=dict)
 
     def lines(self, i: int) -> Sequence[str]:
         """The lines of one span."""
@@ -91,6 +92,11 @@ class Scene:
         return {self.lexicon.stem(term): weight for term, weight in self.evidence.weights.items()}
 
     @cached_property
+    def spoken(self) -> dict[str, str]:
+        """The word of the question behind each of its stems."""
+        return {words.stem(word): word for word in words.words(self.evidence.query.text)}
+
+    @cached_property
     def idf(self) -> Values:
         values = np.array([self.evidence.weights[term] for term in self.terms], np.float32)
         return values / max(float(values.sum()), 1e-6)
@@ -103,10 +109,11 @@ class Scene:
         """How often each stem of the question stands in each span: (terms, spans)."""
         if not len(self.terms):
             return np.zeros((0, len(self.spans)), np.float32)
-        cells = self.cells(held)
-        return as_values(
-            np.add.reduceat(self._is_term[:, cells.columns] * cells.counts, cells.starts, axis=1)
-        )
+        if id(held) not in self._counted:
+            cells = self.cells(held)
+            said = self._is_term[:, cells.columns] * cells.counts
+            self._counted[id(held)] = as_values(np.add.reduceat(said, cells.starts, axis=1))
+        return self._counted[id(held)]
 
     @cached_property
     def _is_term(self) -> Values:
@@ -143,7 +150,7 @@ class Scene:
     def _body_stems(self) -> NDArray[np.int32]:
         return self._stem_of[self.body.numbers]
 
-    @cached_property
+    @property
     def in_body(self) -> Values:
         return self.counts(self.body)
 

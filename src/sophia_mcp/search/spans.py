@@ -132,7 +132,8 @@ def cut(chunk: Piece, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
             break
         if unit.end_line < first:
             continue
-        begin, end = max(_above(near, unit, first), first), min(unit.end_line, last)
+        begin = max(_above(near, unit, first), first) if unit.start_line > first else first
+        end = min(unit.end_line, last)
         if begin <= end:
             owner[begin - first : end - first + 1] = [(unit, begin)] * (end - begin + 1)
     spans: list[Span] = []
