@@ -150,10 +150,6 @@ class Scene:
     def _body_stems(self) -> NDArray[np.int32]:
         return self._stem_of[self.body.numbers]
 
-    @property
-    def in_body(self) -> Values:
-        return self.counts(self.body)
-
     @cached_property
     def lengths(self) -> Values:
         return np.diff(np.append(self.body.starts, len(self.body.numbers))).astype(np.float32)

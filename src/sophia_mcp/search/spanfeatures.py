@@ -121,7 +121,8 @@ def bm25(s: Scene) -> Values:
     if not len(s.terms):
         return np.zeros(len(s.spans), np.float32)
     length = s.lengths / max(float(s.lengths.mean()), 1.0)
-    saturated = s.in_body * 2.2 / (s.in_body + 1.2 * (0.25 + 0.75 * length))
+    counts = s.counts(s.body)
+    saturated = counts * 2.2 / (counts + 1.2 * (0.25 + 0.75 * length))
     return _to_best(s.idf @ saturated)
 
 
