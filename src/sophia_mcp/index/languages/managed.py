@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import bindings, imports, rules
+from sophia_mcp.index.languages import bindings, groovy, imports, rules
 from sophia_mcp.index.languages.record import Language
 
 _JAVA = """
@@ -117,13 +117,8 @@ RECORDS = (
         ("Jenkinsfile",),
         ("groovy",),
         comments=("line_comment", "block_comment"),
-        definitions="""
-        ((command (unit (identifier) @_k) (block . (unit (identifier)))) @class
-          (#any-of? @_k "class" "interface" "trait" "enum"))
-        ((command (unit (identifier) @_k) (block . (unit (func)))) @function
-          (#not-any-of? @_k "if" "while" "for" "switch" "return" "new" "else"))
-        """,
-        name_rule=rules.groovy_name,
+        definitions=groovy.DEFINITIONS,
+        name_rule=groovy.name,
         own=("this",),
     ),
     Language(
@@ -169,7 +164,10 @@ RECORDS = (
         definitions="""
         [(class_declaration) (trait_declaration) (interface_declaration) (enum_declaration)] @class
         [(function_declaration) (method_declaration)] @function
+        (alias_declaration) @class
+        (script (const_declaration (const_declarator) @value))
         """,
+        name_rule=rules.first_of("identifier"),
         own=("$this",),
     ),
     Language(

@@ -354,17 +354,6 @@ def r_name(node: Node, source: bytes) -> Named | None:
     return ("", text_of(left, source).strip("\"'`")) if left is not None else None
 
 
-def groovy_name(node: Node, source: bytes) -> Named | None:
-    """The grammar sees only commands and blocks; the first unit of the block carries the name."""
-    block = next((child for child in node.named_children[:_STEPS] if child.type == "block"), None)
-    name = _first(block)
-    for _ in range(4):
-        if name is None or name.type == "identifier":
-            break
-        name = _first(name)
-    return ("", text_of(name, source)) if name is not None else None
-
-
 def selectors(node: Node, source: bytes) -> Named | None:
     """A style rule is named by its selectors."""
     named = field_name(node, source)
