@@ -68,6 +68,29 @@ def test_the_home_folder_and_what_lies_above_it_are_never_indexed(project: Path)
     assert run("repos", cwd=project, HOME=str(home)).returncode == 3
 
 
+@pytest.mark.parametrize(
+    ("arguments", "allowed", "said"),
+    [
+        (("https://127.0.0.1:1/a/b.git",), "false", "cloning over https is not allowed"),
+        (("https://127.0.0.1:1/a/b.git",), "true", "127.0.0.1/a/b could not be cloned"),
+        (("git@127.0.0.1:a/b.git",), "true", "cloning over ssh is not allowed"),
+        (
+            ("https://127.0.0.1:1/a/b.git", "--watch"),
+            "true",
+            "--watch is for a folder, not for a git URL",
+        ),
+    ],
+)
+@pytest.mark.requirement("cli.index")
+def test_a_git_url_is_cloned_where_that_is_allowed_and_is_never_taken_for_a_path(
+    project: Path, arguments: tuple[str, ...], allowed: str, said: str
+) -> None:
+    done = run("index", *arguments, cwd=project, SOPHIA_INDEX__ALLOW_CLONE=allowed)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "next:" in done.stderr
+
+
 @pytest.mark.requirement("cli.index")
 @pytest.mark.requirement("cli.search")
 @pytest.mark.requirement("cli.repos")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("index")
-@click.argument("path", type=click.Path(path_type=Path), default=Path())
+@click.argument("path", type=click.Path(), default=".")
 @click.option("--ref", default="", help="A branch, tag or commit to index instead of the files on disk.")
 @click.option("--watch", is_flag=True, help="Stay and follow changes until stopped.")
 @click.option("--full", is_flag=True, help="Index every file again, whatever changed.")
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, help='Glob not to index; "" leaves nothing out again.')
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def COMMAND(
-    path: Path,
+    path: str,
     ref: str,
     watch: bool,
     full: bool,
@@ -36,30 +36,36 @@ def COMMAND(
     exclude: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Index the folder PATH (default: here) so that it can be searched.
+    """Index the folder PATH (default: here) so that it can be searched. A git URL is cloned first, where
+    the settings allow it.
 
     Only what changed is read again. A run that was cut off goes on where it stopped.
 
     Example: sophia index ~/code/shop --exclude "fixtures/**"
     """
-    from sophia_mcp.cli.session import with_app
+    from sophia_mcp.cli.session import project_folder, with_app
+    from sophia_mcp.index.clone import is_url
 
-    folder = path.expanduser().resolve()
+    cloned = is_url(path)
+    if cloned and (ref or watch):
+        raise BadArgument(
+            f"{'--ref' if ref else '--watch'} is for a folder, not for a git URL",
+            next="leave it out",
+        )
+    folder = project_folder() if cloned else Path(path).expanduser().resolve()
     if not folder.is_dir():
         raise BadArgument(
             f"{folder} is not a folder", why="only a folder can be indexed", next="give its folder"
         )
 
     async def work(app: App) -> IndexReport:
-        run = await app.start_index(
-            str(folder),
-            ref=ref,
-            full=full,
-            include=include or None,
-            exclude=exclude or None,
-            trusted=True,
+        chosen = {"full": full, "include": include or None, "exclude": exclude or None}
+        run = (
+            await app.begin(path, None, **chosen)  # type: ignore[arg-type]
+            if cloned
+            else await app.start_index(str(folder), ref=ref, trusted=True, **chosen)  # type: ignore[arg-type]
         )
-        with output.bar(f"Indexing {folder.name}") as update:
+        with output.bar(f"Indexing {path if cloned else folder.name}") as update:
             while not await run.wait(0.2):
                 update(*run.progress)
         assert run.report is not None
