@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -107,6 +108,14 @@ class Gone(NamedTuple):
 Outcome = Prepared | Unchanged | Refused | Gone
 
 
+class Cut(NamedTuple):
+    """A file cut into chunks: all of its rows but words and vectors, and what these are made from."""
+
+    file: Prepared
+    chunks: Sequence[Chunk]
+    passages: Sequence[Passage]
+
+
 class Preparer:
     """Prepares files of one place; keeps what is worth keeping between files."""
 
@@ -117,8 +126,8 @@ class Preparer:
         self._encoder = encoder
         self._zstd = zstandard.ZstdCompressor(level=3)
 
-    def prepare(self, task: Task) -> Outcome:
-        """The outcome for one file. Raises only where the code is wrong."""
+    def cut(self, task: Task) -> Outcome | Cut:
+        """The outcome for one file, but for its words and vectors. Raises only where the code is wrong."""
         read = self._read_object(task) if task.blob else self._read_file(task)
         if not isinstance(read, tuple) or isinstance(read, (Refused, Gone)):
             return read
@@ -130,6 +139,28 @@ class Preparer:
         if reason:
             return Refused(task.path, stamp, reason, name)
         return self._parse(task, raw, stamp, name)
+
+    def finish(self, files: Sequence[Outcome | Cut]) -> list[Outcome]:
+        """The outcomes with words and vectors. Those of many files together are made in two thirds of the
+        time: files of a folder say the same again, and small arrays cost as much as large ones."""
+        several = [each for each in files if isinstance(each, Cut)]
+        passages = tuple(chain.from_iterable(each.passages for each in several))
+        scales, rows = self._embed(passages)
+        words = _words(several, passages)
+        finished: list[Outcome] = []
+        start = 0
+        for each in files:
+            if isinstance(each, Cut):
+                own = slice(start, start + len(each.passages))
+                start = own.stop
+                finished.append(
+                    each.file._replace(
+                        words=words[own], scales=scales[own].tobytes(), rows=rows[own].tobytes()
+                    )
+                )
+            else:
+                finished.append(each)
+        return finished
 
     def unchanged(self, task: Task) -> Unchanged | None:
         """The outcome for a file on disk that still holds the blob that was known; None for any other."""
@@ -163,7 +194,7 @@ class Preparer:
             return refuse(task, "the object is missing or too large")
         return raw, task.stamp
 
-    def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Prepared:
+    def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Cut:
         decoded = decode(raw)
         text = decoded.text
         language = parse.language_of(task.path, raw[:8192])
@@ -175,9 +206,7 @@ class Preparer:
             parsed = parse.parse(text, task.path, language)
         lines = short(text.split("\n"))
         bodies = ["\n".join(lines[chunk.start_line - 1 : chunk.end_line]) for chunk in parsed.chunks]
-        said = tuple(passages(task.path, [chunk.context for chunk in parsed.chunks], bodies))
-        scales, rows = self._embed(said)
-        return Prepared(
+        file = Prepared(
             task.path,
             stamp,
             name,
@@ -189,16 +218,19 @@ class Preparer:
             [_chunk_row(chunk) for chunk in parsed.chunks],
             _symbol_rows(parsed),
             edges.pack(parsed, self._zstd) if parsed.references or parsed.imports else b"",
-            _words(task.path, parsed.chunks, said),
-            scales,
-            rows,
+            words=[],
+            scales=b"",
+            rows=b"",
         )
+        said = passages(task.path, [chunk.context for chunk in parsed.chunks], bodies)
+        return Cut(file, parsed.chunks, said)
 
-    def _embed(self, said: Sequence[Passage]) -> tuple[bytes, bytes]:
-        if self._encoder is None or not said:
-            return b"", b""
-        rows, scales = self._encoder.encode(said)
-        return scales.astype("<f4").tobytes(), rows.astype(np.int8).tobytes()
+    def _embed(self, passages: Sequence[Passage]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        """Scales and rows; none where there is no encoder."""
+        if self._encoder is None or not passages:
+            return np.zeros(0, "<f4"), np.zeros(0, np.int8)
+        rows, scales = self._encoder.encode(passages)
+        return scales.astype("<f4", copy=False), rows.astype(np.int8, copy=False)
 
 
 def blob_hash(raw: bytes) -> str:
@@ -244,16 +276,22 @@ _TERMS = _Terms()
 
 
 def _words(
-    path: str, chunks: Sequence[Chunk], passages: tuple[Passage, ...]
+    files: Sequence[Cut], passages: tuple[Passage, ...]
 ) -> list[tuple[str, str, str, str, str, str]]:
-    count, place = len(chunks), _without_suffix(path)
-    bodies = _TERMS.of(split_passages(passages))[:count]
-    fields = [" ".join(chunk.names) for chunk in chunks]
-    fields += [" ".join(chunk.context) for chunk in chunks]
-    fields += [chunk.doc for chunk in chunks]
-    whole, stem, *said = _TERMS.of(split([place, place.rpartition("/")[2], *fields]))
-    names, contexts, docs = said[:count], said[count : 2 * count], said[2 * count :]
-    return [(whole, stem, *each) for each in zip(names, contexts, docs, bodies, strict=True)]
+    """The fields of every chunk, file after file."""
+    bodies = iter(_TERMS.of(split_passages(passages))[: len(passages)])
+    fields: list[str] = []
+    for file, chunks, _ in files:
+        place = _without_suffix(file.path)
+        fields += [place, place.rpartition("/")[2]]
+        for chunk in chunks:
+            fields += [" ".join(chunk.names), " ".join(chunk.context), chunk.doc]
+    terms = iter(_TERMS.of(split(fields)))
+    found: list[tuple[str, str, str, str, str, str]] = []
+    for _, chunks, _ in files:
+        whole, stem = next(terms), next(terms)
+        found += [(whole, stem, next(terms), next(terms), next(terms), next(bodies)) for _ in chunks]
+    return found
 
 
 def _chunk_row(chunk: Chunk) -> tuple[int, int, int, str, str, str, str, str]:

@@ -1,7 +1,7 @@
 """A process that prepares files and may be killed at any moment.
 
 It reads frames on its standard input (a batch) and writes frames on its standard output (that it
-is ready, one outcome for each file, an empty frame). Both descriptors are moved out of the way before
+is ready, that it has cut a file, for each, then the outcome of each, an empty frame). Both descriptors are moved out of the way before
 anything else, so that nothing here can write into the protocol. The kernel stops it when one file
 takes too much time or memory; the parent then knows which file it was.
 """
@@ -15,12 +15,17 @@ import select
 import signal
 import struct
 import sys
-from typing import Any, BinaryIO
+import time
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
-from sophia_mcp.index.prepare import Encoder, EncoderOpener, Place, Preparer, Task, refuse
+from sophia_mcp.index.prepare import Cut, Encoder, EncoderOpener, Outcome, Place, Preparer, Task, refuse
 
 FILE_SECONDS = 2.0
 """Processor time one file may take."""
+
+LEAST_SECONDS = 0.2
+"""Processor time that words and vectors of a batch may take in any case."""
 
 MEMORY_BYTES = 256 << 20
 """Address space beyond what the process holds when it begins."""
@@ -34,6 +39,7 @@ one twentieth of the processor time goes into looking."""
 
 _LENGTH = struct.Struct("<I")
 READY = b"ready"
+CUT = b"cut"
 
 
 def write_frame(stream: BinaryIO, payload: bytes) -> None:
@@ -71,9 +77,19 @@ def main() -> None:
             place, preparer = asked_place, Preparer(asked_place, encoder)
         write_frame(sink, READY)
         sink.flush()
+        files: list[Outcome | Cut] = []
+        longest = 0.0
         for task in tasks:
-            write_frame(sink, pickle.dumps(_prepare(preparer, task), protocol=5))
+            began = time.process_time()
+            files.append(_cut(preparer, task))
+            longest = max(longest, time.process_time() - began)
+            write_frame(sink, CUT)
             sink.flush()
+        # No file takes more than FILE_SECONDS in all, and words never as long as syntax may.
+        _time_limit(max(FILE_SECONDS - longest, LEAST_SECONDS))
+        for outcome in _finish(preparer, tasks, files):
+            write_frame(sink, pickle.dumps(outcome, protocol=5))
+        _time_limit(0)
         write_frame(sink, b"")
         sink.flush()
 
@@ -83,16 +99,33 @@ def _open(opener: bytes) -> Encoder | None:
     return made() if made is not None else None
 
 
-def _prepare(preparer: Preparer, task: Task) -> Any:
+def _cut(preparer: Preparer, task: Task) -> Outcome | Cut:
     _time_limit(FILE_SECONDS)
     try:
-        return preparer.prepare(task)
+        return preparer.cut(task)
     except MemoryError:
-        if task.lines:
-            return refuse(task, "it needs too much memory")
-        return preparer.prepare(task._replace(lines="it needs too much memory to parse"))
+        return _by_lines(preparer, task)
     finally:
         _time_limit(0)
+
+
+def _by_lines(preparer: Preparer, task: Task) -> Outcome | Cut:
+    if task.lines:
+        return refuse(task, "it needs too much memory")
+    return preparer.cut(task._replace(lines="it needs too much memory to parse"))
+
+
+def _finish(
+    preparer: Preparer, tasks: Sequence[Task], files: Sequence[Outcome | Cut]
+) -> Iterator[Outcome]:
+    try:
+        yield from preparer.finish(files)
+    except MemoryError:
+        for task, file in zip(tasks, files, strict=True):
+            try:
+                yield from preparer.finish([file])
+            except MemoryError:
+                yield from preparer.finish([_by_lines(preparer, task)])
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

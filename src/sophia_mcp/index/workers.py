@@ -23,7 +23,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 import sophia_mcp
 from sophia_mcp.errors import Bug
 from sophia_mcp.index.prepare import EncoderOpener, Outcome, Place, Task, refuse
-from sophia_mcp.index.worker import READY, read_frame, write_frame
+from sophia_mcp.index.worker import CUT, READY, read_frame, write_frame
 
 BATCH_FILES = 32
 BATCH_BYTES = 384 * 1024
@@ -84,18 +84,23 @@ class _Process:
             raise _NeverBegan(f"exit status {self._child.wait()}")
         self.used = True
 
-    def finish(self) -> list[Outcome]:
-        """Outcomes of the tasks in order; fewer than asked when the worker died on the next one."""
+    def finish(self) -> tuple[list[Outcome], int]:
+        """Outcomes of the tasks in order, fewer than asked when the worker died, and how many files it
+        had cut: it died on the next one, or where it had cut all, over the words of any."""
         _, source = self._pipes()
         found: list[Outcome] = []
+        ready = 0
         try:
             while frame := read_frame(source):
-                found.append(pickle.loads(frame))  # noqa: S301 - written by our own worker
+                if frame == CUT:
+                    ready += 1
+                else:
+                    found.append(pickle.loads(frame))  # noqa: S301 - written by our own worker
             if frame is None:
                 self.kill()
         except (OSError, ValueError):
             self.kill()
-        return found
+        return found, ready
 
     def kill(self) -> None:
         """End the process at once and collect it."""
@@ -175,22 +180,24 @@ class Pool:
                             process.close()
                         process = await self._take()
                     try:
-                        outcomes = await self._exchange(process, place, batch)
+                        outcomes, ready = await self._exchange(process, place, batch)
                     except _NeverBegan as problem:
                         if not process.used:
                             raise Bug("an index worker does not start", why=str(problem)) from problem
                         batches.append(batch)  # it went away while it was idle
                         continue
                     if len(outcomes) < len(batch):
-                        outcomes += _after_death(batch[len(outcomes) :], batches)
+                        outcomes += _after_death(batch, len(outcomes), ready, batches)
                     await send.send(outcomes)
             done = True
         finally:
             if process is not None:
                 self._give_back(process, reuse=done)
 
-    async def _exchange(self, process: _Process, place: Place, batch: list[Task]) -> list[Outcome]:
-        """Outcomes of a batch, fewer when the worker died. Raises _NeverBegan."""
+    async def _exchange(
+        self, process: _Process, place: Place, batch: list[Task]
+    ) -> tuple[list[Outcome], int]:
+        """What ``finish`` says of a batch. Raises _NeverBegan."""
         thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
         try:
             with anyio.move_on_after(START_SECONDS) as start:
@@ -204,7 +211,7 @@ class Pool:
             process.kill()
             raise
         process.kill()
-        return []
+        return [], 0
 
     async def _take(self) -> _Process:
         while self._idle:
@@ -247,10 +254,14 @@ def cut(tasks: Sequence[Task]) -> list[list[Task]]:
     return batches
 
 
-def _after_death(left: list[Task], batches: list[list[Task]]) -> list[Outcome]:
-    """Queue what a dead worker left; the file it died on goes by lines, or not at all."""
-    culprit, rest = left[0], left[1:]
-    if rest:
+def _after_death(batch: list[Task], done: int, ready: int, batches: list[list[Task]]) -> list[Outcome]:
+    """Queue what a dead worker left; the file it died on goes by lines, or not at all. Over the words of
+    several nobody knows which it was: each of them goes alone."""
+    if ready == len(batch) and done + 1 < len(batch):
+        batches += [[task] for task in batch[done:]]
+        return []
+    culprit = batch[done if ready == len(batch) else ready]
+    if rest := [task for task in batch[done:] if task is not culprit]:
         batches.append(rest)
     if culprit.lines:
         return [refuse(culprit, CRASHED)]
