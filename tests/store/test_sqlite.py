@@ -96,6 +96,29 @@ async def test_a_statement_alone_holds_no_snapshot_and_can_be_cancelled(db: Sqli
         assert await tx.rows("SELECT count(*) FROM t") == [(1,)]
 
 
+async def test_a_read_sees_what_was_written_since_the_read_before_it(db: SqliteDatabase) -> None:
+    for written in range(30):
+        async with db.read(LOCAL) as tx:
+            assert await tx.rows("SELECT count(*) FROM t") == [(written,)]
+        async with db.write(LOCAL) as tx:
+            await tx.run("INSERT INTO t (b) VALUES (NULL)")
+
+
+async def test_reads_cancelled_while_another_one_ends_leave_every_connection_usable(
+    db: SqliteDatabase,
+) -> None:
+    for _ in range(30):
+        async with db.read(LOCAL) as tx:
+            await tx.rows("SELECT count(*) FROM t")
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            async with db.read(LOCAL) as tx:
+                await tx.rows("SELECT count(*) FROM t")
+        assert scope.cancelled_caught
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT count(*) FROM t") == [(0,)]
+
+
 @pytest.mark.requirement("store.write_shielded")
 async def test_a_write_that_has_begun_is_finished_although_its_caller_is_cancelled(
     db: SqliteDatabase,
