@@ -312,7 +312,7 @@ def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
 
     trusted = [Path(view.root) for view in known if view.trusted and view.root]
     own = [project] if project is not None else []
-    return Roots.of([*own, *trusted, _clones(app)])
+    return Roots.of(dict.fromkeys([*own, *trusted, _clones(app)]))  # most are the same folder
 
 
 def _clones(app: App) -> Path:
