@@ -30,9 +30,9 @@ class Recipe:
     """Everything that shapes a training run."""
 
     dimensions: int = 256
-    epochs: float = 3.0
+    epochs: float = 2.0
     batch: int = 1024
-    group: int = 32
+    group: int = 128
     rate: float = 1e-2
     warm_up: int = 50
     scale: float = 20.0
