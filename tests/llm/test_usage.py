@@ -177,6 +177,23 @@ def test_a_count_that_no_call_has_is_no_report(name: str, count: float) -> None:
     assert normalise({"prompt_tokens": 9, "completion_tokens": 9, name: count}, "openai") is None
 
 
+@pytest.mark.parametrize("count", [-5, -0.5, "many", "-5"])
+def test_a_report_with_something_else_where_a_count_belongs_is_not_exact(count: object) -> None:
+    report = {"prompt_tokens": 100, "completion_tokens": count}
+    found = normalise({"usage": report}, "portkey")
+    assert found is not None
+    assert found.input_tokens == 100
+    assert found.estimated
+
+
+def test_a_stream_that_ends_with_a_count_below_zero_is_not_exact() -> None:
+    begun = {"message": {"usage": {"input_tokens": 100, "output_tokens": 1}}}
+    found = normalise(gather([begun, {"usage": {"output_tokens": -5}}]), "anthropic")
+    assert found is not None
+    assert found.input_tokens == 100
+    assert found.estimated
+
+
 def test_a_bill_that_nobody_owes_is_none() -> None:
     usage = normalise({"prompt_tokens": 9, "completion_tokens": 9, "cost": 1e40}, "openrouter")
     assert usage is not None

@@ -166,7 +166,7 @@ def _read(flat: Mapping[str, Any], provider: str) -> Usage | None:
         reasoning_tokens=reasoning,
         billed_nano=_bill(flat),
         searches=_count(flat, _SEARCHES),
-        estimated=not sure or sent == 0,
+        estimated=not sure or sent == 0 or any(_is_no_count(flat.get(name)) for name in _COUNTS),
     )
 
 
@@ -295,6 +295,13 @@ def _whole(value: Any) -> int:
     return round(value) if _is_number(value) and 0 <= value <= _MOST_TOKENS else 0
 
 
+def _is_no_count(value: Any) -> bool:
+    """Whether something stands where a count belongs, but is none: below zero, or words."""
+    if isinstance(value, str):
+        return not re.fullmatch(r"\d{1,12}", value)
+    return _is_number(value) and value < 0
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -306,7 +313,8 @@ def _largest(seen: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping):
             merged[key] = _largest(old if isinstance(old, Mapping) else {}, value)
         elif isinstance(value, int | float) and isinstance(old, int | float):
-            merged[key] = max(old, value)
+            # A count below zero stays, so that the whole is not taken for exact.
+            merged[key] = max(old, value) if min(old, value) >= 0 else min(old, value)
         elif value is not None:
             merged[key] = value
     return merged
