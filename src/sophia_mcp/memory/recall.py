@@ -34,10 +34,10 @@ FETCHED = 40
 """Candidates by words and by meaning from each space, at least."""
 
 LEAST_WORDS = 0.15
-LEAST_COSINE = 0.25
-"""A memory with less of both is not an answer: of two questions about different projects, one pair in fifty
-has a higher cosine. Above it, a memory must also stand out by ``OUTSTANDING`` deviations from the memories of
-its space."""
+LEAST_COSINE = 0.22
+"""A memory with less of both is not an answer: of two questions about different projects, four pairs in a
+hundred have a higher cosine. Above it, a memory must also stand out by ``OUTSTANDING`` deviations from the
+memories of its space."""
 
 OUTSTANDING = 3.0
 
