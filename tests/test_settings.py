@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring
 import keyring.backends.fail
@@ -68,6 +70,74 @@ def test_a_repository_sets_three_things_and_nothing_else(tmp_path: Path) -> None
     assert all(name == told for name, told in refused.items())
     assert "embed.provider" in refused
     assert taken == ["index.include", "index.exclude", "index.watch"]
+
+
+@pytest.mark.requirement("design.settings_project_untrusted")
+def test_a_project_file_that_is_no_plain_file_inside_it_is_refused(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    write(outside / "config.toml", "name_that_lies_elsewhere = 1\n")
+    makers: list[Callable[[Path], object]] = [
+        os.mkfifo,
+        lambda place: place.symlink_to("/dev/zero"),
+        lambda place: place.symlink_to(outside / "config.toml"),
+        lambda place: place.mkdir(),
+        lambda place: place.write_text("# long\n" * 100_000),
+    ]
+    for number, make in enumerate(makers):
+        place = tmp_path / str(number) / ".sophia" / "config.toml"
+        place.parent.mkdir(parents=True)
+        make(place)
+        with pytest.raises(BadSetting, match="is not read") as error:
+            load(tmp_path / str(number))
+        assert "lies_elsewhere" not in str(error.value)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / ".sophia").symlink_to(outside)
+    with pytest.raises(BadSetting, match="is not read"):
+        load(tmp_path / "linked")
+
+
+@pytest.mark.requirement("design.settings_project_untrusted")
+def test_a_project_behind_a_link_is_read_and_one_without_a_folder_of_ours_is_not(tmp_path: Path) -> None:
+    write(tmp_path / "real" / ".sophia" / "config.toml", '[index]\nexclude = ["x"]\n')
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert load(tmp_path / "link").index.exclude == ["x"]
+    write(tmp_path / "other" / ".sophia", "a file of that name")
+    assert load(tmp_path / "other").index.exclude == []
+    assert load(tmp_path / "none").index.exclude == []
+
+
+@pytest.mark.requirement("design.settings_precedence")
+def test_a_wrong_value_is_told_with_the_place_it_came_from(
+    tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**flags: Any) -> str:
+        with pytest.raises(BadSetting) as error:
+            load(tmp_path, **flags)
+        assert "index.exclude" in error.value.what
+        return f"{error.value.why} {error.value.next}"
+
+    user, project = alone / "config.toml", tmp_path / ".sophia" / "config.toml"
+    write(user, '[index]\nexclude = "docs"\n')
+    assert str(user) in refused()
+    write(user, "[index]\nworkers = 1\n")
+    write(project, '[index]\nexclude = "docs"\n')
+    assert str(project) in refused()
+    monkeypatch.setenv("SOPHIA_INDEX__EXCLUDE", "docs/*")
+    told = refused()
+    assert "SOPHIA_INDEX__EXCLUDE" in told
+    assert "JSON" in told
+    assert "the flag" in refused(index={"exclude": "docs"})
+
+
+@pytest.mark.requirement("design.settings_precedence")
+@pytest.mark.parametrize("value", ["docs/*", "[", '["docs', "{}", '"docs"', "3"])
+def test_a_list_in_a_variable_that_is_no_list_is_refused_by_its_name(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOPHIA_INDEX__INCLUDE", value)
+    with pytest.raises(BadSetting, match=r"index\.include") as error:
+        load()
+    assert "SOPHIA_INDEX__INCLUDE" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,16 @@ import getpass
 import os
 import shlex
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -26,6 +28,7 @@ from pydantic_settings import (
 
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.security.keyrings import look_up
+from sophia_mcp.security.tables import PROJECT_FILE, read_own, read_project, says
 
 PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
 """Keys a project's own file may set, by section."""
@@ -354,8 +357,10 @@ def load(project: Path | None = None, **flags: Any) -> Settings:
 
     Raises BadSetting naming the setting, its value's fault and where to mend it.
     """
-    user = _read(_user_config(), None)
-    ours = _read(project / ".sophia" / "config.toml", PROJECT_MAY_SET) if project is not None else {}
+    own = _user_config()
+    user = read_own(own)
+    ours = read_project(project, PROJECT_MAY_SET, own) if project is not None else {}
+    given = {key: value for key, value in flags.items() if value is not None}
 
     class Layered(Settings):
         @classmethod
@@ -369,51 +374,57 @@ def load(project: Path | None = None, **flags: Any) -> Settings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             """Flags, environment, project file, user file. A `.env` is never read."""
             files = (InitSettingsSource(settings_cls, ours), InitSettingsSource(settings_cls, user))
-            return (init_settings, env_settings, *files)
+            return (init_settings, _Environment(settings_cls), *files)
 
     try:
-        return Layered(**{key: value for key, value in flags.items() if value is not None})
+        return Layered(**given)
     except ValidationError as error:
-        raise _explained(error) from error
+        first = error.errors()[0]
+        where = _source(first["loc"], given, (project or Path()) / PROJECT_FILE, ours, own)
+        raise _explained(first, where) from error
 
 
-def _explained(error: ValidationError) -> BadSetting:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    variable = "SOPHIA_" + "__".join(str(part) for part in first["loc"]).upper()
+class _Environment(EnvSettingsSource):
+    """The variables. One that is to hold a list or a table and is no JSON stays the text it is, so that it
+    is refused by its name like any other wrong value."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+def _source(
+    place: tuple[int | str, ...], flags: Any, file: Path, project: dict[str, Any], own: Path
+) -> str:
+    """Where the value of a setting came from, in words."""
+    if says(flags, place):
+        return "the flag"
+    names = [str(part).upper() for part in place]
+    held = {name.upper() for name in os.environ}
+    for length in range(len(names), 0, -1):
+        if (variable := "SOPHIA_" + "__".join(names[:length])) in held:
+            return f"the variable {variable}"
+    return str(file if says(project, place) else own)
+
+
+def _explained(fault: ErrorDetails, where: str) -> BadSetting:
+    name = ".".join(str(part) for part in fault["loc"])
+    how = f"mend it in {where}"
+    if fault["type"] == "list_type" and where.startswith("the variable"):
+        how = f"""write {where} as a JSON list, for example '["docs/**"]'"""
+    if fault["type"] == "extra_forbidden":
+        return BadSetting(
+            f"there is no setting {name}",
+            why=f"{where} names it",
+            next="take it out; docs/reference/settings.md lists all settings",
+        )
     return BadSetting(
         f"setting {name} is wrong",
-        why=str(first["msg"]),
-        next=f"mend {name} in config.toml or the variable {variable}; docs/reference/settings.md lists all",
+        why=f"{fault['msg']} ({where})",
+        next=f"{how}; docs/reference/settings.md lists all settings",
     )
-
-
-def _read(path: Path, allowed: dict[str, set[str]] | None) -> dict[str, Any]:
-    """One TOML file as nested dicts; with ``allowed``, other keys are refused by name."""
-    try:
-        raw = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise BadSetting(
-            f"cannot read {path}", why=error.strerror or "", next="mend its permissions"
-        ) from error
-    try:
-        values = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadSetting(f"{path} is not valid TOML", why=str(error), next="mend that line") from error
-    if allowed is not None:
-        for section, content in values.items():
-            keys = set(content) if isinstance(content, dict) else {""}
-            refused = keys - allowed.get(section, set())
-            if refused:
-                name = ".".join(part for part in (section, sorted(refused)[0]) if part)
-                raise BadSetting(
-                    f"{path} may not set {name}",
-                    why="a project's file comes with the repository, so it cannot choose providers, keys or limits",
-                    next=f"set {name} in {_user_config()} or as an environment variable",
-                )
-    return values
 
 
 def secret(reference: str) -> str:
