@@ -54,6 +54,23 @@ def project(tmp_path: Path, alone: Path) -> Path:
 
 
 @pytest.mark.requirement("server.project_root")
+@pytest.mark.parametrize("arguments", ["search retry", "index .", "repos"])
+def test_a_working_folder_that_is_gone_is_said_to_be_gone(project: Path, arguments: str) -> None:
+    (project / "gone").mkdir()
+    lost = subprocess.run(
+        ["/bin/sh", "-c", f'rmdir "$PWD"; exec "{SOPHIA}" {arguments}'],
+        cwd=project / "gone",
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert lost.returncode == 2
+    assert "the working folder is gone" in lost.stderr
+    assert "Traceback" not in lost.stderr
+
+
+@pytest.mark.requirement("server.project_root")
 def test_the_home_folder_and_what_lies_above_it_are_never_indexed(project: Path) -> None:
     home = project.parent
     for arguments, cwd in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 
@@ -97,6 +98,24 @@ def test_after_a_discover_probe_the_stateless_era_is_served_on_the_same_pipe(rep
         answer = wire.ask("tools/call", arguments)["result"]
         assert answer["resultType"] == "complete"
         assert "shop/basket.py" in answer["content"][0]["text"]
+
+
+@pytest.mark.requirement("server.project_root")
+def test_a_working_folder_that_was_removed_is_named_and_one_put_back_is_found(repository: Path) -> None:
+    with stdio(None, cwd=repository) as wire:
+
+        def ask() -> str:
+            arguments = {"name": "search_code", "arguments": {"query": "basket"}, "_meta": META}
+            text: str = wire.ask("tools/call", arguments)["result"]["content"][0]["text"]
+            return text
+
+        assert "shop/basket.py" in ask()
+        shutil.rmtree(repository)
+        refused = ask()
+        assert "no project root" in refused
+        assert f"{repository}: it does not exist" in refused
+        write_tree(repository, FILES)
+        assert "shop/basket.py" in ask()
 
 
 def _busy(wire: Wire, repository: Path) -> list[psutil.Process]:

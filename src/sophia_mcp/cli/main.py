@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing found.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -12,7 +13,7 @@ import click
 from sophia_mcp import __version__
 from sophia_mcp.cli import output
 from sophia_mcp.cli.commands import COMMANDS
-from sophia_mcp.errors import Bug, NotFound, SophiaError
+from sophia_mcp.errors import BadArgument, Bug, NotFound, SophiaError
 
 
 class Commands(click.Group):
@@ -72,11 +73,23 @@ def _logged(error: Exception) -> SophiaError:
                 return found
     if isinstance(error, SophiaError):
         return error
+    if isinstance(error, FileNotFoundError) and _lost():
+        return BadArgument(
+            "the working folder is gone", why="it was removed", next="cd to one that exists"
+        )
     from sophia_mcp.ops.logs import get_logger
 
     bug = Bug()
     get_logger("cli").error("bug", id=bug.id, exc_info=error)
     return bug
+
+
+def _lost() -> bool:
+    """Whether the folder this was started in is no more."""
+    try:
+        return not os.getcwd()
+    except FileNotFoundError:
+        return True
 
 
 if __name__ == "__main__":

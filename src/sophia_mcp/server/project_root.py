@@ -54,6 +54,15 @@ async def find(
     raise NoProjectRoot("no project root was found", why="; ".join(refused), next=_HOW)
 
 
+def working_folder(before: Path = Path(os.sep)) -> Path:
+    """The working folder of this process; ``before`` where it was removed since, so that one that is put
+    back is found again."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return before
+
+
 def repository_above(folder: Path) -> Path:
     """The nearest folder at or above that has a `.git`, or the folder itself."""
     for each in (folder, *folder.parents):

@@ -95,6 +95,7 @@ class State:
 
     def __init__(self, open_app: OpenApp, *, root: Path | None, environment: Environment) -> None:
         self._open, self._root, self._environment = open_app, root, environment
+        self._begun_in = project_root.working_folder()
         self._opening: _Opening | None = None
         self._projects: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
         self._watched: set[Path] = set()
@@ -168,7 +169,7 @@ class State:
                 configured=self._root,
                 claude_project=self._environment("CLAUDE_PROJECT_DIR"),
                 client_roots=_asking(context),
-                working=Path.cwd(),
+                working=project_root.working_folder(self._begun_in),
                 home=Path.home(),
             )
         return self._projects[peer]
