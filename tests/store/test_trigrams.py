@@ -42,19 +42,6 @@ async def test_literals_too_short_to_narrow_say_so(store: SqliteDatabase) -> Non
     assert await candidates(store, ["数据库表"]) is None
 
 
-async def test_an_index_of_an_earlier_version_makes_room(store: SqliteDatabase) -> None:
-    async with store.write(LOCAL) as tx:
-        await tx.run("CREATE VIRTUAL TABLE trigrams_1 USING fts5(body, content='')")
-    assert await candidates(store, ["alpha"]) == []
-    await fill(store, {2: "Alpha\tgamma"})
-    assert await candidates(store, ["a\tg"]) == [2]
-    async with store.read(LOCAL) as tx:
-        assert (
-            await tx.rows("SELECT name FROM sqlite_schema WHERE name LIKE 'trigrams\\_%' ESCAPE '\\'")
-            == []
-        )
-
-
 @pytest.mark.parametrize("text", ["", "ab", "数据", "a\0b\0c", "\0\0\0\0"])
 async def test_a_text_without_trigrams_is_no_candidate(store: SqliteDatabase, text: str) -> None:
     await fill(store, {1: text})

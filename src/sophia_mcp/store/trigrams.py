@@ -94,10 +94,7 @@ class SegmentedTrigrams:
     async def add(self, tx: Transaction, repo: int, rows: Iterable[tuple[int, Grams]]) -> None:
         table = _table(repo)
         if not await _exists(tx, table):
-            await tx.run(
-                f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, block BLOB NOT NULL);"
-                f"DROP TABLE IF EXISTS trigrams_{int(repo)}"  # of an earlier version
-            )
+            await tx.run(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, block BLOB NOT NULL)")
         # Generators: the connection's own thread works the rows out.
         await tx.many(_insert(table), _added(rows, await _next(tx, table)))
         await self._put_together(tx, table)
@@ -105,7 +102,7 @@ class SegmentedTrigrams:
     async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> None:
         table = _table(repo)
         if ids is None:
-            await tx.run(f"DROP TABLE IF EXISTS {table}; DROP TABLE IF EXISTS trigrams_{int(repo)}")
+            await tx.run(f"DROP TABLE IF EXISTS {table}")
         elif ids and await _exists(tx, table):
             for segment, files in await _segments(tx, table):
                 gone = np.isin(files, ids)
