@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from sophia_mcp.app import App, open_app
-from sophia_mcp.errors import SophiaError
+from sophia_mcp.errors import NotIndexed, SophiaError
+from sophia_mcp.index.views import View
 from sophia_mcp.settings import load
 from sophia_mcp.types import Request
 
@@ -73,3 +74,53 @@ async def test_a_question_after_a_cancelled_run_is_answered(tmp_path: Path, proj
             await run.wait(20)
         answer = await app.answer(Request("divide"), project=project, wait_s=20)
     assert [hit.path for hit in answer.hits] == ["calc.py"]
+
+
+async def test_what_is_asked_for_while_a_run_is_going_on_is_done_after_it(
+    tmp_path: Path, project: Path
+) -> None:
+    (project / "notes.md").write_text("# Notes\n")
+    async with opened(tmp_path) as app:
+        first = await app.start_index(str(project))
+        assert await app.start_index(str(project)) is first
+        without = await app.start_index(str(project), exclude=["*.md"])
+        assert without is not first
+        assert await app.start_index(str(project), exclude=["*.md"]) is without
+        assert await app.start_index(str(project)) is without
+        assert await without.wait(20)
+        assert without.report is not None
+        assert without.report.files_indexed == 1
+        plain = await app.start_index(str(project))
+        again = await app.start_index(str(project), full=True)
+        assert await again.wait(20)
+        assert plain.report is not None
+        assert again.report is not None
+        assert (plain.report.files_changed, again.report.files_changed) == (0, 1)
+
+
+async def test_a_clone_is_found_by_its_url_and_forgotten_with_its_folder(
+    tmp_path: Path, project: Path
+) -> None:
+    url = "https://me@example.org/a/calc.git"
+    async with opened(tmp_path) as app:
+        with pytest.raises(NotIndexed, match="never cloned"):
+            await app.existing(url, None)
+        folder = tmp_path / "home" / "clones" / "example.org" / "a" / "calc"
+        folder.parent.mkdir(parents=True)
+        project.rename(folder)
+        await (await app.start_index(str(folder))).wait(20)
+        assert (await app.existing(url, None)).root == str(folder)
+        answer = await app.answer(Request("divide", repo=url), project=None, wait_s=20)
+        assert answer.hits[0].path == "calc.py"
+        assert not await app.forget(await _indexed(app, tmp_path))
+        assert (tmp_path / "own" / "own.py").exists()
+        assert await app.forget(await app.existing(url, None))
+        assert not folder.exists()
+
+
+async def _indexed(app: App, tmp_path: Path) -> View:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "own.py").write_text("x = 1\n")
+    await (await app.start_index(str(own), trusted=True)).wait(20)
+    return await app.existing(str(own), None)

@@ -2,19 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import anyio
 import pytest
 from tests.index.trees import commit_all, make_repository
 
 from sophia_mcp.errors import BadArgument, NotAllowed, ProviderError, TooLarge
+from sophia_mcp.index import clone
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.clone import ALLOWED, Policy, fetch, folder_for, is_url
+from sophia_mcp.index.clone import ALLOWED, Policy, address, fetch, folder_for, is_url
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.clone")]
 Write = Callable[..., Path]
 LOCAL = Policy(frozenset({"file"}))
+
+
+@pytest.fixture
+def smart_http() -> Iterator[Callable[[Path], str]]:
+    """Serves the repositories below a folder as git hosts do; gives its address."""
+    started: list[ThreadingHTTPServer] = []
+
+    def serve(folder: Path) -> str:
+        class Host(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                """Keep still."""
+
+            def _answer(self) -> None:
+                path, _, query = self.path.partition("?")
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                while self.headers.get("Transfer-Encoding") == "chunked":
+                    size = int(self.rfile.readline(), 16)
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                    if not size:
+                        break
+                variables = {
+                    "PATH": os.environ["PATH"],
+                    "GIT_PROJECT_ROOT": str(folder),
+                    "GIT_HTTP_EXPORT_ALL": "1",
+                    "PATH_INFO": path,
+                    "QUERY_STRING": query,
+                    "REQUEST_METHOD": self.command,
+                    "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                    "CONTENT_LENGTH": str(len(body)),
+                }
+                told = subprocess.run(
+                    ["git", "http-backend"], input=body, env=variables, capture_output=True, check=False
+                ).stdout
+                head, _, rest = told.partition(b"\r\n\r\n")
+                self.send_response(200)
+                for line in head.decode().split("\r\n"):
+                    self.send_header(*line.split(": ", 1))
+                self.send_header("Content-Length", str(len(rest)))
+                self.end_headers()
+                self.wfile.write(rest)
+
+            do_GET = do_POST = _answer
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
+        started.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in started:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.requirement("index.clone")
@@ -51,6 +113,93 @@ async def test_a_password_in_a_url_is_refused_and_not_repeated(tmp_path: Path) -
     assert "secretvalue" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:secret/value@example.org/a/b.git",
+        "https://me:12/secretvalue@example.org/a/b",
+        "https://example.org/a/b?token=secretvalue",
+        "https://example.org/a/b#secretvalue",
+        "https://example.org:secretvalue/a/b",
+        "https://me@secretvalue@example.org/a",
+    ],
+)
+async def test_what_is_no_plain_url_is_refused_and_not_repeated(url: str, tmp_path: Path) -> None:
+    with pytest.raises(BadArgument) as refused:
+        await fetch(url, tmp_path, ALLOWED)
+    assert "secret" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_name_of_who_asks_is_not_sent_on_and_not_repeated(tmp_path: Path) -> None:
+    url = "https://secretvalue@127.0.0.1:1/a/b.git"
+    with pytest.raises(ProviderError) as refused:
+        await fetch(url, tmp_path / "clones", ALLOWED)
+    assert "secret" not in str(refused.value)
+    assert "secret" not in address(url)
+    assert list((tmp_path / "clones").iterdir()) == []
+
+
+async def test_a_clone_does_not_keep_the_name_of_who_asked(
+    tree: Write, tmp_path: Path, smart_http: Callable[[Path], str]
+) -> None:
+    commit_all(make_repository(tree({"a.py": "x = 1\n"}, "origin")))
+    url = smart_http(tmp_path)
+    http = Policy(frozenset({"http"}))
+    folder = await fetch(url.replace("://", "://secretvalue@") + "/origin", tmp_path / "clones", http)
+    assert (folder / "a.py").exists()
+    for place in folder.rglob("*"):
+        assert not place.is_file() or b"secretvalue" not in place.read_bytes()
+
+
+async def test_the_other_side_may_not_stay_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clone, "_SILENCE_MS", 300)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/a/b"
+        with anyio.fail_after(20), pytest.raises(ProviderError, match="could not be cloned"):
+            await fetch(url, tmp_path / "clones", Policy(frozenset({"http"})))
+
+
+async def test_a_clone_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/a/b"
+        with anyio.fail_after(10):
+            with anyio.move_on_after(0.2) as waiting:
+                await fetch(url, tmp_path / "clones", Policy(frozenset({"http"})))
+            assert waiting.cancelled_caught
+
+
+async def test_what_a_killed_clone_left_is_removed_by_the_next(tree: Write, tmp_path: Path) -> None:
+    commit_all(make_repository(tree({"a.py": "x = 1\n"}, "origin")))
+    left, going_on = (tmp_path / "clones" / name for name in (".clone-left", ".clone-going-on"))
+    for place in (left, going_on):
+        (place / "tree").mkdir(parents=True)
+    os.utime(left, (0, 0))
+    await fetch((tmp_path / "origin").as_uri(), tmp_path / "clones", LOCAL)
+    assert not left.exists()
+    assert going_on.exists()
+
+
+def test_each_address_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    different = [
+        *("https://h/a/b", "https://h:8443/a/b", "https://h:9443/a/b", "https://g/a/b", "https://h/a/B"),
+        *("https://h/one/x/y/z/p", "https://h/two/x/y/z/p", "https://g/one/x/y/z/p"),
+        *("https://h/a/b~c", "https://h/a/b+c", "https://h/a/b_c", "https://h/a/b:c"),
+    ]
+    folders = {folder_for(url, tmp_path) for url in different}
+    assert len(folders) == len(different)
+    same = (
+        "https://h/a/b.git",
+        "https://me@H/a/b/",
+        "HTTPS://h:443/a/b",
+        "git@h:a/b.git",
+        "ssh://git@h/a/b",
+    )
+    assert {folder_for(url, tmp_path) for url in same} == {tmp_path / "h" / "a" / "b"}
+
+
 @pytest.mark.requirement("index.clone")
 async def test_a_transfer_beyond_its_limit_leaves_nothing_behind(tree: Write, tmp_path: Path) -> None:
     root = tree({f"f{i}.txt": f"{i} {'x' * 1000}" for i in range(50)}, "origin")
@@ -77,5 +226,6 @@ def test_urls_are_told_from_paths_and_stay_inside_the_folder(tmp_path: Path) -> 
         "https://../..",
         "https://h/%2e%2e/y",
         "file:///../../etc",
+        "https://h/" + "x" * 300,
     ):
         assert tmp_path in folder_for(url, tmp_path).resolve().parents

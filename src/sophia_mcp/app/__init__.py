@@ -6,13 +6,16 @@ The app also owns the tasks of long work, so that no run is tied to the request 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 
 from sophia_mcp.app import code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
@@ -31,11 +34,15 @@ Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the path or stage at hand."""
 
 
+_AS_IT_IS = (False, None, None)
+
+
 @dataclass
 class IndexRun:
     """One index run in the background. Several callers may wait for the same run."""
 
     target: str
+    asked: tuple[bool, Sequence[str] | None, Sequence[str] | None] = _AS_IT_IS
     begun: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     report: IndexReport | None = None
@@ -86,19 +93,23 @@ class App(Parts):
         trusted: bool = False,
         url: str = "",
     ) -> IndexRun:
-        """Start indexing a folder, or join the run that is already at it. With a ``url``, the run
-        first clones it there, or brings that clone up to date."""
+        """Start indexing a folder, or join the run that is already at it; where more is asked for than that
+        one does (``full``, ``include``, ``exclude``), begin when it has ended. With a ``url``, the run first
+        clones it there, or brings that clone up to date."""
         from sophia_mcp.index import clone
 
         # Opened first: a caller that is cancelled meanwhile leaves no run behind that others would join.
         index = await self.index()
         key = f"{target}@{ref}"
         running = self.runs.get(key)
-        if running is not None and not running.done.is_set():
+        asked = (full, include, exclude)
+        if running is not None and not running.done.is_set() and asked in (_AS_IT_IS, running.asked):
             return running
-        run = self.runs[key] = IndexRun(key)
+        run = self.runs[key] = IndexRun(key, asked)
 
         async def work(tell: Progress) -> IndexReport:
+            if running is not None:
+                await running.done.wait()
             if url:
                 tell(0, 0, "cloning")
                 await clone.fetch(url, _clones(self), _clone_policy(self))
@@ -132,6 +143,7 @@ class App(Parts):
         from sophia_mcp.errors import NotIndexed
         from sophia_mcp.index import views
 
+        repo = _named(self, repo)
         database = await self.database()
         known = await views.repositories(database)
         roots = _roots(self, known, project)
@@ -230,6 +242,7 @@ class App(Parts):
         """The indexed view a name or path means, inside the roots. Raises NotFound, NotIndexed, OutsideRoots."""
         from sophia_mcp.index import views
 
+        place = _named(self, place)
         view = await views.resolve(await self.database(), place, project)
         (await self.roots(project)).resolve(view.root)
         return view
@@ -247,6 +260,14 @@ class App(Parts):
         view = await _view_of(self, run)
         if view is not None:
             await (await self.index()).cancel(view, only=True)
+
+    async def forget(self, view: View) -> bool:
+        """Drop the index of a view, and the clone it was made from; whether there was one."""
+        await (await self.index()).forget(view)
+        if not view.on_disk or _clones(self) not in Path(view.root).parents:
+            return False
+        await anyio.to_thread.run_sync(partial(shutil.rmtree, view.root, ignore_errors=True))
+        return True
 
     async def reports(
         self, project: Path | None = None, *, everything: bool = False
@@ -317,6 +338,24 @@ def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
 
 def _clones(app: App) -> Path:
     return app.settings.home / "clones"
+
+
+def _named(app: App, place: str | None) -> str | None:
+    """What a person or an agent calls a repository; a git URL means its clone. Raises NotIndexed for one
+    that was never cloned."""
+    from sophia_mcp.errors import NotIndexed
+    from sophia_mcp.index import clone
+
+    if place is None or not clone.is_url(place):
+        return place
+    folder = clone.folder_for(place, _clones(app))
+    if not folder.is_dir():
+        raise NotIndexed(
+            f"{clone.address(place)} is not indexed",
+            why="it was never cloned",
+            next="index_repo(path=<its URL>)",
+        )
+    return str(folder)
 
 
 def _clone_policy(app: App) -> Policy:

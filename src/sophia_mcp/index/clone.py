@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import tempfile
@@ -19,7 +20,16 @@ from sophia_mcp.index.git import plain_url
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>\S+)$")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//)\S+$")
+_WEB = re.compile(
+    r"(?:[^@/?#]*@)?(?P<host>[^@:/?#]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d+))?(?P<path>/[^@?#]*)?$"
+)
 _SAFE = re.compile(r"[^\w.-]+")
+_CONNECT_MS, _SILENCE_MS = 15_000, 30_000
+"""How long the other side may take to accept a connection, and then to send anything."""
+
+_BESIDE = ".clone-"
+_LEFT_S = 3600.0
+"""A folder that a clone is made in is nobody's any more after so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +60,41 @@ def scheme_of(url: str) -> str:
     raise BadArgument(f"{url!r} is not a git URL", next="give https://host/owner/name")
 
 
+def address(url: str) -> str:
+    """Which repository a URL means, in one spelling and without who asks: host, port where it is not the
+    usual one, and path. Two repositories never have the same. Raises BadArgument as `check` does."""
+    scheme = scheme_of(url)
+    if scheme == "file" or not _URL.match(url):
+        return plain_url(url)
+    port = _web(url)["port"] or ""
+    host, _, path = plain_url(url).partition("/")
+    usual = {"https": "443", "http": "80", "ssh": "22"}.get(scheme, "")
+    return f"{host}:{port}/{path}" if port.lstrip("0") not in ("", usual) else f"{host}/{path}"
+
+
 def folder_for(url: str, clones: Path) -> Path:
-    """Where the clone of a URL lies below ``clones``."""
-    parts = [_SAFE.sub("_", part).strip(".") or "_" for part in plain_url(url).split("/") if part]
-    return clones.joinpath(*parts[-4:])
+    """Where the clone of a URL lies below ``clones``: a folder of its own for each address. One whose
+    address is long, or holds what a folder's name should not, has a part of its hash at the end."""
+    where = address(url)
+    named = [part for part in where.split("/") if part]
+    parts = [_SAFE.sub("_", part).strip(".")[:80] or "_" for part in named][-4:]
+    if parts != named:
+        digest = hashlib.sha256(where.encode("utf-8", "replace")).hexdigest()[:10]
+        parts = [*parts[:-1], f"{parts[-1] if parts else '_'}-{digest}"]
+    return clones.joinpath(*parts)
 
 
 def check(url: str, policy: Policy) -> None:
     """Whether a URL may be cloned at all. Raises NotAllowed for a scheme that the policy does not
-    name, BadArgument for a URL with a password."""
+    name, BadArgument for a URL that holds a password or more than host and path. Neither repeats it."""
     scheme = scheme_of(url)
     if scheme not in policy.schemes:
         raise NotAllowed(
             f"cloning over {scheme} is not allowed",
             why=f"allowed: {', '.join(sorted(policy.schemes)) or 'nothing'}",
-            next="set SOPHIA_INDEX__ALLOW_CLONE=true for https, or clone it yourself and give the folder",
+            next="clone it yourself and give the folder"
+            if policy.schemes
+            else "set SOPHIA_INDEX__ALLOW_CLONE=true for https, or clone it yourself and give the folder",
         )
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@]*:[^/@]*@", url):
         raise BadArgument(
@@ -72,15 +102,46 @@ def check(url: str, policy: Policy) -> None:
             why="it would be stored in the clone",
             next="leave it out of the URL",
         )
+    if scheme != "file" and _URL.match(url):
+        _web(url)
+
+
+def _web(url: str) -> re.Match[str]:
+    """The parts of a URL with a host. Raises BadArgument without repeating it: what is in a wrong place may
+    be a password."""
+    match = _URL.match(url)
+    found = _WEB.match(match["rest"]) if match else None
+    if found is None:
+        raise BadArgument(
+            "this is no plain git URL",
+            why="after the host there is a path, without a query, a branch or a second @",
+            next="give https://host/owner/name",
+        )
+    return found
+
+
+def _anonymous(url: str) -> str:
+    """A web URL without the name of who asks, which is often a token. No credentials are offered anyway,
+    and a clone keeps its URL."""
+    if scheme_of(url) not in ("https", "http"):
+        return url
+    return re.sub(r"(?<=://)[^@/]*@", "", url, count=1)
 
 
 async def fetch(url: str, clones: Path, policy: Policy) -> Path:
     """Clone a URL below ``clones``, or bring its clone up to date; returns the folder.
 
-    Raises what `check` raises, TooLarge beyond the limits, ProviderError when the other side refuses.
+    Raises what `check` raises, TooLarge beyond the limits, ProviderError when the other side refuses
+    or falls silent. When cancelled it ends with the next thing the other side sends.
     """
     check(url, policy)
-    return await anyio.to_thread.run_sync(_fetch, url, folder_for(url, clones), policy)
+    limits = _Limits(policy)
+    try:
+        return await anyio.to_thread.run_sync(
+            _fetch, _anonymous(url), folder_for(url, clones), clones, limits, abandon_on_cancel=True
+        )
+    finally:
+        limits.exceeded = limits.exceeded or "nobody waits for it any more"
 
 
 class _Limits(pygit2.RemoteCallbacks):
@@ -95,19 +156,23 @@ class _Limits(pygit2.RemoteCallbacks):
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
         if stats.received_bytes > self._policy.max_bytes:
             self.exceeded = f"more than {self._policy.max_bytes >> 20} MB were sent"
-        elif time.monotonic() > self._until:
+        self.sideband_progress("")
+
+    def sideband_progress(self, string: str) -> None:
+        if not self.exceeded and time.monotonic() > self._until:
             self.exceeded = f"it took longer than {self._policy.max_seconds:.0f} s"
         if self.exceeded:
             raise InterruptedError(self.exceeded)
 
 
-def _fetch(url: str, folder: Path, policy: Policy) -> Path:
-    limits = _Limits(policy)
+def _fetch(url: str, folder: Path, clones: Path, limits: _Limits) -> Path:
+    pygit2.settings.server_connect_timeout = _CONNECT_MS
+    pygit2.settings.server_timeout = _SILENCE_MS
     try:
         if (folder / ".git").is_dir():
             _update(folder, limits)
         else:
-            _clone(url, folder, limits)
+            _clone(url, folder, clones, limits)
     except (pygit2.GitError, InterruptedError, KeyError, ValueError, OSError) as problem:
         if limits.exceeded:
             raise TooLarge(f"{plain_url(url)} was not cloned", why=limits.exceeded) from problem
@@ -119,9 +184,12 @@ def _fetch(url: str, folder: Path, policy: Policy) -> Path:
     return folder
 
 
-def _clone(url: str, folder: Path, limits: _Limits) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".clone-", dir=folder.parent))
+def _clone(url: str, folder: Path, clones: Path, limits: _Limits) -> None:
+    clones.mkdir(parents=True, exist_ok=True)
+    for left in clones.glob(f"{_BESIDE}*"):
+        if left.stat().st_mtime < time.time() - _LEFT_S:
+            shutil.rmtree(left, ignore_errors=True)  # its process was killed
+    beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=clones))
     try:
         _shallow_first(
             lambda depth: pygit2.clone_repository(
@@ -129,7 +197,12 @@ def _clone(url: str, folder: Path, limits: _Limits) -> None:
             ),
             lambda: shutil.rmtree(beside / "tree", ignore_errors=True),
         )
-        (beside / "tree").rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (beside / "tree").rename(folder)
+        except OSError:
+            if not (folder / ".git").is_dir():  # else another process was faster
+                raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -113,7 +113,8 @@ async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
     report = await app.report(run)
     done, total, text = run.progress
     note = f"still indexing: {done} of {total} files, now {text}; search_code already answers from what is there"
-    following = f'index_repo(path={json.dumps(path or report.root)}, action="status")'
+    place = report.root if path is None or "://" in path else path
+    following = f'index_repo(path={json.dumps(place)}, action="status")'
     return _answer(report, [], following, [note])
 
 
@@ -136,11 +137,10 @@ async def _on_existing(app: Any, path: str | None, project: Any, action: Action)
         return _answer(await index.report(view), [], None, [note])
     if action == "forget":
         report = await index.report(view)
-        await index.forget(view)
-        again = f"index_repo(path={json.dumps(report.root)})"
-        return _answer(
-            report, [], again, [f"the index of {report.repo} is gone; its files were not touched"]
-        )
+        cloned = await app.forget(view)
+        again = None if cloned else f"index_repo(path={json.dumps(report.root)})"
+        files = "so is its clone" if cloned else "its files were not touched"
+        return _answer(report, [], again, [f"the index of {report.repo} is gone; {files}"])
     report = await index.report(view)
     following = None if report.state == "ready" else f"index_repo(path={json.dumps(report.root)})"
     return _answer(report, [], following, list(report.notes))
