@@ -22,7 +22,7 @@ from sophia_mcp.app.parts import Once, Parts
 from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.ops.background import Background
 from sophia_mcp.settings import calm_libraries
-from sophia_mcp.types import Answer, IndexReport, Order, Request
+from sophia_mcp.types import Answer, IndexReport, Request
 
 if TYPE_CHECKING:
     from sophia_mcp.index.clone import Policy
@@ -301,9 +301,7 @@ class App(Parts):
             await self.engine(), await self.existing(repo, project), max_tokens=max_tokens
         )
 
-    async def placed(self, order: Order, project: Path | None, *, trusted: bool = False) -> Order:
-        """The order with its repository named for good, as `app.swarms.placed` says."""
-        return await swarms.placed(self, order, project, trusted=trusted)
+    placed = swarms.placed
 
     async def watch(self, folder: Path) -> None:
         """Follow the changes of an indexed folder until cancelled; returns when it was never indexed."""
