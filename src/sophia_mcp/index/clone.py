@@ -78,7 +78,8 @@ def folder_for(url: str, clones: Path) -> Path:
     where = address(url)
     named = [part for part in where.split("/") if part]
     parts = [_SAFE.sub("_", part).strip(".")[:80] or "_" for part in named][-4:]
-    if parts != named:
+    host = named[0] if named else ""
+    if parts != [host if "_" in host else host.replace(":", "_"), *named[1:]]:
         digest = hashlib.sha256(where.encode("utf-8", "replace")).hexdigest()[:10]
         parts = [*parts[:-1], f"{parts[-1] if parts else '_'}-{digest}"]
     return clones.joinpath(*parts)
