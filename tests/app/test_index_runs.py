@@ -14,7 +14,7 @@ from sophia_mcp.app import App, open_app
 from sophia_mcp.errors import NotIndexed, SophiaError
 from sophia_mcp.index.views import View
 from sophia_mcp.settings import load
-from sophia_mcp.types import Request
+from sophia_mcp.types import LOCAL, Request
 
 pytestmark = pytest.mark.anyio
 
@@ -124,3 +124,16 @@ async def _indexed(app: App, tmp_path: Path) -> View:
     (own / "own.py").write_text("x = 1\n")
     await (await app.start_index(str(own), trusted=True)).wait(20)
     return await app.existing(str(own), None)
+
+
+@pytest.mark.requirement("index.collect")
+async def test_a_question_counts_as_a_use_of_what_it_asks_about(tmp_path: Path, project: Path) -> None:
+    async with opened(tmp_path) as app:
+        await (await app.start_index(str(project))).wait(20)
+        database = await app.database()
+        async with database.write(LOCAL) as tx:
+            await tx.run("UPDATE views SET used_ns = 5")
+        await app.answer(Request("divide"), project=project, wait_s=20)
+        with anyio.fail_after(20):
+            while (await app.existing(None, project)).used_ns == 5:
+                await anyio.sleep(0.01)

@@ -136,3 +136,53 @@ async def test_a_real_store_over_its_limit_becomes_smaller(tree: Write, tmp_path
         await index.update(tree({"a.py": "x = 1\n"}, "three"))
         assert await upkeep.size(database) < full
         assert "three" in [view.name for view in await repositories(database)]
+
+
+async def test_what_small_edits_replace_goes_while_a_tree_is_watched(
+    index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "DEAD_KEPT", 5)
+    monkeypatch.setattr(collecting, "COLLECT_AFTER", 10)
+    root = tree({f"m{i}.py": f"x = {i}\n" for i in range(10)})
+    await index.update(root)
+    view = await index.resolve("app")
+    for number in range(40):
+        (root / "m1.py").write_text(f"y = {number:03} + {'1' * number}\n")
+        if number % 2:
+            await index.refresh(view, ["m1.py"], wait=True)
+        else:
+            await index.reconcile(view, now=True)
+        assert await count(index, "placements") <= 10 + 5 + 10
+    assert await count(index, "members") == 10
+
+
+async def test_a_repository_that_is_gone_from_disk_goes_when_nobody_used_it_for_a_week(
+    index: Index, tree: Write
+) -> None:
+    for name in ("old", "fresh", "here"):
+        await index.update(tree({"a.py": f"def {name}(): pass\n"}, name))
+    for name in ("old", "fresh"):
+        shutil.rmtree((await index.resolve(name)).root)
+    async with index.storage.database.write(index.storage.scope) as tx:
+        await tx.run("UPDATE views SET used_ns = 5 WHERE name IN ('old', 'here')")
+    await index.update(tree({"a.py": "x = 1\n"}, "another"))
+    names = [view.name for view in await repositories(index.storage.database)]
+    assert names == ["another", "fresh", "here"]
+    assert await count(index, "placements") == await count(index, "blobs") == 3
+
+
+async def test_what_the_limit_of_the_store_cost_is_said(index: Index, tree: Write) -> None:
+    for name in ("one", "two"):
+        await index.update(tree({"a.py": f"def {name}(): pass\n"}, name))
+
+    async def size() -> int:
+        return 80 << 20
+
+    async def reclaim() -> int:
+        return 0
+
+    index.room = Room(50 << 20, size, reclaim)
+    said = (await index.update(tree({"a.py": "x = 1\n"}, "three"))).notes
+    assert "index.store_limit_mb (50)" in said[0]
+    assert "one, two" in said[0]
+    assert "holds 80 MB" in said[1]

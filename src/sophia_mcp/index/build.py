@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, NotFound, SophiaError, StoreBusy
 from sophia_mcp.index import views
-from sophia_mcp.index.collect import Room, collect, forget_repo, forget_view, shrink
+from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, forget_view
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
@@ -69,11 +69,13 @@ class Index:
     room: Room | None = None
     trees: Trees = field(init=False)
     _steps: Steps = field(init=False)
+    _collector: Collector = field(init=False)
     _watched: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         pool = Pool(self.model.encoder, self.workers) if self.workers else Pool(self.model.encoder)
         self.trees = Trees(self.storage.database, self.storage.scope, self.defaults)
+        self._collector = Collector(self.storage)
         self._steps = Steps(self.storage, self.model, self.jobs, pool, self.trees)
 
     async def update(
@@ -171,11 +173,13 @@ class Index:
                     look = await self._difference(current, target)
                     if isinstance(look, View):
                         return look
-                await self._steps.carry_out(current, target, look, mine, quiet, None)
+                run = await self._steps.carry_out(current, target, look, mine, quiet, None)
                 renewed = await self._steps.load(view)
                 # Nobody who asks waits for vectors that come over the network.
                 if now if self.model.embed is not None else renewed.stage != "done":
                     await self._steps.later(renewed, mine, quiet, None)
+                if now:
+                    await self._collector.after_changes(renewed, run.changed + run.removed, self.room)
         return await self._steps.load(current)
 
     async def _difference(self, view: View, target: Target) -> Look | View:
@@ -216,6 +220,8 @@ class Index:
                 await run.read_again(self.trees.place(current), tasks)
             current = await self._steps.load(current)
             self.trees.learn(current, current.generation, run.learned)
+            if wait:
+                await self._collector.after_changes(current, len(tasks), self.room)
         return current
 
     async def resolve(self, place: str | None, project_root: Path | None = None) -> View:
@@ -320,11 +326,10 @@ class Index:
                     raise
                 view = await self._steps.load(view)
                 await self._steps.later(view, mine, progress, job)
-            if self.room is not None:
-                await shrink(self.storage, self.room, view.id)
+            notes = await self._collector.after_run(view, self.room)
         async with self.storage.database.read(self.storage.scope) as tx:
             return await describe(
-                tx, await self._steps.load(view), changed=run.changed, removed=run.removed
+                tx, await self._steps.load(view), changed=run.changed, removed=run.removed, notes=notes
             )
 
 

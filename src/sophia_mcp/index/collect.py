@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.schema import chunk_id
+from sophia_mcp.index.views import View
 from sophia_mcp.index.write import cut
 
 DEAD_SHARE = 0.3
@@ -24,6 +25,9 @@ GONE_NS = 7 * 24 * 3600 * 1_000_000_000
 """A view whose folder is gone is kept so long after its last use: it may be a drive."""
 
 COMMIT_VIEW_NS = 30 * 24 * 3600 * 1_000_000_000
+COLLECT_AFTER = 500
+"""After so many files that were read again one by one, what they replaced is looked for."""
+
 _BATCH = 100
 
 
@@ -55,6 +59,22 @@ async def collect(storage: Storage, repo: int, *, everything: bool = False) -> C
     for part in cut(dead, _BATCH):
         removed += await _remove_placements(storage, repo, part)
     return Collected(views, removed, await _remove_blobs(storage))
+
+
+async def collect_gone(storage: Storage) -> int:
+    """Remove the repositories of which nothing is left on disk, and that nobody used for a while; nothing
+    else would ever look at them. Returns how many views went."""
+    async with storage.database.read(storage.scope) as tx:
+        repos = [
+            int(id_) for (id_,) in await tx.rows("SELECT id FROM repos WHERE workspace = :workspace")
+        ]
+    dropped = 0
+    for repo in repos:
+        views = await _drop_dead_views(storage, repo)
+        dropped += views
+        if views and not await _views_left(storage, repo):
+            await forget_repo(storage, repo)
+    return dropped
 
 
 async def forget_view(storage: Storage, view: int) -> None:
@@ -126,15 +146,54 @@ async def shrink(storage: Storage, room: Room, keep: int = 0) -> list[str]:
         if await room.size() <= room.limit_bytes:
             break
         await forget_view(storage, int(view))
-        async with storage.database.read(storage.scope) as tx:
-            left = await tx.rows("SELECT 1 FROM views WHERE repo_id = :repo LIMIT 1", {"repo": repo})
-        if left:
+        if await _views_left(storage, int(repo)):
             await collect(storage, int(repo), everything=True)
         else:
             await forget_repo(storage, int(repo))
         await room.reclaim()
         forgotten.append(str(name))
     return forgotten
+
+
+@dataclass(slots=True)
+class Collector:
+    """Collects in a process that may run for months: after whole runs, and after many small changes."""
+
+    storage: Storage
+    _changes: dict[int, int] = field(default_factory=dict)
+
+    async def after_run(self, view: View, room: Room | None) -> tuple[str, ...]:
+        """Collect what is gone, and keep the store to its size; returns what a person should know of it."""
+        self._changes[view.repo_id] = 0
+        await collect_gone(self.storage)
+        if room is None:
+            return ()
+        forgotten = await shrink(self.storage, room, view.id)
+        notes = []
+        if forgotten:
+            notes.append(
+                f"the index store passed index.store_limit_mb ({room.limit_bytes >> 20}), so what was used"
+                f" longest ago was forgotten: {', '.join(forgotten)}"
+            )
+        if (size := await room.size()) > room.limit_bytes:
+            notes.append(
+                f"the index store holds {size >> 20} MB, more than index.store_limit_mb"
+                f" ({room.limit_bytes >> 20}): raise it, or exclude more"
+            )
+        return tuple(notes)
+
+    async def after_changes(self, view: View, count: int, room: Room | None) -> None:
+        """Collect when many files changed since it was done last in this process, or when it never was."""
+        changes = self._changes.get(view.repo_id, COLLECT_AFTER) + count
+        self._changes[view.repo_id] = changes
+        if count and changes >= COLLECT_AFTER:
+            await collect(self.storage, view.repo_id)
+            await self.after_run(view, room)
+
+
+async def _views_left(storage: Storage, repo: int) -> bool:
+    async with storage.database.read(storage.scope) as tx:
+        return bool(await tx.rows("SELECT 1 FROM views WHERE repo_id = :repo LIMIT 1", {"repo": repo}))
 
 
 async def _drop_dead_views(storage: Storage, repo: int) -> int:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from sophia_mcp.errors import NotFound, NotIndexed
+from sophia_mcp.errors import NotFound, NotIndexed, SophiaError
 from sophia_mcp.store.database import Database, Row, Transaction
 from sophia_mcp.types import LOCAL, IndexState, Scope
+
+USE_NS = 3600 * 1_000_000_000
+"""That a view was used is written down no more often than this."""
 
 _COLUMNS = """
   v.id, v.repo_id, v.name, r.name, r.kind, v.root, v.ref, v.commit_id, v.branch, v.detection, v.reason, v.state,
   v.stage, v.generation, v.files_total, v.chunker, v.model, v.seconds, v.reconciled_ns, r.trusted,
-  r.include, r.exclude, r.watch
+  r.include, r.exclude, r.watch, v.used_ns
 """
 _FROM = "FROM views v JOIN repos r ON r.id = v.repo_id WHERE v.workspace = :workspace"
 
@@ -30,7 +34,8 @@ class View:
 
     ``name`` is what a person calls it, ``repo`` its repository. ``ref`` is empty for the tree on
     disk. ``reason`` says why it failed or why git could not be used. ``include`` and ``exclude``
-    are JSON lists of globs.
+    are JSON lists of globs. ``used_ns`` is when a question was last asked, or a run ended, give or take
+    ``USE_NS``.
     """
 
     id: int
@@ -56,6 +61,7 @@ class View:
     include: str
     exclude: str
     watch: bool
+    used_ns: int = 0
 
     @property
     def on_disk(self) -> bool:
@@ -153,11 +159,15 @@ def as_path(text: str, project_root: Path | None) -> Path | None:
 
 
 async def touch(db: Database, view: View, scope: Scope = LOCAL) -> None:
-    """Note that a view was used, for the collector."""
-    async with db.write(scope) as tx:
-        now = {"id": view.id, "repo": view.repo_id, "now": time.time_ns()}
-        await tx.run("UPDATE views SET used_ns = :now WHERE id = :id", now)
-        await tx.run("UPDATE repos SET used_ns = :now WHERE id = :repo", now)
+    """Note that a view was used, for the collector; once in a while is enough. A store that cannot be
+    written collects nothing either."""
+    if time.time_ns() - view.used_ns < USE_NS:
+        return
+    with suppress(SophiaError):
+        async with db.write(scope) as tx:
+            now = {"id": view.id, "repo": view.repo_id, "now": time.time_ns()}
+            await tx.run("UPDATE views SET used_ns = :now WHERE id = :id", now)
+            await tx.run("UPDATE repos SET used_ns = :now WHERE id = :repo", now)
 
 
 def free_name(root: Path, taken: Sequence[str]) -> str:
