@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pygit2
 import pytest
 from tests.index.trees import commit_all, contents, make_repository, open_index, shown, skipped, words
 
@@ -158,6 +159,39 @@ async def test_a_place_that_is_not_indexed_says_how_to_index_it(index: Index, tr
         await index.update(root, ref="nowhere")
     with pytest.raises(NotIndexed, match="@main"):
         await index.resolve("app@main")
+
+
+@pytest.mark.requirement("index.names")
+async def test_a_name_that_is_no_path_is_not_taken_for_one_inside_the_project(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "x = 1\n", "src/b.py": "y = 2\n"})
+    await index.update(root)
+    for place in ("src", "./src", "src/b.py", str(root / "src"), "."):
+        assert (await index.resolve(place, root)).root == str(root)
+    for place in ("owner/name", "./gone", "src/gone", str(root / "gone"), "owner/name@main"):
+        with pytest.raises(NotFound, match="no repository named"):
+            await index.resolve(place, root)
+    root.rename(root.with_name("away"))
+    assert (await index.resolve(str(root))).root == str(root)
+
+
+@pytest.mark.requirement("index.nested")
+async def test_a_bare_repository_inside_a_tree_is_not_read(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    pygit2.init_repository(str(root / ".bare"), bare=True)
+    (root / ".bare" / "config").write_text("[remote]\nurl = https://me:secretvalue@h/a\n")
+    (root / ".git").write_text("gitdir: ./.bare\n")
+    tracked = make_repository(tree({"a.py": "x = 1\n", "sample.git/HEAD": "ref\n"}, "tracked"))
+    for name in ("objects/x", "refs/y"):
+        (Path(tracked.workdir) / "sample.git" / name).parent.mkdir()
+        (Path(tracked.workdir) / "sample.git" / name).write_text("text\n")
+    commit_all(tracked)
+    await index.update(root)
+    assert set(await shown(index, await index.resolve("app"))) == {"a.py"}
+    assert (await skipped(index, await index.resolve("app")))[".bare/"] == "a repository of its own"
+    await index.update(Path(tracked.workdir))
+    assert "sample.git/HEAD" in await shown(index, await index.resolve("tracked"))
 
 
 @pytest.mark.requirement("index.nested")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pygit2
@@ -287,6 +288,17 @@ async def test_the_map_as_text_keeps_its_budget(ask: Asked) -> None:
     text = await outline(ask.engine, ask.view, "", 150)
     assert ask.engine.count_tokens(text) <= 150
     assert "shop/money.py" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be made there")
+async def test_names_in_the_map_as_text_cannot_act_or_look_like_other_lines(index_of) -> None:
+    names = ("a\x1b[31m.py", "b\u202ey.py", "c\rd.py", "e\nREADME.md")
+    async with index_of(dict.fromkeys(names, "def one():\n    pass\n")) as strange:
+        text = await outline(strange.engine, strange.view, "", 1000)
+    assert not set("\x1b\u202e\r") & set(text)
+    assert [line for line in text.split("\n") if line and not line.startswith(" ")] == [
+        *("a.py", "b⟨U+202E⟩y.py", "c␍d.py", "e␊README.md"),
+    ]
 
 
 TRACE = """Traceback (most recent call last):

@@ -187,7 +187,13 @@ def _match(text: str, ref: str, views: Sequence[View], project_root: Path | None
     by_name = [view for view in views if text in (view.name, view.label)]
     path = as_path(text, project_root)
     if not by_name and path is not None:
-        holding = [view for view in views if view.root and _holds(view.root, path)]
+        # A path that does not exist lies in no repository: most such are names as hosts write them, owner/name.
+        there = path.exists()
+        holding = [
+            view
+            for view in views
+            if view.root and (_holds(view.root, path) if there else view.root == str(path))
+        ]
         longest = max((len(view.root) for view in holding), default=0)
         by_name = [view for view in holding if len(view.root) == longest]
     if not by_name:

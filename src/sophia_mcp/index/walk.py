@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sophia_mcp.index import ignore
-from sophia_mcp.index.git import Checkout, Unreadable, open_checkout
+from sophia_mcp.index.git import Checkout, Unreadable, is_bare, open_checkout
 from sophia_mcp.index.ignore import Choice
 
 EVERYTHING = Choice()
@@ -292,7 +292,8 @@ class _Walk:
         """Whether what lies in a folder shows that none of it belongs to this tree."""
         reason = NESTED if ".git" in names else None
         if reason is None and rel not in self._parents:
-            reason = self._rules.contents(rel, names)
+            bare = {"HEAD", "objects", "refs"} <= names and is_bare(self._root / rel)
+            reason = NESTED if bare else self._rules.contents(rel, names)
         if reason is None and rel.count("/") > DEPTH_LIMIT:
             reason = TOO_DEEP
         if reason is not None:

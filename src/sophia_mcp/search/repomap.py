@@ -23,6 +23,7 @@ from sophia_mcp.search.atlases import Atlases
 from sophia_mcp.search.content import ids
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
 from sophia_mcp.search.query import Query
+from sophia_mcp.security.text import plain, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Request, Symbol
 
@@ -102,8 +103,8 @@ async def outline(engine: Engine, view: View, where: str = "", max_tokens: int =
     lines: list[str] = []
     spent = 0
     for item in outcome.candidates:
-        text = f"{atlas.paths[item.file]}\n" + "".join(
-            f"  {line}\n" for line in (item.text or "").split("\n") if line
+        text = f"{plain_line(atlas.paths[item.file])}\n" + "".join(
+            f"  {line}\n" for line in plain(item.text or "").split("\n") if line
         )
         cost = engine.count_tokens(text) + 1
         if spent + cost > max_tokens - 12:
