@@ -180,26 +180,32 @@ async def query(home: Path, root: Path, *options: str) -> dict[str, Any]:
 
 
 async def reader(home: Path, root: Path, *options: str) -> dict[str, Any]:
-    """Milliseconds of answers for so many seconds, from one of several processes."""
+    """Milliseconds of answers for so many seconds, from one of several processes: one after the other
+    without pause, or, where seconds from one question to the next are given, each counted from when it was
+    to be asked. That is some moment of its turn, so that processes meet in every way."""
+    seconds, number, signals, every = float(options[0]), options[1], Path(options[2]), float(options[3])
     questions = asked(root, 200)["words"]
-    random.Random(int(options[1])).shuffle(questions)
+    rng = random.Random(int(number))
+    rng.shuffle(questions)
+    planned = [(turn + rng.random()) * every for turn in range(int(seconds / every))] if every else None
     times: list[float] = []
     errors: list[str] = []
     async with open_app(load(None, home=home)) as app:
         for text in questions[:3]:
             await app.answer(Request(text, repo=str(root)), project=root)
-        Path(options[2], options[1]).touch()
-        while not Path(options[2], "go").exists():
+        (signals / number).touch()
+        while not (signals / "go").exists():
             await anyio.sleep(0.05)
-        end = now() + float(options[0])
-        while now() < end:
-            started = now()
+        began, worked = now(), time.process_time()
+        while len(times) < len(planned) if planned else now() < began + seconds:
+            started = began + planned[len(times)] if planned else now()
+            await anyio.sleep(max(started - now(), 0))
             try:
                 await app.answer(Request(questions[len(times) % 200], repo=str(root)), project=root)
             except SophiaError as error:
                 errors.append(repr(error))
             times.append((now() - started) * 1e3)
-    return {"times": times, "errors": errors}
+        return {"times": times, "errors": errors, "cpu": time.process_time() - worked}
 
 
 async def writer(home: Path, root: Path, *options: str) -> dict[str, Any]:

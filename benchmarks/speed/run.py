@@ -34,6 +34,10 @@ from benchmarks.speed.questions import asked  # noqa: E402
 
 READERS = 8
 READ_S = 20
+LOADS = {"without_pause": 0.0, "twice_a_second": 0.5}
+"""Seconds from one question of a reader to its next. Without pause, the readers' own number saturates a
+small machine, and its times are waits of one for the other; at a pace they are those of people at work."""
+BESIDE = ("alone", "beside_a_writer")
 ASKED = (("200", "unwatched"), ("200", "watched", "words"))
 """How many questions, of which sorts (default: all), on which tree."""
 
@@ -152,24 +156,36 @@ def process(bench: Bench) -> dict[str, Any]:
 
 
 def readers(bench: Bench) -> dict[str, Any]:
-    """Eight processes that ask without pause, first alone, then beside one that writes."""
+    """Eight processes that ask, first alone, then beside one that writes: without pause, and twice a
+    second each."""
     result: dict[str, Any] = {"readers": READERS, "seconds": READ_S}
-    for name in ("alone", "beside_a_writer"):
-        with tempfile.TemporaryDirectory() as signals:
-            children = [_started(bench, "reader", str(READ_S), str(n), signals) for n in range(READERS)]
-            while len(list(Path(signals).iterdir())) < READERS:
-                time.sleep(0.1)
-            if name != "alone":
-                children.append(_started(bench, "writer", str(READ_S + 2)))
-                time.sleep(2)
-            Path(signals, "go").touch()
-            said = [json.loads(child.communicate()[0]) for child in children]
-        times = [one for each in said for one in each.get("times", ())]
-        errors = [one for each in said for one in each.get("errors", ())]
-        result[name] = spread(times) | {"errors": len(errors), "examples": errors[:3]}
-        result[name]["writes"] = sum(each.get("written", 0) for each in said)
-    result["p95_ratio"] = round(result["beside_a_writer"]["p95"] / result["alone"]["p95"], 3)
+    for load, every in LOADS.items():
+        found = {name: _asked_by_many(bench, every, name != "alone") for name in BESIDE}
+        ratio = found["beside_a_writer"]["p95"] / found["alone"]["p95"]
+        result[load] = found | {"p95_ratio": round(ratio, 3)}
     return result
+
+
+def _asked_by_many(bench: Bench, every: float, writes: bool) -> dict[str, Any]:
+    """The times of all readers under one load, with a writer where asked."""
+    with tempfile.TemporaryDirectory() as signals:
+        options = [str(READ_S), signals, str(every)]
+        children = [_started(bench, "reader", options[0], str(n), *options[1:]) for n in range(READERS)]
+        while len(list(Path(signals).iterdir())) < READERS:
+            time.sleep(0.1)
+        if writes:
+            children.append(_started(bench, "writer", str(READ_S + 2)))
+            time.sleep(2)
+        Path(signals, "go").touch()
+        said = [json.loads(child.communicate()[0]) for child in children]
+    errors = [one for each in said for one in each.get("errors", ())]
+    times = [one for each in said for one in each.get("times", ())]
+    return spread(times) | {
+        "cpu_ms_an_answer": round(sum(each.get("cpu", 0) for each in said) * 1e3 / len(times), 1),
+        "errors": len(errors),
+        "examples": errors[:3],
+        "writes": sum(each.get("written", 0) for each in said),
+    }
 
 
 def _started(bench: Bench, part: str, *options: str) -> subprocess.Popen[str]:

@@ -11,8 +11,10 @@ import pytest
 from tests.index.trees import commit_all, make_repository, open_index, shown, words
 
 from sophia_mcp.index.build import Index
+from sophia_mcp.index.turn import OWNER
 from sophia_mcp.index.views import View
 from sophia_mcp.index.watch import watch
+from sophia_mcp.store import leases
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.watch")]
 Write = Callable[..., Path]
@@ -90,8 +92,6 @@ async def test_another_branch_is_followed(index: Index, tree: Write) -> None:
 async def test_one_process_watches_and_the_next_takes_over(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
-    from sophia_mcp.store import leases
-
     root = tree({"a.py": "x = 1\n"})
     await index.update(root)
     view = await index.resolve(str(root))
@@ -106,8 +106,6 @@ async def test_one_process_watches_and_the_next_takes_over(
 async def test_a_tree_that_another_process_watches_is_not_looked_at_twice(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
-    from sophia_mcp.store import leases
-
     root = tree({"a.py": "def before(): pass\n"})
     await index.update(root)
     view = await index.resolve(str(root))
@@ -119,3 +117,31 @@ async def test_a_tree_that_another_process_watches_is_not_looked_at_twice(
         await leases.release(index.storage.database, f"watch:{view.id}", "elsewhere:1:x")
         await second.reconcile(view)
         assert await words(second, view, "after") == {"a.py"}
+
+
+@pytest.mark.requirement("index.incremental")
+async def test_one_of_several_processes_looks_at_a_tree_that_nobody_watches(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "def before(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    database, name = index.storage.database, f"look:{view.id}"
+    await leases.take(database, name, "elsewhere:1:x", 60)
+    (root / "a.py").write_text("def after(): pass\n")
+    _let_pass(index, view, 2)
+    await index.reconcile(view)
+    assert await words(index, view, "after") == set()
+    async with open_index(tmp_path / "store") as begun:
+        await begun.reconcile(view)  # its first look is its own
+        assert await words(begun, view, "after") == {"a.py"}
+    (root / "a.py").write_text("def later(): pass\n")
+    await leases.release(database, name, "elsewhere:1:x")
+    await index.reconcile(view)
+    assert await words(index, view, "later") == {"a.py"}
+    assert await leases.owner_of(database, name) == OWNER  # which spares the others
+
+
+def _let_pass(index: Index, view: View, seconds: float) -> None:
+    """As if the last look at the tree had been so much earlier."""
+    index.trees._held[view.id].checked -= seconds

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import Progress, Stopped, Storage, quiet
 from sophia_mcp.index.steps import Model, Steps
 from sophia_mcp.index.trees import Look, Trees
-from sophia_mcp.index.turn import is_held_elsewhere, turn
+from sophia_mcp.index.turn import is_first, is_held_elsewhere, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.index.workers import Pool
@@ -141,8 +142,8 @@ class Index:
         return report
 
     async def reconcile(self, view: View, *, now: bool = False, fresh: bool = False) -> View:
-        """The view after a look at its tree: at most once a second, and not at all where a live
-        watcher follows it. Serves what is there while another run is at work.
+        """The view after a look at its tree: at most once a second, by one of all processes, and not at
+        all where a live watcher follows it. Serves what is there while another run is at work.
 
         ``now`` looks in any case, and waits for a run of this process that is at work. ``fresh``: the
         view was read from the store just now, so that it is not read again where nothing is looked at.
@@ -151,9 +152,15 @@ class Index:
         lock = self._steps.lock(current)
         if not now:
             watched = self._watched.get(current.id, 0) > time.monotonic()
-            if watched or lock.locked() or self.trees.age(current) < RECONCILE_S:
+            age = self.trees.age(current)
+            if watched or lock.locked() or age < RECONCILE_S:
                 return current
             if await is_held_elsewhere(self.storage.database, f"watch:{current.id}"):
+                return current
+            # The first look of a process is its own: whoever starts one has most likely just changed something.
+            if age < inf and not await is_first(
+                self.storage.database, f"look:{current.id}", RECONCILE_S
+            ):
                 return current
         async with lock:
             current = await self._steps.load(view)

@@ -67,6 +67,15 @@ async def is_held_elsewhere(db: Database, name: str) -> bool:
     return owner is not None and owner != OWNER and not is_dead(owner)
 
 
+async def is_first(db: Database, name: str, seconds: float) -> bool:
+    """Whether no other process said so under this name within so many seconds. It is not given back: what was
+    done once in that time need not be done again, whether or not its process still lives."""
+    owner = await leases.owner_of(db, name)
+    if owner is not None and owner != OWNER:
+        return False
+    return await leases.take(db, name, OWNER, seconds)
+
+
 async def _obtain(db: Database, name: str, wait_s: float) -> bool:
     deadline = anyio.current_time() + wait_s
     while True:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, islice, pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -112,11 +112,12 @@ class Lexicon:
         """The numbers of all words of these lines in a row, and where each line begins in it; one entry
         more says where the last line ends. Very long lines are read as far as the index reads them."""
         lines = short(lines)
+        if all(map(str.isascii, lines)):
+            found = scan(lines)
+            return self._numbered(found), found.first.tolist()
         odd = {place: self.text(line) for place, line in enumerate(lines) if not line.isascii()}
-        found = scan([line if line.isascii() else "" for line in lines] if odd else lines)
-        numbers = self._numbered(found)
-        first: list[int] = found.first.tolist()
-        return _spliced(numbers, first, odd) if odd else (numbers, first)
+        found = scan(["" if place in odd else line for place, line in enumerate(lines)])
+        return _spliced(self._numbered(found), found.first, odd)
 
     def _numbered(self, found: Found) -> NDArray[np.int32]:
         """The number of each word that was found; new words get one."""
@@ -126,16 +127,35 @@ class Lexicon:
         others = np.flatnonzero(numbers < 0)
         if not len(others):
             return numbers
+        known = self._of_hash.get
+        # A word stands in many places: it is looked up once, in the order in which words are met.
         codes = found.hashes[others]
-        for place, code in zip(others.tolist(), codes.tolist(), strict=True):
-            number = self._of_hash.get(code)
-            if number is None:
-                number = self._of_hash[code] = self.word(found.word(place))
-            numbers[place] = number
+        order = np.argsort(codes, kind="stable")
+        ordered = codes[order]
+        new = np.ones(len(codes), bool)
+        np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+        firsts = order[new]
+        met = np.argsort(firsts)
+        different, places = codes[firsts[met]], others[firsts[met]]
+        told = np.array(
+            [
+                number if (number := known(code)) is not None else self._new(code, found.word(place))
+                for code, place in zip(different.tolist(), places.tolist(), strict=True)
+            ],
+            np.int32,
+        )
+        by_code = np.empty_like(told)
+        by_code[met] = told
+        numbers[others[order]] = by_code.repeat(np.diff(np.flatnonzero(new), append=len(codes)))
         # One word of several in a slot stays there; the others are looked up as those that are new.
-        self._slot_hashes[slots[others]] = codes
-        self._slot_numbers[slots[others]] = numbers[others]
+        self._slot_hashes[slots[places]] = different
+        self._slot_numbers[slots[places]] = told
         return numbers
+
+    def _new(self, code: int, word: str) -> int:
+        """The number of a word that was not met under this hash."""
+        number = self._of_hash[code] = self.word(word)
+        return number
 
     def chunk(self, key: Key) -> Read | None:
         """What was read of a chunk, if it still is remembered."""
@@ -217,10 +237,12 @@ def _words(
 
 
 def _spliced(
-    numbers: NDArray[np.int32], first: Sequence[int], others: Mapping[int, Sequence[int]]
+    numbers: NDArray[np.int32], first: NDArray[np.int64], others: Mapping[int, Sequence[int]]
 ) -> tuple[NDArray[np.int32], list[int]]:
     """The numbers with those of ``others``, by line, put where these lines have none yet."""
-    places = np.repeat([first[line] for line in others], [len(more) for more in others.values()])
-    added = [number for more in others.values() for number in more]
-    lengths = [len(others.get(i, ())) or end - start for i, (start, end) in enumerate(pairwise(first))]
-    return np.insert(numbers, places, added), list(accumulate(lengths, initial=0))
+    lengths = np.diff(first)
+    more = [len(each) for each in others.values()]
+    lengths[list(others)] = more
+    places = first[list(others)].repeat(more)
+    added = [number for each in others.values() for number in each]
+    return np.insert(numbers, places, added), [0, *np.cumsum(lengths).tolist()]

@@ -196,17 +196,13 @@ class _Masked:
         """These lines, each cut at ``longest`` characters where it is given, else where any is."""
         first, lines, count = self._piece(file, start, end)
         most = longest if longest is not None else self._longest
-        shown = [self._shown(line.rstrip("\r"), most) for line in lines[start - first : end - first + 1]]
+        shown = _shown(lines[start - first : end - first + 1], most, self._find)
         if count and any("«masked " in line for line in shown):
             self.secrets[file] = max(count, self.secrets.get(file, 0))
         return shown
 
-    def _shown(self, line: str, longest: int | None) -> str:
-        return plain(
-            line
-            if longest is None
-            else clip(line, longest, lambda long, width: self._finder(long, width))
-        )
+    def _find(self, line: str, width: int) -> int:
+        return self._finder(line, width)
 
     @cached_property
     def _finder(self) -> Finder:
@@ -228,6 +224,15 @@ class _Masked:
 
     def length(self, file: int) -> int:
         return len(self._texts[file].lines)
+
+
+def _shown(lines: list[str], longest: int | None, find: Finder) -> list[str]:
+    """Lines without what acts and without what is too long in them."""
+    whole = "\n".join(lines)
+    if plain(whole) is whole and (longest is None or max(map(len, lines), default=0) <= longest):
+        return lines  # most are as they may be
+    bare = [line.rstrip("\r") for line in lines]
+    return [plain(line if longest is None else clip(line, longest, find)) for line in bare]
 
 
 def _hit(
