@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.lowlevel
 import numpy as np
 import pytest
@@ -57,6 +58,30 @@ async def test_a_renamed_file_is_found_at_its_new_path(index: Index, tree: Write
     view = await index.resolve(str(root))
     assert report.files_removed == 1
     assert await words(index, view, "keep") == {"moved.py"}
+
+
+@pytest.mark.requirement("index.rename")
+async def test_what_is_renamed_is_found_all_the_while(index: Index, tree: Write) -> None:
+    files = {f"old/m{i}.py": f"def other_{i}(): pass\n" for i in range(150)}
+    root = tree({**files, "old/z.py": "def keep(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    (root / "old").rename(root / "new")
+    seen: set[str] = set()
+    ended = anyio.Event()
+
+    async def update() -> None:
+        await index.update(root)
+        ended.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(update)
+        while not ended.is_set():
+            found = await words(index, view, "keep")
+            assert found
+            seen |= found
+    assert await words(index, view, "keep") == {"new/z.py"}
+    assert "old/z.py" in seen
 
 
 @pytest.mark.requirement("index.dirty_overlay", "index.ignore_rules")

@@ -85,12 +85,6 @@ class Run:
         plan = look.plan
         self._total = plan.size
         await self._begin(look)
-        for part in cut(plan.gone, BATCH_PATHS):
-            async with self.storage.database.write(self.storage.scope) as tx:
-                await drop(tx, self.target, part)
-            self.learned.update(dict.fromkeys(part))
-            self.removed += len(part)
-            await self._tell(len(part), part[-1])
         tasks = plan.read
         unknown: list[Task] = []
         now = time.time_ns()
@@ -112,6 +106,13 @@ class Run:
             by_path = {task.path: task for task in (*plan.read, *unknown)}
             tasks = [by_path[path] for path in in_order(by_path)]
         await self._read(look.place, tasks)
+        # Last, so that what was renamed is found all the while: a hit at a place that is gone says so.
+        for part in cut(plan.gone, BATCH_PATHS):
+            async with self.storage.database.write(self.storage.scope) as tx:
+                await drop(tx, self.target, part)
+            self.learned.update(dict.fromkeys(part))
+            self.removed += len(part)
+            await self._tell(len(part), part[-1])
 
     async def read_again(self, place: Place, tasks: Sequence[Task]) -> None:
         """Prepare and store these files, whatever the rest of the tree is like."""
