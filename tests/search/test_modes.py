@@ -7,6 +7,7 @@ import re
 
 import pygit2
 import pytest
+from pygit2.enums import CheckoutStrategy
 from tests.index.trees import commit_all, make_repository
 from tests.search.conftest import Asked, open_engine, write
 from tests.search.sample import FILES, line_of
@@ -380,6 +381,28 @@ async def test_changed_equals_the_difference_to_the_base(tmp_path) -> None:
         assert await changed.paths(ask.view) == {"shop/money.py", "shop/tax.py"}
         answer = await ask("money", scope="changed")
         assert {hit.path for hit in answer.hits} == {"shop/money.py", "shop/tax.py"}
+        assert answer.notes[-1] == "removed since the base: web/mail.js"
+        for name in ("shop/money.py", "shop/tax.py"):
+            (root / name).unlink()
+        repository.checkout_head(strategy=CheckoutStrategy.FORCE)
+        repository.checkout("refs/heads/main")
+        (root / "web/mail.js").unlink()
+        only_removed = await ask("money", scope="changed")
+        assert only_removed.notes[0].startswith("not here:")
+        assert "removed since the base: web/mail.js" in only_removed.notes
+
+
+@pytest.mark.requirement("search.scope_changed")
+@pytest.mark.skipif(os.name == "nt", reason="files have no such mode there")
+def test_a_file_that_became_a_program_is_changed(tmp_path) -> None:
+    repository = make_repository(tmp_path)
+    write(tmp_path, {"a.py": "x = 1\n", "b.py": "y = 2\n"})
+    commit_all(repository)
+    (tmp_path / "a.py").chmod(0o755)
+    assert changed.differences(repository, on_disk=True, root=tmp_path).paths == {"a.py"}
+    repository.config["core.filemode"] = False
+    reopened = pygit2.Repository(str(tmp_path))
+    assert changed.differences(reopened, on_disk=True, root=tmp_path).paths == frozenset()
 
 
 @pytest.mark.requirement("search.scope_changed")

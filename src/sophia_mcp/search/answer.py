@@ -32,6 +32,7 @@ from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import Query, classify
 from sophia_mcp.search.render import call
+from sophia_mcp.security.text import plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
 
@@ -93,6 +94,10 @@ def _check(request: Request) -> None:
         )
 
 
+_GONE_NAMED = 10
+"""Removed files that an answer about changes names."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What may be shown for a question, and the texts of those files by their place in the atlas."""
@@ -109,19 +114,31 @@ async def _find(engine: Engine, view: View, request: Request, shown: cursor.Show
     if query.kind == "regex" and request.mode == "auto" and not regex.usable(query.text):
         query = replace(query, kind="words")
     vector = await _embedded(engine, query.text) if query.kind in ("words", "error", "path") else None
-    differing = await changed.paths(view) if request.scope == "changed" else None
+    differing = await changed.of(view) if request.scope == "changed" else None
+    gone = _gone(differing)
     async with engine.database.read(LOCAL) as tx:
         atlas = await engine.atlases.of(tx, view)
-        chosen = filters.build(atlas, request, differing)
+        chosen = filters.build(atlas, request, differing.paths if differing is not None else None)
         question = Question(engine, view, atlas, request, query, chosen, shown.count)
         if chosen.problem:
-            return _Found(question, Outcome((), 0, (f"not here: {chosen.problem}", _widen(request))), {})
+            problem = (f"not here: {chosen.problem}", *gone, _widen(request))
+            return _Found(question, Outcome((), 0, problem), {})
         question = await _by_name(question, tx)
         outcome = await _route(question, tx, vector)
         outcome, earlier = _unseen(question, await verdict.judged(question, tx, outcome), shown)
+        outcome = replace(outcome, notes=(*outcome.notes, *gone))
         files = sorted({item.file for item in outcome.candidates})
         texts = await engine.content.texts(tx, atlas.blobs[files].tolist()) if files else {}
     return _Found(question, outcome, {file: texts[int(atlas.blobs[file])] for file in files}, earlier)
+
+
+def _gone(differing: changed.Changes | None) -> tuple[str, ...]:
+    """What a search of changes cannot show: files of the base that are no more."""
+    if differing is None or not differing.removed:
+        return ()
+    names = sorted(differing.removed)
+    more = f" and {len(names) - _GONE_NAMED} more" if len(names) > _GONE_NAMED else ""
+    return (f"removed since the base: {plain_line(', '.join(names[:_GONE_NAMED]))}{more}",)
 
 
 async def _by_name(question: Question, tx: Transaction) -> Question:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio.to_thread
 import pygit2
-from pygit2.enums import DeltaStatus, DiffOption, FileStatus
+from pygit2.enums import DeltaStatus, DiffOption, FileMode, FileStatus
 
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.index.git import Unreadable, open_checkout
@@ -46,8 +46,12 @@ class Changes:
 
 async def paths(view: View) -> frozenset[str]:
     """The changed paths of a view. Raises BadArgument where there is no git to compare with."""
-    found = await anyio.to_thread.run_sync(changes, view)
-    return found.paths
+    return (await of(view)).paths
+
+
+async def of(view: View) -> Changes:
+    """`changes` without blocking."""
+    return await anyio.to_thread.run_sync(changes, view)
 
 
 def changes(view: View) -> Changes:
@@ -150,11 +154,22 @@ def _reverted(
     for path in changed:
         try:
             entry = base.tree[path]
-            if str(entry.id) == str(pygit2.hashfile(str(root / path))):
+            same_bytes = str(entry.id) == str(pygit2.hashfile(str(root / path)))
+            if same_bytes and _same_mode(repository, entry, root / path):
                 same.add(path)
         except (KeyError, OSError, ValueError):
             continue
     return same
+
+
+def _same_mode(repository: pygit2.Repository, entry: pygit2.Object, place: Path) -> bool:
+    """Whether a file may be run as the base says, where the repository keeps that."""
+    try:
+        if not repository.config.get_bool("core.filemode"):
+            return True
+    except (KeyError, ValueError):
+        return True
+    return bool(place.lstat().st_mode & 0o100) == (entry.filemode == FileMode.BLOB_EXECUTABLE)
 
 
 def _base(repository: pygit2.Repository, head: pygit2.Commit | None) -> pygit2.Commit | None:
