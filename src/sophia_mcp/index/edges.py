@@ -58,6 +58,9 @@ class Edges:
     imports: tuple[Import, ...]
 
 
+_UNUSED = Edges((), ())
+
+
 def pack(parsed: Parsed, compressor: zstandard.ZstdCompressor | None = None) -> bytes:
     """References and imports as zstd of JSON rows. Who packs many brings a compressor."""
     text = _ROWS.encode((parsed.references, parsed.imports))
@@ -70,6 +73,20 @@ def unpack(packed: bytes) -> Edges:
     return Edges(tuple(Reference(*row) for row in references), tuple(Import(*row) for row in imports))
 
 
+def uses(text: bytes, name: str, *, modules: bool) -> Edges:
+    """The references to one name in what ``pack`` compressed, and the imports beside them; nothing where
+    the name is not written, which is told without reading the rows. ``modules``: it may be a part of what a
+    module is called."""
+    written = json.dumps(name, ensure_ascii=False)
+    if (written[1:-1] if modules else written).encode("utf-8", "replace") not in text:
+        return _UNUSED
+    references, imports = json.loads(text)
+    return Edges(
+        tuple(Reference(*row) for row in references if row[0] == name),
+        tuple(Import(*row) for row in imports),
+    )
+
+
 def references(
     captures: Mapping[str, Sequence[Node]], language: Language, found: Sequence[Definition], rows: Rows
 ) -> tuple[Reference, ...]:
@@ -77,34 +94,35 @@ def references(
     scopes = _Scopes(found)
     types = _Types(captures.get("bind", ()), language, scopes, rows.source)
     heads = {node.start_byte for node in captures.get("head", ())}
-    silent = _Regions(captures["silent"]) if "silent" in captures else ()
+    silent = _Regions(captures["silent"]) if "silent" in captures else None
     out: list[Reference] = []
     split: dict[bytes, tuple[str, str]] = {}  # a file says the same again and again
     stated: dict[tuple[str, int], str] = {}
     source, starts = rows.source, rows.starts
     borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
+    new = tuple.__new__  # the class's own costs a call for each
     for end, start, sort in _sites(captures, language):
-        if (heads and start in heads) or start in silent:
+        if (heads and start in heads) or (silent is not None and start in silent):
             continue
-        if len(out) >= REFERENCES_MOST:
-            break
         callee = source[start if end - start < _CALLEE_BYTES else end - _CALLEE_BYTES : end]
         parts = split.get(callee)
         if parts is None:
-            parts = _split(callee.decode("utf-8", "ignore"), language)
+            parts = _split(callee.decode("utf-8", "ignore"), language.maker, language.calls_make)
             split[callee] = parts = parts if parts[1] not in language.keywords else ("", "")
         receiver, name = parts
         if not name:
             continue
-        kind, scope = _SORTS[sort], owners[bisect_right(borders, start) - 1]
+        scope = owners[bisect_right(borders, start) - 1]
         receiver_type = ""
-        if receiver and kind == "call":
+        if receiver and not sort:
             known = stated.get((receiver, scope))
             if known is None:
                 known = stated[receiver, scope] = types.of(receiver, scope)
             receiver_type = known
         line = bisect_right(starts, end - 1)
-        out.append(Reference(name, kind, line, receiver, callers[scope], receiver_type))
+        out.append(new(Reference, (name, _SORTS[sort], line, receiver, callers[scope], receiver_type)))
+        if len(out) >= REFERENCES_MOST:
+            break
     return tuple(out)
 
 
@@ -142,15 +160,17 @@ def _sites(captures: Mapping[str, Sequence[Node]], language: Language) -> list[t
     return sites
 
 
-def _split(text: str, language: Language) -> tuple[str, str]:
-    """``a.b.c`` as its receiver ``a.b`` and name ``c``."""
+@lru_cache(1 << 14)
+def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
+    """``a.b.c`` as its receiver ``a.b`` and name ``c``, in a language with this ``maker``, in which calls of
+    capitalised names make something or do not."""
     if text.isidentifier():
         return "", text
     receiver, _, name = text.rpartition(".")
     if (
         receiver.isidentifier()
         and name.isidentifier()
-        and name != language.maker
+        and name != maker
         and len(receiver) <= _RECEIVER_CHARS
     ):
         return receiver, name
@@ -161,7 +181,7 @@ def _split(text: str, language: Language) -> tuple[str, str]:
         text = text.lstrip("\\").strip()
         return ("", text) if _PATH.match(text) else ("", "")
     receiver, name = match[1], match[2]
-    if name == language.maker and receiver:  # Ruby and Lua construct by a method
+    if name == maker and receiver:  # Ruby and Lua construct by a method
         inner = _CALLEE.match(receiver)
         return (inner[1], inner[2]) if inner else ("", receiver.strip())
     if receiver.startswith("super(") and receiver.endswith(")"):
@@ -174,7 +194,7 @@ def _split(text: str, language: Language) -> tuple[str, str]:
         single = (
             whole
             and made is not None
-            and (language.calls_make or receiver.startswith("new "))
+            and (calls_make or receiver.startswith("new "))
             and _closes_at_end(receiver, made.end() - 1)
         )
         return (f"{made[1]}()" if single and made is not None else EXPRESSION), name

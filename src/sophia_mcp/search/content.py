@@ -14,6 +14,7 @@ import numpy as np
 import zstandard
 
 from sophia_mcp.index import edges
+from sophia_mcp.index.edges import Edges
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.search.spans import REACH, Piece, Unit, units
 from sophia_mcp.store.database import Transaction
@@ -212,6 +213,19 @@ class Content:
             return {blob: edges.unpack(packed) for blob, packed in rows}
 
         return await _through(self._edges, blobs, read)
+
+    async def uses(
+        self, tx: Transaction, blobs: Sequence[int], name: str, *, modules: bool
+    ) -> dict[int, Edges]:
+        """What ``edges`` gives of one name, as ``edges.uses`` says; read past the cache, for very many blobs."""
+        unpack = zstandard.ZstdDecompressor().decompress
+        found: dict[int, Edges] = {}
+        for start in range(0, len(blobs), _BATCH):
+            rows = await tx.rows(
+                f"SELECT blob_id, packed FROM edges WHERE blob_id IN ({ids(blobs[start : start + _BATCH])})"  # noqa: S608
+            )
+            found |= {blob: edges.uses(unpack(packed), name, modules=modules) for blob, packed in rows}
+        return found
 
 
 def _split(joined: str) -> tuple[str, ...]:

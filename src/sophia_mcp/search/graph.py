@@ -12,7 +12,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
+
+import numpy as np
 
 from sophia_mcp.index.edges import Edges
 from sophia_mcp.search import mentions, symbols
@@ -31,6 +34,8 @@ _SELF = frozenset(
 )
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
 _FILES_MOST = 2000
+_LOOKED_AT = 3
+"""Of the uses from the best on, how many times as many as may be shown are told with their definitions."""
 _WRITTEN = 0.1
 """The score of a line that writes the name: below every guess."""
 
@@ -53,7 +58,9 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     defined = await symbols.definitions(tx, atlas, query.name, query.container)
     exact = [item for item in defined if item.exact] or defined
     files, unread = await _files(question, tx, query.name)
-    edges = await question.engine.content.edges(tx, atlas.blobs[files].tolist() if files else [])
+    edges = await question.engine.content.uses(
+        tx, atlas.blobs[files].tolist() if files else [], query.name, modules=not exact
+    )
     held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
     if question.view.stage != "done":
         unread += len(files) - len(held)
@@ -65,16 +72,29 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     for use in uses:
         known[use.file].add(use.reference.line)
     written = () if calls else await mentions.lines(question, tx, query.name, files, known, exact)
-    shown = sorted({use.file for use in uses} | {file for file, _ in written})
-    defined_at = await question.engine.content.symbols(tx, atlas.blobs[shown].tolist() if shown else [])
-    homes = {file: defined_at[int(atlas.blobs[file])] for file in shown}
     if not uses and not written:
         missed = await _missed(question, tx, exact, unused=not others)
         return replace(missed, notes=(*missed.notes, *_unread(unread)))
-    candidates = _by_caller(uses, homes, question) if calls else _by_line(uses, written, homes, question)
+    if calls:
+        homes = await _definitions(question, tx, {use.file for use in uses})
+        candidates = _by_caller(uses, homes, question)
+    else:
+        candidates = _by_line(uses, written, question)
+        near = candidates[: question.reach * _LOOKED_AT]  # no other one can be shown on this page
+        homes = await _definitions(question, tx, {item.file for item in near})
+        candidates[: len(near)] = [_at_home(item, homes[item.file]) for item in near]
     resolved = sum(use.proof != "name-only" for use in uses)
     note = _said(question, exact, resolved, len(uses) - resolved, len(written))
     return Outcome(tuple(candidates), resolved, (note, *_unread(unread)))
+
+
+async def _definitions(
+    question: Question, tx: Transaction, files: Iterable[int]
+) -> dict[int, tuple[Symbol, ...]]:
+    """The definitions of each of these files."""
+    listed, blobs = sorted(files), question.atlas.blobs
+    found = await question.engine.content.symbols(tx, blobs[listed].tolist())
+    return {file: found[int(blobs[file])] for file in listed}
 
 
 def _unread(files: int) -> tuple[str, ...]:
@@ -121,13 +141,16 @@ def _said(
 async def _files(question: Question, tx: Transaction, name: str) -> tuple[list[int], int]:
     """Files whose text can hold the name, and how many more there would be."""
     atlas, allowed = question.atlas, question.filter.allowed
-    every = [i for i in range(len(atlas.paths)) if allowed is None or allowed[i]]
+    chosen = np.ones(len(atlas.paths), bool) if allowed is None else allowed
     narrowed = None
     if len(name) >= 3:
         narrowed = await question.engine.trigrams.candidates(tx, atlas.view.repo_id, [[name]])
     if narrowed is not None:
-        named = {atlas.index[placement] for placement in narrowed if placement in atlas.index}
-        every = [i for i in every if i in named or not atlas.trigram[i]]
+        places = atlas.positions(np.array(narrowed, np.int64))
+        named = ~atlas.trigram
+        named[places[places >= 0]] = True
+        chosen = chosen & named
+    every: list[int] = np.flatnonzero(chosen).tolist()
     return every[:_FILES_MOST], max(len(every) - _FILES_MOST, 0)
 
 
@@ -312,6 +335,7 @@ def _same_package(
     return "name-only"
 
 
+@lru_cache(1 << 12)
 def _last(dotted: str) -> str:
     bare = re.sub(r"[<\[(].*$", "", dotted.strip().lstrip("*&"))
     return re.split(r"::|->|[./\\]", bare)[-1].strip()
@@ -350,30 +374,30 @@ def _by_caller(
     return sorted(candidates, key=lambda item: -item.score)
 
 
-def _by_line(
-    uses: Sequence[Use],
-    written: mentions.Lines,
-    homes: Mapping[int, tuple[Symbol, ...]],
-    question: Question,
-) -> list[Candidate]:
+def _by_line(uses: Sequence[Use], written: mentions.Lines, question: Question) -> list[Candidate]:
+    """One candidate for each line, whose definition is not looked up yet."""
     merged: dict[tuple[int, int], list[Use]] = defaultdict(list)
     for use in uses:
         merged[(use.file, use.reference.line)].append(use)
     candidates = []
-    for (file, line), held in merged.items():
-        home, kind = enclosing(homes[file], line), held[0].reference.kind
-        candidates.append(_candidate(question, held, (line, line), home, _VERBS.get(kind, kind)))
+    for (_, line), held in merged.items():
+        kind = held[0].reference.kind
+        candidates.append(_candidate(question, held, (line, line), None, _VERBS.get(kind, kind)))
     for file, line in written:
-        home = enclosing(homes[file], line)
-        symbol, kind_of = (qualified(home), home.kind) if home else ("", "text")
         score = _WRITTEN - 0.04 * (
             question.atlas.has("test", file) + question.atlas.has("document", file)
         )
         span = (line, line)
         candidates.append(
-            Candidate(file, *span, symbol, kind_of, score, "written here (text only)", span, line)
+            Candidate(file, *span, "", "text", score, "written here (text only)", span, line)
         )
     return sorted(candidates, key=lambda item: -item.score)
+
+
+def _at_home(item: Candidate, definitions: tuple[Symbol, ...]) -> Candidate:
+    """A line with the definition around it."""
+    home = enclosing(definitions, item.start)
+    return item if home is None else replace(item, symbol=qualified(home), kind=home.kind)
 
 
 def _candidate(
