@@ -381,8 +381,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _set_aside(path: Path) -> None:
     """Move a file marked as damaged out of the way, with its log. The one who removes the mark
     moves it. What was set aside before is replaced: the sources are the truth."""
+    mark = damage_mark(path)
+    if not mark.exists():
+        return  # a disk that is read-only refuses to remove even what is not there
     try:
-        damage_mark(path).unlink()
+        mark.unlink()
     except FileNotFoundError:
         return
     for suffix in ("", "-wal", "-shm"):
