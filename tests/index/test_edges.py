@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import zstandard
 
 from sophia_mcp.index import edges
 from sophia_mcp.index.edges import plain_type
@@ -175,6 +176,23 @@ def test_what_is_packed_comes_back_unchanged() -> None:
     parsed = parse(_CALLS["python"][0] + _IMPORTS["python"][0], "a.py", "python")
     unpacked = edges.unpack(edges.pack(parsed))
     assert (unpacked.references, unpacked.imports) == (parsed.references, parsed.imports)
+
+
+def test_the_uses_of_a_name_are_those_among_all_that_was_packed() -> None:
+    parsed = parse(_CALLS["python"][0] + _IMPORTS["python"][0], "a.py", "python")
+    text = zstandard.decompress(edges.pack(parsed))
+    for name in {reference.name for reference in parsed.references}:
+        found = edges.uses(text, name, edges.spelling(name, part=False))
+        assert found.references == tuple(each for each in parsed.references if each.name == name)
+        assert found.imports == parsed.imports
+
+
+def test_a_name_that_is_a_part_of_others_is_used_nowhere_unless_parts_count() -> None:
+    parsed = parse("import store.cupboard\n\nstore.cupboard.open()\n", "a.py", "python")
+    text = zstandard.decompress(edges.pack(parsed))
+    assert not edges.uses(text, "cupb", edges.spelling("cupb", part=False)).imports
+    assert edges.uses(text, "cupb", edges.spelling("cupb", part=True)).imports == parsed.imports
+    assert not edges.uses(text, "cupb", edges.spelling("cupb", part=True)).references
 
 
 @pytest.mark.parametrize(

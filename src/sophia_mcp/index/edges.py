@@ -73,12 +73,16 @@ def unpack(packed: bytes) -> Edges:
     return Edges(tuple(Reference(*row) for row in references), tuple(Import(*row) for row in imports))
 
 
-def uses(text: bytes, name: str, *, modules: bool) -> Edges:
-    """The references to one name in what ``pack`` compressed, and the imports beside them; nothing where
-    the name is not written, which is told without reading the rows. ``modules``: it may be a part of what a
-    module is called."""
+def spelling(name: str, *, part: bool) -> bytes:
+    """How a name stands in what ``pack`` compressed; ``part``: it may be only a part of a text there."""
     written = json.dumps(name, ensure_ascii=False)
-    if (written[1:-1] if modules else written).encode("utf-8", "replace") not in text:
+    return (written[1:-1] if part else written).encode("utf-8", "replace")
+
+
+def uses(text: bytes, name: str, spelt: bytes) -> Edges:
+    """The references to one name in what ``pack`` compressed, and the imports beside them; nothing where
+    its ``spelling`` does not stand, which is told without reading the rows."""
+    if spelt not in text:
         return _UNUSED
     references, imports = json.loads(text)
     return Edges(

@@ -217,14 +217,16 @@ class Content:
     async def uses(
         self, tx: Transaction, blobs: Sequence[int], name: str, *, modules: bool
     ) -> dict[int, Edges]:
-        """What ``edges`` gives of one name, as ``edges.uses`` says; read past the cache, for very many blobs."""
+        """The references to a name with the imports beside them, as ``edges.uses`` tells them; ``modules``: a
+        module may be called by it. Read past the cache, for very many blobs."""
+        spelt = edges.spelling(name, part=modules)
         unpack = zstandard.ZstdDecompressor().decompress
         found: dict[int, Edges] = {}
         for start in range(0, len(blobs), _BATCH):
             rows = await tx.rows(
                 f"SELECT blob_id, packed FROM edges WHERE blob_id IN ({ids(blobs[start : start + _BATCH])})"  # noqa: S608
             )
-            found |= {blob: edges.uses(unpack(packed), name, modules=modules) for blob, packed in rows}
+            found |= {blob: edges.uses(unpack(packed), name, spelt) for blob, packed in rows}
         return found
 
 
