@@ -83,6 +83,23 @@ async def test_several_statements_run_in_order_and_say_what_each_changed(db: Dat
 
 
 @pytest.mark.requirement("store.engine_contract")
+async def test_one_of_several_statements_may_be_run_for_many_rows(db: Database) -> None:
+    insert = "INSERT INTO notes (workspace, name, body) VALUES (?, ?, ?)"
+    rename = "UPDATE notes SET name = :new WHERE workspace = :workspace AND name = :old"
+    rows = [("local", "a", "nul\0here"), ("local", "b", "")]
+    async with db.write(LOCAL) as tx:
+        changed = await tx.several([(insert, rows), (rename, {"old": "b", "new": "c"}), (insert, [])])
+    assert changed == [2, 1, 0]
+    assert await names(db) == ["a", "c"]
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("SELECT body FROM notes WHERE name = 'a'") == [("nul\ufffdhere",)]
+    with pytest.raises(Exception, match="UNIQUE"):
+        async with db.write(LOCAL) as tx:
+            await tx.several([(rename, {"old": "c", "new": "d"}), (insert, rows)])
+    assert await names(db) == ["a", "c"]
+
+
+@pytest.mark.requirement("store.engine_contract")
 async def test_the_last_statements_of_a_write_are_committed_with_it_or_not_at_all(db: Database) -> None:
     async with db.write(LOCAL) as tx:
         await tx.run(INSERT, {"name": "a", "body": ""})

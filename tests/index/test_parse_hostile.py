@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from sophia_mcp.index.grammars import Unreadable, reader
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import parse
 
@@ -83,3 +84,11 @@ def test_text_that_would_crash_a_scanner_is_cut_by_lines(language: str, text: st
 
 def test_a_hostile_file_says_why_its_syntax_was_not_used() -> None:
     assert "syntax errors" in parse("(" * 200_000, "a.py", "python").fallback
+
+
+@pytest.mark.requirement("index.parse_limit")
+def test_a_parse_whose_time_is_over_ends_and_the_next_one_is_whole() -> None:
+    read = reader(LANGUAGES["javascript"])
+    with pytest.raises(Unreadable, match="too long"):
+        read.tree(b"`${" * 100_000, seconds=0.001)
+    assert not read.tree(b"f(`${a}`)\n").root_node.has_error

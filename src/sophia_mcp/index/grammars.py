@@ -24,10 +24,26 @@ MATCHES_OPEN = 4096
 LOOSE_MOST = 10_000
 
 _READ_BYTES = 1 << 16
+_NODE_BYTES = 1 << 8
 
 
 class Unreadable(Exception):
     """Syntax does not help with this text, for the stated reason; the caller cuts by lines."""
+
+
+class _Text:
+    """Hands a source to the parser in large pieces, and afterwards to predicates in small ones: they ask for
+    the text of one node after the other, and throw away what they get beyond it."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source, self._size = source, _READ_BYTES
+
+    def __call__(self, offset: int, _place: object) -> bytes:
+        return self._source[offset : offset + self._size]
+
+    def parsed(self) -> None:
+        """The parser has read all."""
+        self._size = _NODE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +60,18 @@ class Reader:
         ``seconds``."""
         end = time.thread_time() + seconds
         asked = count()
+        text = _Text(source)
         try:
-            return Parser(self.grammar, included_ranges=regions).parse(
-                lambda offset, _: source[offset : offset + _READ_BYTES],
+            tree = Parser(self.grammar, included_ranges=regions).parse(
+                text,
                 progress_callback=lambda _offset, _error: (
                     next(asked) % 32 == 31 and time.thread_time() > end
                 ),
             )
         except ValueError as error:  # the binding's word for a cancelled parse
             raise Unreadable("syntax took too long to read") from error
+        text.parsed()
+        return tree
 
     def captures(self, root: Node) -> dict[str, list[Node]]:
         """Captured nodes by capture name, down to DEPTH_MOST, those of a name in an order of chance: the

@@ -7,8 +7,9 @@ preceding comments left out, and ends at its last line with text.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from tree_sitter import Node
@@ -76,10 +77,9 @@ class Rows:
     def __init__(self, source: bytes) -> None:
         self.source = source
         breaks = np.flatnonzero(np.frombuffer(source, np.uint8) == ord("\n"))
-        self.starts: list[int] = [0, *(breaks + 1).tolist()]
-
-    def row(self, offset: int) -> int:
-        return bisect_right(self.starts, offset) - 1
+        after: list[int] = (breaks + 1).tolist()
+        self.starts = [0, *after]
+        self.row: Callable[[int], int] = partial(bisect_right, after)
 
     def last(self, start: int, end: int) -> int:
         """The row of the last byte of a span that is not white space."""

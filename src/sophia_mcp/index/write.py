@@ -24,6 +24,47 @@ T = TypeVar("T")
 _VARIABLES = 500
 """Values of one IN list; longer ones are asked in parts."""
 
+_Rows = tuple[str, Sequence[tuple[Any, ...]]]
+"""A statement, and the rows that it is run for."""
+
+_BLOB = (
+    "INSERT INTO blobs (id, workspace, hash, language, size, lines, encoding, fallback, chunker, text)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_CHUNK = (
+    "INSERT INTO chunks (blob_id, ordinal, start_line, end_line, kind, symbol, context, names, signature)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SYMBOL = (
+    "INSERT INTO symbols (blob_id, position, name, folded, container, kind, start_line, end_line, signature)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_EDGES = "INSERT INTO edges (blob_id, packed) VALUES (?, ?)"
+_PLACE = (
+    "INSERT INTO placements (id, workspace, repo_id, path, blob_id, chunks, lexical, trigram)"
+    " VALUES (?, ?, ?, ?, ?, ?, 1, 0)"
+)
+_VECTORS = (
+    "INSERT INTO vectors (model, placement_id, repo_id, count, scales, rows) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (model, repo_id, placement_id) DO UPDATE SET count = excluded.count,"
+    " scales = excluded.scales, rows = excluded.rows"
+)
+_SHOW = (
+    "INSERT INTO members (view_id, placement_id, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (view_id, placement_id) DO UPDATE SET size = excluded.size,"
+    " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns"
+)
+_LEAVE = "DELETE FROM members WHERE view_id = ? AND placement_id = ?"
+_SKIP = (
+    "INSERT INTO skips (view_id, path, reason, hash, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (view_id, path) DO UPDATE SET reason = excluded.reason, hash = excluded.hash,"
+    " size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns"
+)
+_UNSKIP = "DELETE FROM skips WHERE view_id = ? AND path = ?"
+_RESTAMP = "UPDATE skips SET size = ?, mtime_ns = ?, ctime_ns = ? WHERE view_id = ? AND path = ?"
+_NEW_WORDS = "UPDATE repos SET generation = generation + 1 WHERE id = ?"
+_NEW_VIEW = "UPDATE views SET generation = generation + 1 WHERE id = ?"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -108,20 +149,17 @@ async def store(
             assert isinstance(outcome, Gone)
             leaving.append(outcome.path)
             unskipped.append(outcome.path)
-    await tx.many(
-        "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
-        [(target.view, shown[path]) for path in leaving if path in shown],
-    )
-    await tx.many(
-        "DELETE FROM skips WHERE view_id = ? AND path = ?", [(target.view, p) for p in unskipped]
-    )
-    await _show(tx, members)
-    await _skip(tx, skips)
-    await tx.many(
-        "UPDATE skips SET size = ?, mtime_ns = ?, ctime_ns = ? WHERE view_id = ? AND path = ?", restamped
-    )
     moved = any(not isinstance(outcome, Unchanged) for outcome in outcomes)
-    await _grow(tx, target, words=bool(prepared), view=moved)
+    await _several(
+        tx,
+        (_LEAVE, [(target.view, shown[path]) for path in leaving if path in shown]),
+        (_UNSKIP, [(target.view, path) for path in unskipped]),
+        (_SHOW, members),
+        (_SKIP, skips),
+        (_RESTAMP, restamped),
+        (_NEW_WORDS, [(target.repo,)] if prepared else []),
+        (_NEW_VIEW, [(target.view,)] if moved else []),
+    )
 
 
 async def adopt(
@@ -145,21 +183,19 @@ async def adopt(
     left = await _adopt_skips(tx, target, left)
     if taken:
         shown = await _shown(tx, target, [path for path, _, _ in taken])
-        await tx.many(
-            "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
-            [
-                (target.view, shown[path])
-                for path, name, _ in taken
-                if path in shown and shown[path] != placed[path, name][0]
-            ],
+        moved = [
+            (target.view, shown[path])
+            for path, name, _ in taken
+            if path in shown and shown[path] != placed[path, name][0]
+        ]
+        members = sorted((target.view, placed[path, name][0], *stamp) for path, name, stamp in taken)
+        await _several(
+            tx,
+            (_LEAVE, moved),
+            (_UNSKIP, [(target.view, path) for path, _, _ in taken]),
+            (_SHOW, members),
+            (_NEW_VIEW, [(target.view,)]),
         )
-        await tx.many(
-            "DELETE FROM skips WHERE view_id = ? AND path = ?", [(target.view, f[0]) for f in taken]
-        )
-        await _show(
-            tx, sorted((target.view, placed[path, name][0], *stamp) for path, name, stamp in taken)
-        )
-        await _grow(tx, target, words=False, view=True)
     return left
 
 
@@ -188,26 +224,23 @@ async def _adopt_skips(
 
 async def _leave_out(tx: Transaction, target: Target, refused: Sequence[Refused]) -> None:
     shown = await _shown(tx, target, [outcome.path for outcome in refused])
-    await tx.many(
-        "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
-        [(target.view, placement) for placement in shown.values()],
+    await _several(
+        tx,
+        (_LEAVE, [(target.view, placement) for placement in shown.values()]),
+        (_SKIP, [(target.view, r.path, r.reason, r.hash, *r.stamp) for r in refused]),
+        (_NEW_VIEW, [(target.view,)]),
     )
-    await _skip(tx, [(target.view, r.path, r.reason, r.hash, *r.stamp) for r in refused])
-    await _grow(tx, target, words=False, view=True)
 
 
 async def drop(tx: Transaction, target: Target, paths: Sequence[str]) -> None:
     """Show these paths no longer. What is said of one that is left out by its name stays."""
     shown = await _shown(tx, target, paths)
-    await tx.many(
-        "DELETE FROM members WHERE view_id = ? AND placement_id = ?",
-        [(target.view, p) for p in shown.values()],
+    await _several(
+        tx,
+        (_LEAVE, [(target.view, placement) for placement in shown.values()]),
+        (f"{_UNSKIP} AND ctime_ns <> 0", [(target.view, path) for path in paths]),
+        (_NEW_VIEW, [(target.view,)]),
     )
-    await tx.many(
-        "DELETE FROM skips WHERE view_id = ? AND path = ? AND ctime_ns <> 0",
-        [(target.view, path) for path in paths],
-    )
-    await _grow(tx, target, words=False, view=True)
 
 
 async def set_skips(tx: Transaction, target: Target, skips: dict[str, str]) -> bool:
@@ -218,17 +251,17 @@ async def set_skips(tx: Transaction, target: Target, skips: dict[str, str]) -> b
     stored: dict[str, str] = dict(rows)
     if stored == skips:
         return False
-    await tx.many(
-        "DELETE FROM skips WHERE view_id = ? AND path = ?",
-        [(target.view, path) for path in stored if path not in skips],
-    )
-    await _skip(
+    await _several(
         tx,
-        [
-            (target.view, path, why, "", 0, 0, 0)
-            for path, why in skips.items()
-            if stored.get(path) != why
-        ],
+        (_UNSKIP, [(target.view, path) for path in stored if path not in skips]),
+        (
+            _SKIP,
+            [
+                (target.view, path, why, "", 0, 0, 0)
+                for path, why in skips.items()
+                if stored.get(path) != why
+            ],
+        ),
     )
     return True
 
@@ -289,16 +322,15 @@ async def _place(
         for number, f in enumerate(new)
     ]
     scope = tx.scope.workspace
-    await tx.many(
-        "INSERT INTO placements (id, workspace, repo_id, path, blob_id, chunks, lexical, trigram)"
-        " VALUES (?, ?, ?, ?, ?, ?, 1, 0)",
-        [(id_, scope, repo, path, blob, chunks) for id_, path, repo, blob, chunks in rows],
-    )
     for id_, path, _, blob, _ in rows:
         placements[path, blob] = (id_, -1)
     placed = {f.path: placements[f.path, blobs[f.hash, f.language]] for f in files}
+    await _several(
+        tx,
+        (_PLACE, [(id_, scope, repo, path, blob, chunks) for id_, path, repo, blob, chunks in rows]),
+        (_VECTORS, _vectors(target, files, placed)),
+    )
     await _words(tx, target, files, placed, text)
-    await _vectors(tx, target, files, placed)
     return {path: id_ for path, (id_, _) in placed.items()}
 
 
@@ -352,21 +384,16 @@ def plain_text(packed: bytes) -> str:
     return zstandard.ZstdDecompressor().decompress(packed).decode("utf-8", "replace")
 
 
-async def _vectors(
-    tx: Transaction, target: Target, files: Sequence[Prepared], placed: dict[str, tuple[int, int]]
-) -> None:
+def _vectors(
+    target: Target, files: Sequence[Prepared], placed: dict[str, tuple[int, int]]
+) -> list[tuple[Any, ...]]:
     if not target.model:
-        return
-    await tx.many(
-        "INSERT INTO vectors (model, placement_id, repo_id, count, scales, rows) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (model, repo_id, placement_id) DO UPDATE SET count = excluded.count,"
-        " scales = excluded.scales, rows = excluded.rows",
-        [
-            (target.model, placed[f.path][0], target.repo, len(f.chunks), f.scales, f.rows)
-            for f in files
-            if f.chunks
-        ],
-    )
+        return []
+    return [
+        (target.model, placed[f.path][0], target.repo, len(f.chunks), f.scales, f.rows)
+        for f in files
+        if f.chunks
+    ]
 
 
 async def _blobs(
@@ -385,75 +412,45 @@ async def _blobs(
     stored = {(f.hash, f.language): f for f in files if (f.hash, f.language) in found}
     new = {(f.hash, f.language): f for f in files if (f.hash, f.language) not in found}
     if stored and target.afresh:
-        ids = [(found[key],) for key in stored]
-        for table in ("chunks", "symbols", "edges"):
-            await tx.many(f"DELETE FROM {table} WHERE blob_id = ?", ids)  # noqa: S608
-        await _contents(tx, [(found[key], file) for key, file in stored.items()])
+        again = [(found[key], file) for key, file in stored.items()]
+        emptied = [
+            (f"DELETE FROM {table} WHERE blob_id = ?", [(blob,) for blob, _ in again])  # noqa: S608
+            for table in ("chunks", "symbols", "edges")
+        ]
+        await _several(tx, *emptied, *_contents(again))
     if new:
         first = await next_ids(tx, "blobs", len(new))
         numbered = list(zip(range(first, first + len(new)), new.values(), strict=True))
         scope = tx.scope.workspace
-        await tx.many(
-            "INSERT INTO blobs (id, workspace, hash, language, size, lines, encoding, fallback, chunker, text)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    i,
-                    scope,
-                    f.hash,
-                    f.language,
-                    f.stamp.size,
-                    f.lines,
-                    f.encoding,
-                    f.fallback,
-                    target.chunker,
-                    f.text,
-                )
-                for i, f in numbered
-            ],
-        )
-        await _contents(tx, numbered)
+        rows = [
+            (
+                i,
+                scope,
+                f.hash,
+                f.language,
+                f.stamp.size,
+                f.lines,
+                f.encoding,
+                f.fallback,
+                target.chunker,
+                f.text,
+            )
+            for i, f in numbered
+        ]
+        await _several(tx, (_BLOB, rows), *_contents(numbered))
         found.update(zip(new, range(first, first + len(new)), strict=True))
     return found
 
 
-async def _contents(tx: Transaction, files: Sequence[tuple[int, Prepared]]) -> None:
-    await tx.many(
-        "INSERT INTO chunks (blob_id, ordinal, start_line, end_line, kind, symbol, context, names, signature)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(blob, *row) for blob, file in files for row in file.chunks],
-    )
-    await tx.many(
-        "INSERT INTO symbols (blob_id, position, name, folded, container, kind, start_line, end_line, signature)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(blob, *row) for blob, file in files for row in file.symbols],
-    )
-    await tx.many(
-        "INSERT INTO edges (blob_id, packed) VALUES (?, ?)",
-        [(blob, file.edges) for blob, file in files if file.edges],
-    )
+def _contents(files: Sequence[tuple[int, Prepared]]) -> list[_Rows]:
+    return [
+        (_CHUNK, [(blob, *row) for blob, file in files for row in file.chunks]),
+        (_SYMBOL, [(blob, *row) for blob, file in files for row in file.symbols]),
+        (_EDGES, [(blob, file.edges) for blob, file in files if file.edges]),
+    ]
 
 
-async def _show(tx: Transaction, members: Sequence[tuple[int, int, int, int, int]]) -> None:
-    await tx.many(
-        "INSERT INTO members (view_id, placement_id, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (view_id, placement_id) DO UPDATE SET size = excluded.size,"
-        " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns",
-        members,
-    )
-
-
-async def _skip(tx: Transaction, skips: Sequence[tuple[int, str, str, str, int, int, int]]) -> None:
-    await tx.many(
-        "INSERT INTO skips (view_id, path, reason, hash, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (view_id, path) DO UPDATE SET reason = excluded.reason, hash = excluded.hash,"
-        " size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns",
-        skips,
-    )
-
-
-async def _grow(tx: Transaction, target: Target, *, words: bool, view: bool) -> None:
-    if words:
-        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :id", {"id": target.repo})
-    if view:
-        await tx.run("UPDATE views SET generation = generation + 1 WHERE id = :id", {"id": target.view})
+async def _several(tx: Transaction, *statements: _Rows) -> None:
+    """Run those that have rows, in one go: a go costs more than most statements."""
+    if wanted := [each for each in statements if each[1]]:
+        await tx.several(wanted)

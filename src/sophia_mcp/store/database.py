@@ -15,7 +15,8 @@ from sophia_mcp.types import Scope
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
-Statement = tuple[str, Parameters]
+Statement = tuple[str, Parameters | Sequence[Sequence[Any]]]
+"""A statement with its parameters, or with a list of them: then it is run for each."""
 
 
 class Transaction(Protocol):

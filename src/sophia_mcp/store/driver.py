@@ -79,15 +79,25 @@ async def connect(opening: Opening) -> aiosqlite.Connection:
 
 
 async def run_all(
-    connection: aiosqlite.Connection, statements: Sequence[tuple[str, Bindings]], *, commit: bool
+    connection: aiosqlite.Connection,
+    statements: Sequence[tuple[str, Mapping[str, Any] | Iterable[Bindings]]],
+    *,
+    commit: bool,
 ) -> list[int]:
-    """Run statements one after the other, and commit them where asked, in one call of the connection's
-    thread, for which aiosqlite has no method: a call for each takes longer than the statements. Returns
-    how many rows each changed."""
+    """Run statements one after the other, each once for named parameters and for each of several others,
+    and commit them where asked, in one call of the connection's thread, for which aiosqlite has no
+    method: a call for each takes longer than the statements. Returns how many rows each changed."""
 
     def run() -> list[int]:
         own = connection._conn
-        changed = [own.execute(sql, parameters).rowcount for sql, parameters in statements]
+        changed = [
+            (
+                own.execute(sql, parameters)
+                if isinstance(parameters, dict)
+                else own.executemany(sql, parameters)
+            ).rowcount
+            for sql, parameters in statements
+        ]
         if commit:
             own.commit()
         return changed

@@ -66,13 +66,13 @@ class SqliteTransaction:
             return (await self._connection.execute(self._first(sql), self._bound(parameters))).rowcount
 
     async def several(self, statements: Sequence[Statement], *, last: bool = False) -> list[int]:
-        bound = [(sql, self._bound(parameters)) for sql, parameters in statements]
-        if bound:
-            bound[0] = self._first(bound[0][0]), bound[0][1]
+        bound = [(sql, self._bound_all(parameters)) for sql, parameters in statements]
+        if not self.begun:
+            bound.insert(0, (self._first(""), {}))
         with self._translated():
             changed = await run_all(self._connection, bound, commit=last)
         self.committed = last
-        return changed
+        return changed[len(bound) - len(statements) :]
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
         with self._translated():
@@ -89,10 +89,24 @@ class SqliteTransaction:
     def _bound(self, parameters: Parameters | None) -> dict[str, Any]:
         return {**{name: _text(value) for name, value in (parameters or {}).items()}, **self._workspace}
 
+    def _bound_all(self, parameters: Parameters | Sequence[Sequence[Any]]) -> Any:
+        return (
+            self._bound(parameters)
+            if isinstance(parameters, Mapping)
+            else map(self._bound_each, parameters)
+        )
+
     def _bound_each(self, parameters: Parameters | Sequence[Any]) -> Any:
-        if isinstance(parameters, Mapping):
-            return self._bound(parameters)
-        return tuple(map(_text, parameters))
+        if type(parameters) is not tuple:
+            return (
+                self._bound(parameters)
+                if isinstance(parameters, Mapping)
+                else tuple(map(_text, parameters))
+            )
+        for value in parameters:
+            if type(value) is str and "\0" in value:
+                return tuple(map(_text, parameters))
+        return parameters
 
     @contextmanager
     def _translated(self) -> Any:
