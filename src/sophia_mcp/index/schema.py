@@ -191,16 +191,4 @@ ANALYZE sqlite_schema;
 """What the tables look like when full, so that the planner of a connection that was opened on empty
 ones still starts from the rare side."""
 
-_TRIGRAMS = """
-UPDATE placements SET trigram = 0;
-UPDATE views SET stage = 'edges' WHERE stage = 'done';
-"""
-"""Trigrams are kept in another form; they are made again by the next run."""
-
-MIGRATIONS = Migrations(
-    "index",
-    (
-        Step(1, _FIRST + _SHAPE, oldest_reader=1, oldest_writer=1),
-        Step(2, _TRIGRAMS, oldest_reader=2, oldest_writer=2),
-    ),
-)
+MIGRATIONS = Migrations("index", (Step(1, _FIRST + _SHAPE, oldest_reader=1, oldest_writer=1),))
