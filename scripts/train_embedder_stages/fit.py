@@ -31,9 +31,9 @@ class Recipe:
 
     dimensions: int = 256
     epochs: float = 2.0
-    batch: int = 1024
+    batch: int = 4096
     group: int = 128
-    rate: float = 1e-2
+    rate: float = 2e-2
     warm_up: int = 50
     scale: float = 20.0
     max_scale: float = 60.0

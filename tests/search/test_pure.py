@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_mcp.llm import tokens
-from sophia_mcp.search.atlas import compiled
+from sophia_mcp.search.atlas import compiled, path_words
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.evidence import alike
@@ -296,6 +296,21 @@ def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, note
     answer = pack(material, request, tokens.count)
     assert tokens.count(render(answer, request)) <= budget
     assert len(answer.hits) <= limit
+
+
+@pytest.mark.parametrize(
+    ("path", "goes_by"),
+    [
+        ("lib/defaults/index.js", "defaults"),
+        ("src/retry_policy/mod.rs", "retry_policy"),
+        ("app/billing/__init__.py", "billing"),
+        ("lua/outline/init.lua", "outline"),
+        ("index.js", "index"),
+        ("src/indexer.py", "indexer"),
+    ],
+)
+def test_a_file_that_stands_for_its_folder_goes_by_its_name(path: str, goes_by: str) -> None:
+    assert path_words(path).stem == path_words(f"{goes_by}.c").stem
 
 
 def test_a_compiled_script_is_told_from_its_source_and_from_scripts_of_its_own() -> None:

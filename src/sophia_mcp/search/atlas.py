@@ -46,6 +46,8 @@ CONFIG = re.compile(
     r"|(^|/)(Dockerfile|Makefile|CMakeLists\.txt|\.[^/]+)$",
     re.IGNORECASE,
 )
+_NAMELESS = frozenset(("__init__", "index", "init", "mod"))
+"""Names of files that go by the name of their folder."""
 _VERSION = re.compile(r"v(\d+)")
 _SCRIPT = re.compile(r"(\.d)?\.[cm]?[jt]sx?$")
 _TYPED = (".ts", ".tsx", ".mts", ".cts")
@@ -58,7 +60,8 @@ _OUTPUT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PathWords:
-    """Stemmed words of a path without its extension, of its stem, and of its last folder."""
+    """Stemmed words of a path without its extension, of its stem, and of its last folder. The stem of a
+    file that only stands for its folder, as ``index.js`` does, is the folder's."""
 
     path: frozenset[str]
     stem: tuple[str, ...]
@@ -69,7 +72,10 @@ class PathWords:
 def path_words(path: str) -> PathWords:
     """The lexical words of one path."""
     folder, _, name = path.rpartition("/")
-    stem = _plain_terms(name.rsplit(".", 1)[0] if "." in name[1:] else name)
+    bare = name.rsplit(".", 1)[0] if "." in name[1:] else name
+    if bare in _NAMELESS and folder:
+        bare = folder.rpartition("/")[2]
+    stem = _plain_terms(bare)
     above, last = _folder_words(folder)
     return PathWords(above.union(stem), stem, last)
 
