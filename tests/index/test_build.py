@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -286,3 +288,23 @@ async def test_what_another_process_read_while_one_waited_for_its_turn_is_not_re
             await leases.release(database, lease, "another:machine:1")
         assert not late._steps.pool._idle
     assert await words(index, view, "new") == {"a.py"}
+
+
+@pytest.mark.requirement("search.partial")
+@pytest.mark.parametrize("edited", [SMALL, SMALL + 8])
+async def test_a_ready_view_says_that_it_is_read_anew_unless_that_takes_a_blink(
+    index: Index, tree: Write, tmp_path: Path, edited: int
+) -> None:
+    root = tree({f"part{n}.py": f"def part_{n}(): pass\n" for n in range(edited)})
+    await index.update(root)
+    for n in range(edited):
+        (root / f"part{n}.py").write_text(f"def later_{n}(): pass\n")
+    states = set()
+
+    def look(done: int, total: int, text: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "store" / "index.db")) as store:
+            states.update(store.execute("SELECT state FROM views").fetchone())
+
+    report = await index.update(root, progress=look)
+    assert report.state == "ready"
+    assert ("indexing" in states) == (edited > SMALL)

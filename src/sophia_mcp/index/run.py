@@ -32,11 +32,9 @@ FIRST_CHUNKS = 100
 BATCH_PATHS = 2000
 """Paths shown or dropped in one transaction; they cost microseconds each."""
 
-LARGE = 200
-"""From so many files on, a view that was ready says that it is being indexed."""
-
 SMALL = 32
-"""Up to so many files, trigrams are written at once instead of in a pass of their own."""
+"""Up to so many files a run is over within a blink: trigrams are written at once instead of in a pass of their
+own, and a view that was ready does not say meanwhile that it is being indexed."""
 
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the path or stage at hand."""
@@ -131,7 +129,7 @@ class Run:
         self._waiting = []
 
     async def _begin(self, look: Look) -> None:
-        announce = self.view.state != "ready" or look.plan.size >= LARGE
+        announce = self.view.state != "ready" or look.plan.size > SMALL
         async with self.storage.database.write(self.storage.scope) as tx:
             skips = look.plan.skips
             skipped = skips is not None and await set_skips(tx, self.target, skips)
