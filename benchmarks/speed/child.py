@@ -209,7 +209,9 @@ async def reader(home: Path, root: Path, *options: str) -> dict[str, Any]:
 
 
 async def writer(home: Path, root: Path, *options: str) -> dict[str, Any]:
-    """Edits of one file after another until so many seconds have passed; each is undone."""
+    """Edits of one file after another until so many seconds have passed, each of them undone by the next: without
+    pause, or so many seconds from one to the next."""
+    every = float(options[1])
     rng = random.Random(2)
     written = 0
     async with open_app(load(None, home=home)) as app:
@@ -221,9 +223,11 @@ async def writer(home: Path, root: Path, *options: str) -> dict[str, Any]:
             file = rng.choice(files)
             before = file.read_bytes()
             for content in (before + f"\n# {MARK} {written}\n".encode(), before):
+                started = now()
                 file.write_bytes(content)
                 await index.refresh(view, [file.relative_to(root).as_posix()], wait=True)
                 written += 1
+                await anyio.sleep(max(started + every - now(), 0))
     return {"written": written}
 
 

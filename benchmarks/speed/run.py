@@ -35,8 +35,9 @@ from benchmarks.speed.questions import asked  # noqa: E402
 READERS = 8
 READ_S = 20
 LOADS = {"without_pause": 0.0, "twice_a_second": 0.5}
-"""Seconds from one question of a reader to its next. Without pause, the readers' own number saturates a
-small machine, and its times are waits of one for the other; at a pace they are those of people at work."""
+"""Seconds from one question of a reader to its next, and from one edit of the writer to its next. Without
+pause, the readers' own number saturates a small machine, and its times are waits of one for the other; at a
+pace they are those of people at work."""
 BESIDE = ("alone", "beside_a_writer")
 ASKED = (("200", "unwatched"), ("200", "watched", "words"))
 """How many questions, of which sorts (default: all), on which tree."""
@@ -156,8 +157,8 @@ def process(bench: Bench) -> dict[str, Any]:
 
 
 def readers(bench: Bench) -> dict[str, Any]:
-    """Eight processes that ask, first alone, then beside one that writes: without pause, and twice a
-    second each."""
+    """Eight processes that ask, first alone, then beside one that writes: all without pause, and each of the
+    nine twice a second."""
     result: dict[str, Any] = {"readers": READERS, "seconds": READ_S}
     for load, every in LOADS.items():
         found = {name: _asked_by_many(bench, every, name != "alone") for name in BESIDE}
@@ -174,7 +175,7 @@ def _asked_by_many(bench: Bench, every: float, writes: bool) -> dict[str, Any]:
         while len(list(Path(signals).iterdir())) < READERS:
             time.sleep(0.1)
         if writes:
-            children.append(_started(bench, "writer", str(READ_S + 2)))
+            children.append(_started(bench, "writer", str(READ_S + 2), str(every)))
             time.sleep(2)
         Path(signals, "go").touch()
         said = [json.loads(child.communicate()[0]) for child in children]

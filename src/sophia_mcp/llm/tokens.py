@@ -20,8 +20,6 @@ _SHORT = 200
 text has, the library's encoder is built."""
 
 _REMEMBERED = 1 << 15
-_LINES_REMEMBERED = 1 << 12
-"""Lines of code whose counts are kept: many are alike, and an answer asks for some of its own again."""
 
 
 def _split(letter: str, upper: str, lower: str, digit: str) -> str:
@@ -76,10 +74,6 @@ def _counting() -> tuple[Callable[[str], list[str]], Callable[[str], int]]:
 
 def count(text: str) -> int:
     """Exact number of o200k tokens of ``text``."""
-    return _count_line(text) if len(text) <= _SHORT else _count(text)
-
-
-def _count(text: str) -> int:
     pieces, tokens_of = _counting()
     if text.isascii():
         found = _ASCII_PIECES(text)
@@ -95,9 +89,6 @@ def _count(text: str) -> int:
         tokens_of(piece) if len(piece) <= _SHORT else len(encoding().encode_ordinary(piece))
         for piece in found
     )
-
-
-_count_line = lru_cache(_LINES_REMEMBERED)(_count)
 
 
 def ceiling(text: str) -> int:

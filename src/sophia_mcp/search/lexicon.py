@@ -28,7 +28,7 @@ Key = tuple[int, int]
 _MOST_WORDS = 60_000
 """Words that are remembered: about 15 MB."""
 
-_MOST_VECTORS = 16_000
+_MOST_VECTORS = 12_000
 """Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory
 that was never written costs nothing). Those of all others are asked for again."""
 
