@@ -15,7 +15,7 @@ import zstandard
 from sophia_mcp.index.prepare import Gone, Outcome, Prepared, Refused, Unchanged
 from sophia_mcp.index.schema import chunk_id
 from sophia_mcp.index.walk import Stamp
-from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.database import Repeated, Transaction
 from sophia_mcp.store.text import TextIndex, TextRow
 from sophia_mcp.store.trigrams import TrigramIndex, grams
 
@@ -23,9 +23,6 @@ T = TypeVar("T")
 
 _VARIABLES = 500
 """Values of one IN list; longer ones are asked in parts."""
-
-_Rows = tuple[str, Sequence[tuple[Any, ...]]]
-"""A statement, and the rows that it is run for."""
 
 _BLOB = (
     "INSERT INTO blobs (id, workspace, hash, language, size, lines, encoding, fallback, chunker, text)"
@@ -442,7 +439,7 @@ async def _blobs(
     return found
 
 
-def _contents(files: Sequence[tuple[int, Prepared]]) -> list[_Rows]:
+def _contents(files: Sequence[tuple[int, Prepared]]) -> list[Repeated]:
     return [
         (_CHUNK, [(blob, *row) for blob, file in files for row in file.chunks]),
         (_SYMBOL, [(blob, *row) for blob, file in files for row in file.symbols]),
@@ -450,7 +447,7 @@ def _contents(files: Sequence[tuple[int, Prepared]]) -> list[_Rows]:
     ]
 
 
-async def _several(tx: Transaction, *statements: _Rows) -> None:
+async def _several(tx: Transaction, *statements: Repeated) -> None:
     """Run those that have rows, in one go: a go costs more than most statements."""
     if wanted := [each for each in statements if each[1]]:
         await tx.several(wanted)

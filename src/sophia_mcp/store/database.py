@@ -15,8 +15,9 @@ from sophia_mcp.types import Scope
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
-Statement = tuple[str, Parameters | Sequence[Sequence[Any]]]
-"""A statement with its parameters, or with a list of them: then it is run for each."""
+Statement = tuple[str, Parameters]
+Repeated = tuple[str, Sequence[Sequence[Any]]]
+"""A statement, and the values of each time that it is run."""
 
 
 class Transaction(Protocol):
@@ -36,7 +37,9 @@ class Transaction(Protocol):
         """Run one statement; returns the number of rows it changed."""
         ...
 
-    async def several(self, statements: Sequence[Statement], *, last: bool = False) -> list[int]:
+    async def several(
+        self, statements: Sequence[Statement | Repeated], *, last: bool = False
+    ) -> list[int]:
         """Run different statements in one go; returns the number of rows each changed. After the
         ``last`` ones of a write nothing more may be run: they are committed in the same go."""
         ...

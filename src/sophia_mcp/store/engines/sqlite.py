@@ -21,7 +21,7 @@ import anyio
 import apsw
 
 from sophia_mcp.errors import BadArgument, BadSetting, SophiaError, StoreDamaged, StoreTooNew
-from sophia_mcp.store.database import Parameters, Row, Statement
+from sophia_mcp.store.database import Parameters, Repeated, Row, Statement
 from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect, roll_back_soon, run_all
 from sophia_mcp.store.failures import damage_mark, is_damage, mark_damaged, translated
 from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
@@ -65,7 +65,9 @@ class SqliteTransaction:
         with self._translated():
             return (await self._connection.execute(self._first(sql), self._bound(parameters))).rowcount
 
-    async def several(self, statements: Sequence[Statement], *, last: bool = False) -> list[int]:
+    async def several(
+        self, statements: Sequence[Statement | Repeated], *, last: bool = False
+    ) -> list[int]:
         bound = [(sql, self._bound_all(parameters)) for sql, parameters in statements]
         if not self.begun:
             bound.insert(0, (self._first(""), {}))
