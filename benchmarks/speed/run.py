@@ -170,8 +170,9 @@ def readers(bench: Bench) -> dict[str, Any]:
 def _asked_by_many(bench: Bench, every: float, writes: bool) -> dict[str, Any]:
     """The times of all readers under one load, with a writer where asked."""
     with tempfile.TemporaryDirectory() as signals:
-        options = [str(READ_S), signals, str(every)]
-        children = [_started(bench, "reader", options[0], str(n), *options[1:]) for n in range(READERS)]
+        children = [
+            _started(bench, "reader", str(READ_S), str(n), signals, str(every)) for n in range(READERS)
+        ]
         while len(list(Path(signals).iterdir())) < READERS:
             time.sleep(0.1)
         if writes:

@@ -71,14 +71,18 @@ def licence_files(package: Package) -> list[str]:
 
 
 def downloaded(folder: Path) -> list[Package]:
-    """Every package below the three registry folders, sorted by registry and name."""
-    found = [
+    """Every package below the three registry folders, sorted by registry and name, each once: a Debian
+    source before the binary package of its name."""
+    found = (
         *_wheels(folder / "pypi"),
         *_tarballs(folder / "npm"),
         *_sources(folder / "debian"),
         *_binaries(folder / "debian"),
-    ]
-    return sorted(found, key=lambda package: (package.registry, package.name))
+    )
+    once: dict[str, Package] = {}
+    for package in found:
+        once.setdefault(package.key, package)
+    return sorted(once.values(), key=lambda package: (package.registry, package.name))
 
 
 def _entries(path: Path) -> Iterator[tuple[str, bytes]]:

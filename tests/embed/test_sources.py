@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import sys
+import tarfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +18,7 @@ from sophia_mcp.embed.providers.static import WEIGHTS
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts"))
 
-from train_embedder_stages import excluded, licences  # noqa: E402
+from train_embedder_stages import archives, excluded, licences  # noqa: E402
 
 pytestmark = pytest.mark.requirement("embed.sources")
 
@@ -34,6 +37,17 @@ def test_there_are_sources_and_each_is_complete() -> None:
 
 def test_no_source_is_listed_twice() -> None:
     assert len({source["sha256"] for source in SOURCES}) == len(SOURCES)
+
+
+def test_a_package_that_was_downloaded_twice_is_learned_from_once(tmp_path: Path) -> None:
+    (tmp_path / "npm").mkdir()
+    for version in ("1.0.0", "2.0.0"):
+        about = json.dumps({"name": "pad", "version": version, "license": "MIT"}).encode()
+        with tarfile.open(tmp_path / "npm" / f"pad-{version}.tgz", "w:gz") as tar:
+            entry = tarfile.TarInfo("package/package.json")
+            entry.size = len(about)
+            tar.addfile(entry, io.BytesIO(about))
+    assert [package.name for package in archives.downloaded(tmp_path)] == ["pad"]
 
 
 def test_every_licence_is_allowed() -> None:

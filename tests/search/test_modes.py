@@ -378,7 +378,7 @@ async def test_changed_equals_the_difference_to_the_base(tmp_path) -> None:
     write(root, {"shop/tax.py": "def tax_of_money() -> int:\n    return 19\n"})
     (root / "web/mail.js").unlink()
     async with open_engine(root, tmp_path / "home") as ask:
-        assert await changed.paths(ask.view) == {"shop/money.py", "shop/tax.py"}
+        assert (await changed.of(ask.view)).paths == {"shop/money.py", "shop/tax.py"}
         answer = await ask("money", scope="changed")
         assert {hit.path for hit in answer.hits} == {"shop/money.py", "shop/tax.py"}
         assert answer.notes[-1] == "removed since the base: web/mail.js"

@@ -166,7 +166,8 @@ class App(Parts):
             await running.wait(wait_s)
             found = await views.resolve(database, repo, project)
         assert found is not None
-        self.tasks.start("noting a use", views.touch, database, found)
+        if not views.is_noted(found):
+            self.tasks.start("noting a use", views.touch, database, found)
         return found
 
     async def _folder(self, place: str, project: Path | None, roots: Roots) -> Path:

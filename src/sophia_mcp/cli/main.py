@@ -87,9 +87,10 @@ def _logged(error: Exception) -> SophiaError:
 def _lost() -> bool:
     """Whether the folder this was started in is no more."""
     try:
-        return not os.getcwd()
+        os.getcwd()
     except FileNotFoundError:
         return True
+    return False
 
 
 if __name__ == "__main__":

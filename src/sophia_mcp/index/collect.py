@@ -25,6 +25,8 @@ GONE_NS = 7 * 24 * 3600 * 1_000_000_000
 """A view whose folder is gone is kept so long after its last use: it may be a drive."""
 
 COMMIT_VIEW_NS = 30 * 24 * 3600 * 1_000_000_000
+"""A view of a commit is kept so long after its last use."""
+
 COLLECT_AFTER = 500
 """After so many files that were read again one by one, what they replaced is looked for."""
 

@@ -158,11 +158,13 @@ def as_path(text: str, project_root: Path | None) -> Path | None:
         return None
 
 
+def is_noted(view: View) -> bool:
+    """Whether it is written down that a view is in use, which once in a while is enough."""
+    return time.time_ns() - view.used_ns < USE_NS
+
+
 async def touch(db: Database, view: View, scope: Scope = LOCAL) -> None:
-    """Note that a view was used, for the collector; once in a while is enough. A store that cannot be
-    written collects nothing either."""
-    if time.time_ns() - view.used_ns < USE_NS:
-        return
+    """Note that a view was used, for the collector. A store that cannot be written collects nothing either."""
     with suppress(SophiaError):
         async with db.write(scope) as tx:
             now = {"id": view.id, "repo": view.repo_id, "now": time.time_ns()}

@@ -44,13 +44,8 @@ class Changes:
     lines: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
-async def paths(view: View) -> frozenset[str]:
-    """The changed paths of a view. Raises BadArgument where there is no git to compare with."""
-    return (await of(view)).paths
-
-
 async def of(view: View) -> Changes:
-    """`changes` without blocking."""
+    """What changed in a view. Raises BadArgument where there is no git to compare with."""
     return await anyio.to_thread.run_sync(changes, view)
 
 

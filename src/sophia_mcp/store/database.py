@@ -40,8 +40,9 @@ class Transaction(Protocol):
     async def several(
         self, statements: Sequence[Statement | Repeated], *, last: bool = False
     ) -> list[int]:
-        """Run different statements in one go; returns the number of rows each changed. After the
-        ``last`` ones of a write nothing more may be run: they are committed in the same go."""
+        """Run different statements in one go, each once or for many rows; returns the number of rows each
+        changed. After the ``last`` ones of a write nothing more may be run: they are committed in the
+        same go."""
         ...
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
