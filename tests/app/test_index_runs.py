@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from sophia_mcp.app import App, open_app
@@ -28,8 +30,11 @@ def project(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def opened(tmp_path: Path) -> AsyncIterator[App]:
-    flags: dict[str, Any] = {"embed": {"provider": "hashing"}, "index": {"workers": 1, "watch": False}}
+async def opened(tmp_path: Path, **index: Any) -> AsyncIterator[App]:
+    flags: dict[str, Any] = {
+        "embed": {"provider": "hashing"},
+        "index": {"workers": 1, "watch": False, **index},
+    }
     async with open_app(load(home=tmp_path / "home", **flags)) as app:
         yield app
 
@@ -62,7 +67,10 @@ async def test_the_error_of_a_run_is_not_that_of_every_later_question(
     assert [hit.path for hit in answer.hits] == ["calc.py"]
 
 
-async def test_a_question_after_a_cancelled_run_is_answered(tmp_path: Path, project: Path) -> None:
+@pytest.mark.requirement("index.cancel")
+async def test_a_cancelled_run_is_answered_from_and_only_begun_again_by_who_asks_for_it(
+    tmp_path: Path, project: Path
+) -> None:
     for number in range(400):
         (project / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
     async with opened(tmp_path) as app:
@@ -72,8 +80,49 @@ async def test_a_question_after_a_cancelled_run_is_answered(tmp_path: Path, proj
         assert await index.cancel(await app.existing(None, project))
         with pytest.raises(SophiaError, match="cancelled"):
             await run.wait(20)
-        answer = await app.answer(Request("divide"), project=project, wait_s=20)
+        for _ in range(2):
+            answer = await app.answer(Request("divide"), project=project, wait_s=20)
+            assert (answer.index.state, answer.index.files_total) == ("failed", 401)
+            assert answer.index.files_indexed < 401
+            assert not any(note.startswith("not here:") for note in answer.notes)
+            assert any(f'index_repo(path="{project}")' in note for note in answer.notes)
+            await (await app.index()).reconcile(await app.existing(None, project), now=True)
+        await (await app.begin(None, project)).wait(20)
+        answer = await app.answer(Request("divide"), project=project)
+        assert (answer.index.state, answer.index.files_indexed) == ("ready", 401)
     assert [hit.path for hit in answer.hits] == ["calc.py"]
+
+
+async def test_a_run_that_waits_for_one_of_the_same_folder_is_cancelled_with_it(
+    tmp_path: Path, project: Path
+) -> None:
+    for number in range(400):
+        (project / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
+    async with opened(tmp_path) as app:
+        first = await app.start_index(str(project), trusted=True)
+        await first.registered()
+        second = await app.start_index(str(project), full=True)
+        _, asked = await app.cancel(str(project), None)
+        assert asked
+        for run in (first, second):
+            with pytest.raises(SophiaError, match="cancelled"):
+                await run.wait(20)
+        _, asked = await app.cancel(str(project), None)
+        assert not asked
+
+
+@pytest.mark.requirement("index.cancel", "index.clone")
+async def test_a_clone_is_cancelled_while_the_other_side_is_silent(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/a/b"
+        async with opened(tmp_path, allow_clone=True) as app:
+            run = await app.begin(url, None)
+            held, _ = await anyio.to_thread.run_sync(silent.accept)
+            with held:
+                report, asked = await app.cancel(url, None)
+                assert (report.state, asked) == ("failed", True)
+                with pytest.raises(SophiaError, match="cancelled"):
+                    await run.wait(10)
 
 
 async def test_what_is_asked_for_while_a_run_is_going_on_is_done_after_it(

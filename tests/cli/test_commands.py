@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +108,18 @@ def test_a_git_url_is_cloned_where_that_is_allowed_and_is_never_taken_for_a_path
     assert done.returncode in (1, 2)
     assert said in done.stderr
     assert "next:" in done.stderr
+
+
+@pytest.mark.requirement("cli.index", "index.clone")
+def test_ctrl_c_ends_a_clone_whose_other_side_is_silent(project: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/a/b"
+        cloning = subprocess.Popen(
+            [SOPHIA, "index", url], cwd=project, env=os.environ | {"SOPHIA_INDEX__ALLOW_CLONE": "true"}
+        )
+        with silent.accept()[0]:
+            cloning.send_signal(signal.SIGINT)
+            assert cloning.wait(20) == 1
 
 
 @pytest.mark.requirement("cli.index")

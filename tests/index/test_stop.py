@@ -9,10 +9,11 @@ from pathlib import Path
 import anyio
 import pygit2
 import pytest
-from tests.index.trees import commit_all, make_repository
+from tests.index.trees import commit_all, make_repository, open_index
 
 from sophia_mcp.index.build import KIND, Index
 from sophia_mcp.index.run import Stopped
+from sophia_mcp.store import leases
 from sophia_mcp.types import LOCAL
 
 pytestmark = pytest.mark.anyio
@@ -122,6 +123,24 @@ async def test_cancelling_one_worktree_leaves_the_run_of_another_alone(
     async with runs.at_work():
         assert not await index.cancel(await index.resolve(str(tmp_path / "other")))
     assert runs.ended == {"": "ready"}
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_a_run_that_waits_for_its_turn_stops_at_once(
+    index: Index, repository: Path, tmp_path: Path
+) -> None:
+    """Whichever process has the turn, and whichever asks."""
+    await index.update(repository)
+    database = index.storage.database
+    view = await index.resolve("app")
+    assert await leases.take(database, f"index:{view.repo_id}", "somebody else", 600)
+    async with open_index(tmp_path / "store") as other:
+        for asked in (index, other):
+            runs = Runs(index, repository)
+            with anyio.fail_after(20):
+                async with runs.at_work():
+                    assert await asked.cancel(view)
+            assert runs.ended == {"": "stopped"}
 
 
 @pytest.mark.requirement("index.cancel", "index.collect")

@@ -177,7 +177,7 @@ async def test_a_clone_goes_on_after_the_call_and_its_failure_is_told(place: Pla
     assert "could not be cloned" in text_of(result)
 
 
-async def test_a_slow_clone_does_not_hold_the_call(place: Place) -> None:
+async def test_a_slow_clone_does_not_hold_the_call_and_can_be_cancelled(place: Place) -> None:
     place.settings["index"] = {"workers": 1, "watch": False, "allow_clone": True}
     silent = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = silent.extra(SocketAttribute.local_port)
@@ -192,8 +192,13 @@ async def test_a_slow_clone_does_not_hold_the_call(place: Place) -> None:
         async with place.connect("auto") as client:
             url = f"https://127.0.0.1:{port}/slow/one.git"
             found = facts(await client.call_tool("index_repo", {"path": url, "wait_s": 0}))
+            cancelled = facts(await client.call_tool("index_repo", {"path": url, "action": "cancel"}))
+            with anyio.fail_after(10):  # the other side says nothing all the while
+                again = await client.call_tool("index_repo", {"path": url, "action": "status"})
             released.set()
         group.cancel_scope.cancel()
     await silent.aclose()
     assert found["state"] == "indexing"
     assert "now cloning" in found["notes"][0]
+    assert cancelled["notes"][0].startswith("the run stops")
+    assert "never cloned" in text_of(again)

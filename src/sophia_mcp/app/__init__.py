@@ -39,10 +39,12 @@ _AS_IT_IS = (False, None, None)
 
 @dataclass
 class IndexRun:
-    """One index run in the background. Several callers may wait for the same run."""
+    """One index run in the background. Several callers may wait for the same run. ``before`` holds what
+    comes before the index has to do with it: a run that is waited for, and a clone."""
 
     target: str
     asked: tuple[bool, Sequence[str] | None, Sequence[str] | None] = _AS_IT_IS
+    before: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     begun: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     report: IndexReport | None = None
@@ -97,6 +99,7 @@ class App(Parts):
         one does (``full``, ``include``, ``exclude``), begin when it has ended. With a ``url``, the run first
         clones it there, or brings that clone up to date."""
         from sophia_mcp.index import clone
+        from sophia_mcp.index.run import Stopped
 
         # Opened first: a caller that is cancelled meanwhile leaves no run behind that others would join.
         index = await self.index()
@@ -108,11 +111,15 @@ class App(Parts):
         run = self.runs[key] = IndexRun(key, asked)
 
         async def work(tell: Progress) -> IndexReport:
-            if running is not None:
-                await running.done.wait()
-            if url:
-                tell(0, 0, "cloning")
-                await clone.fetch(url, _clones(self), _clone_policy(self))
+            with run.before:
+                if running is not None and not running.done.is_set():
+                    tell(0, 0, "waiting for the run before it")
+                    await running.done.wait()
+                if url:
+                    tell(0, 0, "cloning")
+                    await clone.fetch(url, _clones(self), _clone_policy(self))
+            if run.before.cancel_called:
+                raise Stopped("the run was cancelled", next="index it again")
             return await index.update(
                 Path(target),
                 ref=ref,
@@ -136,7 +143,8 @@ class App(Parts):
         self, repo: str | None, project: Path | None, *, wait_s: float = 0.0, trusted: bool = False
     ) -> View:
         """The view a question means, inside the roots. One that was never indexed is begun at once
-        and waited for at most ``wait_s``; the answer then stands on what is there.
+        and waited for at most ``wait_s``; the answer then stands on what is there. One whose run somebody
+        cancelled is left as it is.
 
         Raises OutsideRoots, NotFound, NotIndexed.
         """
@@ -152,7 +160,7 @@ class App(Parts):
             roots.resolve(found.root)
             running = self.runs.get(f"{found.root}@{found.ref}")
             failed = running is not None and running.error is not None
-            if found.state != "ready" and (running is None or failed):
+            if found.state != "ready" and not found.cancelled and (running is None or failed):
                 running = await self.start_index(found.root, ref=found.ref, trusted=trusted)
             elif running is not None and running.done.is_set():
                 running = None  # nothing to wait for, and its error was for those who did
@@ -257,8 +265,26 @@ class App(Parts):
             return IndexReport(folder, folder, "indexing")
         return await (await self.index()).report(view)
 
+    async def cancel(self, place: str | None, project: Path | None) -> tuple[IndexReport, bool]:
+        """Ask the runs of what an agent names to stop: of a ref, or of a folder with all its refs, from the
+        clone of a git URL on. Returns what is known of it, and whether there was any. Raises what
+        `existing` raises."""
+        from sophia_mcp.index import clone
+        from sophia_mcp.index.views import CANCELLED
+
+        if place is not None and clone.is_url(place):
+            folder = str(clone.folder_for(place, _clones(self)))
+            if _held_back(self, folder, "") and not await anyio.Path(folder).is_dir():
+                return IndexReport(folder, folder, "failed", CANCELLED), True
+        view = await self.existing(place, project)
+        held_back = _held_back(self, view.root, view.ref)
+        index = await self.index()
+        asked = await index.cancel(view)
+        return await index.report(view), asked or held_back
+
     async def stop(self, run: IndexRun) -> None:
         """Ask one run to stop, and none of another ref of its folder. Raises the run's own error."""
+        run.before.cancel()
         view = await _view_of(self, run)
         if view is not None:
             await (await self.index()).cancel(view, only=True)
@@ -316,6 +342,19 @@ class App(Parts):
         view = await views.find(await self.database(), folder)
         if view is not None:
             await watch(await self.index(), view)
+
+
+def _held_back(app: App, folder: str, ref: str) -> bool:
+    """Keep the runs of a ref, or of a folder with all its refs, from beginning; whether any was under way."""
+    found = [
+        run
+        for run in app.runs.values()
+        if not run.done.is_set()
+        and (run.target == f"{folder}@{ref}" or (not ref and run.target.rpartition("@")[0] == folder))
+    ]
+    for run in found:
+        run.before.cancel()
+    return bool(found)
 
 
 async def _view_of(app: App, run: IndexRun) -> View | None:

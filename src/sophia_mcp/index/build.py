@@ -143,7 +143,8 @@ class Index:
 
     async def reconcile(self, view: View, *, now: bool = False, fresh: bool = False) -> View:
         """The view after a look at its tree: at most once a second, by one of all processes, and not at
-        all where a live watcher follows it. Serves what is there while another run is at work.
+        all where a live watcher follows it. Serves what is there while another run is at work, and where
+        somebody cancelled the run that was to bring it there.
 
         ``now`` looks in any case, and waits for a run of this process that is at work. ``fresh``: the
         view was read from the store just now, so that it is not read again where nothing is looked at.
@@ -164,6 +165,8 @@ class Index:
                 return current
         async with lock:
             current = await self._steps.load(view)
+            if current.cancelled:
+                return current
             target = self._steps.target(current)
             look = await self._difference(current, target)
             if isinstance(look, View):
@@ -288,10 +291,11 @@ class Index:
         if self.jobs is None:
             return reports
         for job in await self.jobs.resumable(scope, KIND):
+            root, ref = Path(job.request["root"]), job.request["ref"]
             if job.cancel:
+                await self._steps.halt(root, ref)
                 await self._steps.end(job.id, "stopped")
                 continue
-            root, ref = Path(job.request["root"]), job.request["ref"]
             if await views.find(self.storage.database, root, ref, scope) is None:
                 await self._steps.end(job.id, "fail", "cut off; not indexed any more")
                 continue
@@ -317,7 +321,7 @@ class Index:
 
     async def _update(self, view: View, job: str, *, full: bool, progress: Progress) -> IndexReport:
         started = time.monotonic()
-        async with self._steps.lock(view), turn(self.storage.database, _lease(view), WAIT_S) as mine:
+        async with self._steps.turn(view, _lease(view), WAIT_S, job, progress) as mine:
             if mine is None:
                 raise StoreBusy(
                     f"{view.label} is being indexed by another process", next="ask for its status"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import anyio.to_thread
 import pygit2
 from pygit2.enums import ResetMode
 
@@ -133,16 +136,31 @@ async def fetch(url: str, clones: Path, policy: Policy) -> Path:
     """Clone a URL below ``clones``, or bring its clone up to date; returns the folder.
 
     Raises what `check` raises, TooLarge beyond the limits, ProviderError when the other side refuses
-    or falls silent. When cancelled it ends with the next thing the other side sends.
+    or falls silent. When cancelled it is left behind, and ends with the next thing the other side sends.
     """
     check(url, policy)
     limits = _Limits(policy)
     try:
-        return await anyio.to_thread.run_sync(
-            _fetch, _anonymous(url), folder_for(url, clones), clones, limits, abandon_on_cancel=True
+        return await _in_background(
+            partial(_fetch, _anonymous(url), folder_for(url, clones), clones, limits)
         )
     finally:
         limits.exceeded = limits.exceeded or "nobody waits for it any more"
+
+
+async def _in_background(work: Callable[[], Path]) -> Path:
+    """What ``work`` returns, from a thread that no process waits for when it ends."""
+    found: Future[Path] = Future()
+
+    def carry_out() -> None:
+        try:
+            found.set_result(work())
+        except Exception as problem:  # noqa: BLE001 - whoever waits for it raises it
+            found.set_exception(problem)
+
+    found.set_running_or_notify_cancel()
+    threading.Thread(target=carry_out, name="clone", daemon=True).start()
+    return await asyncio.wrap_future(found)
 
 
 class _Limits(pygit2.RemoteCallbacks):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from sophia_mcp.index.parse import VERSION
 from sophia_mcp.index.prepare import EncoderOpener
 from sophia_mcp.index.run import SMALL, Progress, Run, Stopped, Storage, publish
 from sophia_mcp.index.trees import Look, Trees
-from sophia_mcp.index.turn import Turn
+from sophia_mcp.index.turn import Turn, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Target
@@ -49,6 +49,7 @@ class Steps:
     trees: Trees
     _running: dict[int, View] = field(default_factory=dict)
     _stopping: set[int] = field(default_factory=set)
+    _waiting: list[tuple[View, anyio.CancelScope]] = field(default_factory=list)
     _locks: dict[int, anyio.Lock] = field(default_factory=dict)
 
     async def carry_out(
@@ -115,15 +116,18 @@ class Steps:
             self._stopping.discard(view.id)
 
     def stop(self, view: View, only: bool) -> bool:
-        """Ask the runs of this process over a view, or unless ``only`` over any of its folder, to stop;
-        whether there were any."""
-        found = {
-            each.id
-            for each in self._running.values()
-            if each.id == view.id or (not only and each.root == view.root)
-        }
+        """Ask the runs of this process over a view, or unless ``only`` over any of its folder, to stop, at
+        work or waiting for their turn; whether there were any."""
+
+        def meant(each: View) -> bool:
+            return each.id == view.id or (not only and each.root == view.root)
+
+        found = {each.id for each in self._running.values() if meant(each)}
         self._stopping |= found
-        return bool(found)
+        waiting = [scope for each, scope in self._waiting if meant(each)]
+        for scope in waiting:
+            scope.cancel()
+        return bool(found or waiting)
 
     def _go_on(self, view: View, job: str | None) -> Callable[[int, int, str], Awaitable[None]]:
         """What tells the job's row how far the run is, once a second, and stops the run when asked.
@@ -137,9 +141,7 @@ class Steps:
                 told = time.monotonic()
                 stop = not await self.jobs.progress(self.storage.scope, job, done, total, text)
             if stop:
-                raise Stopped(
-                    "the run was cancelled", next="index it again to continue where it stopped"
-                )
+                raise _stopped()
 
         return go_on
 
@@ -166,6 +168,41 @@ class Steps:
         finally:
             lock.release()
 
+    @asynccontextmanager
+    async def turn(
+        self, view: View, lease: str, wait_s: float, job: str, progress: Progress
+    ) -> AsyncIterator[Turn | None]:
+        """Hold what a run over a view needs for itself, in this process and among all; yields None when
+        another process kept it for so many seconds. A run that waits for it says so, and can be stopped.
+
+        Raises Stopped.
+        """
+        async with AsyncExitStack() as held:
+            with anyio.CancelScope() as scope:
+                self._waiting.append((view, scope))
+                try:
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(self._heed, scope, job, progress)
+                        await held.enter_async_context(self.lock(view))
+                        mine = await held.enter_async_context(turn(self.storage.database, lease, wait_s))
+                        tasks.cancel_scope.cancel()
+                finally:
+                    self._waiting.remove((view, scope))
+            if scope.cancel_called:
+                raise _stopped()
+            yield mine
+
+    async def _heed(self, scope: anyio.CancelScope, job: str, progress: Progress) -> None:
+        """Once a second: say that a run waits, keep its job's row, and cancel ``scope`` when the row says so."""
+        while True:
+            await anyio.sleep(TELL_S)
+            progress(0, 0, "waiting for another run")
+            if self.jobs is None or not job:
+                continue
+            mine = await self.jobs.renew(self.storage.scope, job)
+            if not mine or (await self.jobs.get(self.storage.scope, job)).cancel:
+                scope.cancel()
+
     async def load(self, view: View) -> View:
         """The view as it stands. Raises NotFound when it was forgotten."""
         async with self.storage.database.read(self.storage.scope) as tx:
@@ -189,9 +226,9 @@ class Steps:
         """Say of a view whose run was cancelled that it is not whole; what it shows stays."""
         async with self.storage.database.write(self.storage.scope) as tx:
             await tx.run(
-                "UPDATE views SET state = 'failed', reason = 'the run was cancelled before its end'"
+                "UPDATE views SET state = 'failed', reason = :reason"
                 " WHERE root = :root AND ref = :ref AND workspace = :workspace AND state = 'indexing'",
-                {"root": str(root), "ref": ref},
+                {"root": str(root), "ref": ref, "reason": views.CANCELLED},
             )
 
     async def end(self, job: str, how: str, result: Any = None) -> None:
@@ -205,3 +242,7 @@ class Steps:
                 await self.jobs.fail(self.storage.scope, job, str(result))
             else:
                 await self.jobs.stopped(self.storage.scope, job)
+
+
+def _stopped() -> Stopped:
+    return Stopped("the run was cancelled", next="index it again to continue where it stopped")

@@ -20,6 +20,9 @@ from sophia_mcp.types import LOCAL, IndexState, Scope
 USE_NS = 3600 * 1_000_000_000
 """That a view was used is written down no more often than this."""
 
+CANCELLED = "the run was cancelled before its end"
+"""Why a view is not whole whose run somebody stopped. Only who asks for it makes it whole."""
+
 _COLUMNS = """
   v.id, v.repo_id, v.name, r.name, r.kind, v.root, v.ref, v.commit_id, v.branch, v.detection, v.reason, v.state,
   v.stage, v.generation, v.files_total, v.chunker, v.model, v.seconds, v.reconciled_ns, r.trusted,
@@ -67,6 +70,16 @@ class View:
     def on_disk(self) -> bool:
         """Whether its files are read from a folder and not from git's objects."""
         return not self.ref
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody stopped the run that was to make it whole."""
+        return self.state == "failed" and self.reason == CANCELLED
+
+    @property
+    def place(self) -> str:
+        """What names this view and no other to a tool: its folder, with ``@ref`` where it has one."""
+        return f"{self.root}@{self.ref}" if self.ref else self.root
 
     @property
     def label(self) -> str:

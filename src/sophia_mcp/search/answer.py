@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -288,7 +289,10 @@ def _packed(found: _Found, states: dict[str, Freshness]) -> Answer:
 
 
 def _failure(view: View) -> tuple[str, ...]:
-    """Why the last index run failed, where one did."""
+    """Why the last index run failed, where one did, and how to go on with one that was cancelled."""
+    if view.cancelled:
+        again = f"index_repo(path={json.dumps(view.place)})"
+        return (f"{view.reason}, and no question begins it again; next: {again}",)
     return (
         (f"the last index run failed: {view.reason}",) if view.state == "failed" and view.reason else ()
     )

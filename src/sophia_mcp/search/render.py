@@ -88,7 +88,8 @@ def _block(hit: Hit, request: Request) -> str:
 def _coverage(answer: Answer) -> list[str]:
     index = answer.index
     if index.state == "failed":
-        return [f"index: failed; the answer stands on {index.files_indexed} files of an earlier run"]
+        read = f"{index.files_indexed} of {max(index.files_total, index.files_indexed)} files"
+        return [f"index: failed; the answer stands on {read} that were read before"]
     if index.files_indexed < index.files_total or index.state == "indexing":
         total = max(index.files_total, index.files_indexed)
         share = 100 * index.files_indexed // max(total, 1)

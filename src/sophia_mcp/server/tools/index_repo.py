@@ -125,25 +125,29 @@ async def _cancel(app: Any, run: Any) -> None:
 
 
 async def _on_existing(app: Any, path: str | None, project: Any, action: Action) -> CallToolResult:
-    view = await app.existing(path, project)
-    index = await app.index()
     if action == "cancel":
-        asked = await index.cancel(view)
+        report, asked = await app.cancel(path, project)
         note = (
-            "the run stops after its current batch; what is committed stays"
+            "the run stops after its current batch; what is committed stays, and questions do not begin it again"
             if asked
             else "no run was active"
         )
-        return _answer(await index.report(view), [], None, [note])
+        return _answer(report, [], None, [note])
+    view = await app.existing(path, project)
+    index = await app.index()
     if action == "forget":
         report = await index.report(view)
         cloned = await app.forget(view)
-        again = None if cloned else f"index_repo(path={json.dumps(report.root)})"
+        again = None if cloned else _update_of(view.place)
         files = "so is its clone" if cloned else "its files were not touched"
         return _answer(report, [], again, [f"the index of {report.repo} is gone; {files}"])
     report = await index.report(view)
-    following = None if report.state == "ready" else f"index_repo(path={json.dumps(report.root)})"
+    following = None if report.state == "ready" else _update_of(view.place)
     return _answer(report, [], following, list(report.notes))
+
+
+def _update_of(place: str) -> str:
+    return f"index_repo(path={json.dumps(place)})"
 
 
 def _answer(
