@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -165,6 +166,18 @@ async def test_a_clone_is_found_by_its_url_and_forgotten_with_its_folder(
         assert (tmp_path / "own" / "own.py").exists()
         assert await app.forget(await app.existing(url, None))
         assert not folder.exists()
+
+
+@pytest.mark.requirement("index.collect", "index.clone")
+async def test_a_clone_that_was_forgotten_for_want_of_room_goes_with_a_later_run(
+    tmp_path: Path, project: Path
+) -> None:
+    folder = tmp_path / "home" / "clones" / "example.org" / "a" / "calc"
+    (folder / ".git").mkdir(parents=True)
+    os.utime(folder / ".git", (0, 0))
+    async with opened(tmp_path) as app:
+        await (await app.start_index(str(project))).wait(20)
+    assert not folder.exists()
 
 
 async def _indexed(app: App, tmp_path: Path) -> View:

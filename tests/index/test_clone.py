@@ -182,6 +182,29 @@ async def test_what_a_killed_clone_left_is_removed_by_the_next(tree: Write, tmp_
     assert going_on.exists()
 
 
+def test_a_clone_that_nobody_shows_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    clones = tmp_path / "clones"
+    shown, old, new = (clones / place for place in ("h/a/shown", "h/b/old", "h/b/c/new"))
+    for folder in (shown, old, new):
+        (folder / ".git").mkdir(parents=True)
+        (folder / "sub" / ".git").mkdir(parents=True)
+    for folder in (shown, old):
+        os.utime(folder / ".git", (0, 0))
+    clone.sweep(clones, {str(shown)})
+    assert shown.is_dir()
+    assert new.is_dir()
+    assert not old.exists()
+    os.utime(new / ".git", (0, 0))
+    clone.sweep(clones, {str(shown)})
+    assert sorted(place.name for place in clones.rglob("*") if place.name != ".git") == [
+        "a",
+        "h",
+        "shown",
+        "sub",
+    ]
+    clone.sweep(tmp_path / "none", set())
+
+
 def test_each_address_has_a_folder_of_its_own(tmp_path: Path) -> None:
     different = [
         *("https://h/a/b", "https://h:8443/a/b", "https://h:9443/a/b", "https://g/a/b", "https://h/a/B"),

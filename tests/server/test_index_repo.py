@@ -136,6 +136,8 @@ async def test_progress_grows_with_every_notification(place: Place, era: str) ->
     ("arguments", "words"),
     [
         ({"path": "/etc"}, "not inside an allowed folder"),
+        ({"path": "/etc", "action": "status"}, "not inside an allowed folder"),
+        ({"path": "/etc@main", "action": "cancel"}, "not inside an allowed folder"),
         ({"path": "https://example.com/a.git"}, "cloning over https is not allowed"),
         ({"path": "conn://asana/task"}, "connectors cannot be synced yet"),
         ({"wait_s": 51}, "wait_s"),

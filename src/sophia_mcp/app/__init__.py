@@ -6,11 +6,9 @@ The app also owns the tasks of long work, so that no run is tied to the request 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +96,7 @@ class App(Parts):
         """Start indexing a folder, or join the run that is already at it; where more is asked for than that
         one does (``full``, ``include``, ``exclude``), begin when it has ended. With a ``url``, the run first
         clones it there, or brings that clone up to date."""
-        from sophia_mcp.index import clone
+        from sophia_mcp.index import clone, views
         from sophia_mcp.index.run import Stopped
 
         # Opened first: a caller that is cancelled meanwhile leaves no run behind that others would join.
@@ -120,7 +118,7 @@ class App(Parts):
                     await clone.fetch(url, _clones(self), _clone_policy(self))
             if run.before.cancel_called:
                 raise Stopped("the run was cancelled", next="index it again")
-            return await index.update(
+            report = await index.update(
                 Path(target),
                 ref=ref,
                 full=full,
@@ -129,6 +127,9 @@ class App(Parts):
                 trusted=trusted,
                 progress=tell,
             )
+            shown = {view.root for view in await views.repositories(await self.database())}
+            await anyio.to_thread.run_sync(clone.sweep, _clones(self), shown)
+            return report
 
         self.tasks.start(f"index {key}", _drive, run, work)
         return run
@@ -250,11 +251,19 @@ class App(Parts):
 
     async def existing(self, place: str | None, project: Path | None) -> View:
         """The indexed view a name or path means, inside the roots. Raises NotFound, NotIndexed, OutsideRoots."""
+        from sophia_mcp.errors import NotIndexed
         from sophia_mcp.index import views
 
         place = _named(self, place)
-        view = await views.resolve(await self.database(), place, project)
-        (await self.roots(project)).resolve(view.root)
+        known = await views.repositories(await self.database())
+        roots = _roots(self, known, project)
+        try:
+            view = views.choose(known, place, project)
+        except NotIndexed:
+            text, _ = views.split_ref(place if place is not None else str(project), await self.names())
+            await self._folder(text, project, roots)  # what may not be indexed is not proposed
+            raise
+        roots.resolve(view.root)
         return view
 
     async def report(self, run: IndexRun) -> IndexReport:
@@ -291,10 +300,12 @@ class App(Parts):
 
     async def forget(self, view: View) -> bool:
         """Drop the index of a view, and the clone it was made from; whether there was one."""
+        from sophia_mcp.index import clone
+
         await (await self.index()).forget(view)
         if not view.on_disk or _clones(self) not in Path(view.root).parents:
             return False
-        await anyio.to_thread.run_sync(partial(shutil.rmtree, view.root, ignore_errors=True))
+        await anyio.to_thread.run_sync(clone.remove, _clones(self), Path(view.root))
         return True
 
     async def reports(

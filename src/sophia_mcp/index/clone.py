@@ -9,8 +9,9 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,9 @@ _WEB = re.compile(
 _SAFE = re.compile(r"[^\w.-]+")
 _CONNECT_MS, _SILENCE_MS = 15_000, 30_000
 """How long the other side may take to accept a connection, and then to send anything."""
+
+_DEPTH = 4
+"""Folders below that of all clones in which one may lie."""
 
 _BESIDE = ".clone-"
 _LEFT_S = 3600.0
@@ -80,7 +84,7 @@ def folder_for(url: str, clones: Path) -> Path:
     address is long, or holds what a folder's name should not, has a part of its hash at the end."""
     where = address(url)
     named = [part for part in where.split("/") if part]
-    parts = [_SAFE.sub("_", part).strip(".")[:80] or "_" for part in named][-4:]
+    parts = [_SAFE.sub("_", part).strip(".")[:80] or "_" for part in named][-_DEPTH:]
     host = named[0] if named else ""
     if parts != [host if "_" in host else host.replace(":", "_"), *named[1:]]:
         digest = hashlib.sha256(where.encode("utf-8", "replace")).hexdigest()[:10]
@@ -161,6 +165,40 @@ async def _in_background(work: Callable[[], Path]) -> Path:
     found.set_running_or_notify_cancel()
     threading.Thread(target=carry_out, name="clone", daemon=True).start()
     return await asyncio.wrap_future(found)
+
+
+def sweep(clones: Path, shown: Collection[str]) -> None:
+    """Remove the clones that no view shows any more (``shown``: the folders of all), and that nobody
+    fetched for a while: what was fetched just now may be about to be shown."""
+    clones = clones.resolve()
+    for folder in _below(clones, _DEPTH):
+        fetched = (folder / ".git").stat().st_mtime
+        if str(folder) not in shown and fetched < time.time() - _LEFT_S:
+            remove(clones, folder)
+
+
+def remove(clones: Path, folder: Path) -> None:
+    """Remove a clone at once, so that none is ever met half removed."""
+    beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=clones))
+    with suppress(OSError):  # another process was faster
+        folder.rename(beside / "tree")
+    shutil.rmtree(beside, ignore_errors=True)
+    with suppress(OSError):  # it holds another clone
+        for above in folder.relative_to(clones).parents:
+            (clones / above).rmdir()
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    """The clones below a folder."""
+    if not folder.is_dir():
+        return
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(_BESIDE) or entry.is_symlink():
+            continue
+        if (entry / ".git").is_dir():
+            yield entry
+        elif depth > 1:
+            yield from _below(entry, depth - 1)
 
 
 class _Limits(pygit2.RemoteCallbacks):
