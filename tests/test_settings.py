@@ -15,7 +15,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.settings import Settings, calm_libraries, environment, load, secret
+from sophia_mcp.settings import Settings, calm_libraries, environment, load, misspelt, secret
 
 
 def write(path: Path, text: str) -> None:
@@ -260,3 +260,19 @@ def test_matrix_libraries_get_one_thread_unless_a_person_chose(monkeypatch: pyte
     calm_libraries()
     assert environment("OPENBLAS_NUM_THREADS") == "1"
     assert environment("OMP_NUM_THREADS") == "4"
+
+
+def test_a_variable_that_is_no_setting_is_told_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "SOPHIA_HOME",
+        "SOPHIA_HOMME",
+        "SOPHIA_INDEX_EXCLUDE",
+        "SOPHIA_LOG__LEVEL",
+        "SOPHIA_QQ",
+    ):
+        monkeypatch.setenv(name, "value")
+    assert misspelt() == [
+        "there is no setting SOPHIA_HOMME; the nearest is SOPHIA_HOME",
+        "there is no setting SOPHIA_INDEX_EXCLUDE; the nearest is SOPHIA_INDEX__EXCLUDE",
+        "there is no setting SOPHIA_QQ",
+    ]

@@ -11,6 +11,7 @@ import getpass
 import os
 import shlex
 import subprocess
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,10 +35,14 @@ PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
 """Keys a project's own file may set, by section."""
 
 
-class IndexSettings(BaseModel):
-    """How repositories become an index."""
+class Section(BaseModel):
+    """One table of settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IndexSettings(Section):
+    """How repositories become an index."""
 
     include: list[str] = Field(
         default=[],
@@ -55,10 +60,8 @@ class IndexSettings(BaseModel):
     )
 
 
-class EmbedSettings(BaseModel):
+class EmbedSettings(Section):
     """Which model turns text into vectors. Anything but `static` and `hashing` is opt-in."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: str = Field(
         default="static", description="static, hashing, model2vec, openai, or an installed plug-in"
@@ -88,10 +91,8 @@ class EmbedSettings(BaseModel):
     )
 
 
-class CostSettings(BaseModel):
+class CostSettings(Section):
     """What calls of models may cost, and who hears of it. Budgets: `sophia cost budget`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     user: str = Field(
         default="", description="Who spending is counted for; empty: the login name of the process"
@@ -110,10 +111,8 @@ class CostSettings(BaseModel):
     )
 
 
-class MemorySettings(BaseModel):
+class MemorySettings(Section):
     """How long memories last, and when lessons are believed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     working_hours: int = Field(default=24, ge=1, description="Life of a working memory")
     episodic_days: int = Field(default=90, ge=1, description="Life of a run's summary")
@@ -127,10 +126,8 @@ class MemorySettings(BaseModel):
     lessons: int = Field(default=5, ge=0, le=50, description="Lessons in one prompt, at most")
 
 
-class SwarmSettings(BaseModel):
+class SwarmSettings(Section):
     """What a run of a swarm may take at most. A pattern may ask for less, never for more."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     agents: int = Field(default=8, ge=1, le=64, description="Roles of one run")
     concurrent: int = Field(default=8, ge=1, le=64, description="Questions of one run at the same time")
@@ -154,10 +151,8 @@ class SwarmSettings(BaseModel):
     )
 
 
-class GateSettings(BaseModel):
+class GateSettings(Section):
     """What may be run to try a patch that a swarm wrote. It runs code that a model wrote, so it is off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     commands: list[list[str]] = Field(
         default=[],
@@ -173,10 +168,8 @@ class GateSettings(BaseModel):
     )
 
 
-class TargetSettings(BaseModel):
+class TargetSettings(Section):
     """What one slug of the gateway stands for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: str = Field(
         default="", description="The gateway's name of the vendor, for example anthropic"
@@ -197,10 +190,8 @@ class TargetSettings(BaseModel):
     )
 
 
-class PortkeySettings(BaseModel):
+class PortkeySettings(Section):
     """The Portkey gateway, hosted or your own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str = Field(
         default="https://api.portkey.ai/v1", description="Address of the gateway, ending in /v1"
@@ -222,10 +213,8 @@ class PortkeySettings(BaseModel):
     )
 
 
-class OpenAISettings(BaseModel):
+class OpenAISettings(Section):
     """Any OpenAI-compatible endpoint."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str = Field(
         default="", description="Address of the endpoint, for example http://127.0.0.1:11434/v1"
@@ -250,10 +239,8 @@ class OpenAISettings(BaseModel):
     )
 
 
-class LlmSettings(BaseModel):
+class LlmSettings(Section):
     """Which model answers, and how patiently it is asked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: str = Field(
         default="auto",
@@ -292,10 +279,8 @@ class LlmSettings(BaseModel):
     openai: OpenAISettings = OpenAISettings()
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Section):
     """How the MCP server behaves."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     read_only: bool = Field(default=False, description="Publish only tools that change nothing")
     toolsets: list[str] = Field(
@@ -303,10 +288,8 @@ class ServerSettings(BaseModel):
     )
 
 
-class LogSettings(BaseModel):
+class LogSettings(Section):
     """Where diagnostics go. Never to standard output, which is the protocol."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="Least level written"
@@ -382,6 +365,21 @@ def load(project: Path | None = None, **flags: Any) -> Settings:
         first = error.errors()[0]
         where = _source(first["loc"], given, (project or Path()) / PROJECT_FILE, ours, own)
         raise _explained(first, where) from error
+
+
+def misspelt() -> list[str]:
+    """A warning for each variable that looks like a setting of ours and is none. (An unknown name inside a
+    table is refused by `load`.)"""
+    known = {f"SOPHIA_{name}".upper(): field.annotation for name, field in Settings.model_fields.items()}
+    names = [*known]
+    for above, kind in known.items():
+        names += [f"{above}__{name}".upper() for name in getattr(kind, "model_fields", ())]
+    said = []
+    for name in sorted(os.environ):
+        if name.upper().startswith("SOPHIA_") and name.upper().partition("__")[0] not in known:
+            near = get_close_matches(name.upper(), names, 1, 0.8)
+            said.append(f"there is no setting {name}" + (f"; the nearest is {near[0]}" if near else ""))
+    return said
 
 
 class _Environment(EnvSettingsSource):

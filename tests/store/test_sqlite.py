@@ -191,7 +191,9 @@ async def test_every_statement_of_a_string_runs(db: SqliteDatabase) -> None:
 
 
 @pytest.mark.requirement("store.damage_detected")
-async def test_a_damaged_derived_file_is_set_aside_for_an_empty_one(tmp_path: Path) -> None:
+async def test_a_damaged_derived_file_is_set_aside_for_an_empty_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "index.db"
     path.write_bytes(b"this is no database" * 500)
     db = await open_database(path, durability="derived")
@@ -200,6 +202,7 @@ async def test_a_damaged_derived_file_is_set_aside_for_an_empty_one(tmp_path: Pa
         assert await tx.rows("SELECT count(*) FROM t") == [(0,)]
     await db.close()
     assert (tmp_path / "index.db.aside").read_bytes().startswith(b"this is no database")
+    assert "run `sophia index` again for every other folder" in caplog.text
 
 
 async def harmed(path: Path, first_page: int = 20) -> None:

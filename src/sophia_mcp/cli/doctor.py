@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import apsw
 
 from sophia_mcp.app import App
 from sophia_mcp.errors import SophiaError
+from sophia_mcp.settings import misspelt
 from sophia_mcp.store.database import Database
+from sophia_mcp.store.failures import MADE_ANEW, aside
 from sophia_mcp.store.upkeep import problems, size, sizes
 from sophia_mcp.types import LOCAL
 
@@ -43,6 +46,8 @@ async def health(app: App) -> dict[str, Any]:
 async def checks(app: App) -> list[Check]:
     """Everything worth checking, each with ``name``, ``state`` (ok, warning, failing) and ``detail``."""
     found = [_check("sqlite", "ok", apsw.sqlite_lib_version()), _vectors(), _disk(app), _watches()]
+    found += [_check("settings", "warning", f"{fault}, so it is ignored") for fault in misspelt()]
+    found += _set_aside(app)
     for name, state in (await health(app))["parts"].items():
         found.append(_check(name, "ok" if state == "ok" else "failing", state))
     if all(check["state"] != "failing" for check in found):
@@ -111,6 +116,19 @@ def _disk(app: App) -> Check:
             "data folder", "warning", f"{free >> 20} MB free at {folder}: make room, or set SOPHIA_HOME"
         )
     return _check("data folder", "ok", f"{app.settings.home}, {free >> 30} GB free")
+
+
+def _set_aside(app: App) -> list[Check]:
+    """What a person lost with a store that was damaged, for as long as its remains lie there."""
+    left = aside(app.settings.home / "index.db")
+    if not left.exists():
+        return []
+    since = datetime.fromtimestamp(left.stat().st_ctime).strftime("%Y-%m-%d %H:%M")
+    return [
+        _check(
+            "index.db", "warning", f"damaged and set aside at {since}: {MADE_ANEW}; then remove {left}"
+        )
+    ]
 
 
 def _watches() -> Check:

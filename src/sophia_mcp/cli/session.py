@@ -22,9 +22,12 @@ def with_app(work: Callable[[App], Awaitable[T]], project: Path | None = None) -
     import anyio
 
     from sophia_mcp.app import open_app
-    from sophia_mcp.settings import LogSettings, load
+    from sophia_mcp.cli import output
+    from sophia_mcp.settings import LogSettings, load, misspelt
 
     settings = load(project or project_folder())
+    for fault in misspelt():
+        output.say(f"warning: {fault}")
     if settings.log != LogSettings():  # what nobody changed is so anyway, and importing it takes time
         from sophia_mcp.ops import logs
 

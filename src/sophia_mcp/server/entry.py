@@ -103,8 +103,10 @@ def _chosen(root: Path | None) -> tuple[Path | None, ServerSettings]:
     Every call meets it again and says so, so nothing is published by mistake.
     """
     from sophia_mcp.errors import BadSetting
-    from sophia_mcp.settings import ServerSettings, load
+    from sophia_mcp.settings import ServerSettings, load, misspelt
 
+    for fault in misspelt():
+        print(f"sophia: {fault}", file=sys.stderr)  # noqa: T201 - only who reads the server's log can mend it
     try:
         settings = load(root, root=root)
     except BadSetting:

@@ -14,6 +14,13 @@ from sophia_mcp.store.driver import Durability
 _DAMAGED_READS = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
 
 
+MADE_ANEW = (
+    "your project is indexed anew with the next question; run `sophia index` again for every other folder, and for"
+    " includes and excludes you chose"
+)
+"""What to do after a ``derived`` file was replaced: what a person chose in it is nowhere else."""
+
+
 @contextmanager
 def translated(path: Path, durability: Durability) -> Iterator[None]:
     """Raise leaves of our error tree in place of errors of apsw and of the system. A damaged ``derived`` file is
@@ -27,6 +34,11 @@ def translated(path: Path, durability: Durability) -> Iterator[None]:
         if isinstance(meaning, StoreDamaged) and durability == "derived":
             mark_damaged(path)
         raise meaning from error
+
+
+def aside(path: Path) -> Path:
+    """Where a damaged ``path`` is kept until the next one."""
+    return path.with_name(path.name + ".aside")
 
 
 def damage_mark(path: Path) -> Path:
@@ -85,7 +97,7 @@ def damaged(path: Path, durability: Durability, why: str) -> StoreDamaged:
         return StoreDamaged(
             f"{path.name} is damaged",
             why=why,
-            next="ask again: it is set aside, and your sources are indexed anew",
+            next=f"ask again: it is set aside; {MADE_ANEW}",
         )
     return StoreDamaged(
         f"{path.name} is damaged",

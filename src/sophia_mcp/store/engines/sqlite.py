@@ -9,6 +9,7 @@ cancellation. A cancelled read is interrupted.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -23,10 +24,11 @@ import apsw
 from sophia_mcp.errors import BadArgument, BadSetting, SophiaError, StoreDamaged, StoreTooNew
 from sophia_mcp.store.database import Parameters, Repeated, Row, Statement
 from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect, roll_back_soon, run_all
-from sophia_mcp.store.failures import damage_mark, is_damage, mark_damaged, translated
+from sophia_mcp.store.failures import MADE_ANEW, aside, damage_mark, is_damage, mark_damaged, translated
 from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
 from sophia_mcp.types import Scope
 
+_log = logging.getLogger("sophia_mcp.store")
 READERS = 4
 """Reading connections of one database in one process; more questions wait their turn."""
 
@@ -407,7 +409,8 @@ def _set_aside(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
-            part.replace(path.with_name(f"{path.name}.aside{suffix}"))
+            part.replace(path.with_name(f"{aside(path).name}{suffix}"))
+    _log.warning("%s was damaged and is set aside: %s", path, MADE_ANEW)
 
 
 async def _open_derived(opening: Opening) -> aiosqlite.Connection:
