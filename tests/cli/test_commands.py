@@ -262,6 +262,12 @@ def test_the_doctor_finds_a_sound_installation_and_a_damaged_store(project: Path
     sound = run("debug", "doctor", "--json", cwd=project)
     assert sound.returncode == 0, sound.stdout + sound.stderr
     assert json.loads(sound.stdout)["ok"]
+    (alone / "data" / "index.db.aside").touch()
+    warned = run("debug", "doctor", cwd=project, SOPHIA_HOMME="x")
+    assert warned.returncode == 0
+    assert "there is no setting SOPHIA_HOMME; the nearest is SOPHIA_HOME" in warned.stdout
+    assert "warning: there is no setting SOPHIA_HOMME" in warned.stderr
+    assert "run `sophia index` again for every other folder" in warned.stdout
     store = alone / "data" / "state.db"
     raw = bytearray(store.read_bytes())
     raw[4096 + 100 : 4096 + 200] = b"\xff" * 100
@@ -269,6 +275,20 @@ def test_the_doctor_finds_a_sound_installation_and_a_damaged_store(project: Path
     damaged = run("debug", "doctor", cwd=project)
     assert damaged.returncode == 1
     assert "state" in damaged.stdout
+
+
+@pytest.mark.requirement("security.text")
+def test_a_hostile_name_reaches_no_terminal_and_its_json_reads_back(tmp_path: Path, alone: Path) -> None:
+    name = "a\x1b[31m\u202eb"
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / f"{name}.py").write_text(CODE)
+    said = [run("index", ".", cwd=folder), run("repos", cwd=folder), run("search", "retry", cwd=folder)]
+    said += [run("repos", "--json", cwd=folder), run("search", "retry", "--json", cwd=folder)]
+    for done in said:
+        assert not {"\x1b", "\u202e"} & {*done.stdout, *done.stderr}
+    assert json.loads(said[3].stdout)[0]["repo"] == name
+    assert json.loads(said[4].stdout)["hits"][0]["path"] == f"{name}.py"
 
 
 @pytest.mark.requirement("cli.stats")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia_mcp.security.text import plain, plain_line
+from sophia_mcp.security.text import json_of, plain, plain_line
 
 pytestmark = pytest.mark.requirement("security.text")
 
@@ -67,6 +68,18 @@ def test_any_text_is_harmless_keeps_its_lines_and_is_stable(text: str) -> None:
     left = {c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {"\n", "\t"}
     assert not left & set(BIDI + ZERO_WIDTH + TAGS)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.text(
+        st.one_of(st.characters(), st.sampled_from(list('"\\\x1b\x7f\n' + BIDI + ZERO_WIDTH + TAGS)))
+    )
+)
+def test_json_is_harmless_and_reads_back_as_it_was(text: str) -> None:
+    written = json_of({text: [text]})
+    assert json.loads(written) == {text: [text]}
+    assert plain(written) == written
 
 
 def test_a_hostile_name_stays_on_one_line() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sophia_mcp.cli.wording import commands
 from sophia_mcp.errors import AgentError, DiskFull, NotFound, NotIndexed, SophiaError
+from sophia_mcp.security.text import json_of, plain, plain_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def fail(error: SophiaError, *, as_json: bool) -> int:
     what, why, following = map(commands, (error.what, error.why, error.next))
     if as_json:
         parts = {"code": error.code, "what": what, "why": why, "next": following}
-        print(json.dumps({"error": parts}, ensure_ascii=False), file=sys.stderr)  # noqa: T201
+        print(json_of({"error": parts}), file=sys.stderr)  # noqa: T201
     else:
         lines = [f"error: {what}"]
         lines += [f"  why:  {why}"] if why else []
@@ -46,7 +46,7 @@ def unwritable(place: object, error: OSError) -> DiskFull:
 
 def say(text: str) -> None:
     """A line for the person, on stderr."""
-    print(text, file=sys.stderr)  # noqa: T201
+    print(plain(text), file=sys.stderr)  # noqa: T201
 
 
 def show(text: str) -> None:
@@ -56,7 +56,7 @@ def show(text: str) -> None:
 
 def machine(value: Any) -> None:
     """One JSON document on stdout; dataclasses become objects."""
-    show(json.dumps(value, default=_plain, ensure_ascii=False))
+    show(json_of(value, default=_plain))
 
 
 def _plain(value: Any) -> Any:
@@ -69,7 +69,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table for people; tab-separated lines when stdout is not a terminal."""
     if not sys.stdout.isatty():
         for row in rows:
-            show("\t".join(str(cell) for cell in row))
+            show("\t".join(plain_line(str(cell)) for cell in row))
         return
     from rich import box
     from rich.console import Console
@@ -79,7 +79,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     # Nothing is cut off: half an amount would be another amount.
     drawn = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE_HEAD)
     for row in rows:
-        drawn.add_row(*(Text(str(cell)) for cell in row))
+        drawn.add_row(*(Text(plain(str(cell))) for cell in row))
     Console().print(drawn)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from sophia_mcp.cost import usd
 from sophia_mcp.cost.export import inert
+from sophia_mcp.security.text import json_of
 
 Format = Literal["table", "json", "csv", "markdown"]
 
@@ -34,7 +34,7 @@ def written(facts: dict[str, Any], format: Format, group_by: Sequence[str]) -> s
     """The whole answer in one format. ``csv`` holds the groups alone, as exact text, under the names of
     ``group_by``, which are asked for whether or not there is a group."""
     if format == "json":
-        return json.dumps(facts, ensure_ascii=False)
+        return json_of(facts)
     if format == "csv":
         return _csv(facts, group_by)
     return _text(facts, markdown=format == "markdown")

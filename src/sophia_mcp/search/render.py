@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sophia_mcp.security.text import plain_line
+from sophia_mcp.security.text import json_of, plain_line
 from sophia_mcp.types import Answer, Hit, Request
 
 EVERYWHERE = "*"
@@ -37,7 +37,7 @@ def as_json(answer: Answer) -> str:
         "index": asdict(answer.index),
         "notes": [*answer.notes, *(f"omitted: {name}" for name in answer.omitted)],
     }
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    return json_of(whole, separators=(",", ":"))
 
 
 def as_text(answer: Answer, request: Request, more: str = "search_code(query=<same>, cursor={})") -> str:
@@ -59,13 +59,13 @@ def as_text(answer: Answer, request: Request, more: str = "search_code(query=<sa
 def block(hit: Hit, request: Request) -> str:
     """One hit as it stands in an answer, for counting."""
     if request.format == "json":
-        return json.dumps(asdict(hit), ensure_ascii=False, separators=(",", ":")) + ","
+        return json_of(asdict(hit), separators=(",", ":")) + ","
     return _block(hit, request) + "\n"
 
 
 def written(line: str, format: str) -> str:
     """One line of a hit as it stands in an answer, without its number and end."""
-    return json.dumps(line, ensure_ascii=False)[1:-1] if format == "json" else line
+    return json_of(line)[1:-1] if format == "json" else line
 
 
 def _block(hit: Hit, request: Request) -> str:

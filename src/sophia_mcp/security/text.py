@@ -6,7 +6,9 @@ that people cannot see. What could act is removed or spelled out; the number of 
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 # Escape sequences as ECMA-48 defines them: CSI, the string commands (OSC, DCS, SOS, PM, APC) that
 # end with ST or BEL, and short escapes. None may cross a line.
@@ -42,6 +44,17 @@ def plain(text: str) -> str:
 def plain_line(text: str) -> str:
     """``plain`` for what must stay on one line (paths, names): newlines and tabs become pictures."""
     return plain(text).replace("\n", "␊").replace("\t", "␉")
+
+
+def json_of(value: Any, **options: Any) -> str:
+    """``value`` as JSON in which nothing acts when it is shown, and that reads back as it was: what is
+    suspect stands as its code. ``options`` are those of ``json.dumps``."""
+    return _SUSPECT.sub(_coded, json.dumps(value, ensure_ascii=False, **options))
+
+
+def _coded(match: re.Match[str]) -> str:
+    character = match.group()
+    return json.dumps(character)[1:-1] if character > "\uffff" else f"\\u{ord(character):04x}"
 
 
 def _shown(match: re.Match[str]) -> str:

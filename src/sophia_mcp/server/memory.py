@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from sophia_mcp.memory.note import Caller, Note, Remembered
 from sophia_mcp.memory.render import anchors as anchor_lines
 from sophia_mcp.memory.render import call, day
 from sophia_mcp.memory.tiers import PERSON_VOTE
-from sophia_mcp.security.text import plain_line
+from sophia_mcp.security.text import json_of, plain_line
 from sophia_mcp.server.changes import Changes
 from sophia_mcp.server.state import State
 from sophia_mcp.types import Memo, MemoryKind, MemoryScope
@@ -236,7 +235,7 @@ def facts(memo: Memo) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json_of(value)
 
 
 def _uri(id: str) -> str:

@@ -9,6 +9,7 @@ import click
 
 from sophia_mcp.cli import output
 from sophia_mcp.errors import BadArgument
+from sophia_mcp.security.text import plain_line
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
@@ -84,9 +85,8 @@ def _print(report: IndexReport, *, as_json: bool) -> None:
         output.machine(report.facts())
         return
     where = f" {report.branch or ''}@{report.commit[:10]}" if report.commit else ""
-    output.show(
-        f"{report.repo}{where}: {report.state}, {report.files_indexed} of {report.files_total} files"
-    )
+    head = f"{report.repo}{where}: {report.state}, {report.files_indexed} of {report.files_total} files"
+    output.show(plain_line(head))
     output.show(
         f"{report.files_changed} changed, {report.files_removed} removed, {report.chunks} chunks, "
         f"{report.symbols} symbols in {report.seconds:.1f} s"
@@ -95,4 +95,4 @@ def _print(report: IndexReport, *, as_json: bool) -> None:
         output.show(f"  skipped {skip.count}: {skip.reason}")
     for note in (report.reason, *report.notes):
         if note:
-            output.show(f"  note: {note}")
+            output.show(f"  note: {plain_line(note)}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from sophia_mcp.security.text import json_of
 from sophia_mcp.server.resources import ResourceRecord
 from sophia_mcp.server.state import State
 
@@ -13,7 +12,7 @@ async def read(state: State, repo: str) -> str:
     app, project = await state.open()
     report, skipped = await app.coverage(repo, project)
     files = [{"path": path, "reason": reason} for path, reason in skipped]
-    return json.dumps({**report.facts(), "skipped_files": files}, ensure_ascii=False)
+    return json_of({**report.facts(), "skipped_files": files})
 
 
 RESOURCE = ResourceRecord(

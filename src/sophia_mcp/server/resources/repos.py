@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from sophia_mcp.security.text import json_of
 from sophia_mcp.server.resources import ResourceRecord
 from sophia_mcp.server.state import State
 
@@ -12,7 +11,7 @@ async def read(state: State) -> str:
     """Every repository a tool may read, with its state."""
     app, project = await state.open()
     reports = await app.reports(project)
-    return json.dumps([report.facts() for report in reports], ensure_ascii=False)
+    return json_of([report.facts() for report in reports])
 
 
 RESOURCE = ResourceRecord(
