@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from sophia_mcp.app import code, memory, models, money, stores, swarms
+from sophia_mcp.app import clones, code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
 from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.ops.background import Background
@@ -23,7 +23,6 @@ from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Request
 
 if TYPE_CHECKING:
-    from sophia_mcp.index.clone import Policy
     from sophia_mcp.index.views import View
     from sophia_mcp.security.paths import Roots
     from sophia_mcp.settings import Settings
@@ -115,7 +114,7 @@ class App(Parts):
                     await running.done.wait()
                 if url:
                     tell(0, 0, "cloning")
-                    await clone.fetch(url, _clones(self), _clone_policy(self))
+                    await clone.fetch(url, clones.home(self), clones.policy(self))
             if run.before.cancel_called:
                 raise Stopped("the run was cancelled", next="index it again")
             report = await index.update(
@@ -128,7 +127,7 @@ class App(Parts):
                 progress=tell,
             )
             shown = {view.root for view in await views.repositories(await self.database())}
-            await anyio.to_thread.run_sync(clone.sweep, _clones(self), shown)
+            await anyio.to_thread.run_sync(clone.sweep, clones.home(self), shown)
             return report
 
         self.tasks.start(f"index {key}", _drive, run, work)
@@ -152,7 +151,7 @@ class App(Parts):
         from sophia_mcp.errors import NotIndexed
         from sophia_mcp.index import views
 
-        repo = _named(self, repo)
+        repo = clones.named(self, repo)
         database = await self.database()
         known = await views.repositories(database)
         roots = _roots(self, known, project)
@@ -237,8 +236,8 @@ class App(Parts):
 
         url = place if place is not None and clone.is_url(place) else ""
         if url:
-            clone.check(url, _clone_policy(self))
-            folder, ref = clone.folder_for(url, _clones(self)), ""
+            clone.check(url, clones.policy(self))
+            folder, ref = clone.folder_for(url, clones.home(self)), ""
         else:
             text, ref = views.split_ref(place if place is not None else str(project), await self.names())
             folder = await self._folder(text, project, await self.roots(project))
@@ -254,7 +253,7 @@ class App(Parts):
         from sophia_mcp.errors import NotIndexed
         from sophia_mcp.index import views
 
-        place = _named(self, place)
+        place = clones.named(self, place)
         known = await views.repositories(await self.database())
         roots = _roots(self, known, project)
         try:
@@ -274,23 +273,6 @@ class App(Parts):
             return IndexReport(folder, folder, "indexing")
         return await (await self.index()).report(view)
 
-    async def cancel(self, place: str | None, project: Path | None) -> tuple[IndexReport, bool]:
-        """Ask the runs of what an agent names to stop: of a ref, or of a folder with all its refs, from the
-        clone of a git URL on. Returns what is known of it, and whether there was any. Raises what
-        `existing` raises."""
-        from sophia_mcp.index import clone
-        from sophia_mcp.index.views import CANCELLED
-
-        if place is not None and clone.is_url(place):
-            folder = str(clone.folder_for(place, _clones(self)))
-            if _held_back(self, folder, "") and not await anyio.Path(folder).is_dir():
-                return IndexReport(folder, folder, "failed", CANCELLED), True
-        view = await self.existing(place, project)
-        held_back = _held_back(self, view.root, view.ref)
-        index = await self.index()
-        asked = await index.cancel(view)
-        return await index.report(view), asked or held_back
-
     async def stop(self, run: IndexRun) -> None:
         """Ask one run to stop, and none of another ref of its folder. Raises the run's own error."""
         run.before.cancel()
@@ -303,9 +285,9 @@ class App(Parts):
         from sophia_mcp.index import clone
 
         await (await self.index()).forget(view)
-        if not view.on_disk or _clones(self) not in Path(view.root).parents:
+        if not view.on_disk or clones.home(self) not in Path(view.root).parents:
             return False
-        await anyio.to_thread.run_sync(clone.remove, _clones(self), Path(view.root))
+        await anyio.to_thread.run_sync(clone.remove, clones.home(self), Path(view.root))
         return True
 
     async def reports(
@@ -340,6 +322,7 @@ class App(Parts):
             await self.engine(), await self.existing(repo, project), max_tokens=max_tokens
         )
 
+    cancel = clones.cancel
     placed = swarms.placed
 
     async def watch(self, folder: Path) -> None:
@@ -353,19 +336,6 @@ class App(Parts):
         view = await views.find(await self.database(), folder)
         if view is not None:
             await watch(await self.index(), view)
-
-
-def _held_back(app: App, folder: str, ref: str) -> bool:
-    """Keep the runs of a ref, or of a folder with all its refs, from beginning; whether any was under way."""
-    found = [
-        run
-        for run in app.runs.values()
-        if not run.done.is_set()
-        and (run.target == f"{folder}@{ref}" or (not ref and run.target.rpartition("@")[0] == folder))
-    ]
-    for run in found:
-        run.before.cancel()
-    return bool(found)
 
 
 async def _view_of(app: App, run: IndexRun) -> View | None:
@@ -383,35 +353,7 @@ def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
 
     trusted = [Path(view.root) for view in known if view.trusted and view.root]
     own = [project] if project is not None else []
-    return Roots.of(dict.fromkeys([*own, *trusted, _clones(app)]))  # most are the same folder
-
-
-def _clones(app: App) -> Path:
-    return app.settings.home / "clones"
-
-
-def _named(app: App, place: str | None) -> str | None:
-    """What a person or an agent calls a repository; a git URL means its clone. Raises NotIndexed for one
-    that was never cloned."""
-    from sophia_mcp.errors import NotIndexed
-    from sophia_mcp.index import clone
-
-    if place is None or not clone.is_url(place):
-        return place
-    folder = clone.folder_for(place, _clones(app))
-    if not folder.is_dir():
-        raise NotIndexed(
-            f"{clone.address(place)} is not indexed",
-            why="it was never cloned",
-            next="index_repo(path=<its URL>)",
-        )
-    return str(folder)
-
-
-def _clone_policy(app: App) -> Policy:
-    from sophia_mcp.index.clone import ALLOWED, Policy
-
-    return ALLOWED if app.settings.index.allow_clone else Policy()
+    return Roots.of(dict.fromkeys([*own, *trusted, clones.home(app)]))  # most are the same folder
 
 
 async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:

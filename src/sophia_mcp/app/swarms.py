@@ -77,7 +77,7 @@ async def placed(app: App, order: Order, project: Path | None, *, trusted: bool 
     if order.repo is None and project is None:
         return order
     view = await app.view(order.repo, project, trusted=trusted)
-    return replace(order, repo=f"{view.root}@{view.ref}" if view.ref else view.root)
+    return replace(order, repo=view.place)
 
 
 def library(parts: Parts, order: Order) -> Library:
