@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -279,7 +280,16 @@ def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, note
         for i, text in texts.items()
         for k in range(min(2, len(text.lines)))
     ]
-    material = Material(
+    request = Request("q", limit=limit, max_tokens=budget, detail=detail, format=format)
+    answer = pack(_material(candidates, texts, notes), request, tokens.count)
+    assert tokens.count(render(answer, request)) <= budget
+    assert len(answer.hits) <= limit
+
+
+def _material(
+    candidates: Sequence[Candidate], texts: Mapping[int, Text], notes: Sequence[str] = ()
+) -> Material:
+    return Material(
         candidates,
         texts,
         {i: f"src/file_{i}.py" for i in texts},
@@ -292,10 +302,17 @@ def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, note
         frozenset(),
         lambda shown: "c" * (16 + 7 * len(shown)),
     )
-    request = Request("q", limit=limit, max_tokens=budget, detail=detail, format=format)
-    answer = pack(material, request, tokens.count)
-    assert tokens.count(render(answer, request)) <= budget
-    assert len(answer.hits) <= limit
+
+
+@pytest.mark.requirement("search.budget")
+def test_who_asks_for_many_hits_sees_many_places_and_reads_the_best() -> None:
+    lines = ("def charge(card, amount):", *("    total = card.take(amount) + total" for _ in range(11)))
+    texts = {i: Text(lines, 400) for i in range(50)}
+    candidates = [Candidate(i, 1, 12, "charge", "function", 1.0, "name", (1, 12), 1) for i in texts]
+    answer = pack(_material(candidates, texts), Request("q", limit=50, max_tokens=2500), tokens.count)
+    assert len(answer.hits) >= 45
+    assert all(hit.end_line - hit.start_line >= 3 for hit in answer.hits[:8])
+    assert all(hit.text for hit in answer.hits)
 
 
 @pytest.mark.parametrize(

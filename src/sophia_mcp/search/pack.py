@@ -28,11 +28,12 @@ SIGNATURE_LINES = 3
 _LEAST = 110
 """Tokens: below this share a hit shows too little to judge it."""
 
-_LEADERS, _FOLLOWERS = 3, 8
-"""The first hits get twice the room of the others; those after the followers show their beginning."""
+_LEADERS, _FOLLOWERS, _OTHERS = 3, 8, 12
+"""The first hits get twice the room of the others; those after the followers show their beginning, and those
+after the twelfth one line: who asks for so many wants to see where else to look."""
 
-_MOST = (260, 120, 80)
-"""Tokens of a leader, a follower and any other hit at most, unless a detail is asked for."""
+_MOST = (260, 120, 80, 40)
+"""Tokens of a leader, a follower, another and any further hit at most, unless a detail is asked for."""
 
 _AROUND = 150
 """Lines around shown ones that are masked with them: longer than any key."""
@@ -159,8 +160,7 @@ def _share(room: int, place: int, hits: int, detail: Detail) -> int:
     share = max(int(room * weights[0] / sum(weights)), _LEAST)
     if detail != "auto":
         return share
-    most = _MOST[0] if place < _LEADERS else _MOST[1] if place < _FOLLOWERS else _MOST[2]
-    return min(share, most)
+    return min(share, _MOST[sum(place >= end for end in (_LEADERS, _FOLLOWERS, _OTHERS))])
 
 
 def _overhead(material: Material, request: Request, count: Callable[[str], int]) -> int:
