@@ -150,3 +150,29 @@ def test_a_broken_configuration_is_named_and_left_alone(person: Path) -> None:
     assert done.returncode == 1
     assert ".mcp.json" in done.stderr
     assert (person / ".mcp.json").read_text() == "{ broken"
+
+
+@pytest.mark.parametrize("name", ["claude-code", "cline"])
+def test_line_ends_and_the_rest_of_an_entry_stay_as_a_person_has_them(name: str, person: Path) -> None:
+    place = CLIENTS[name].config(person)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    before = (
+        b'{\r\n  // mine\r\n  "mcpServers": {"sophia": {"command": "/old", "env": {"A": "b"}}}\r\n}\r\n'
+    )
+    place.write_bytes(before)
+    (person / "CLAUDE.md").write_bytes(b"# Mine\r\n\r\nTabs.\r\n")
+    assert run("init", "--client", name, "--root", str(person)).returncode == 0
+    for text in (place.read_bytes(), (person / "CLAUDE.md").read_bytes()):
+        assert text.count(b"\n") == text.count(b"\r\n")
+    entry = json.loads(place.read_text().replace("// mine", ""))["mcpServers"]["sophia"]
+    assert entry["env"] == {"A": "b"}
+    assert entry["command"] != "/old"
+    assert run("init", "--client", name, "--root", str(person), "--remove").returncode == 0
+    assert (person / "CLAUDE.md").read_bytes() == b"# Mine\r\n\r\nTabs.\r\n"
+
+
+def test_an_entry_that_names_an_address_is_replaced_whole(person: Path) -> None:
+    (person / ".mcp.json").write_text('{"mcpServers": {"sophia": {"type": "http", "url": "http://x"}}}')
+    assert run("init", "--client", "claude-code", "--root", str(person)).returncode == 0
+    entry = json.loads((person / ".mcp.json").read_text())["mcpServers"]["sophia"]
+    assert set(entry) == {"type", "command", "args"}

@@ -132,8 +132,8 @@ def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool
     return {"client": name, "title": client.title, "changes": [change for change in changes if change]}
 
 
-def _other_root(client: Client, text: str, project: Path) -> str:
-    """The other project that an entry shared by all of them is for, or nothing."""
+def _entry(client: Client, text: str) -> dict[str, Any]:
+    """The entry as it stands; empty where there is none, or none that can be read."""
     import json
 
     from sophia_mcp.cli.jsonc import get_member
@@ -143,11 +143,19 @@ def _other_root(client: Client, text: str, project: Path) -> str:
             import tomlkit
 
             found = tomlkit.parse(text).unwrap().get(client.keys[0], {}).get(client.keys[1], {})
-            given = found.get("args", [])
         else:
-            given = json.loads(get_member(text, (*client.keys, "args")) or "[]")
+            found = json.loads(get_member(text, client.keys) or "{}")
+    except (ClientConfigError, ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _other_root(client: Client, text: str, project: Path) -> str:
+    """The other project that an entry shared by all of them is for, or nothing."""
+    given = _entry(client, text).get("args", [])
+    try:
         root = str(given[given.index("--root") + 1])
-    except (ClientConfigError, ValueError, IndexError, AttributeError):
+    except (ValueError, IndexError, AttributeError):
         return ""
     return root if Path(root) != project else ""
 
@@ -156,6 +164,9 @@ def _with(client: Client, text: str, path: Path, arguments: list[str]) -> str:
     from sophia_mcp.cli.jsonc import set_member
 
     entry = client.entry(_command(), arguments)
+    held = _entry(client, text)
+    if "command" in held:  # what a person added there, an environment or approvals, is theirs
+        entry |= {name: value for name, value in held.items() if name not in ("command", "args")}
     try:
         if not client.toml:
             return set_member(text, client.keys, entry)
@@ -263,7 +274,7 @@ def _write(path: Path, before: str, after: str, *, owned: bool = False) -> str:
             path.parent.mkdir(parents=True, exist_ok=True)
             target = path.resolve()
             fresh = target.with_name(target.name + ".sophia-new")
-            fresh.write_text(after, encoding="utf-8")
+            fresh.write_bytes(_ended(after, target).encode())
             if target.exists():
                 fresh.chmod(target.stat().st_mode & 0o777)
             fresh.replace(target)
@@ -272,6 +283,13 @@ def _write(path: Path, before: str, after: str, *, owned: bool = False) -> str:
             f"cannot write {path}", why=error.strerror or "", next="mend its permissions"
         ) from error
     return f"{'removed' if empty else 'wrote'} {path}" + (f" (backup: {kept})" if kept else "")
+
+
+def _ended(text: str, target: Path) -> str:
+    """The text with the line ends that the file has, where it has but one kind."""
+    raw = target.read_bytes() if target.exists() else b""
+    ends = raw.count(b"\r\n")
+    return text.replace("\n", "\r\n") if ends and ends == raw.count(b"\n") else text
 
 
 def _backup(path: Path) -> Path:
