@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+from dataclasses import replace
 
 import pygit2
 import pytest
@@ -403,6 +405,22 @@ def test_a_file_that_became_a_program_is_changed(tmp_path) -> None:
     repository.config["core.filemode"] = False
     reopened = pygit2.Repository(str(tmp_path))
     assert changed.differences(reopened, on_disk=True, root=tmp_path).paths == frozenset()
+
+
+@pytest.mark.requirement("search.scope_changed")
+async def test_what_a_sparse_checkout_leaves_out_was_not_removed(ask: Asked, tmp_path) -> None:
+    for path in ("kept/a.py", "kept/b.py", "left_out/c.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("x = 1\n")
+    commit_all(make_repository(tmp_path))
+    subprocess.run(["git", "-C", tmp_path, "sparse-checkout", "set", "kept"], check=True)
+    subprocess.run(["git", "-C", tmp_path, "rm", "-q", "kept/a.py"], check=True)
+    assert not (tmp_path / "left_out").exists()
+    found = changed.differences(pygit2.Repository(str(tmp_path)), on_disk=True, root=tmp_path)
+    assert (found.paths, found.removed) == (frozenset(), {"kept/a.py"})
+    said = changed.patch(replace(ask.view, root=str(tmp_path)))
+    assert "kept/a.py" in said
+    assert "left_out" not in said
 
 
 @pytest.mark.requirement("search.scope_changed")

@@ -6,6 +6,7 @@ remote calls its head, else main or master.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +84,10 @@ def differences(
         for delta in diff.deltas:
             (removed if delta.status == DeltaStatus.DELETED else changed).add(delta.new_file.path)
     if on_disk:
+        left_out = _left_out(repository, root)
         for path, flags in repository.status(untracked_files="all").items():
+            if path in left_out and flags == FileStatus.WT_DELETED:
+                continue
             if (
                 flags & (FileStatus.WT_DELETED | FileStatus.INDEX_DELETED)
                 and not flags & FileStatus.WT_NEW
@@ -119,13 +123,16 @@ def patch(view: View, base: str = "", within: Sequence[str] = (), context_lines:
             return ""
         if view.on_disk:
             diff = start.tree.diff_to_workdir(_UNTRACKED, context_lines=context_lines)
+            left_out = _left_out(repository, Path(view.root))
         else:
             assert head is not None
+            left_out = frozenset()
             diff = start.tree.diff_to_tree(head.tree, context_lines=context_lines)
         return "".join(
             one.text or ""
             for one in diff
             if one is not None
+            and not (one.delta.status == DeltaStatus.DELETED and one.delta.new_file.path in left_out)
             and not is_secret_file(one.delta.new_file.path)
             and (not within or any(_inside(one.delta.new_file.path, place) for place in within))
         )
@@ -137,6 +144,17 @@ def _inside(path: str, place: str) -> bool:
     """Whether a file is the one that was named, or lies in the folder that was."""
     folder = place.strip().removeprefix("./").rstrip("/")
     return folder in ("", ".", path) or path.startswith(f"{folder}/")
+
+
+def _left_out(repository: pygit2.Repository, root: Path) -> frozenset[str]:
+    """Files that a sparse checkout leaves out of its tree. libgit2 does not say which, so one that was
+    removed from such a tree by hand, and not from git's index, passes for one of them."""
+    try:
+        if not repository.config.get_bool("core.sparseCheckout"):
+            return frozenset()
+    except (KeyError, ValueError):
+        return frozenset()
+    return frozenset(entry.path for entry in repository.index if not os.path.lexists(root / entry.path))
 
 
 def _reverted(
