@@ -35,6 +35,8 @@ from sophia_mcp.types import LOCAL, Request  # noqa: E402
 EDITED = 60
 SWITCHED = 200
 MARK = "quartzmarmoset"
+MODES = {"words": "auto", "symbol": "symbol", "regex": "regex"}
+"""How each sort of question is asked."""
 
 
 def now() -> float:
@@ -168,14 +170,13 @@ async def query(home: Path, root: Path, *options: str) -> dict[str, Any]:
             return (now() - started) * 1e3
 
         first = await call("where is the first answer", "auto")
-        for sort, mode in (("words", "auto"), ("symbol", "symbol"), ("regex", "regex")):
+        for sort, mode in MODES.items():
             for text in questions[sort][:5]:
                 await call(text, mode)
         if "watched" in options:
             await anyio.sleep(8)  # until the watcher follows every folder
-        for sort, mode in (("words", "auto"), ("symbol", "symbol"), ("regex", "regex")):
-            if sort in options or len(options) < 3:
-                times[sort] = [await call(text, mode) for text in questions[sort]]
+        for sort, mode in MODES.items():
+            times[sort] = [await call(text, mode) for text in questions[sort]]
         return {"first": first, "times": times, "memory": _memory()}
 
 

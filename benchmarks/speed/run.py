@@ -39,8 +39,8 @@ LOADS = {"without_pause": 0.0, "twice_a_second": 0.5}
 pause, the readers' own number saturates a small machine, and its times are waits of one for the other; at a
 pace they are those of people at work."""
 BESIDE = ("alone", "beside_a_writer")
-ASKED = (("200", "unwatched"), ("200", "watched", "words"))
-"""How many questions, of which sorts (default: all), on which tree."""
+ASKED = 200
+"""Questions of each sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +126,18 @@ def worktree(bench: Bench) -> dict[str, Any]:
 def query(bench: Bench) -> dict[str, Any]:
     """Warm answers over MCP, on a tree that nobody watches and on one that is watched."""
     result: dict[str, Any] = {}
-    for options in ASKED:
-        said = bench.child("query", *options).said
-        key = "watched" if "watched" in options else "unwatched"
-        result |= {f"{sort}_{key}_ms": spread(times) for sort, times in said["times"].items()}
-        result[f"first_{key}_ms"] = round(said["first"], 1)
-        result[f"memory_{key}_mb"] = {k: round(v / 1e6, 1) for k, v in said["memory"].items()}
+    for state in ("unwatched", "watched"):
+        said = bench.child("query", str(ASKED), state).said
+        result |= {f"{sort}_{state}_ms": spread(times) for sort, times in said["times"].items()}
+        result[f"first_{state}_ms"] = round(said["first"], 1)
+        result[f"memory_{state}_mb"] = {k: round(v / 1e6, 1) for k, v in said["memory"].items()}
     return result
 
 
 def process(bench: Bench) -> dict[str, Any]:
     """A new process to its first answer: the command line, and semble opening what it kept."""
     program = Path(sys.executable).with_name("sophia")
-    questions = asked(bench.root, 200)["words"][: max(5, bench.rounds)]
+    questions = asked(bench.root, ASKED)["words"][: max(5, bench.rounds)]
     ours, theirs = [], []
     environment = {"SOPHIA_HOME": str(bench.home)}
     indexed = bench.semble("index")  # what it kept is void when a file's time changed since
@@ -217,7 +216,7 @@ def main() -> None:
     work = root.parent / f"work-{given.files}"
     work.mkdir(exist_ok=True)
     bench = Bench(root, work, given.rounds)
-    asked(root, 200)
+    asked(root, ASKED)
     # As installers do: a checkout may hold no compiled modules, which every process would then compile.
     compileall.compile_dir(HERE.parents[1] / "src", quiet=1)
     result: dict[str, Any] = {"files": given.files, "rounds": given.rounds, "parts": {}}
