@@ -122,11 +122,14 @@ async def _candidates(question: Question, tx: Transaction, vector: Values | None
     if not score:
         return None
     files = sorted(score, key=lambda file: -score[file])[:FILES_MOST]
-    rows: Mapping[int, Values] = {}
-    if near.vector.any():
-        places = atlas.placements[files].tolist()
-        rows = await engine.vectors.rows(tx, atlas.view.repo_id, model, places)
-    names = await _named(question, tx, lex, near, set(files))
+
+    async def vectors() -> Mapping[int, Values]:
+        if not near.vector.any():
+            return {}
+        return await engine.vectors.rows(tx, atlas.view.repo_id, model, atlas.placements[files].tolist())
+
+    # The store's thread looks for the names while this one lays out the vectors.
+    names, rows = await both(lambda: _named(question, tx, lex, near, set(files)), vectors)
     return evidence.gather(query, atlas, lex, near, rows, files, names, defines, frozenset(mentions))
 
 
@@ -185,19 +188,23 @@ async def _scene(
     atlas, content = question.atlas, question.engine.content
     files = evidence.distinct(found.files[found.owner[chosen]])
     blobs = atlas.blobs[files].tolist()
-    texts = await content.texts(tx, blobs)
     lexicon = question.engine.lexicon
     lexicon.make_room()
     keys = [_key(found, number) for number in chosen]
     pieces: dict[tuple[int, int], Piece] = {}
     units: dict[tuple[int, int], Sequence[Unit]] = {}
     asked: set[tuple[int, int]] = set()
-    # Another question may make the lexicon forget while this one waits: then there is more to read.
-    while unread := [key for key in keys if key not in asked and lexicon.chunk(key) is None]:
-        asked.update(unread)
-        cold = await content.pieces(tx, unread)
-        pieces |= cold
-        units |= await content.units(tx, cold)
+
+    async def definitions() -> None:
+        while unread := [key for key in keys if key not in asked and lexicon.chunk(key) is None]:
+            asked.update(unread)
+            cold = await content.pieces(tx, unread)
+            pieces.update(cold)
+            units.update(await content.units(tx, cold))
+
+    # The store's thread looks for the definitions while this one unpacks the texts.
+    texts, _ = await both(lambda: content.texts(tx, blobs), definitions)
+    await definitions()  # another question may have made the lexicon forget while this one waited
     read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
