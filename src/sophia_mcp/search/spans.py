@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sophia_mcp.types import Kind
@@ -28,12 +27,12 @@ _OPENED_FROM = 70
 """A function longer than this many lines is opened: its inner definitions become spans of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Lines of a file. ``name`` is the last segment of the definition they belong to (or empty),
     ``home`` its first and last line with the comment above, ``line`` where it begins below that;
     ``begins``: that line is among these.
-    ``file`` and ``chunk`` place a span among the candidates of a question; -1 where there is none."""
+    ``file`` and ``chunk`` place a span among the candidates of a question; -1 where there is none. (A question
+    makes hundreds, and thousands of units: a frozen dataclass takes three times as long to make.)"""
 
     start: int
     end: int
@@ -49,10 +48,7 @@ class Span:
 
     def at(self, file: int, chunk: int) -> Span:
         """The same lines as part of a candidate file and chunk."""
-        return Span(
-            self.start, self.end, self.kind, self.name, self.container, self.signature, self.home,
-            self.begins, self.line, file, chunk,
-        )  # fmt: skip
+        return Span(*self[:-2], file, chunk)
 
     @property
     def loose(self) -> bool:
@@ -75,7 +71,7 @@ class Piece(NamedTuple):
 
 class Unit(NamedTuple):
     """A definition that stands for itself. Comments and decorators above it, down to line ``floor``,
-    belong to it. (A question makes thousands: a frozen dataclass takes three times as long to make.)"""
+    belong to it."""
 
     name: str
     kind: Kind
