@@ -6,17 +6,20 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_mcp.llm import tokens
+from sophia_mcp.search.absent import likeness as likeness_to
 from sophia_mcp.search.atlas import compiled, path_words
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.evidence import alike
 from sophia_mcp.search.filters import pattern
 from sophia_mcp.search.graph import _written_parts
+from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.literals import required
 from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import classify
@@ -313,6 +316,16 @@ def test_who_asks_for_many_hits_sees_many_places_and_reads_the_best() -> None:
     assert len(answer.hits) >= 45
     assert all(hit.end_line - hit.start_line >= 3 for hit in answer.hits[:8])
     assert all(hit.text for hit in answer.hits)
+
+
+@pytest.mark.requirement("search.not_here")
+def test_a_missing_word_tells_by_the_words_that_it_is_like() -> None:
+    known = {"socket": (3.0, 0.0), "nobody": (0.0, 2.0), "cookie": (0.0, 0.0)}
+    lexicon = Lexicon(lambda asked: np.array([known[word] for word in asked], np.float32))
+    missing = np.array([0.8, 0.6], np.float32)
+    assert likeness_to(lexicon, list(known), missing).tolist() == pytest.approx([0.8, 0.6, 0.0])
+    assert likeness_to(lexicon, [], missing).tolist() == []
+    assert likeness_to(Lexicon(), list(known), np.zeros(1, np.float32)).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

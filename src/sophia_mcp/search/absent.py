@@ -2,22 +2,23 @@
 
 A search always finds something nearest. The model judges whether the nearest speaks of the thing:
 whether the rare words of the question stand together anywhere, how far the best span stands out by
-meaning, and whether an identifier exists. Its weights are data, fitted on questions about absent
-things.
+meaning, what the words that are missing are about, and whether an identifier exists. Its weights are
+data, fitted on questions about absent things.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sophia_mcp import words
 from sophia_mcp.search import ranker
-from sophia_mcp.search.evidence import Values
+from sophia_mcp.search.evidence import Values, as_values
+from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.query import Query
-from sophia_mcp.search.scene import Numbers, Scene
+from sophia_mcp.search.scene import Numbers, Scene, unit
 from sophia_mcp.search.spanfeatures import SPAN
 
 Facts = Mapping[str, float]
@@ -38,6 +39,7 @@ def facts(scene: Scene, matrix: Values, scores: Values) -> Facts:
     column = {name: matrix[:, i] for i, name in enumerate(SPAN)}
     order = np.argsort(-scores, kind="stable")
     top = order[:_LOOKED_AT]
+    about = ranker.tables()["absent"]["about"]
     query = scene.evidence.query
     found = {
         name: float(column[name][top].max(initial=0.0))
@@ -62,8 +64,27 @@ def facts(scene: Scene, matrix: Values, scores: Values) -> Facts:
         "literal": float(column["literal"].max(initial=0.0)),
         "identifier": float(query.kind == "identifier"),
         "error": float(query.kind == "error"),
+        "about": float(likeness(scene.lexicon, list(about), lack(scene, scores)) @ list(about.values())),
     }
     return found
+
+
+def lack(scene: Scene, scores: Values) -> Values:
+    """What the best spans leave unsaid: the directions of the question's words, each as long as the word is
+    missing from all of them, summed up."""
+    numbers, _ = scene.asked
+    directions = unit(scene.lexicon.vectors(numbers))
+    if not len(numbers):
+        return as_values(directions.sum(0))
+    top = np.argsort(-scores, kind="stable")[:_LOOKED_AT]
+    return as_values((1 - scene.in_bodies[:, top].max(1)) @ directions)
+
+
+def likeness(lexicon: Lexicon, named: Sequence[str], lacking: Values) -> Values:
+    """How much of what is lacking lies in the direction of each named word. That "websocket" is missing says
+    that something is not here, that "nobody" is missing says nothing: words like these tell which."""
+    numbers = np.array([lexicon.word(word) for word in named], np.int64)
+    return as_values(unit(lexicon.vectors(numbers)) @ lacking)
 
 
 def _of_words(scene: Scene, top: Numbers) -> dict[str, float]:
