@@ -122,6 +122,8 @@ async def test_a_cancelled_task_stops_its_run(place: Place) -> None:
             while "no run was active" not in (await look(client, "cancel"))["notes"]:
                 await anyio.sleep(0.1)
         (report,) = (await look(client, "status"))["repos"]
+        told = text_of(await client.call_tool("index_repo", {"action": "status"}))
+    assert report["reason"] in told
     assert outcome.status == "cancelled"
     assert report["files_indexed"] < 2003
     assert report["state"] == "failed"

@@ -173,7 +173,8 @@ def _facts(report: IndexReport) -> dict[str, Any]:
 def _text(
     report: IndexReport | None, repos: list[IndexReport], following: str | None, notes: list[str]
 ) -> str:
-    lines = [_line(each) for each in ([report] if report is not None else repos)]
+    lines = [_line(report)] if report is not None else []
+    lines += [_line(each) + (f": {each.reason}" if each.reason else "") for each in repos]
     if report is not None:
         lines.append(
             f"{report.files_changed} changed, {report.files_removed} removed; {report.chunks} chunks, "
