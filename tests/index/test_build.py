@@ -201,6 +201,20 @@ async def test_a_tree_is_looked_at_once_a_second_at_most(index: Index, tree: Wri
     assert await words(index, view, "two") == {"a.py"}
 
 
+@pytest.mark.requirement("index.incremental")
+async def test_files_that_were_only_written_again_make_nobody_read_the_map_again(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "def one(): pass\n", "b.py": "def two(): pass\n"})
+    await index.update(root)
+    view = await index.reconcile(await index.resolve("app"), now=True)
+    (root / "a.py").write_text("def one(): pass\n")
+    same = await index.reconcile(view, now=True)
+    assert (same.state, same.generation) == ("ready", view.generation)
+    (root / "a.py").write_text("def three(): pass\n")
+    assert (await index.reconcile(view, now=True)).generation > view.generation
+
+
 @pytest.mark.requirement("index.ignore_rules")
 async def test_another_choice_of_files_holds_at_once_on_a_tree_that_did_not_change(
     index: Index, tree: Write

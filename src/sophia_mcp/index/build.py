@@ -26,7 +26,7 @@ from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import Progress, Stopped, Storage, quiet
-from sophia_mcp.index.steps import Model, Steps
+from sophia_mcp.index.steps import Model, Steps, differs
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import is_first, is_held_elsewhere, turn
 from sophia_mcp.index.views import View
@@ -199,7 +199,7 @@ class Index:
             look = await self.trees.look(view, target)
         except NotFound as problem:
             return await self._steps.fail(view, problem)
-        if look.plan.size or _differs(view, look):
+        if look.plan.size or differs(view, look):
             return look
         return replace(view, reconciled_ns=time.time_ns())
 
@@ -342,12 +342,6 @@ class Index:
             return await describe(
                 tx, await self._steps.load(view), changed=run.changed, removed=run.removed, notes=notes
             )
-
-
-def _differs(view: View, look: Look) -> bool:
-    """Whether what is said about a tree changed though no file did."""
-    before = (view.commit, view.branch, view.detection, view.state)
-    return before != (look.commit, look.branch, look.detection, "ready")
 
 
 def _lease(view: View) -> str:

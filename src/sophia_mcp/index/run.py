@@ -62,7 +62,8 @@ class Storage:
 
 @dataclass(slots=True)
 class Run:
-    """One run over one view. ``go_on`` is called after each batch and may raise Stopped."""
+    """One run over one view. ``go_on`` is called after each batch and may raise Stopped. ``announced``: it
+    was so large, or left out so much else, that the view said so."""
 
     storage: Storage
     pool: Pool
@@ -73,6 +74,7 @@ class Run:
     go_on: Callable[[int, int, str], Awaitable[None]]
     changed: int = 0
     removed: int = 0
+    announced: bool = False
     learned: dict[str, Known | None] = field(default_factory=dict)
     _done: int = 0
     _total: int = 0
@@ -112,6 +114,12 @@ class Run:
             self.removed += len(part)
             await self._tell(len(part), part[-1])
 
+    @property
+    def moved(self) -> bool:
+        """Whether more came of it than new times of a few files that hold what they held: those are told
+        apart by their bytes until their times prove something, and the map is the same."""
+        return bool(self.announced or self.changed or self.removed)
+
     async def read_again(self, place: Place, tasks: Sequence[Task]) -> None:
         """Prepare and store these files, whatever the rest of the tree is like."""
         self._total = len(tasks)
@@ -133,7 +141,8 @@ class Run:
         async with self.storage.database.write(self.storage.scope) as tx:
             skips = look.plan.skips
             skipped = skips is not None and await set_skips(tx, self.target, skips)
-            if announce or skipped:
+            self.announced = announce or skipped
+            if self.announced:
                 await tx.run(
                     "UPDATE views SET state = :state, stage = :stage, files_total = :total WHERE id = :id",
                     {
@@ -202,16 +211,19 @@ async def publish(
     model: str,
     chunker: str,
     seconds: float,
+    moved: bool,
 ) -> None:
-    """Say what the view is now; the last thing a run does."""
+    """Say what the view is now; the last thing a run does. Every process reads the map again that was
+    ``moved``."""
     async with storage.database.write(storage.scope) as tx:
         await tx.run(
             "UPDATE views SET state = :state, stage = :stage, commit_id = :commit, branch = :branch,"
             " detection = :detection, reason = :reason, files_total = :total, chunker = :chunker, model = :model,"
             " seconds = CASE WHEN :seconds > 0 THEN :seconds ELSE seconds END, reconciled_ns = :now, used_ns = :now,"
-            " generation = generation + 1 WHERE id = :id",
+            " generation = generation + :moved WHERE id = :id",
             {
                 "id": view.id,
+                "moved": moved,
                 "state": state,
                 "stage": stage,
                 "commit": look.commit,

@@ -79,6 +79,7 @@ class Steps:
             model=self.model.id,
             chunker=VERSION,
             seconds=time.monotonic() - started if started else 0.0,
+            moved=run.moved or differs(view, look),
         )
         published = await self.load(view)
         self.trees.learn(published, published.generation, run.learned)
@@ -242,6 +243,12 @@ class Steps:
                 await self.jobs.fail(self.storage.scope, job, str(result))
             else:
                 await self.jobs.stopped(self.storage.scope, job)
+
+
+def differs(view: View, look: Look) -> bool:
+    """Whether what is said about a tree changed though no file did."""
+    before = (view.commit, view.branch, view.detection, view.state)
+    return before != (look.commit, look.branch, look.detection, "ready")
 
 
 def _stopped() -> Stopped:
