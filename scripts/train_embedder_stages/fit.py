@@ -2,7 +2,8 @@
 
 A passage is the l2-normalised sum of its words' rows, weighted by ``1 + ln(count)``, plus the weighted
 rows of its header; a question is the plain sum. The loss is the symmetric InfoNCE over a batch built of
-groups from the same package, whose other members are the hard negatives. Rows start at random.
+groups from the same package, where neighbours of a file stay together: they are the hard negatives. Words are
+dropped at random on both sides, so that no question is found by one word alone. Rows start at random.
 """
 
 from __future__ import annotations
@@ -30,15 +31,19 @@ class Recipe:
     """Everything that shapes a training run."""
 
     dimensions: int = 256
-    epochs: float = 2.0
+    epochs: float = 3.0
     batch: int = 4096
     group: int = 128
+    together: int = 8
+    """Lessons that follow one another in a package and stay so in a group."""
     rate: float = 2e-2
     warm_up: int = 50
     scale: float = 20.0
     max_scale: float = 60.0
     header_weight: float = 4.0
     header_share: float = 0.7
+    dropped: float = 0.3
+    """The share of words that a passage loses, header and all; a question loses half as many."""
     seed: int = 1
 
 
@@ -65,19 +70,22 @@ class Bags:
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """All pairs as rows. ``packages`` numbers the package of each."""
+    """All pairs as rows. ``packages`` numbers the package of each, ``same`` its code: several sentences ask
+    for one, and none of them is wrong for another."""
 
     queries: Bags
     codes: Bags
     headers: Bags
     packages: NDArray[np.int64]
+    same: NDArray[np.int64]
 
 
 def tokenise(pairs: Iterable[tuple[int, Pair]], pieces: Pieces) -> Lessons:
     """Turn (package number, pair) into rows; a question already seen is dropped."""
     cache: dict[str, tuple[int, ...]] = {}
-    queries, codes, headers, packages = _Builder(), _Builder(), _Builder(), []
+    queries, codes, headers, packages, same = _Builder(), _Builder(), _Builder(), [], []
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
 
     def known(word: str) -> tuple[int, ...]:
         if word not in cache:
@@ -97,7 +105,14 @@ def tokenise(pairs: Iterable[tuple[int, Pair]], pieces: Pieces) -> Lessons:
         header = [row for name in pair.header for word in words(name) for row in known(word)]
         headers.add(header, [1.0] * len(header))
         packages.append(package)
-    return Lessons(queries.bags(), codes.bags(), headers.bags(), np.array(packages, np.int64))
+        same.append(numbers.setdefault(pair.code, len(numbers)))
+    return Lessons(
+        queries.bags(),
+        codes.bags(),
+        headers.bags(),
+        np.array(packages, np.int64),
+        np.array(same, np.int64),
+    )
 
 
 class _Builder:
@@ -121,11 +136,15 @@ def batches(
     """One epoch of batches; each is made of groups of lessons from one package."""
     groups = []
     for package in np.unique(packages):
-        members = rng.permutation(np.flatnonzero(packages == package))
-        groups += [members[i : i + recipe.group] for i in range(0, len(members), recipe.group)]
+        runs = _cut(np.flatnonzero(packages == package), recipe.together)
+        groups += _cut(np.concatenate([runs[i] for i in rng.permutation(len(runs))]), recipe.group)
     order = np.concatenate([groups[i] for i in rng.permutation(len(groups))])
     for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
         yield order[start : start + recipe.batch]
+
+
+def _cut(members: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return [members[i : i + size] for i in range(0, len(members), size)]
 
 
 def fit(lessons: Lessons, rows: int, recipe: Recipe) -> NDArray[np.float32]:
@@ -175,11 +194,16 @@ def _scores(
     recipe: Recipe,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    def summed(bags: Bags) -> torch.Tensor:
+    def summed(bags: Bags, dropped: float) -> torch.Tensor:
         rows, offsets, weights = bags.take(chosen)
-        return table(rows, offsets, per_sample_weights=weights)  # type: ignore[no-any-return]
+        left = torch.from_numpy((rng.random(len(rows)) >= dropped).astype(np.float32))
+        return table(rows, offsets, per_sample_weights=weights * left)  # type: ignore[no-any-return]
 
     kept = torch.from_numpy((rng.random(len(chosen)) < recipe.header_share).astype(np.float32))[:, None]
-    passage = summed(lessons.codes) + recipe.header_weight * kept * summed(lessons.headers)
-    query = functional.normalize(summed(lessons.queries), dim=1)
-    return query @ functional.normalize(passage, dim=1).T
+    passage = summed(lessons.codes, recipe.dropped)
+    passage = passage + recipe.header_weight * kept * summed(lessons.headers, recipe.dropped)
+    query = functional.normalize(summed(lessons.queries, recipe.dropped / 2), dim=1)
+    scores = query @ functional.normalize(passage, dim=1).T
+    same = torch.from_numpy(lessons.same[chosen])
+    twins = (same[:, None] == same[None]).fill_diagonal_(False)
+    return scores.masked_fill(twins, -2.0)

@@ -76,3 +76,21 @@ def test_code_that_was_commented_out_asks_nothing() -> None:
     return ledger
 """
     assert "aside" not in taught(source, "src/books/settle.py")
+
+
+def test_a_message_asks_for_the_code_around_it_which_does_not_hold_it() -> None:
+    source = b'''def settle(ledger, entries):
+    """Close every entry of the month."""
+    # the ledger's own clock counts, and "not the clock of the machine"
+    if ledger.closed:
+        raise ValueError("the month of %s was closed before its entries" % ledger.month)
+    for entry in entries:
+        log.debug("ok: %s", entry.account)
+        entry.close(at=ledger.now())
+    return ledger
+'''
+    (message,) = taught(source, "src/books/settle.py")["message"]
+    assert message.query == "the month of was closed before its entries"
+    assert message.header == ("src", "books", "settle", "settle")
+    assert "if ledger.closed" in message.code
+    assert "before its entries" not in message.code

@@ -35,7 +35,7 @@ FETCHED = 40
 
 LEAST_WORDS = 0.15
 LEAST_COSINE = 0.22
-"""A memory with less of both is not an answer: of two questions about different projects, three pairs in a
+"""A memory with less of both is not an answer: of two questions about different projects, five pairs in a
 hundred have a higher cosine. Above it, a memory must also stand out by ``OUTSTANDING`` deviations from the
 memories of its space."""
 

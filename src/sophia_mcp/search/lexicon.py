@@ -29,8 +29,9 @@ _MOST_WORDS = 60_000
 """Words that are remembered: about 15 MB."""
 
 _MOST_VECTORS = 12_000
-"""Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory
-that was never written costs nothing). Those of all others are asked for again."""
+"""Words whose vectors are kept: the first ones met, which are the usual ones (half a kilobyte each, because
+half precision still tells eight bits and a scale apart; memory that was never written costs nothing). Those
+of all others are asked for again."""
 
 _SLOT_BITS = 17
 """Of a word's hash, for a table that numpy reads: two thirds of a dictionary's time go into asking for one
@@ -74,7 +75,7 @@ class Lexicon:
         self._of_stem: dict[str, int] = {}
         self._words: list[str] = []
         self._stems = array("i")
-        self._rows = np.empty((0, 1), np.float32)
+        self._rows = np.empty((0, 1), np.float16)
         self._encoded = 0
         self._stem_array = np.zeros(0, np.int32)
         self._read: dict[Key, Read] = {}
@@ -193,13 +194,13 @@ class Lexicon:
         if missing:
             rows = np.asarray(self._encode(missing), np.float32)
             if not len(self._rows):
-                self._rows = np.empty((_MOST_VECTORS, rows.shape[1]), np.float32)
+                self._rows = np.empty((_MOST_VECTORS, rows.shape[1]), np.float16)
             self._rows[self._encoded : self._encoded + len(rows)] = rows
             self._encoded += len(rows)
         rare = np.flatnonzero(numbers >= self._encoded)
         if not len(rare):
-            return self._rows[numbers]
-        found: NDArray[np.float32] = self._rows[np.where(numbers < self._encoded, numbers, 0)]
+            return self._rows[numbers].astype(np.float32)
+        found = self._rows[np.where(numbers < self._encoded, numbers, 0)].astype(np.float32)
         found[rare] = self._encode([self._words[number] for number in numbers[rare].tolist()])
         return found
 
