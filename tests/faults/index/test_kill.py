@@ -92,7 +92,8 @@ async def test_after_every_kill_the_store_is_whole_and_the_run_goes_on(
         before = await committed(index)
         with indexer(tmp_path / "store", root) as child:
             assert child.stdout is not None
-            lines = rng.randrange(1, 5)  # a whole run says four before its end, and one of few files fewer
+            # A whole run says four lines before its end, and one of few files says fewer.
+            lines = rng.randrange(1, 5)
             for line in child.stdout:
                 lines -= 1
                 if lines <= 0 or line == "end\n":
