@@ -38,7 +38,7 @@ def _seed(config: pytest.Config) -> int:
     """One seed for all workers of a run, from the command line or drawn once."""
     given = config.getoption("--seed")
     if given is None:
-        given = int(os.environ.setdefault("SOPHIA_TEST_SEED", str(random.randrange(1 << 32))))
+        given = int(os.environ.setdefault("TEST_SEED", str(random.randrange(1 << 32))))
     return int(given)
 
 
@@ -64,8 +64,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     """No test sees or touches the person's own data, configuration or project variables."""
     home = tmp_path_factory.mktemp("home")
     for name in [name for name in os.environ if name.startswith(("SOPHIA_", "CLAUDE_"))]:
-        if name != "SOPHIA_TEST_SEED":
-            monkeypatch.delenv(name)
+        monkeypatch.delenv(name)
     monkeypatch.setenv("SOPHIA_HOME", str(home / "data"))
     monkeypatch.setenv("SOPHIA_CONFIG", str(home / "config.toml"))
     return home
