@@ -30,6 +30,12 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
+def write_many(project: Path) -> None:
+    """So many files that a run over them can be cancelled before its end."""
+    for number in range(400):
+        (project / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
+
+
 @asynccontextmanager
 async def opened(tmp_path: Path, **index: Any) -> AsyncIterator[App]:
     flags: dict[str, Any] = {
@@ -72,8 +78,7 @@ async def test_the_error_of_a_run_is_not_that_of_every_later_question(
 async def test_a_cancelled_run_is_answered_from_and_only_begun_again_by_who_asks_for_it(
     tmp_path: Path, project: Path
 ) -> None:
-    for number in range(400):
-        (project / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
+    write_many(project)
     async with opened(tmp_path) as app:
         run = await app.start_index(str(project), trusted=True)
         await run.registered()
@@ -97,8 +102,7 @@ async def test_a_cancelled_run_is_answered_from_and_only_begun_again_by_who_asks
 async def test_a_run_that_waits_for_one_of_the_same_folder_is_cancelled_with_it(
     tmp_path: Path, project: Path
 ) -> None:
-    for number in range(400):
-        (project / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
+    write_many(project)
     async with opened(tmp_path) as app:
         first = await app.start_index(str(project), trusted=True)
         await first.registered()
