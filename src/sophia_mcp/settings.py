@@ -46,7 +46,7 @@ class IndexSettings(Section):
 
     include: list[str] = Field(
         default=[],
-        description="Index only files these globs match, even where a default rule skips them",
+        description="Index only files these globs match, even where a default rule skips their names",
     )
     exclude: list[str] = Field(default=[], description="Globs never to index")
     watch: bool = Field(default=True, description="Watch the project root while a server runs")

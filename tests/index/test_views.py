@@ -279,6 +279,25 @@ async def test_a_second_worktree_reads_nothing_that_the_first_one_read(
     assert await skipped(index, feature) == {"made.py": "generated", "raw.txt": "binary"}
 
 
+@pytest.mark.requirement("index.skips_counted")
+async def test_a_pointer_of_git_lfs_is_left_out_until_the_file_is_there(
+    index: Index, tree: Write
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a' * 16}\nsize 12345\n"
+    about = f"# Pointers\n\nOne begins like this:\n\n{pointer}"
+    root = tree({"data/prices.csv": pointer, "docs/lfs.md": about})
+    commit_all(make_repository(root))
+    report = await index.update(root)
+    view = await index.resolve("app")
+    assert await skipped(index, view) == {"data/prices.csv": "Git LFS pointer"}
+    assert (report.files_indexed, report.files_total) == (1, 1)
+    await index.update(root, ref="main")
+    assert set(await shown(index, await index.resolve("app@main"))) == {"docs/lfs.md"}
+    (root / "data/prices.csv").write_text("name,price\nteapot,12\n")
+    await index.update(root)
+    assert set(await shown(index, view)) == {"data/prices.csv", "docs/lfs.md"}
+
+
 @pytest.mark.requirement("index.ignore_rules")
 async def test_a_file_is_skipped_for_its_name_after_it_was_shown(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n", "b.py": "y = 2\n"})

@@ -253,6 +253,8 @@ def refused_content(path: str, raw: bytes) -> str | None:
         return ignore.BINARY
     if ignore.looks_minified(raw, path.rpartition(".")[2].lower()):
         return ignore.MINIFIED
+    if ignore.is_pointer(raw):
+        return ignore.POINTER
     return ignore.refused_head(raw)
 
 
