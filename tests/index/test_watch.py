@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -127,7 +128,9 @@ async def test_one_of_several_processes_looks_at_a_tree_that_nobody_watches(
     await index.update(root)
     view = await index.resolve(str(root))
     database, name = index.storage.database, f"look:{view.id}"
-    await leases.take(database, name, "elsewhere:1:x", 60)
+    now = time.time_ns()
+    index.clock = lambda: now
+    await leases.take(database, name, "elsewhere:1:x", 1, clock=index.clock)
     (root / "a.py").write_text("def after(): pass\n")
     _let_pass(index, view, 2)
     await index.reconcile(view)
@@ -139,7 +142,22 @@ async def test_one_of_several_processes_looks_at_a_tree_that_nobody_watches(
     await leases.release(database, name, "elsewhere:1:x")
     await index.reconcile(view)
     assert await words(index, view, "later") == {"a.py"}
-    assert await leases.owner_of(database, name) == OWNER  # which spares the others
+    assert await leases.owner_of(database, name, clock=index.clock) == OWNER  # which spares the others
+
+
+@pytest.mark.requirement("index.incremental")
+async def test_a_tree_is_looked_at_after_the_clock_was_set_back(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "def before(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    yesterday = time.time_ns() - 86_400_000_000_000
+    # Another process looked, and asks nothing more that would say so again by the new time.
+    await leases.take(index.storage.database, f"look:{view.id}", "elsewhere:1:x", 1)
+    index.clock = lambda: yesterday
+    (root / "a.py").write_text("def after(): pass\n")
+    _let_pass(index, view, 2)
+    await index.reconcile(view)
+    assert await words(index, view, "after") == {"a.py"}
 
 
 def _let_pass(index: Index, view: View, seconds: float) -> None:

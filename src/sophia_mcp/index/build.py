@@ -33,6 +33,7 @@ from sophia_mcp.index.views import View
 from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Target
+from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.security.paths import is_too_wide
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.types import IndexReport
@@ -68,6 +69,7 @@ class Index:
     workers: int = 0
     defaults: Choice = field(default_factory=Choice)
     room: Room | None = None
+    clock: Clock = system
     trees: Trees = field(init=False)
     _steps: Steps = field(init=False)
     _collector: Collector = field(init=False)
@@ -160,7 +162,7 @@ class Index:
                 return current
             # The first look of a process is its own: whoever starts one has most likely just changed something.
             if age < inf and not await is_first(
-                self.storage.database, f"look:{current.id}", RECONCILE_S
+                self.storage.database, f"look:{current.id}", RECONCILE_S, clock=self.clock
             ):
                 return current
         async with lock:

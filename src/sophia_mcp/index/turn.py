@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from sophia_mcp.errors import StoreBusy
+from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.workers import enrol, is_dead
 from sophia_mcp.store import leases
 from sophia_mcp.store.database import Database
@@ -67,13 +68,13 @@ async def is_held_elsewhere(db: Database, name: str) -> bool:
     return owner is not None and owner != OWNER and not is_dead(owner)
 
 
-async def is_first(db: Database, name: str, seconds: float) -> bool:
+async def is_first(db: Database, name: str, seconds: float, *, clock: Clock = system) -> bool:
     """Whether no other process said so under this name within so many seconds. It is not given back: what was
     done once in that time need not be done again, whether or not its process still lives."""
-    owner = await leases.owner_of(db, name)
+    owner = await leases.owner_of(db, name, longest_s=seconds, clock=clock)
     if owner is not None and owner != OWNER:
         return False
-    return await leases.take(db, name, OWNER, seconds)
+    return await leases.take(db, name, OWNER, seconds, longest_s=seconds, clock=clock)
 
 
 async def _obtain(db: Database, name: str, wait_s: float) -> bool:

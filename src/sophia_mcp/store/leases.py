@@ -31,17 +31,37 @@ MIGRATIONS = Migrations(
 )
 
 _SCOPE = Scope("store")  # a lease guards a file or tree of this machine, whoever's workspace it is
+_NEVER = (1 << 63) - 1
 
 
-async def take(db: Database, name: str, owner: str, ttl_s: float, *, clock: Clock = system) -> bool:
-    """Take or renew the lease ``name`` for ``ttl_s`` seconds. False: another owner has it."""
+async def take(
+    db: Database,
+    name: str,
+    owner: str,
+    ttl_s: float,
+    *,
+    longest_s: float | None = None,
+    clock: Clock = system,
+) -> bool:
+    """Take or renew the lease ``name`` for ``ttl_s`` seconds. False: another owner has it.
+
+    ``longest_s``: nobody takes this one for longer, so that one which would last longer was taken before the
+    clock was set back, and is nobody's.
+    """
     now = clock()
     async with db.write(_SCOPE) as tx:
         held = await tx.rows(
             "INSERT INTO leases (name, owner, expires_ns) VALUES (:name, :owner, :expires)"
             " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_ns = excluded.expires_ns"
-            " WHERE leases.owner = excluded.owner OR leases.expires_ns <= :now RETURNING owner",
-            {"name": name, "owner": owner, "expires": now + int(ttl_s * 1e9), "now": now},
+            " WHERE leases.owner = excluded.owner OR leases.expires_ns <= :now OR leases.expires_ns > :latest"
+            " RETURNING owner",
+            {
+                "name": name,
+                "owner": owner,
+                "expires": now + int(ttl_s * 1e9),
+                "now": now,
+                "latest": _latest(now, longest_s),
+            },
         )
     return bool(held)
 
@@ -66,11 +86,18 @@ async def release(db: Database, name: str, owner: str) -> None:
         )
 
 
-async def owner_of(db: Database, name: str, *, clock: Clock = system) -> str | None:
-    """Who has the lease now, or None."""
+async def owner_of(
+    db: Database, name: str, *, longest_s: float | None = None, clock: Clock = system
+) -> str | None:
+    """Who has the lease now, or None. ``longest_s`` as for `take`."""
+    now = clock()
     async with db.read(_SCOPE) as tx:
         found = await tx.rows(
-            "SELECT owner FROM leases WHERE name = :name AND expires_ns > :now",
-            {"name": name, "now": clock()},
+            "SELECT owner FROM leases WHERE name = :name AND expires_ns > :now AND expires_ns <= :latest",
+            {"name": name, "now": now, "latest": _latest(now, longest_s)},
         )
     return str(found[0][0]) if found else None
+
+
+def _latest(now: int, longest_s: float | None) -> int:
+    return _NEVER if longest_s is None else now + int(longest_s * 1e9)
