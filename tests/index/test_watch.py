@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -101,6 +103,24 @@ async def test_one_process_watches_and_the_next_takes_over(
         assert await leases.owner_of(index.storage.database, name) is not None
         assert not await leases.take(index.storage.database, name, "somebody else", 1)
     assert await leases.take(index.storage.database, name, "somebody else", 1)
+
+
+@pytest.mark.requirement("index.watch")
+async def test_a_watcher_that_overslept_takes_over_again(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    database, name = index.storage.database, f"watch:{view.id}"
+
+    async def watched_by_us() -> bool:
+        return await leases.owner_of(database, name) == OWNER
+
+    other = await anyio.run_process([sys.executable, "-c", "import os; print(os.getpid())"])
+    ended = f"{platform.node()}:{int(other.stdout)}:x"
+    async with watching(index, view):
+        late = time.time_ns() + 3_600_000_000_000
+        assert await leases.take(database, name, ended, 60, clock=lambda: late)
+        await until(watched_by_us)
 
 
 @pytest.mark.requirement("index.watch")

@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-from sophia_mcp.errors import NotFound
+from sophia_mcp.errors import NotFound, StoreBusy
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.git import Unreadable, open_checkout
 from sophia_mcp.index.turn import Turn, turn
@@ -54,6 +54,9 @@ async def watch(index: Index, view: View, *, armed: anyio.Event | None = None) -
                         await _follow(index, view, mine, armed)
                 except NotFound:
                     return
+                except StoreBusy:
+                    # The machine slept, and another process watches by now: it may end before this one.
+                    mine = None
                 except (OSError, WatchfilesRustInternalError):
                     events = False
         if mine is None:
