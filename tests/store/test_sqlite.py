@@ -16,7 +16,7 @@ import pytest
 from sophia_mcp.errors import BadSetting, DiskFull, OldSQLite, StoreBusy, StoreDamaged
 from sophia_mcp.store.driver import Opening, connect, require_sqlite
 from sophia_mcp.store.engines.sqlite import SqliteDatabase, open_database, refuse_network
-from sophia_mcp.store.failures import damage_mark
+from sophia_mcp.store.failures import damage_mark, translated
 from sophia_mcp.store.migrations import Migrations, Step
 from sophia_mcp.types import LOCAL
 
@@ -312,6 +312,15 @@ async def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) 
     tmp_path.chmod(0o500)
     with pytest.raises(DiskFull, match="permissions"):
         await open_database(tmp_path / "deeper" / "index.db", durability="derived")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system without a free block")
+def test_a_full_disk_is_called_so_whatever_sqlite_calls_it() -> None:
+    with (
+        pytest.raises(DiskFull, match="no space left"),
+        translated(Path("/proc/index.db"), "derived"),
+    ):
+        raise apsw.IOError("disk I/O error")
 
 
 async def test_a_path_that_is_a_folder_is_a_clear_error(tmp_path: Path) -> None:

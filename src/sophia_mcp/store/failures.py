@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,8 @@ from sophia_mcp.errors import BadArgument, DiskFull, SophiaError, StoreBusy, Sto
 from sophia_mcp.store.driver import Durability
 
 _DAMAGED_READS = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
-
+_REFUSALS = (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, OSError)
+_ROOM = 64 << 10
 
 MADE_ANEW = (
     "your project is indexed anew with the next question; run `sophia index` again for every other folder, and for"
@@ -67,21 +70,34 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
             why=f"another process holds it ({error})",
             next="try again; if it stays, look for a stuck sophia process",
         )
-    if isinstance(error, apsw.FullError):
+    if isinstance(error, apsw.FullError) or (isinstance(error, _REFUSALS) and _is_full(path.parent)):
         return DiskFull(
             f"could not write {path.name}",
             why=f"no space left ({error})",
             next=f"free space on the disk that holds {path.parent}; nothing was half-written",
         )
-    if isinstance(
-        error, apsw.IOError | apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError | OSError
-    ):
+    if isinstance(error, _REFUSALS) and path.exists() and not os.access(path.parent, os.W_OK):
+        return DiskFull(
+            f"could not open {path.name}",
+            why=f"{path.parent} may not be written, which even reading needs ({error})",
+            next="set SOPHIA_HOME to a copy of that folder in a place that may be written, or to another folder",
+        )
+    if isinstance(error, _REFUSALS):
         return DiskFull(
             f"could not read or write {path.name}",
             why=str(error),
             next=f"check space, permissions and the disk of {path.parent}; nothing was half-written",
         )
     return None
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether there is no room even for what SQLite keeps beside a file that is only read. It calls that a
+    failure of the disk."""
+    try:
+        return shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return False
 
 
 def is_damage(error: Exception) -> bool:

@@ -136,18 +136,22 @@ class Fts5Text:
         if documents is None:
             documents = (await self.frequencies(tx, repo, considered)).documents
         counted = {term: documents[term] for term in considered if term in documents}
-        query, doubled = _query(counted, together=together)
-        if not query:
+        queries = _queries(counted, together=together)
+        if not queries:
             return []
         table, weights = _table(repo), ", ".join(map(str, WEIGHTS))
-        statement = (
-            f"SELECT rowid, -bm25({table}, {weights}) / :share AS score FROM {table}"  # noqa: S608
-            f" WHERE {table} MATCH :query ORDER BY score DESC, rowid LIMIT :fetch"
+        best = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT rowid AS id, -bm25({table}, {weights}) AS score FROM {table}"  # noqa: S608
+            f" WHERE {table} MATCH :{name} ORDER BY score DESC, rowid LIMIT :fetch)"
+            for name in queries
         )
-        share = 2.0 if doubled else 1.0
+        statement = (
+            f"SELECT id, max(score) AS score FROM ({best})"  # noqa: S608
+            " GROUP BY id ORDER BY score DESC, id LIMIT :fetch"
+        )
         fetch = limit if keep is None else 4 * limit
         while True:
-            found = await tx.rows(statement, {"query": query, "share": share, "fetch": fetch})
+            found = await tx.rows(statement, {**queries, "fetch": fetch})
             kept = [(id_, score) for id_, score in found if keep is None or keep(id_)]
             if len(kept) >= limit or len(found) < fetch or fetch >= _LARGEST_FETCH:
                 return kept[:limit]
@@ -166,24 +170,27 @@ class Fts5Text:
         return Frequencies(_first_varint(averages or b"\0"), dict(found))
 
 
-def _query(documents: dict[str, int], *, together: bool = False) -> tuple[str, bool]:
-    """The query in FTS5's language, and whether it counts every term twice.
+def _queries(documents: dict[str, int], *, together: bool = False) -> dict[str, str]:
+    """Queries in FTS5's language, by the names of their parameters; the best rows of all of them are wanted,
+    each with its highest score.
 
-    ``(rare) AND (rare OR frequent)`` visits only rows with a rare term, and skips through the
-    frequent ones. The rare terms stand in it twice, so the frequent ones are made to as well.
+    Only rows with a rare term are visited. Those that hold frequent ones, too, are found by
+    ``(rare) AND (frequent)``, which skips through these and counts each term once; the rows of ``rare`` alone
+    have there what their rare terms count, which for the others is less than they have already.
     """
     terms = sorted(documents, key=lambda term: (documents[term], term))[:TERMS_MOST]
     if together and len(terms) >= TERMS_PAIRED and sum(documents[each] for each in terms[:2]) > POSTINGS:
         paired = combinations(terms[:TERMS_PAIRED], 2)
-        return f"({' OR '.join(f'({_all_of(pair)})' for pair in paired)}) AND ({_any_of(terms)})", False
-    rows, rare = 0, 0
+        return {
+            "all": f"({' OR '.join(f'({_all_of(pair)})' for pair in paired)}) AND ({_any_of(terms)})"
+        }
+    rows = 0
     for rare, term in enumerate(terms):
         rows += documents[term]
         if rows > POSTINGS and rare >= TERMS_RARE:
-            break
-    else:
-        return _any_of(terms), False
-    return f"({_any_of(terms[:rare])}) AND ({_any_of(terms + terms[rare:])})", True
+            some = _any_of(terms[:rare])
+            return {"rare": some, "both": f"({some}) AND ({_any_of(terms[rare:])})"}
+    return {"all": _any_of(terms)} if terms else {}
 
 
 def _all_of(terms: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ import pytest
 from tests.faults.store import batches
 from tests.faults.store.killed_migration import PACKAGES
 
-from sophia_mcp.errors import DiskFull, StoreDamaged
+from sophia_mcp.errors import StoreDamaged
 from sophia_mcp.store import backup, leases
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.store.failures import damage_mark
@@ -337,15 +338,45 @@ def test_a_file_that_may_not_grow_is_a_clear_error_and_nothing_is_half_written(
     assert wrong.strip() == "[]"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-async def test_a_store_that_may_only_be_read_is_a_clear_error(tmp_path: Path) -> None:
-    path = tmp_path / "index.db"
-    db = await open_database(path, durability="derived")
-    await db.close()
-    path.chmod(0o400)
-    tmp_path.chmod(0o500)
-    with pytest.raises(DiskFull, match="permissions"):
-        await open_database(path, durability="derived")
+READ_ONLY = """
+import anyio, os, pathlib, sys
+from sophia_mcp.errors import DiskFull
+from sophia_mcp.store.engines.sqlite import open_database
+from sophia_mcp.types import LOCAL
+
+async def main():
+    home = pathlib.Path(sys.argv[1])
+    if os.geteuid() == 0:  # who may write anywhere
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        db = await open_database(home / "index.db", durability="derived")
+        async with db.read(LOCAL) as tx:
+            await tx.rows("SELECT 1")
+    except DiskFull as error:
+        print(error)
+
+anyio.run(main)
+"""
+
+
+async def test_a_store_that_may_only_be_read_says_how_to_read_it() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        db = await open_database(home / "index.db", durability="derived")
+        await db.migrate(batches.TABLES)
+        await db.close()
+        (home / "index.db").chmod(0o444)
+        home.chmod(0o555)
+        done = await anyio.run_process(
+            [sys.executable, "-c", READ_ONLY, str(home)], cwd=ROOT, stderr=None
+        )
+        home.chmod(0o755)
+    said = done.stdout.decode()
+    assert "could not open index.db" in said
+    assert f"{home} may not be written" in said
+    assert "set SOPHIA_HOME to a copy of that folder" in said
 
 
 async def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
