@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 from sophia_mcp.errors import BadSetting, DiskFull, OldSQLite, StoreBusy, StoreDamaged
-from sophia_mcp.store.driver import Opening, connect, require_sqlite
+from sophia_mcp.store.driver import Durability, Opening, connect, require_sqlite
 from sophia_mcp.store.engines.sqlite import SqliteDatabase, open_database, refuse_network
 from sophia_mcp.store.failures import damage_mark, translated
 from sophia_mcp.store.migrations import Migrations, Step
@@ -312,6 +312,17 @@ async def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) 
     tmp_path.chmod(0o500)
     with pytest.raises(DiskFull, match="permissions"):
         await open_database(tmp_path / "deeper" / "index.db", durability="derived")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("durability", ["derived", "truth"])
+async def test_only_its_owner_may_read_a_store(tmp_path: Path, durability: Durability) -> None:
+    tmp_path.chmod(0o755)
+    db = await open_database(tmp_path / "store.db", durability=durability)
+    await db.migrate(TABLES)
+    modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    await db.close()
+    assert modes == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), 0o600)
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system without a free block")

@@ -7,6 +7,7 @@ current SQLite. Nothing in this project opens a store file through the interpret
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -137,6 +138,9 @@ class _Connection:
         if truth and _CHECKSUM_VFS not in apsw.vfs_names():
             _load(apsw.Connection(":memory:"), apsw.sqlite_extra.path("cksumvfs"))
         vfs = opening.vfs or (_CHECKSUM_VFS if truth else _PLAIN_VFS)
+        if opening.writable and not opening.vfs:
+            # What it holds is its owner's, wherever the data folder is; its log gets the same mode.
+            os.close(os.open(opening.path, os.O_CREAT, 0o600))
         self.apsw = apsw.Connection(str(opening.path), vfs=vfs)
         try:
             self._prepare(opening)
