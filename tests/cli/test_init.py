@@ -32,7 +32,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    """What lies in a folder, its folders too."""
+    return {
+        str(each.relative_to(folder)): each.read_bytes() if each.is_file() else b""
+        for each in folder.rglob("*")
+    }
 
 
 @pytest.mark.parametrize("name", sorted(CLIENTS))
@@ -58,6 +62,12 @@ def test_remove_leaves_no_trace(name: str, person: Path, tmp_path: Path) -> None
     assert files(person) | files(tmp_path / "person") != before
     assert run("init", "--client", name, "--root", str(person), "--remove").returncode == 0
     assert files(person) | files(tmp_path / "person") == before
+
+
+def test_remove_says_so_where_there_is_nothing_to_remove(person: Path) -> None:
+    done = run("init", "--root", str(person), "--remove")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing to remove" in done.stdout
 
 
 @pytest.mark.parametrize("name", sorted(CLIENTS))
@@ -102,11 +112,12 @@ def test_running_it_twice_changes_nothing_the_second_time(person: Path) -> None:
     assert files(person) == first
 
 
-def test_what_it_changes_is_backed_up_first(person: Path) -> None:
+def test_what_it_changes_is_backed_up_first(person: Path, alone: Path) -> None:
     (person / ".mcp.json").write_text('{"mcpServers": {"mine": {"command": "x"}}}')
     done = json.loads(run("init", "--client", "claude-code", "--root", str(person), "--json").stdout)
     kept = done["clients"][0]["changes"][0].split("backup: ")[1].rstrip(")")
     assert Path(kept).read_text() == '{"mcpServers": {"mine": {"command": "x"}}}'
+    assert (alone / "data").stat().st_mode & 0o777 == 0o700
     assert "mine" in json.loads((person / ".mcp.json").read_text())["mcpServers"]
 
 

@@ -53,14 +53,15 @@ async def _opened(parts: Parts, name: str, durability: Any, *packages: Any) -> D
     from sophia_mcp.store.engines import ENGINES
 
     home = parts.settings.home
-    _make(home)
+    make_home(home)
     database = await ENGINES.load("sqlite").open(home / name, durability=durability)
     parts.stack.push_async_callback(database.close)
     await database.migrate(*packages)
     return database
 
 
-def _make(home: Path) -> None:
+def make_home(home: Path) -> None:
+    """The data folder, its owner's alone where it is new. Raises BadSetting."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

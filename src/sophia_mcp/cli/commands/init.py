@@ -51,7 +51,7 @@ def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: boo
     chosen = clients or tuple(
         name for name in _NAMES if any(sign.exists() for sign in CLIENTS[name].signs(project))
     )
-    if not chosen:
+    if not chosen and not remove:
         raise BadArgument(
             "no assistant was found for this project",
             why=f"looked for {', '.join(_NAMES)}",
@@ -72,6 +72,8 @@ def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: boo
         for record in done:
             for line in record["changes"] or ["nothing to change"]:
                 output.show(f"{record['title']}: {line}")
+        if not chosen:
+            output.show("nothing to remove: no assistant was found for this project")
         if done and not remove:
             output.say("Restart the assistant, then ask it something about this code.")
     for problem in failures:
@@ -118,7 +120,7 @@ def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool
         changes = [f"left {path} alone: its entry is for {other}"]
     else:
         after = _without(client, before, path) if remove else _with(client, before, path, arguments)
-        changes = [_write(path, before, after)]
+        changes = [_write(path, before, after, project)]
     if other and not remove:
         changes.append(
             f"one entry serves all projects there: it was for {other} and is for this one now"
@@ -126,9 +128,7 @@ def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool
     if client.rule is not None and rule:
         place = client.rule(project)
         text = _read(place)
-        changes.append(
-            _write(place, text, _rule(client, text, place, remove=remove), owned=client.owned)
-        )
+        changes.append(_write(place, text, _rule(client, text, place, remove=remove), project))
     return {"client": name, "title": client.title, "changes": [change for change in changes if change]}
 
 
@@ -250,17 +250,20 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _sweep(folder: Path) -> None:
-    """Remove a folder for rules that holds none any more, unless somebody else's files are in it."""
-    import contextlib
+def _sweep(folder: Path, project: Path) -> None:
+    """Remove the folders that hold nothing any more: by one that is there an assistant is taken to be in use."""
+    for each in (folder, *folder.parents):
+        if each in (project, Path.home()):
+            return
+        try:
+            each.rmdir()
+        except OSError:  # somebody else's files are in it
+            return
 
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
-
-def _write(path: Path, before: str, after: str, *, owned: bool = False) -> str:
-    """Put ``after`` in place of ``before`` with one rename; an emptied file of ours goes, and its folder
-    when the file was ``owned`` and the only one. Says what it did."""
+def _write(path: Path, before: str, after: str, project: Path) -> str:
+    """Put ``after`` in place of ``before`` with one rename; an emptied file goes, and with it the folders that
+    held nothing else. Says what it did."""
     if after == before:
         return ""
     kept = _backup(path) if before else None
@@ -268,8 +271,7 @@ def _write(path: Path, before: str, after: str, *, owned: bool = False) -> str:
     try:
         if empty:
             path.unlink(missing_ok=True)
-            if owned:
-                _sweep(path.parent)
+            _sweep(path.parent, project)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             target = path.resolve()
@@ -297,9 +299,12 @@ def _backup(path: Path) -> Path:
     import shutil
     import time
 
+    from sophia_mcp.app.stores import make_home
     from sophia_mcp.settings import load
 
-    folder = load().home / "backups" / "clients" / hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    home = load().home
+    make_home(home)
+    folder = home / "backups" / "clients" / hashlib.sha256(str(path).encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{path.name}"
     shutil.copy2(path, kept)
