@@ -76,7 +76,7 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
             why=f"no space left ({error})",
             next=f"free space on the disk that holds {path.parent}; nothing was half-written",
         )
-    if isinstance(error, _REFUSALS) and path.exists() and not os.access(path.parent, os.W_OK):
+    if isinstance(error, _REFUSALS) and path.parent.is_dir() and not os.access(path.parent, os.W_OK):
         return DiskFull(
             f"could not open {path.name}",
             why=f"{path.parent} may not be written, which even reading needs ({error})",

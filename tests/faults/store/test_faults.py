@@ -361,14 +361,15 @@ anyio.run(main)
 """
 
 
-async def test_a_store_that_may_only_be_read_says_how_to_read_it() -> None:
+@pytest.mark.parametrize("mode", [0o555, 0], ids=["read-only", "closed"])
+async def test_a_store_that_may_not_be_written_says_what_to_do(mode: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         db = await open_database(home / "index.db", durability="derived")
         await db.migrate(batches.TABLES)
         await db.close()
         (home / "index.db").chmod(0o444)
-        home.chmod(0o555)
+        home.chmod(mode)
         done = await anyio.run_process(
             [sys.executable, "-c", READ_ONLY, str(home)], cwd=ROOT, stderr=None
         )
