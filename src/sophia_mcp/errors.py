@@ -22,6 +22,7 @@
     │   ├── StoreBusy               the store stayed locked past its deadline
     │   ├── DiskFull                a write failed for want of space or permission
     │   ├── OldSQLite               the linked SQLite has a known corruption bug
+    │   ├── NoWorker                no process could be started to prepare files
     │   ├── ProviderError           a hosted service refused or failed
     │   │   ├── ContextTooLong      the question is longer than the model reads
     │   │   └── BadAnswer           the answer is not what was asked for, also after a repair
@@ -144,6 +145,10 @@ class DiskFull(OperatorError):
 
 class OldSQLite(OperatorError):
     code = "old_sqlite"
+
+
+class NoWorker(OperatorError):
+    code = "no_worker"
 
 
 class ProviderError(OperatorError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from tests.index import encoders
 from tests.index.trees import shown, skipped
 
-from sophia_mcp.errors import Bug
+from sophia_mcp.errors import NoWorker
 from sophia_mcp.index import workers
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.prepare import Gone, Outcome, Place, Prepared, Refused, Task, Unchanged, blob_hash
@@ -89,8 +90,20 @@ async def test_a_file_that_ends_its_worker_is_refused_and_the_others_are_not(
 @pytest.mark.requirement("index.parse_limit")
 async def test_a_worker_that_cannot_start_is_an_error_and_not_a_skip(tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
-    with pytest.raises(Bug, match="does not start"):
+    with pytest.raises(NoWorker, match="does not start"):
         await prepare(Pool(encoders.unopenable, size=1), root, [task(root, "a.py")])
+
+
+@pytest.mark.requirement("index.parse_limit")
+async def test_a_machine_that_starts_no_more_processes_is_a_clear_error(tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(NoWorker, match=r"Too many open files.*lets you start more processes"):
+            await prepare(Pool(size=1), root, [task(root, "a.py")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.requirement("index.cancel")

@@ -21,7 +21,7 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 import sophia_mcp
-from sophia_mcp.errors import Bug
+from sophia_mcp.errors import NoWorker
 from sophia_mcp.index.prepare import EncoderOpener, Outcome, Place, Task, refuse
 from sophia_mcp.index.worker import CUT, READY, read_frame, write_frame
 
@@ -52,18 +52,22 @@ class _NeverBegan(Exception):
 
 
 class _Process:
-    """One worker process and its two pipes. Calls block; use them from a thread."""
+    """One worker process and its two pipes. Calls block; use them from a thread. Raises NoWorker where none
+    can be started."""
 
     def __init__(self) -> None:
         source = str(Path(sophia_mcp.__file__).parent.parent)
-        # -P keeps the current folder, which may be a hostile tree, off the import path.
-        self._child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
-            [sys.executable, "-P", "-c", _BOOT, source],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(sys.executable).parent,
-        )
+        try:
+            # -P keeps the current folder, which may be a hostile tree, off the import path.
+            self._child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+                [sys.executable, "-P", "-c", _BOOT, source],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=Path(sys.executable).parent,
+            )
+        except OSError as error:
+            raise _no_worker(str(error)) from error
         self.used = False
 
     @property
@@ -139,7 +143,7 @@ class Pool:
     async def run(self, place: Place, tasks: Sequence[Task], deliver: Deliver) -> None:
         """Prepare tasks on all workers and hand over lists of outcomes in about their order.
 
-        An error in ``deliver`` ends the run; what is still at work is killed.
+        An error in ``deliver`` ends the run; what is still at work is killed. Raises NoWorker.
         """
         batches = cut(tasks)
         batches.reverse()
@@ -183,7 +187,7 @@ class Pool:
                         outcomes, ready = await self._exchange(process, place, batch)
                     except _NeverBegan as problem:
                         if not process.used:
-                            raise Bug("an index worker does not start", why=str(problem)) from problem
+                            raise _no_worker(str(problem)) from problem
                         batches.append(batch)  # it went away while it was idle
                         continue
                     if len(outcomes) < len(batch):
@@ -226,6 +230,14 @@ class Pool:
             self._idle.append(process)
         else:
             process.close()
+
+
+def _no_worker(why: str) -> NoWorker:
+    return NoWorker(
+        "an index worker does not start",
+        why=why,
+        next="see that the machine has memory left and lets you start more processes, then index again",
+    )
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
