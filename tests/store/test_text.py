@@ -139,6 +139,32 @@ async def test_frequent_words_still_count_when_only_rows_with_rare_words_are_vis
     assert fast[0][0] == whole[0][0]
 
 
+async def test_rows_with_and_without_a_frequent_word_stand_once_and_by_all_of_their_words(
+    store: SqliteDatabase, seed: int
+) -> None:
+    draw = random.Random(seed)
+    held = {
+        i: draw.sample(("common", "w1", "w2", "w3"), draw.choice((1, 2, 3)))
+        for i in range(POSTINGS + 2000)
+    }
+    rows = [TextRow(i, ("", "", "", "", "", " ".join(words))) for i, words in held.items()]
+    rows += [TextRow(len(held) + i, ("", "", "", "", "", "common")) for i in range(4000)]
+    await add(store, rows)
+    async with store.read(LOCAL) as tx:
+        found = await INDEX.search(tx, 1, ["common", "w1", "w2", "w3"], len(rows))
+        whole = dict(
+            await tx.rows(
+                "SELECT rowid, -bm25(text_1, 4, 4, 4, 2, 1, 1) FROM text_1"
+                " WHERE text_1 MATCH 'common OR w1 OR w2 OR w3'"
+            )
+        )
+    assert [id_ for id_, _ in found] == list(dict(found))
+    assert [score for _, score in found] == pytest.approx([whole[id_] for id_, _ in found])
+    visited = {id_ for id_, words in held.items() if len({"w1", "w2", "w3"} & set(words)) > 0}
+    assert set(dict(found)) < visited  # a row with none but the third of them is not looked at
+    assert {"common" in held[id_] for id_, _ in found} == {True, False}
+
+
 async def test_a_question_of_hundreds_of_words_is_answered(store: SqliteDatabase) -> None:
     await add(store, [row(i, " ".join(f"word{j}" for j in range(i, i + 30))) for i in range(300)])
     async with store.read(LOCAL) as tx:
