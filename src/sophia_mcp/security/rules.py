@@ -20,7 +20,8 @@ class Rule:
     """One kind of secret.
 
     ``hint`` is a short pattern that is found wherever ``pattern`` matches; all hints together are one
-    automaton, so they repeat without counting. ``check`` says what a match must also satisfy.
+    automaton, so they repeat without counting, and none begins with a line: that would double its states.
+    ``check`` says what a match must also satisfy.
     """
 
     kind: str
@@ -411,7 +412,7 @@ RULES: tuple[Rule, ...] = (
         r"(?i:\bmachine\s+\S+\s+login\s+\S+\s+password\s+)(?P<s>\S{4,})",
         "password",
     ),
-    Rule("netrc_password", r"(?m:^\s*password\s)", r"(?m:^\s*password\s+(?P<s>\S{6,})\s*$)", "password"),
+    Rule("netrc_password", r"password\s", r"(?m:^\s*password\s+(?P<s>\S{6,})\s*$)", "password"),
     Rule(
         "password_hash",
         r"\$(?:2[abxy]|apr1|[156]|y|argon2)",
@@ -445,7 +446,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "password",
-        r"""(?m:^[^\n"'`]*(?i:pass(?:word|wd|phrase)|_pwd|_pass)[\w.\-]*\s*[:= ])""",
+        r"(?i:pass(?:word|wd|phrase)|_pwd|_pass)[\w.\-]*\s*[:= ]",
         r"""(?m:^\s*(?:export\s+|set\s+|ENV\s+|ARG\s+|-\s+|-D)?[\w.\-]{0,40}(?i:pass(?:word|wd|phrase)|_pwd|_pass)[\w.\-]{0,12}[ \t]{0,8}[:= ][ \t]{0,8}(?P<s>[^\s"'`$<{(\[%*&#;,][^\s"'`<{(\[;,]{5,159})[ \t]*$)""",
         "password",
     ),
