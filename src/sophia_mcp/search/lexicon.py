@@ -107,7 +107,7 @@ class Lexicon:
     def paths(self, paths: Sequence[str]) -> list[NDArray[np.int32]]:
         """The words of each path without its extension."""
         numbers, first = self.lines([_one_line(path.rsplit(".", 1)[0]) for path in paths])
-        return [_filled(numbers[start:end]) for start, end in pairwise(first)]
+        return [_filled(numbers, start, end) for start, end in pairwise(first)]
 
     def lines(self, lines: Sequence[str]) -> tuple[NDArray[np.int32], list[int]]:
         """The numbers of all words of these lines in a row, and where each line begins in it; one entry
@@ -210,8 +210,8 @@ _NOT_SPOKEN = (False, False, False)
 """A signature, a name and a container are no comments."""
 
 
-def _filled(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
-    return numbers if len(numbers) else _NO_WORD
+def _filled(numbers: NDArray[np.int32], start: int, end: int) -> NDArray[np.int32]:
+    return numbers[start:end] if start < end else _NO_WORD
 
 
 def _one_line(text: str) -> str:
@@ -229,11 +229,16 @@ def _words(
     line = 0
     for length in lengths:
         end = line + length
-        body = _filled(numbers[first[line] : first[end]])
+        body = _filled(numbers, first[line], first[end])
         begun, ended = before[line], before[end]
-        aside = body if ended - begun == len(body) else _filled(comments[begun:ended])
-        head, name, home = (_filled(numbers[first[i] : first[i + 1]]) for i in range(end, end + 3))
-        yield Words(body, aside, head, name, home)
+        aside = body if ended - begun == len(body) else _filled(comments, begun, ended)
+        yield Words(
+            body,
+            aside,
+            _filled(numbers, first[end], first[end + 1]),
+            _filled(numbers, first[end + 1], first[end + 2]),
+            _filled(numbers, first[end + 2], first[end + 3]),
+        )
         line = end + 3
 
 

@@ -79,7 +79,7 @@ def scan(lines: Sequence[str]) -> Found:
     begins = np.zeros(len(raw), np.uint8)
     begins[1:-1] = _BEGIN.take(kinds[:-2] * 25 + kinds[1:-1] * 5 + kinds[2:])
     inside = (kinds != _OTHER) & (kinds != _MARK)
-    starts = np.flatnonzero(begins)
+    starts = np.flatnonzero(begins > 0)  # of truths they are found four times as fast as of numbers
     ends = np.flatnonzero(inside[:-1] & ((begins[1:] > 0) | ~inside[1:])) + 1
     counted = begins[starts] == _BEGINS
     starts, ends = starts[counted], ends[counted]

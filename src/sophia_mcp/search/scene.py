@@ -70,7 +70,6 @@ class Scene:
     names: Bag
     homes: Bag
     paths: Bag
-    _celled: dict[int, Cells] = field(default_factory=dict)
     _counted: dict[int, Values] = field(default_factory=dict)
 
     def lines(self, i: int) -> Sequence[str]:
@@ -124,15 +123,30 @@ class Scene:
 
     def cells(self, held: Bag) -> Cells:
         """The different words of each span."""
-        if id(held) not in self._celled:
-            width = len(self._unique[0]) + 1
-            lengths = np.diff(held.starts, append=len(held.numbers))
-            owner = np.repeat(np.arange(len(self.spans)), lengths)
-            cells, counts = tallied(owner * width + self._column_of[held.numbers])
-            starts = np.searchsorted(cells, np.arange(len(self.spans)) * width)
-            owners, columns = np.divmod(cells, width)
-            self._celled[id(held)] = Cells(owners, columns, as_values(counts), starts)
         return self._celled[id(held)]
+
+    @cached_property
+    def _celled(self) -> dict[int, Cells]:
+        """The cells of each bag, from one sorting of the words of all of them."""
+        bags = (self.body, self.comments, self.heads, self.names, self.homes, self.paths)
+        width, spans = len(self._unique[0]) + 1, len(self.spans)
+        lengths = [np.diff(held.starts, append=len(held.numbers)) for held in bags]
+        rows = np.repeat(np.arange(len(bags) * spans), np.concatenate(lengths))
+        columns = self._column_of[np.concatenate([held.numbers for held in bags])]
+        cells, counts = tallied(rows * width + columns)
+        rows, columns = np.divmod(cells, width)
+        starts = np.searchsorted(rows, np.arange(len(bags) * spans + 1))
+        found = {}
+        for place, held in enumerate(bags):
+            first = place * spans
+            part = slice(starts[first], starts[first + spans])
+            found[id(held)] = Cells(
+                rows[part] - first,
+                columns[part],
+                as_values(counts[part]),
+                starts[first : first + spans] - starts[first],
+            )
+        return found
 
     def share(self, held: Bag) -> Values:
         """The idf share of the question found in each span."""
