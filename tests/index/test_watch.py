@@ -106,6 +106,19 @@ async def test_one_process_watches_and_the_next_takes_over(
 
 
 @pytest.mark.requirement("index.watch")
+async def test_a_tree_is_looked_at_as_soon_as_its_watcher_has_ended(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "def before(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    async with watching(index, view):
+        pass
+    (root / "a.py").write_text("def after(): pass\n")
+    _let_pass(index, view, 2)
+    await index.reconcile(view)
+    assert await words(index, view, "after") == {"a.py"}
+
+
+@pytest.mark.requirement("index.watch")
 async def test_a_watcher_that_overslept_takes_over_again(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     await index.update(root)

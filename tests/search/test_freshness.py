@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from tests.search.conftest import Asked
 from tests.search.sample import FILES
@@ -46,3 +50,45 @@ async def test_a_file_that_went_away_gives_no_hit_that_is_called_fresh(own: Aske
     (own.root / "shop/money.py").unlink()
     answer = await own("add_money")
     assert all(hit.freshness == "stale" for hit in answer.hits if hit.path == "shop/money.py")
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Files that are longer than a page may not grow any more."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_what_a_full_disk_keeps_out_of_an_answer_is_said_in_it(own: Asked) -> None:
+    own.index.trees.distrust(own.view)
+    with full_disk():
+        fresh = await own("add_money")
+        (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
+        (own.root / "shop/money.py").write_text(FILES["shop/money.py"].replace(OLD, NEW))
+        own.index.trees.distrust(own.view)
+        for _ in range(2):  # the next one, too, within the second in which nobody looks again
+            missed = await own.text("halve_rebate")
+            assert "is not in this answer: could not read or write index.db" in missed
+            assert "next: check space" in missed
+            assert "not here:" not in missed
+        stale = await own("add_money")
+    assert {hit.freshness for hit in fresh.hits} == {"fresh"}
+    assert {hit.path: hit.freshness for hit in stale.hits}["shop/money.py"] == "stale"
+    assert (await own("halve_rebate")).hits[0].path == "shop/rebates.py"
+
+
+async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(own: Asked) -> None:
+    own.index.trees.distrust(own.view)
+    repository = f"index:{own.view.repo_id}"
+    assert await leases.take(own.engine.database, repository, "elsewhere:1:x", 600)
+    (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
+    for _ in range(2):
+        missed = await own.text("halve_rebate")
+        assert "is not in this answer: another tree of this repository is being indexed" in missed
+        assert "not here:" not in missed
+    await leases.release(own.engine.database, repository, "elsewhere:1:x")
+    assert (await own("halve_rebate")).hits[0].path == "shop/rebates.py"

@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from sophia_mcp.errors import BadArgument, NotFound, SophiaError, StoreBusy
+from sophia_mcp.errors import BadArgument, DiskFull, NotFound, SophiaError, StoreBusy, StoreTooNew
 from sophia_mcp.index import views
 from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, forget_view
 from sophia_mcp.index.ignore import Choice
@@ -28,7 +28,7 @@ from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import Progress, Stopped, Storage, quiet
 from sophia_mcp.index.steps import Model, Steps, differs
 from sophia_mcp.index.trees import Look, Trees
-from sophia_mcp.index.turn import is_first, is_held_elsewhere, turn
+from sophia_mcp.index.turn import is_first, is_held_elsewhere, take_back, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.index.workers import Pool
@@ -51,6 +51,10 @@ REFRESH_WAIT_S = 0.25
 
 WATCH_WAIT_S = 30.0
 """How long a watcher waits for it: what it drops nobody would look at again for a while."""
+
+_BUSY = "another tree of this repository is being indexed"
+_UNWRITABLE = (DiskFull, StoreTooNew)
+"""Errors of a store that can still be read."""
 
 FORGET_WAIT_S = 30.0
 """How long forgetting waits for a run that is at work on another tree of the same repository."""
@@ -145,8 +149,8 @@ class Index:
 
     async def reconcile(self, view: View, *, now: bool = False, fresh: bool = False) -> View:
         """The view after a look at its tree: at most once a second, by one of all processes, and not at
-        all where a live watcher follows it. Serves what is there while another run is at work, and where
-        somebody cancelled the run that was to bring it there.
+        all where a live watcher follows it. Serves what is there while another run is at work, where somebody
+        cancelled the run that was to bring it there, and where the store cannot be written; the view says so.
 
         ``now`` looks in any case, and waits for a run of this process that is at work. ``fresh``: the
         view was read from the store just now, so that it is not read again where nothing is looked at.
@@ -156,7 +160,8 @@ class Index:
         if not now:
             watched = self._watched.get(current.id, 0) > time.monotonic()
             age = self.trees.age(current)
-            if watched or lock.locked() or age < RECONCILE_S:
+            at_work = lock.locked() and current.state == "indexing"
+            if watched or at_work or age < RECONCILE_S:
                 return current
             if await is_held_elsewhere(self.storage.database, f"watch:{current.id}"):
                 return current
@@ -165,49 +170,53 @@ class Index:
                 self.storage.database, f"look:{current.id}", RECONCILE_S, clock=self.clock
             ):
                 return current
-        async with lock:
+        async with self._steps.free(current, inf if now else REFRESH_WAIT_S) as free:
+            if not free:
+                return replace(current, behind=_BUSY)
             current = await self._steps.load(view)
-            if current.cancelled:
+            if current.cancelled or (not now and self.trees.age(current) < RECONCILE_S):
                 return current
-            target = self._steps.target(current)
-            look = await self._difference(current, target)
-            if isinstance(look, View):
-                return look
-            async with turn(
-                self.storage.database, _lease(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
-            ) as mine:
-                if mine is None:
-                    return current
-                renewed = await self._steps.load(view)
-                if renewed.generation != current.generation:
-                    # Whoever had the turn before has most likely read what was seen here.
-                    current = renewed
-                    look = await self._difference(current, target)
-                    if isinstance(look, View):
-                        return look
-                run = await self._steps.carry_out(current, target, look, mine, quiet, None)
-                renewed = await self._steps.load(view)
-                # Nobody who asks waits for vectors that come over the network.
-                if now if self.model.embed is not None else renewed.stage != "done":
-                    await self._steps.later(renewed, mine, quiet, None)
+            try:
+                found = await self._follow(current, now)
+            except _UNWRITABLE as problem:
                 if now:
-                    await self._collector.after_changes(renewed, run.changed + run.removed, self.room)
-        return await self._steps.load(current)
+                    raise
+                found = replace(current, behind=str(problem))
+            if found.behind:  # the next question, of whichever process, looks again
+                self.trees.distrust(found)
+                await take_back(self.storage.database, f"look:{found.id}")
+            return found
 
-    async def _difference(self, view: View, target: Target) -> Look | View:
-        """What a look at the tree found that the view does not show; the view as it is now where there is
-        nothing, or no tree."""
-        try:
-            look = await self.trees.look(view, target)
-        except NotFound as problem:
-            return await self._steps.fail(view, problem)
-        if look.plan.size or differs(view, look):
+    async def _follow(self, current: View, now: bool) -> View:
+        """Look at the tree of a view, and bring the view there, in turn with other processes."""
+        target = self._steps.target(current)
+        look = await _difference(self._steps, current, target)
+        if isinstance(look, View):
             return look
-        return replace(view, reconciled_ns=time.time_ns())
+        async with turn(
+            self.storage.database, _lease(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
+        ) as mine:
+            if mine is None:
+                return replace(current, behind=_BUSY)
+            renewed = await self._steps.load(current)
+            if renewed.generation != current.generation:
+                # Whoever had the turn before has most likely read what was seen here.
+                current = renewed
+                look = await _difference(self._steps, current, target)
+                if isinstance(look, View):
+                    return look
+            run = await self._steps.carry_out(current, target, look, mine, quiet, None)
+            renewed = await self._steps.load(current)
+            # Nobody who asks waits for vectors that come over the network.
+            if now if self.model.embed is not None else renewed.stage != "done":
+                await self._steps.later(renewed, mine, quiet, None)
+            if now:
+                await self._collector.after_changes(renewed, run.changed + run.removed, self.room)
+        return await self._steps.load(current)
 
     async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
         """The view after these files were read again. While a run of this process is at work it
-        stays as it is, unless ``wait`` says to come after it."""
+        stays as it is, unless ``wait`` says to come after it; where the store cannot be written, too."""
         current = await self._steps.load(view)
         if not current.on_disk or (self._steps.lock(current).locked() and not wait):
             return current
@@ -223,13 +232,18 @@ class Index:
                     tasks.append(Task(path, stamp or held.stamp, held.hash if held.current else ""))
             if not tasks:
                 return current
-            async with turn(
-                self.storage.database, _lease(current), WATCH_WAIT_S if wait else REFRESH_WAIT_S
-            ) as mine:
-                if mine is None:
-                    return current
-                run = self._steps.run(current, target, mine, quiet, None)
-                await run.read_again(self.trees.place(current), tasks)
+            try:
+                async with turn(
+                    self.storage.database, _lease(current), WATCH_WAIT_S if wait else REFRESH_WAIT_S
+                ) as mine:
+                    if mine is None:
+                        return replace(current, behind=_BUSY)
+                    run = self._steps.run(current, target, mine, quiet, None)
+                    await run.read_again(self.trees.place(current), tasks)
+            except _UNWRITABLE as problem:
+                if wait:
+                    raise
+                return replace(current, behind=str(problem))
             current = await self._steps.load(current)
             self.trees.learn(current, current.generation, run.learned)
             if wait:
@@ -344,6 +358,18 @@ class Index:
             return await describe(
                 tx, await self._steps.load(view), changed=run.changed, removed=run.removed, notes=notes
             )
+
+
+async def _difference(steps: Steps, view: View, target: Target) -> Look | View:
+    """What a look at the tree found that the view does not show; the view as it is now where there is
+    nothing, or no tree."""
+    try:
+        look = await steps.trees.look(view, target)
+    except NotFound as problem:
+        return await steps.fail(view, problem)
+    if look.plan.size or differs(view, look):
+        return look
+    return replace(view, reconciled_ns=time.time_ns())
 
 
 def _lease(view: View) -> str:

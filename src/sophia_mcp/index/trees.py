@@ -73,6 +73,12 @@ class Trees:
         held = self._held.get(view.id)
         return time.monotonic() - held.checked if held is not None and held.checked else float("inf")
 
+    def distrust(self, view: View) -> None:
+        """Take the last look at the disk for none: what it found is not shown yet."""
+        held = self._held.get(view.id)
+        if held is not None:
+            held.checked = 0.0
+
     async def look(self, view: View, target: Target) -> Look:
         """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""
         held = await self._hold(view, target)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
 
-from sophia_mcp.errors import StoreBusy
+from sophia_mcp.errors import DiskFull, StoreBusy, StoreTooNew
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.workers import enrol, is_dead
 from sophia_mcp.store import leases
@@ -70,11 +70,21 @@ async def is_held_elsewhere(db: Database, name: str) -> bool:
 
 async def is_first(db: Database, name: str, seconds: float, *, clock: Clock = system) -> bool:
     """Whether no other process said so under this name within so many seconds. It is not given back: what was
-    done once in that time need not be done again, whether or not its process still lives."""
+    done once in that time need not be done again, whether or not its process still lives. Where it cannot be
+    written down, every process is the first."""
     owner = await leases.owner_of(db, name, longest_s=seconds, clock=clock)
     if owner is not None and owner != OWNER:
         return False
-    return await leases.take(db, name, OWNER, seconds, longest_s=seconds, clock=clock)
+    try:
+        return await leases.take(db, name, OWNER, seconds, longest_s=seconds, clock=clock)
+    except (DiskFull, StoreTooNew):
+        return True
+
+
+async def take_back(db: Database, name: str) -> None:
+    """Let another be the first at once, because what this process was first at was not done."""
+    with suppress(DiskFull, StoreTooNew):
+        await leases.release(db, name, OWNER)
 
 
 async def _obtain(db: Database, name: str, wait_s: float) -> bool:

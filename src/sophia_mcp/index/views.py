@@ -38,7 +38,7 @@ class View:
     ``name`` is what a person calls it, ``repo`` its repository. ``ref`` is empty for the tree on
     disk. ``reason`` says why it failed or why git could not be used. ``include`` and ``exclude``
     are JSON lists of globs. ``used_ns`` is when a question was last asked, or a run ended, give or take
-    ``USE_NS``.
+    ``USE_NS``. ``behind``, which no store holds, is why what its tree may have become could not be read.
     """
 
     id: int
@@ -65,6 +65,7 @@ class View:
     exclude: str
     watch: bool
     used_ns: int = 0
+    behind: str = ""
 
     @property
     def on_disk(self) -> bool:

@@ -45,6 +45,13 @@ async def watch(index: Index, view: View, *, armed: anyio.Event | None = None) -
     Returns when the view is forgotten or its folder is gone.
     """
     await index.warm()
+    try:
+        await _watch(index, view, armed)
+    finally:
+        index.live(view, 0)  # what ends it may be what keeps changes from being stored
+
+
+async def _watch(index: Index, view: View, armed: anyio.Event | None) -> None:
     while True:
         events = True
         async with turn(index.storage.database, f"watch:{view.id}") as mine:
@@ -106,7 +113,7 @@ async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | Non
             await mine.keep()
             index.live(view, LIVE_S)
             paths, look = _hints(index, current, changes, gits)
-            if look or time.monotonic() - looked > LOOK_S:
+            if look or current.behind or time.monotonic() - looked > LOOK_S:
                 looked = time.monotonic()
                 current = await index.reconcile(view, now=True)
             elif paths:

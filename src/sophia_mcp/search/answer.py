@@ -289,7 +289,9 @@ def _packed(found: _Found, states: dict[str, Freshness]) -> Answer:
 
 
 def _failure(view: View) -> tuple[str, ...]:
-    """Why the last index run failed, where one did, and how to go on with one that was cancelled."""
+    """Why the answer may not know all of the tree: the last index run failed, was cancelled, or could not be."""
+    if view.behind:
+        return (f"what changed since the tree was last read is not in this answer: {view.behind}",)
     if view.cancelled:
         again = f"index_repo(path={json.dumps(view.place)})"
         return (f"{view.reason}, and no question begins it again; next: {again}",)

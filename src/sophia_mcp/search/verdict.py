@@ -26,7 +26,7 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
         return _with_next(question, outcome)
     if outcome.candidates and (not outcome.facts or not await _is_absent(question, tx, outcome)):
         return outcome
-    if question.view.state == "indexing" or question.view.cancelled:
+    if question.view.state == "indexing" or question.view.cancelled or question.view.behind:
         # What is not read yet cannot be called absent; the answer says what share it stands on.
         return replace(
             outcome, notes=(*outcome.notes, "nothing certain yet: ask again when more is indexed")
