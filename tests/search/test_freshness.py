@@ -81,8 +81,13 @@ async def test_what_a_full_disk_keeps_out_of_an_answer_is_said_in_it(own: Asked)
     assert (await own("halve_rebate")).hits[0].path == "shop/rebates.py"
 
 
-async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(own: Asked) -> None:
+@pytest.mark.parametrize("watched", [False, True], ids=["unwatched", "watched by another process"])
+async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(
+    own: Asked, watched: bool
+) -> None:
     own.index.trees.distrust(own.view)
+    if watched:
+        assert await leases.take(own.engine.database, f"watch:{own.view.id}", "elsewhere:2:x", 600)
     repository = f"index:{own.view.repo_id}"
     assert await leases.take(own.engine.database, repository, "elsewhere:1:x", 600)
     (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
@@ -91,4 +96,5 @@ async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(
         assert "is not in this answer: another tree of this repository is being indexed" in missed
         assert "not here:" not in missed
     await leases.release(own.engine.database, repository, "elsewhere:1:x")
+    await leases.release(own.engine.database, f"watch:{own.view.id}", "elsewhere:2:x")
     assert (await own("halve_rebate")).hits[0].path == "shop/rebates.py"

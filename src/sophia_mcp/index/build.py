@@ -163,11 +163,15 @@ class Index:
             at_work = lock.locked() and current.state == "indexing"
             if watched or at_work or age < RECONCILE_S:
                 return current
-            if await is_held_elsewhere(self.storage.database, f"watch:{current.id}"):
+            database = self.storage.database
+            # A watcher waits for its turn like anybody else, and shows nothing meanwhile.
+            if await is_held_elsewhere(database, f"watch:{current.id}") and not await is_held_elsewhere(
+                database, _lease(current)
+            ):
                 return current
             # The first look of a process is its own: whoever starts one has most likely just changed something.
             if age < inf and not await is_first(
-                self.storage.database, f"look:{current.id}", RECONCILE_S, clock=self.clock
+                database, f"look:{current.id}", RECONCILE_S, clock=self.clock
             ):
                 return current
         async with self._steps.free(current, inf if now else REFRESH_WAIT_S) as free:
