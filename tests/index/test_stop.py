@@ -11,6 +11,7 @@ import pygit2
 import pytest
 from tests.index.trees import commit_all, make_repository, open_index
 
+from sophia_mcp.errors import BadArgument
 from sophia_mcp.index.build import KIND, Index
 from sophia_mcp.index.run import Stopped
 from sophia_mcp.store import leases
@@ -141,6 +142,27 @@ async def test_a_run_that_waits_for_its_turn_stops_at_once(
                 async with runs.at_work():
                     assert await asked.cancel(view)
             assert runs.ended == {"": "stopped"}
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_an_error_that_a_waiting_run_meets_is_raised_as_it_is(
+    index: Index, repository: Path
+) -> None:
+    await index.update(repository)
+    view = await index.resolve("app")
+    assert await leases.take(index.storage.database, f"index:{view.repo_id}", "somebody else", 600)
+    index.jobs = None
+    waits = anyio.Event()
+
+    async def run() -> None:
+        with pytest.raises(BadArgument, match=r"index\.db is closed"):
+            await index.update(repository, progress=lambda *_: waits.set())
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            await waits.wait()
+            await index.storage.database.close()
 
 
 @pytest.mark.requirement("index.cancel", "index.collect")

@@ -23,6 +23,7 @@ from sophia_mcp.index.turn import Turn, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Target
+from sophia_mcp.ops.together import first
 from sophia_mcp.store.jobs import Jobs
 
 TELL_S = 1.0
@@ -187,6 +188,8 @@ class Steps:
                         await held.enter_async_context(self.lock(view))
                         mine = await held.enter_async_context(turn(self.storage.database, lease, wait_s))
                         tasks.cancel_scope.cancel()
+                except BaseExceptionGroup as several:
+                    raise first(several) from None
                 finally:
                     self._waiting.remove((view, scope))
             if scope.cancel_called:

@@ -24,6 +24,7 @@ import sophia_mcp
 from sophia_mcp.errors import NoWorker
 from sophia_mcp.index.prepare import EncoderOpener, Outcome, Place, Task, refuse
 from sophia_mcp.index.worker import CUT, READY, read_frame, write_frame
+from sophia_mcp.ops.together import first
 
 BATCH_FILES = 32
 BATCH_BYTES = 384 * 1024
@@ -157,7 +158,7 @@ class Pool:
                     async for outcomes in receive:
                         await deliver(outcomes)
         except BaseExceptionGroup as several:
-            raise _first(several) from None
+            raise first(several) from None
 
     async def warm(self) -> None:
         """Have one worker started before it is needed."""
@@ -238,14 +239,6 @@ def _no_worker(why: str) -> NoWorker:
         why=why,
         next="see that the machine has memory left and lets you start more processes, then index again",
     )
-
-
-def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended a group of tasks."""
-    error: BaseException = several
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def cut(tasks: Sequence[Task]) -> list[list[Task]]:

@@ -15,6 +15,7 @@ from typing import Any
 from anyio.abc import TaskGroup
 
 from sophia_mcp.errors import Bug, SophiaError
+from sophia_mcp.ops.together import first
 
 _log = logging.getLogger("sophia_mcp.background")
 
@@ -37,19 +38,13 @@ async def _kept(name: str, work: Callable[..., Awaitable[object]], args: tuple[A
     except* Exception as errors:  # noqa: BLE001 - nobody waits for it who could be told instead
         told, bugs = errors.split(_says_all)
         if bugs is not None:
-            first = _first(bugs)
-            bug = first if isinstance(first, Bug) else Bug()
+            cause = first(bugs)
+            bug = cause if isinstance(cause, Bug) else Bug()
             _log.error("%s has ended: %s", name, bug, exc_info=bugs)
         elif told is not None:
-            _log.warning("%s has ended: %s", name, _first(told))
+            _log.warning("%s has ended: %s", name, first(told))
 
 
 def _says_all(error: BaseException) -> bool:
     """Whether an error's own words tell a person what to do; a bug's traceback has to."""
     return isinstance(error, SophiaError) and not isinstance(error, Bug)
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

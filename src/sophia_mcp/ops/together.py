@@ -26,8 +26,12 @@ async def both(left: Callable[[], Awaitable[L]], right: Callable[[], Awaitable[R
             await anyio.lowlevel.checkpoint()  # lets the other call begin
             other = await right()
     except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None
+        raise first(group) from None
     return found[0], other
+
+
+def first(error: BaseException) -> BaseException:
+    """The error that ended a group of tasks, where ``error`` is what the group raised; else the error itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
