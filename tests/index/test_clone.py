@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -203,6 +204,17 @@ def test_a_clone_that_nobody_shows_is_removed_when_it_is_old(tmp_path: Path) -> 
         "sub",
     ]
     clone.sweep(tmp_path / "none", set())
+
+
+@pytest.mark.requirement("index.clone")
+def test_several_processes_may_sweep_at_once(tmp_path: Path) -> None:
+    for number in range(200):
+        (tmp_path / "h" / f"a{number % 20}" / f"r{number}" / ".git").mkdir(parents=True)
+        os.utime(tmp_path / "h" / f"a{number % 20}" / f"r{number}" / ".git", (0, 0))
+    with ThreadPoolExecutor(4) as threads:
+        for swept in [threads.submit(clone.sweep, tmp_path, set()) for _ in range(4)]:
+            swept.result()
+    assert not list(tmp_path.rglob(".git"))
 
 
 def test_each_address_has_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -172,9 +172,13 @@ def sweep(clones: Path, shown: Collection[str]) -> None:
     fetched for a while: what was fetched just now may be about to be shown."""
     clones = clones.resolve()
     for folder in _below(clones, _DEPTH):
-        fetched = (folder / ".git").stat().st_mtime
-        if str(folder) not in shown and fetched < time.time() - _LEFT_S:
-            remove(clones, folder)
+        if str(folder) in shown:
+            continue
+        with suppress(
+            OSError
+        ):  # another process was faster, or the disk is full: the next run sweeps again
+            if (folder / ".git").stat().st_mtime < time.time() - _LEFT_S:
+                remove(clones, folder)
 
 
 def remove(clones: Path, folder: Path) -> None:
@@ -190,9 +194,11 @@ def remove(clones: Path, folder: Path) -> None:
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
     """The clones below a folder."""
-    if not folder.is_dir():
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:  # nothing was cloned yet, or another process removed it
         return
-    for entry in sorted(folder.iterdir()):
+    for entry in entries:
         if entry.name.startswith(_BESIDE) or entry.is_symlink():
             continue
         if (entry / ".git").is_dir():

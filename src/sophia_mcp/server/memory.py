@@ -154,7 +154,7 @@ async def recalled(
 async def overview(state: State) -> str:
     """Where there are memories, and how many of which kind."""
     memory, caller = await reached(state, None)
-    return _json(
+    return json_of(
         [
             {
                 "scope": space.scope,
@@ -176,7 +176,7 @@ async def listed(state: State, scope: str) -> str:
         )
     memory, caller = await reached(state, None)
     _, found = await memory.recall(None, caller, scope=scope, limit=LISTED)
-    return _json(
+    return json_of(
         {
             "memories": [
                 facts(memo) | {"text": memo.text.split("\n")[0][:_LINE], "uri": _uri(memo.id)}
@@ -197,7 +197,7 @@ async def item(state: State, id: str) -> str:
             why="it was forgotten, has expired, or belongs to another repository",
             next="read sophia://memory",
         )
-    return _json(
+    return json_of(
         facts(memo)
         | {"text": memo.text, "provenance": memory.shelf.lifetimes.provenance(memo), "uses": memo.uses}
     )
@@ -232,10 +232,6 @@ def facts(memo: Memo) -> dict[str, Any]:
             for each in memo.anchors
         ],
     }
-
-
-def _json(value: Any) -> str:
-    return json_of(value)
 
 
 def _uri(id: str) -> str:
