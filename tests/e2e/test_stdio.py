@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -72,6 +73,33 @@ def test_garbage_is_survived(repository: Path) -> None:
         wire.write('{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":7,"arguments":"x"}}')
         assert "error" in wire.answer(99)
         assert [tool["name"] for tool in wire.ask("tools/list")["result"]["tools"]] == TOOLS
+        wire.close_input()
+        assert wire.ended_within(END_S)[0] == 0
+        wire.protocol()
+
+
+@pytest.mark.parametrize(
+    ("line", "id", "code"),
+    [
+        # As JSON.stringify writes a question that was cut within an emoji.
+        ('{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"name":"\\ud83d"}}', "41", -32700),
+        ('{"jsonrpc":"2.0","id":"a","method":"\\udc00"}', '"a"', -32700),
+        ('{"jsonrpc":"2.0","id":42}', "42", -32600),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_answered(
+    repository: Path, line: str, id: str, code: int
+) -> None:
+    with stdio(repository) as wire:
+        wire.write(line)
+        wire.initialize()
+        wire.write(line)
+        found = wire.out.wait_for(rf'"id":\s*{id}[,}}]')
+        assert json.loads(found.string)["error"]["code"] == code
+        wire.ask("ping")
+        told = [message for message in map(json.loads, wire.out.seen) if "error" in message]
+        assert [message["id"] for message in told] == [json.loads(id)] * 2
+        wire.write('{"jsonrpc":"2.0","id":"\\ud83d","method":"ping"}')
         wire.close_input()
         assert wire.ended_within(END_S)[0] == 0
         wire.protocol()

@@ -7,6 +7,7 @@ kept in this one module, and the conformance suites judge every new SDK minor.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,8 @@ from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import SessionMessage
 from mcp.shared.transport_context import TransportContext
 from mcp.types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
     CreateMessageRequest,
     CreateMessageResultWithTools,
     EmptyResult,
@@ -218,6 +221,27 @@ async def _answer_probe(
     return JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result)
 
 
+def _refusal(problem: Exception) -> JSONRPCError | None:
+    """The answer to a request that cannot be read, for which its sender would wait in vain: half of a character
+    is enough. None where it names no id to answer to."""
+    for error in problem.errors() if isinstance(problem, ValidationError) else ():
+        request = error["input"]
+        unread = error["type"] == "json_invalid"
+        try:
+            request = json.loads(request) if unread else request
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(request, dict) or not {"result", "error"}.isdisjoint(request):
+            continue
+        name = request.get("id")
+        if type(name) is int or (isinstance(name, str) and name.isprintable()):
+            code = PARSE_ERROR if unread else INVALID_REQUEST
+            return JSONRPCError(
+                jsonrpc="2.0", id=name, error=ErrorData(code=code, message=error["msg"], data="")
+            )
+    return None
+
+
 async def serve_stream(
     server: MCPServer[Any],
     read: ReadStream[SessionMessage | Exception],
@@ -237,13 +261,16 @@ async def serve_stream(
         probing = True
         async with forward, answers:
             async for item in read:
-                message = getattr(item, "message", None)
+                if isinstance(item, Exception):
+                    if (refusal := _refusal(item)) is not None:
+                        await answers.send(SessionMessage(refusal))
+                    continue
+                message = item.message
                 if probing and isinstance(message, JSONRPCRequest):
                     if message.method == "server/discover":
                         await answers.send(SessionMessage(await _answer_probe(below, message, state)))
                         continue
                     probing = False
-                    await answers.aclose()
                 await forward.send(item)
 
     async with anyio.create_task_group() as tasks:
