@@ -72,8 +72,8 @@ async def test_known_frequencies_change_nothing_but_the_look_up(store: SqliteDat
         terms = ["w1", "w2", "all", "nowhere"]
         counted = await INDEX.frequencies(tx, 1, [*terms, "w3"])
         plain = await INDEX.search(tx, 1, terms, 20)
-        assert await INDEX.search(tx, 1, terms, 20, documents=counted.documents) == plain
-        assert await INDEX.search(tx, 1, terms, 20, documents={}) == []
+        assert await INDEX.search(tx, 1, terms, 20, counted=counted) == plain
+        assert await INDEX.search(tx, 1, terms, 20, counted=Frequencies(60, {})) == []
 
 
 async def test_a_defined_name_counts_for_more_than_a_mention(store: SqliteDatabase) -> None:
@@ -139,30 +139,32 @@ async def test_frequent_words_still_count_when_only_rows_with_rare_words_are_vis
     assert fast[0][0] == whole[0][0]
 
 
-async def test_rows_with_and_without_a_frequent_word_stand_once_and_by_all_of_their_words(
-    store: SqliteDatabase, seed: int
+@pytest.mark.parametrize("limit", [1, 20, 200, 1500, 20_000])
+async def test_the_best_rows_with_a_rare_word_are_those_of_scoring_every_one_of_them(
+    store: SqliteDatabase, seed: int, limit: int
 ) -> None:
     draw = random.Random(seed)
-    held = {
-        i: draw.sample(("common", "w1", "w2", "w3"), draw.choice((1, 2, 3)))
-        for i in range(POSTINGS + 2000)
-    }
-    rows = [TextRow(i, ("", "", "", "", "", " ".join(words))) for i, words in held.items()]
-    rows += [TextRow(len(held) + i, ("", "", "", "", "", "common")) for i in range(4000)]
+    shares = {"scarce": 0.02, "rare": 0.1, "seldom": 0.17, "usual": 0.4, "common": 0.6}
+    held = [
+        [word for word, share in shares.items() if draw.random() < share] for _ in range(3 * POSTINGS)
+    ]
+    rows = [
+        TextRow(i, (draw.choice(("", *words)), "", "", "", "", " ".join([*words, *["x"] * draw.randrange(9)])))
+        for i, words in enumerate(held)
+    ]  # fmt: skip
+    rows += [TextRow(len(rows) + i, ("", "", "", "", "", "x")) for i in range(4 * POSTINGS)]
     await add(store, rows)
     async with store.read(LOCAL) as tx:
-        found = await INDEX.search(tx, 1, ["common", "w1", "w2", "w3"], len(rows))
-        whole = dict(
-            await tx.rows(
-                "SELECT rowid, -bm25(text_1, 4, 4, 4, 2, 1, 1) FROM text_1"
-                " WHERE text_1 MATCH 'common OR w1 OR w2 OR w3'"
-            )
+        found = await INDEX.search(tx, 1, list(shares), limit)
+        whole = await tx.rows(
+            "SELECT rowid, -bm25(text_1, 4, 4, 4, 2, 1, 1) AS score FROM text_1"
+            " WHERE text_1 MATCH 'scarce OR rare OR seldom OR usual OR common' ORDER BY score DESC, rowid"
         )
-    assert [id_ for id_, _ in found] == list(dict(found))
-    assert [score for _, score in found] == pytest.approx([whole[id_] for id_, _ in found])
-    visited = {id_ for id_, words in held.items() if len({"w1", "w2", "w3"} & set(words)) > 0}
-    assert set(dict(found)) < visited  # a row with none but the third of them is not looked at
-    assert {"common" in held[id_] for id_, _ in found} == {True, False}
+    visited = [(id_, score) for id_, score in whole if {"scarce", "rare", "seldom"} & set(held[id_])]
+    assert len(found) == min(limit, len(visited))
+    assert [score for _, score in found] == pytest.approx([score for _, score in visited[:limit]])
+    assert {id_ for id_, _ in found} <= {id_ for id_, _ in visited}
+    assert len(dict(found)) == len(found)
 
 
 async def test_a_question_of_hundreds_of_words_is_answered(store: SqliteDatabase) -> None:

@@ -123,14 +123,14 @@ class Finder:
         self,
         tx: Transaction,
         space: int,
-        documents: Mapping[str, int],
+        counted: Frequencies,
         k: int,
         sorts: Sorts = ((), ()),
     ) -> list[int]:
-        """Memories with any of the terms, the best first. ``documents`` says how many have each."""
+        """Memories with any of the terms, the best first. ``counted`` says how many have each."""
         keep = (await self._refreshed(tx, space)).keeps(sorts) if any(sorts) else None
-        rare = dict(_rarest(documents))
-        found = await self.text.search(tx, space, list(rare), k, keep, rare, together=True)
+        rare = Frequencies(counted.total, dict(_rarest(counted.documents)))
+        found = await self.text.search(tx, space, list(rare.documents), k, keep, rare, together=True)
         return [number for number, _ in found]
 
     async def frequencies(self, tx: Transaction, space: int, terms: Sequence[str]) -> Frequencies:

@@ -163,7 +163,7 @@ async def _candidates(shelf: Shelf, tx: Transaction, query: Query, text: str) ->
             notes.append(f"{space.scope} holds too many memories to be searched by meaning; words only")
         if terms:
             frequencies = await shelf.finder.frequencies(tx, space.id, terms)
-            worded = await shelf.finder.worded(tx, space.id, frequencies.documents, wanted, sorts)
+            worded = await shelf.finder.worded(tx, space.id, frequencies, wanted, sorts)
             missing = [number for number in worded if number not in cosines]
             cosines |= await _cosines(tx, vector, missing)
             total += frequencies.total

@@ -64,7 +64,9 @@ async def search(
     if not terms:
         return Lexical(np.zeros(0, np.int64), np.zeros(0, np.float32))
     counts = await _frequencies(tx, text, atlas, terms)
-    found = await text.search(tx, repo, terms, limit, keeps(atlas, allowed), counts.documents)
+    shown = atlas.counts if allowed is None else atlas.counts[allowed]
+    share = int(shown.sum()) / max(counts.total, 1)
+    found = await text.search(tx, repo, terms, limit, keeps(atlas, allowed), counts, share)
     plain = [term for term in terms if not term.startswith("=")]
     weights = {term: math.log(1 + counts.total / (1 + counts.documents.get(term, 0))) for term in plain}
     return Lexical(

@@ -8,6 +8,7 @@ cuts at spaces. Nothing but terms and row ids is kept (contentless, with delete)
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -39,6 +40,9 @@ TERMS_LOOKED_UP = 160
 """Of a longer question only the first terms are considered: each look-up costs a fifth of a
 millisecond at 100k rows."""
 
+_MOST_OF_A_TERM = 2.2
+"""What a term counts at most, as a multiple of its rarity: FTS5's ``bm25`` has a k1 of 1.2."""
+
 SEGMENTS_MERGED = 8
 """Segments of one size that are merged. With FTS5's own 4, what is indexed is rewritten more often: a fifth
 more processor time for 80,000 chunks, which have as many segments in the end and are searched as fast."""
@@ -46,6 +50,8 @@ more processor time for 80,000 chunks, which have as many segments in the end an
 # Past ASCII every character belongs to a term; "=" marks whole identifiers.
 _TOKENIZER = "ascii tokenchars '=_'"
 _LARGEST_FETCH = 1 << 20
+_SPARE = 1.25
+"""So many more rows are read than should do, because those that may be shown are not evenly spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,14 @@ class TextIndex(Protocol):
         terms: Sequence[str],
         limit: int,
         keep: Callable[[int], bool] | None = None,
-        documents: Mapping[str, int] | None = None,
+        counted: Frequencies | None = None,
+        share: float = 0.25,
         together: bool = False,
     ) -> list[tuple[int, float]]:
         """Rows with any of the terms as (id, BM25F score > 0), best first, at most ``limit``, all
-        of them accepted by ``keep``. Scores compare within one answer only. ``documents`` are the
-        frequencies of the terms where the caller has looked them up in this transaction.
+        of them accepted by ``keep``. Scores compare within one answer only. ``counted`` are the
+        frequencies of the terms where the caller has looked them up in this transaction, ``share`` is about
+        the part of all rows that ``keep`` accepts: so many more are read at first.
         ``together``: where all terms are frequent, only rows with two of the rarest are wanted."""
         ...
 
@@ -127,35 +135,27 @@ class Fts5Text:
         terms: Sequence[str],
         limit: int,
         keep: Callable[[int], bool] | None = None,
-        documents: Mapping[str, int] | None = None,
+        counted: Frequencies | None = None,
+        share: float = 0.25,
         together: bool = False,
     ) -> list[tuple[int, float]]:
         if limit <= 0:
             return []
         considered = list(dict.fromkeys(terms))[:TERMS_LOOKED_UP]
-        if documents is None:
-            documents = (await self.frequencies(tx, repo, considered)).documents
-        counted = {term: documents[term] for term in considered if term in documents}
-        queries = _queries(counted, together=together)
-        if not queries:
-            return []
-        table, weights = _table(repo), ", ".join(map(str, WEIGHTS))
-        best = " UNION ALL ".join(
-            f"SELECT * FROM (SELECT rowid AS id, -bm25({table}, {weights}) AS score FROM {table}"  # noqa: S608
-            f" WHERE {table} MATCH :{name} ORDER BY score DESC, rowid LIMIT :fetch)"
-            for name in queries
-        )
-        statement = (
-            f"SELECT id, max(score) AS score FROM ({best})"  # noqa: S608
-            " GROUP BY id ORDER BY score DESC, id LIMIT :fetch"
-        )
-        fetch = limit if keep is None else 4 * limit
-        while True:
-            found = await tx.rows(statement, {**queries, "fetch": fetch})
+        if counted is None:
+            counted = await self.frequencies(tx, repo, considered)
+        documents = {term: counted.documents[term] for term in considered if term in counted.documents}
+        held = Frequencies(counted.total, documents)
+        fetch = limit
+        if keep is not None:
+            fetch = min(math.ceil(_SPARE * limit / max(share, limit / _LARGEST_FETCH)), _LARGEST_FETCH)
+        while documents:
+            found = await _found(tx, _table(repo), held, fetch, together=together)
             kept = [(id_, score) for id_, score in found if keep is None or keep(id_)]
             if len(kept) >= limit or len(found) < fetch or fetch >= _LARGEST_FETCH:
                 return kept[:limit]
             fetch *= 16
+        return []
 
     async def frequencies(self, tx: Transaction, repo: int, terms: Sequence[str]) -> Frequencies:
         table = _table(repo)
@@ -170,27 +170,75 @@ class Fts5Text:
         return Frequencies(_first_varint(averages or b"\0"), dict(found))
 
 
-def _queries(documents: dict[str, int], *, together: bool = False) -> dict[str, str]:
-    """Queries in FTS5's language, by the names of their parameters; the best rows of all of them are wanted,
-    each with its highest score.
+async def _found(
+    tx: Transaction, table: str, counted: Frequencies, fetch: int, *, together: bool
+) -> list[tuple[int, float]]:
+    """The best rows. Only rows with a rare term are visited, and of these only such as may be among the best.
 
-    Only rows with a rare term are visited. Those that hold frequent ones, too, are found by
-    ``(rare) AND (frequent)``, which skips through these and counts each term once; the rows of ``rare`` alone
-    have there what their rare terms count, which for the others is less than they have already.
+    Those that hold frequent terms, too, come first: ``(rare) AND (frequent)`` skips through the frequent ones
+    and counts each term once. The last of them tells which rare terms are too weak: all of these together
+    count for less, so that rows with no other term need not be scored (MaxScore, Turtle and Flood 1995).
     """
+    documents = counted.documents
     terms = sorted(documents, key=lambda term: (documents[term], term))[:TERMS_MOST]
     if together and len(terms) >= TERMS_PAIRED and sum(documents[each] for each in terms[:2]) > POSTINGS:
-        paired = combinations(terms[:TERMS_PAIRED], 2)
-        return {
-            "all": f"({' OR '.join(f'({_all_of(pair)})' for pair in paired)}) AND ({_any_of(terms)})"
-        }
+        paired = " OR ".join(f"({_all_of(pair)})" for pair in combinations(terms[:TERMS_PAIRED], 2))
+        return await _best(tx, table, fetch, f"({paired}) AND ({_any_of(terms)})")
+    rare = terms[: _rare(documents, terms)]
+    if len(rare) == len(terms):
+        return await _best(tx, table, fetch, _any_of(terms))
+    found = await _best(tx, table, fetch, _both(rare, terms[len(rare) :]))
+    strong = rare[: _strong(counted, rare, found[-1][1] if len(found) == fetch else 0.0)]
+    if not strong:
+        return found
+    weak = rare[len(strong) :]
+    queries = [_any_of(strong), _both(strong, weak)] if weak else [_any_of(strong)]
+    # A row that is among both has all that it counts among those found first.
+    scores = dict(await _best(tx, table, fetch, *queries)) | dict(found)
+    return sorted(scores.items(), key=lambda each: (-each[1], each[0]))[:fetch]
+
+
+async def _best(tx: Transaction, table: str, fetch: int, *queries: str) -> list[tuple[int, float]]:
+    """The best rows of all of these queries in FTS5's language, each with its highest score."""
+    weights = ", ".join(map(str, WEIGHTS))
+    asked = {f"query_{number}": query for number, query in enumerate(queries)}
+    rows = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT rowid AS id, -bm25({table}, {weights}) AS score FROM {table}"  # noqa: S608
+        f" WHERE {table} MATCH :{name} ORDER BY score DESC, rowid LIMIT :fetch)"
+        for name in asked
+    )
+    found = await tx.rows(
+        f"SELECT id, max(score) AS score FROM ({rows}) GROUP BY id ORDER BY score DESC, id LIMIT :fetch",  # noqa: S608
+        {**asked, "fetch": fetch},
+    )
+    return [(int(id_), float(score)) for id_, score in found]
+
+
+def _rare(documents: Mapping[str, int], terms: Sequence[str]) -> int:
+    """How many of these terms, the rarest first, decide which rows are visited."""
     rows = 0
-    for rare, term in enumerate(terms):
+    for place, term in enumerate(terms):
         rows += documents[term]
-        if rows > POSTINGS and rare >= TERMS_RARE:
-            some = _any_of(terms[:rare])
-            return {"rare": some, "both": f"({some}) AND ({_any_of(terms[rare:])})"}
-    return {"all": _any_of(terms)} if terms else {}
+        if rows > POSTINGS and place >= TERMS_RARE:
+            return place
+    return len(terms)
+
+
+def _strong(counted: Frequencies, terms: Sequence[str], least: float) -> int:
+    """How many of these terms, the rarest first, are left when the last ones are taken away that cannot
+    count for more than ``least`` together."""
+    strong, most = len(terms), 0.0
+    while strong:
+        count = counted.documents[terms[strong - 1]]
+        most += _MOST_OF_A_TERM * math.log(max((counted.total - count + 0.5) / (count + 0.5), 1 + 1e-6))
+        if most > least:
+            break
+        strong -= 1
+    return strong
+
+
+def _both(left: Sequence[str], right: Sequence[str]) -> str:
+    return f"({_any_of(left)}) AND ({_any_of(right)})"
 
 
 def _all_of(terms: Sequence[str]) -> str:
