@@ -6,6 +6,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio
 import pytest
 from tests.search.conftest import Asked
 from tests.search.sample import FILES
@@ -98,3 +99,20 @@ async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(
     await leases.release(own.engine.database, repository, "elsewhere:1:x")
     await leases.release(own.engine.database, f"watch:{own.view.id}", "elsewhere:2:x")
     assert (await own("halve_rebate")).hits[0].path == "shop/rebates.py"
+
+
+async def test_what_a_watcher_waits_to_bring_in_is_said(own: Asked) -> None:
+    own.index.trees.distrust(own.view)
+    own.index.live(own.view, 600)
+    (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
+    missed = ""
+
+    async def ask() -> None:
+        nonlocal missed
+        missed = await own.text("halve_rebate")
+
+    # The watcher holds the lock for as long as it waits.
+    async with own.index._steps.lock(own.view), anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+    assert "is not in this answer: another tree of this repository is being indexed" in missed
+    assert "not here:" not in missed

@@ -28,7 +28,7 @@ from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import Progress, Stopped, Storage, quiet
 from sophia_mcp.index.steps import Model, Steps, differs
 from sophia_mcp.index.trees import Look, Trees
-from sophia_mcp.index.turn import is_first, is_held_elsewhere, take_back, turn
+from sophia_mcp.index.turn import holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.index.workers import Pool
@@ -157,28 +157,22 @@ class Index:
         """
         current = view if fresh else await self._steps.load(view)
         lock = self._steps.lock(current)
+        watched = self._watched.get(current.id, 0) > time.monotonic()
         if not now:
-            watched = self._watched.get(current.id, 0) > time.monotonic()
             age = self.trees.age(current)
+            # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
+            followed = watched and not lock.locked()
             at_work = lock.locked() and current.state == "indexing"
-            if watched or at_work or age < RECONCILE_S:
+            if followed or at_work or age < RECONCILE_S:
                 return current
-            database = self.storage.database
-            # A watcher waits for its turn like anybody else, and shows nothing meanwhile.
-            if await is_held_elsewhere(database, f"watch:{current.id}") and not await is_held_elsewhere(
-                database, _lease(current)
-            ):
-                return current
-            # The first look of a process is its own: whoever starts one has most likely just changed something.
-            if age < inf and not await is_first(
-                database, f"look:{current.id}", RECONCILE_S, clock=self.clock
-            ):
+            if not watched and await _is_looked_after(self, current, age):
                 return current
         async with self._steps.free(current, inf if now else REFRESH_WAIT_S) as free:
             if not free:
                 return replace(current, behind=_BUSY)
             current = await self._steps.load(view)
-            if current.cancelled or (not now and self.trees.age(current) < RECONCILE_S):
+            looked = watched or self.trees.age(current) < RECONCILE_S
+            if current.cancelled or (looked and not now):
                 return current
             try:
                 found = await self._follow(current, now)
@@ -362,6 +356,17 @@ class Index:
             return await describe(
                 tx, await self._steps.load(view), changed=run.changed, removed=run.removed, notes=notes
             )
+
+
+async def _is_looked_after(index: Index, view: View, age: float) -> bool:
+    """Whether another process watches the tree of a view, or looked at it within the second."""
+    database = index.storage.database
+    watcher = await holder_elsewhere(database, f"watch:{view.id}")
+    if watcher and await holder_elsewhere(database, _lease(view)) in ("", watcher):
+        return True
+    # The first look of a process is its own: whoever starts one has most likely just changed something.
+    name = f"look:{view.id}"
+    return age < inf and not await is_first(database, name, RECONCILE_S, clock=index.clock)
 
 
 async def _difference(steps: Steps, view: View, target: Target) -> Look | View:

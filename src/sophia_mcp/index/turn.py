@@ -62,10 +62,10 @@ async def turn(db: Database, name: str, wait_s: float = 0.0) -> AsyncIterator[Tu
             await leases.release(db, name, OWNER)
 
 
-async def is_held_elsewhere(db: Database, name: str) -> bool:
-    """Whether a living process other than this one holds the lease."""
+async def holder_elsewhere(db: Database, name: str) -> str:
+    """The living process other than this one that holds the lease; empty where none does."""
     owner = await leases.owner_of(db, name)
-    return owner is not None and owner != OWNER and not is_dead(owner)
+    return owner if owner is not None and owner != OWNER and not is_dead(owner) else ""
 
 
 async def is_first(db: Database, name: str, seconds: float, *, clock: Clock = system) -> bool:
