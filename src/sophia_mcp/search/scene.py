@@ -53,6 +53,29 @@ def bag(arrays: Sequence[NDArray[np.int32]]) -> Bag:
     return Bag(np.concatenate(arrays).astype(np.int64), np.cumsum(lengths) - lengths)
 
 
+def cells_of(bags: Sequence[Bag], column_of: Numbers) -> dict[int, Cells]:
+    """The cells of bags about the same spans by their identities, from one sorting of all words. ``column_of``
+    a word number is its column; its last entry stands for "no word" and has the last column."""
+    width, spans = int(column_of[-1]) + 1, len(bags[0].starts)
+    lengths = [np.diff(held.starts, append=len(held.numbers)) for held in bags]
+    rows = np.repeat(np.arange(len(bags) * spans), np.concatenate(lengths))
+    columns = column_of[np.concatenate([held.numbers for held in bags])]
+    cells, counts = tallied(rows * width + columns)
+    rows, columns = np.divmod(cells, width)
+    starts = np.searchsorted(rows, np.arange(len(bags) * spans + 1))
+    found = {}
+    for place, held in enumerate(bags):
+        first = place * spans
+        part = slice(starts[first], starts[first + spans])
+        found[id(held)] = Cells(
+            rows[part] - first,
+            columns[part],
+            as_values(counts[part]),
+            starts[first : first + spans] - starts[first],
+        )
+    return found
+
+
 @dataclass(frozen=True)
 class Scene:
     """All candidate spans of one question. ``texts`` holds the lines of each file, ``body`` the
@@ -70,6 +93,7 @@ class Scene:
     names: Bag
     homes: Bag
     paths: Bag
+    _celled: dict[int, Cells] = field(default_factory=dict)
     _counted: dict[int, Values] = field(default_factory=dict)
 
     def lines(self, i: int) -> Sequence[str]:
@@ -123,30 +147,10 @@ class Scene:
 
     def cells(self, held: Bag) -> Cells:
         """The different words of each span."""
+        if not self._celled:
+            bags = (self.body, self.comments, self.heads, self.names, self.homes, self.paths)
+            self._celled.update(cells_of(bags, self._column_of))
         return self._celled[id(held)]
-
-    @cached_property
-    def _celled(self) -> dict[int, Cells]:
-        """The cells of each bag, from one sorting of the words of all of them."""
-        bags = (self.body, self.comments, self.heads, self.names, self.homes, self.paths)
-        width, spans = len(self._unique[0]) + 1, len(self.spans)
-        lengths = [np.diff(held.starts, append=len(held.numbers)) for held in bags]
-        rows = np.repeat(np.arange(len(bags) * spans), np.concatenate(lengths))
-        columns = self._column_of[np.concatenate([held.numbers for held in bags])]
-        cells, counts = tallied(rows * width + columns)
-        rows, columns = np.divmod(cells, width)
-        starts = np.searchsorted(rows, np.arange(len(bags) * spans + 1))
-        found = {}
-        for place, held in enumerate(bags):
-            first = place * spans
-            part = slice(starts[first], starts[first + spans])
-            found[id(held)] = Cells(
-                rows[part] - first,
-                columns[part],
-                as_values(counts[part]),
-                starts[first : first + spans] - starts[first],
-            )
-        return found
 
     def share(self, held: Bag) -> Values:
         """The idf share of the question found in each span."""
