@@ -40,17 +40,18 @@ FILES_MOST = 64
 CHUNKS_RANKED = 40
 """Chunks cut into spans for their own sake."""
 
-FILES_RANKED = 24
-"""The best files lend their best chunk whether or not a search found it."""
-
-FILES_LEADING = 8
-"""As many of these lend their second chunk too."""
+LENT = (5, 5, 3, 3, 3, 2, 2, 2, *[1] * 12)
+"""How many of its best chunks each of the best files lends, whether or not a search found them."""
 
 _TABLES = {"identifier": "symbol", "path": "symbol", "error": "error"}
 """Which weights a kind of question is ranked with; all others with those for words."""
 
-SIBLINGS_MOST = 4
+SIBLINGS_MOST = 8
 """Further spans of one file."""
+
+SIBLINGS_DEARER = 0.7
+"""The price of a span grows with this power of how many of its file are taken: the first sibling says most
+about whether the file is the right one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +221,9 @@ def _promising(found: Evidence, scores: Values) -> list[int]:
     own += 4.0 * (found.defines[found.owner] > 0) * (found.lex > 0)
     order = np.argsort(-own, kind="stable")
     chosen = dict.fromkeys(order[:CHUNKS_RANKED].tolist())
-    for place, file in enumerate(np.argsort(-scores, kind="stable")[:FILES_RANKED].tolist()):
+    for lent, file in zip(LENT, np.argsort(-scores, kind="stable").tolist(), strict=False):
         start = int(found.starts[file])
         end = int(found.starts[file + 1]) if file + 1 < len(found.starts) else len(found.owner)
-        lent = 2 if place < FILES_LEADING else 1
         best = start + np.argsort(-own[start:end], kind="stable")[:lent]
         chosen.update(dict.fromkeys(best.tolist()))
     return list(chosen)
@@ -295,8 +295,8 @@ def layout(
 
 
 def choose(ranked: Ranked, worded: int) -> list[Candidate]:
-    """Best spans first, none overlapping. A file's best span is favoured over its siblings: each one
-    already taken from a file costs its next span ``order.sibling``. Only the first ``worded`` carry
+    """Best spans first, none overlapping. A file's best span is favoured over its siblings: these cost
+    ``order.sibling``, and more the more of the file are taken. Only the first ``worded`` carry
     their reason and the line that matters: the others are not shown on this page."""
     scene = ranked.scene
     if scene is None:
@@ -311,7 +311,9 @@ def choose(ranked: Ranked, worded: int) -> list[Candidate]:
             continue
         if any(other.start <= span.end and span.start <= other.end for other in held):
             continue
-        taken.append((float(ranked.span_scores[i]) - price * len(held), i, bool(held)))
+        taken.append(
+            (float(ranked.span_scores[i]) - price * len(held) ** SIBLINGS_DEARER, i, bool(held))
+        )
         held.append(span)
     taken.sort(key=lambda item: -item[0])
     shown = [i for _, i, _ in taken[:worded]]

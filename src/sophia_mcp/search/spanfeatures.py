@@ -71,11 +71,6 @@ def nearhead(s: Scene) -> Values:
     return s.toward(s.headers)
 
 
-def nearname(s: Scene) -> Values:
-    """Its own name and signature by meaning."""
-    return s.toward(s.sums(s.names, s.heads))
-
-
 def neardoc(s: Scene) -> Values:
     """Its comments by meaning."""
     return s.toward(s.sums(s.comments))
@@ -284,7 +279,7 @@ def tiny(s: Scene) -> Values:
 SPAN: Mapping[str, Callable[[Scene], Values]] = {
     feature.__name__: feature
     for feature in (
-        file, lex, sem, semz, near, nearbody, nearhead, nearname, neardoc, reverse, close8, close6, close4, cover, bm25, name, named, home, head, doc, maxsim, namesim, homesim,
+        file, lex, sem, semz, near, nearbody, nearhead, neardoc, reverse, close8, close6, close4, cover, bm25, name, named, home, head, doc, maxsim, namesim, homesim,
         docsim, commented, private, pairs, literal, defines, within, mentioned, begins, function, class_head, loose, top,
         lines, tiny,
     )
