@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -99,6 +100,25 @@ async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(
     await leases.release(own.engine.database, repository, "elsewhere:1:x")
     await leases.release(own.engine.database, f"watch:{own.view.id}", "elsewhere:2:x")
     assert (await own("halve_rebate")).hits[0].path == "shop/rebates.py"
+
+
+async def test_what_could_not_be_brought_in_is_said_without_another_look(own: Asked) -> None:
+    own.index.trees.distrust(own.view)
+    database, repository = own.engine.database, f"index:{own.view.repo_id}"
+    assert await leases.take(database, repository, "elsewhere:1:x", 600)
+    (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
+    first = await own.text("halve_rebate")
+    looked = time.monotonic()
+    second = await own.text("halve_rebate")
+    since = time.monotonic() - looked
+    assert own.index.trees.age(own.view) >= since
+    # The other run has ended, and a third process looks now: what it finds is not stored yet.
+    await leases.release(database, repository, "elsewhere:1:x")
+    assert await leases.take(database, f"look:{own.view.id}", "elsewhere:2:x", 1)
+    third = await own.text("halve_rebate")
+    for missed in (first, second, third):
+        assert "is not in this answer" in missed
+        assert "not here:" not in missed
 
 
 async def test_what_a_watcher_waits_to_bring_in_is_said(own: Asked) -> None:

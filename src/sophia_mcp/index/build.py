@@ -159,19 +159,24 @@ class Index:
         lock = self._steps.lock(current)
         watched = self._watched.get(current.id, 0) > time.monotonic()
         if not now:
-            age = self.trees.age(current)
             # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
             followed = watched and not lock.locked()
             at_work = lock.locked() and current.state == "indexing"
-            if followed or at_work or age < RECONCILE_S:
+            if followed or at_work or self.trees.is_shown(current, RECONCILE_S):
                 return current
-            if not watched and await _is_looked_after(self, current, age):
-                return current
+            if self.trees.is_behind(current):
+                behind = replace(current, behind=_BUSY)
+                if await holder_elsewhere(self.storage.database, _lease(current)):
+                    return behind  # as a look would find it, for less
+            else:
+                behind = current
+            if not watched and await _is_looked_after(self, current):
+                return behind
         async with self._steps.free(current, inf if now else REFRESH_WAIT_S) as free:
             if not free:
                 return replace(current, behind=_BUSY)
             current = await self._steps.load(view)
-            looked = watched or self.trees.age(current) < RECONCILE_S
+            looked = watched or self.trees.is_shown(current, RECONCILE_S)
             if current.cancelled or (looked and not now):
                 return current
             try:
@@ -358,7 +363,7 @@ class Index:
             )
 
 
-async def _is_looked_after(index: Index, view: View, age: float) -> bool:
+async def _is_looked_after(index: Index, view: View) -> bool:
     """Whether another process watches the tree of a view, or looked at it within the second."""
     database = index.storage.database
     watcher = await holder_elsewhere(database, f"watch:{view.id}")
@@ -366,7 +371,8 @@ async def _is_looked_after(index: Index, view: View, age: float) -> bool:
         return True
     # The first look of a process is its own: whoever starts one has most likely just changed something.
     name = f"look:{view.id}"
-    return age < inf and not await is_first(database, name, RECONCILE_S, clock=index.clock)
+    looked = index.trees.age(view) < inf
+    return looked and not await is_first(database, name, RECONCILE_S, clock=index.clock)
 
 
 async def _difference(steps: Steps, view: View, target: Target) -> Look | View:

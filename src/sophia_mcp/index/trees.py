@@ -36,7 +36,8 @@ KEPT_VIEWS = 8
 @dataclass(slots=True)
 class Held:
     """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk, when
-    ``choice`` held; ``same`` says that what is known was equal to the tree then."""
+    ``choice`` held; ``same`` says that what is known was equal to the tree then; ``behind`` that what the
+    look found could not be brought in."""
 
     generation: int
     target: Target
@@ -44,6 +45,7 @@ class Held:
     tree: Tree | None = None
     checked: float = 0.0
     same: bool = False
+    behind: bool = False
     choice: Choice | None = None
 
 
@@ -73,11 +75,20 @@ class Trees:
         held = self._held.get(view.id)
         return time.monotonic() - held.checked if held is not None and held.checked else float("inf")
 
+    def is_shown(self, view: View, seconds: float) -> bool:
+        """Whether this process looked at the disk within so many seconds, and the view shows what it found."""
+        return self.age(view) < seconds and not self.is_behind(view)
+
+    def is_behind(self, view: View) -> bool:
+        """Whether what the last look found is not shown yet."""
+        held = self._held.get(view.id)
+        return held is not None and held.behind
+
     def distrust(self, view: View) -> None:
-        """Take the last look at the disk for none: what it found is not shown yet."""
+        """Say that what the last look found could not be brought in."""
         held = self._held.get(view.id)
         if held is not None:
-            held.checked = 0.0
+            held.behind = True
 
     async def look(self, view: View, target: Target) -> Look:
         """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""
@@ -89,7 +100,7 @@ class Trees:
             look = await anyio.to_thread.run_sync(
                 partial(_look_at_commit, view, held.known, choice, same=held.same, afresh=target.afresh)
             )
-            held.checked, held.same = time.monotonic(), look.plan.size == 0
+            held.checked, held.same, held.behind = time.monotonic(), look.plan.size == 0, False
             return look
         if not await anyio.Path(view.root).is_dir():
             raise NotFound(
@@ -109,7 +120,7 @@ class Trees:
                 afresh=target.afresh,
             )
         )
-        held.tree, held.checked, held.same = tree, time.monotonic(), plan.size == 0
+        held.tree, held.checked, held.same, held.behind = tree, time.monotonic(), plan.size == 0, False
         return Look(
             Place(view.root, "", choice.max_bytes),
             plan,
@@ -178,6 +189,7 @@ class Trees:
         renewed = Held(view.generation, target, known)
         if held is not None:
             renewed.tree, renewed.checked, renewed.choice = held.tree, held.checked, held.choice
+            renewed.behind = held.behind
         self._held.pop(view.id, None)
         self._held[view.id] = held = renewed
         while len(self._held) > KEPT_VIEWS:

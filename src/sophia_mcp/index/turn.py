@@ -89,13 +89,12 @@ async def take_back(db: Database, name: str) -> None:
 
 async def _obtain(db: Database, name: str, wait_s: float) -> bool:
     deadline = anyio.current_time() + wait_s
-    while True:
-        if await leases.take(db, name, OWNER, TTL_S):
-            return True
-        owner = await leases.owner_of(db, name)
-        if owner is not None and is_dead(owner):
+    while not await leases.take(db, name, OWNER, TTL_S):
+        # Looking whether it is free writes nothing, as taking does: whoever has it is most likely writing.
+        while (owner := await leases.owner_of(db, name)) is not None and not is_dead(owner):
+            if anyio.current_time() >= deadline:
+                return False
+            await anyio.sleep(POLL_S)
+        if owner is not None:
             await leases.release(db, name, owner)
-            continue
-        if anyio.current_time() >= deadline:
-            return False
-        await anyio.sleep(POLL_S)
+    return True
