@@ -174,9 +174,8 @@ def sweep(clones: Path, shown: Collection[str]) -> None:
     for folder in _below(clones, _DEPTH):
         if str(folder) in shown:
             continue
-        with suppress(
-            OSError
-        ):  # another process was faster, or the disk is full: the next run sweeps again
+        # Another process may be faster, or the disk full: the next run sweeps again.
+        with suppress(OSError):
             if (folder / ".git").stat().st_mtime < time.time() - _LEFT_S:
                 remove(clones, folder)
 
