@@ -34,6 +34,13 @@ async def watching(index: Index, view: View) -> AsyncIterator[None]:
         group.cancel_scope.cancel()
 
 
+async def indexed(index: Index, tree: Write, source: str) -> tuple[Path, View]:
+    """A folder with one file, ``a.py``, and its view."""
+    root = tree({"a.py": source})
+    await index.update(root)
+    return root, await index.resolve(str(root))
+
+
 async def until(check: Callable[[], object]) -> None:
     """Wait for what the watcher brings about; asked again after every change of the store."""
     with anyio.fail_after(20):
@@ -43,9 +50,7 @@ async def until(check: Callable[[], object]) -> None:
 
 @pytest.mark.requirement("index.watch")
 async def test_an_edit_and_a_new_file_are_followed(index: Index, tree: Write) -> None:
-    root = tree({"a.py": "def before(): pass\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    root, view = await indexed(index, tree, "def before(): pass\n")
     async with watching(index, view):
         (root / "a.py").write_text("def after(): pass\n")
         await until(lambda: words(index, view, "after"))
@@ -62,9 +67,7 @@ async def test_an_edit_and_a_new_file_are_followed(index: Index, tree: Write) ->
 
 @pytest.mark.requirement("index.watch")
 async def test_files_of_a_folder_made_with_them_are_followed(index: Index, tree: Write) -> None:
-    root = tree({"a.py": "x = 1\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    root, view = await indexed(index, tree, "x = 1\n")
     async with watching(index, view):
         deep = root / "new" / "deeper"
         deep.mkdir(parents=True)
@@ -95,9 +98,7 @@ async def test_another_branch_is_followed(index: Index, tree: Write) -> None:
 async def test_one_process_watches_and_the_next_takes_over(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
-    root = tree({"a.py": "x = 1\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    _, view = await indexed(index, tree, "x = 1\n")
     name = f"watch:{view.id}"
     async with watching(index, view):
         assert await leases.owner_of(index.storage.database, name) is not None
@@ -107,9 +108,7 @@ async def test_one_process_watches_and_the_next_takes_over(
 
 @pytest.mark.requirement("index.watch")
 async def test_a_tree_is_looked_at_as_soon_as_its_watcher_has_ended(index: Index, tree: Write) -> None:
-    root = tree({"a.py": "def before(): pass\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    root, view = await indexed(index, tree, "def before(): pass\n")
     async with watching(index, view):
         pass
     (root / "a.py").write_text("def after(): pass\n")
@@ -120,9 +119,7 @@ async def test_a_tree_is_looked_at_as_soon_as_its_watcher_has_ended(index: Index
 
 @pytest.mark.requirement("index.watch")
 async def test_a_watcher_that_overslept_takes_over_again(index: Index, tree: Write) -> None:
-    root = tree({"a.py": "x = 1\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    _, view = await indexed(index, tree, "x = 1\n")
     database, name = index.storage.database, f"watch:{view.id}"
 
     async def watched_by_us() -> bool:
@@ -140,9 +137,7 @@ async def test_a_watcher_that_overslept_takes_over_again(index: Index, tree: Wri
 async def test_a_tree_that_another_process_watches_is_not_looked_at_twice(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
-    root = tree({"a.py": "def before(): pass\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    root, view = await indexed(index, tree, "def before(): pass\n")
     await leases.take(index.storage.database, f"watch:{view.id}", "elsewhere:1:x", 60)
     (root / "a.py").write_text("def after(): pass\n")
     async with open_index(tmp_path / "store") as second:
@@ -157,9 +152,7 @@ async def test_a_tree_that_another_process_watches_is_not_looked_at_twice(
 async def test_one_of_several_processes_looks_at_a_tree_that_nobody_watches(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:
-    root = tree({"a.py": "def before(): pass\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    root, view = await indexed(index, tree, "def before(): pass\n")
     database, name = index.storage.database, f"look:{view.id}"
     now = time.time_ns()
     index.clock = lambda: now
@@ -180,9 +173,7 @@ async def test_one_of_several_processes_looks_at_a_tree_that_nobody_watches(
 
 @pytest.mark.requirement("index.incremental")
 async def test_a_tree_is_looked_at_after_the_clock_was_set_back(index: Index, tree: Write) -> None:
-    root = tree({"a.py": "def before(): pass\n"})
-    await index.update(root)
-    view = await index.resolve(str(root))
+    root, view = await indexed(index, tree, "def before(): pass\n")
     yesterday = time.time_ns() - 86_400_000_000_000
     # Another process looked, and asks nothing more that would say so again by the new time.
     await leases.take(index.storage.database, f"look:{view.id}", "elsewhere:1:x", 1)

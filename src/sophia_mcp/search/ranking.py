@@ -295,30 +295,35 @@ def layout(
 
 
 def choose(ranked: Ranked, worded: int) -> list[Candidate]:
-    """Best spans first, none overlapping. A file's best span is favoured over its siblings: these cost
-    ``order.sibling``, and more the more of the file are taken. Only the first ``worded`` carry
-    their reason and the line that matters: the others are not shown on this page."""
+    """The spans as they are `arranged`. Only the first ``worded`` carry their reason and the line that
+    matters: the others are not shown on this page."""
     scene = ranked.scene
     if scene is None:
         return []
-    price = ranker.tables()["order"]["sibling"][_TABLES.get(scene.evidence.query.kind, "words")]
-    taken: list[tuple[float, int, bool]] = []
-    beside: dict[int, list[Span]] = {}
-    for i in np.argsort(-ranked.span_scores, kind="stable").tolist():
-        span = scene.spans[i]
-        held = beside.setdefault(span.file, [])
-        if len(held) > SIBLINGS_MOST:
-            continue
-        if any(other.start <= span.end and span.start <= other.end for other in held):
-            continue
-        taken.append(
-            (float(ranked.span_scores[i]) - price * len(held) ** SIBLINGS_DEARER, i, bool(held))
-        )
-        held.append(span)
-    taken.sort(key=lambda item: -item[0])
+    places = [(span.file, span.start, span.end) for span in scene.spans]
+    taken = arranged(places, ranked.span_scores, scene.evidence.query.kind)
     shown = [i for _, i, _ in taken[:worded]]
     lines = dict(zip(shown, focuses(scene, shown), strict=True))
     return [_candidate(ranked, scene, i, sibling, score, lines.get(i)) for score, i, sibling in taken]
+
+
+def arranged(
+    places: Sequence[tuple[int, int, int]], scores: Values, kind: str
+) -> list[tuple[float, int, bool]]:
+    """Spans (file, first and last line) best first, none overlapping: the score of each, its number, and
+    whether a better one of its file was taken. A file's best span is favoured over its siblings: these cost
+    ``order.sibling``, and more the more of the file are taken."""
+    price = ranker.tables()["order"]["sibling"][_TABLES.get(kind, "words")]
+    taken: list[tuple[float, int, bool]] = []
+    beside: dict[int, list[tuple[int, int]]] = {}
+    for i in np.argsort(-scores, kind="stable").tolist():
+        file, start, end = places[i]
+        held = beside.setdefault(file, [])
+        if len(held) > SIBLINGS_MOST or any(a <= end and start <= b for a, b in held):
+            continue
+        taken.append((float(scores[i]) - price * len(held) ** SIBLINGS_DEARER, i, bool(held)))
+        held.append((start, end))
+    return sorted(taken, key=lambda item: -item[0])
 
 
 def _candidate(
