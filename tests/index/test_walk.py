@@ -162,6 +162,16 @@ def test_the_time_of_a_file_written_just_now_is_not_trusted() -> None:
     assert settled(Stamp(5, 1, 2), now) == Stamp(5, 1, 2)
 
 
+@pytest.mark.requirement("index.incremental")
+def test_a_time_set_to_the_future_is_trusted_as_soon_as_setting_it_is_past() -> None:
+    now = 10 * RACY_NS
+    future = now + 100 * RACY_NS
+    assert settled(Stamp(5, future, now - RACY_NS // 2), now) == Stamp(5, 0, now - RACY_NS // 2)
+    assert settled(Stamp(5, future, 2), now) == Stamp(5, future, 2)
+    # Both, as after the clock was set back: either may come again.
+    assert settled(Stamp(5, future, future), now) == Stamp(5, 0, future)
+
+
 @pytest.mark.parametrize(
     ("url", "plain"),
     [

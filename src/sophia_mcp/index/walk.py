@@ -176,8 +176,10 @@ def stamp_of(path: str) -> Stamp | None:
 
 
 def settled(stamp: Stamp, now_ns: int) -> Stamp:
-    """The stamp to keep for a file read at ``now_ns``; one that may still repeat loses its time."""
-    fresh = max(stamp.mtime_ns, stamp.ctime_ns) > now_ns - RACY_NS
+    """The stamp to keep for a file read at ``now_ns``; one that may still repeat loses its time. One that
+    somebody set to the future does not: a write moves it to the present, and the other time, which nobody
+    can set, from the past."""
+    fresh = abs(stamp.mtime_ns - now_ns) < RACY_NS or stamp.ctime_ns > now_ns - RACY_NS
     return Stamp(stamp.size, 0, stamp.ctime_ns) if fresh else stamp
 
 
