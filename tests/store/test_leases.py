@@ -24,7 +24,7 @@ async def test_a_lease_has_one_owner_until_it_ends(store: SqliteDatabase, hand: 
     hand.forward(11)
     assert await leases.owner_of(store, "watch:/x", clock=hand) is None
     assert await leases.take(store, "watch:/x", "two", 10, clock=hand)
-    assert not await leases.renew(store, "watch:/x", "one", 10, clock=hand)
+    assert not await leases.take(store, "watch:/x", "one", 10, clock=hand)
 
 
 @pytest.mark.requirement("store.leases")
@@ -32,15 +32,8 @@ async def test_a_renewed_lease_goes_on(store: SqliteDatabase, hand: Hand) -> Non
     assert await leases.take(store, "a", "one", 10, clock=hand)
     for _ in range(5):
         hand.forward(8)
-        assert await leases.renew(store, "a", "one", 10, clock=hand)
+        assert await leases.take(store, "a", "one", 10, clock=hand)
         assert not await leases.take(store, "a", "two", 10, clock=hand)
-
-
-@pytest.mark.requirement("store.leases")
-async def test_a_lease_that_ended_is_not_renewed(store: SqliteDatabase, hand: Hand) -> None:
-    await leases.take(store, "a", "one", 10, clock=hand)
-    hand.forward(10)
-    assert not await leases.renew(store, "a", "one", 10, clock=hand)
 
 
 @pytest.mark.requirement("store.leases")

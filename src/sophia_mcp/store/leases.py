@@ -1,8 +1,8 @@
 """Who alone may do this piece of work for now?
 
 A lease is one row with an end. It is taken, renewed and stolen after its end by one statement, so
-two processes can never both have it. Its holder renews it well before the end and stops working
-when a renewal fails.
+two processes can never both have it. Its holder takes it anew well before the end and stops working
+when another has it.
 """
 
 from __future__ import annotations
@@ -64,18 +64,6 @@ async def take(
             },
         )
     return bool(held)
-
-
-async def renew(db: Database, name: str, owner: str, ttl_s: float, *, clock: Clock = system) -> bool:
-    """Prolong a lease that ``owner`` still has. False: it was lost, stop the work."""
-    now = clock()
-    async with db.write(_SCOPE) as tx:
-        changed = await tx.run(
-            "UPDATE leases SET expires_ns = :expires"
-            " WHERE name = :name AND owner = :owner AND expires_ns > :now",
-            {"name": name, "owner": owner, "expires": now + int(ttl_s * 1e9), "now": now},
-        )
-    return changed == 1
 
 
 async def release(db: Database, name: str, owner: str) -> None:
