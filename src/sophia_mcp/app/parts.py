@@ -39,6 +39,8 @@ class Once(Generic[T]):
         self._waiting: list[Callable[[T], None]] = []
 
     async def __call__(self) -> T:
+        if self._value is not None:
+            return self._value  # even a free lock is another turn of the event loop
         async with self._lock:
             if self._value is None:
                 self._value = await self._open()

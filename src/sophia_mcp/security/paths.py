@@ -71,9 +71,9 @@ class Roots:
         """Roots of existing folders, resolved through their own links. Unreachable ones are left out."""
         found: dict[Path, None] = {}
         for folder in folders:
-            real = Path(os.path.realpath(folder))
-            if real.is_dir():
-                found[real] = None
+            real = os.path.realpath(folder)
+            if os.path.isdir(real):
+                found[Path(real)] = None
         return cls(tuple(found))
 
     def resolve(self, path: str | os.PathLike[str]) -> Path:
@@ -107,6 +107,8 @@ class Roots:
         on a file system that folds them, and a mere name prefix never counts.
         """
         place = Path(real)
+        if place in self.allowed:
+            return place
         by_identity = {_identity(root): root for root in self.allowed}
         by_identity.pop(None, None)
         for above in (place, *place.parents):
@@ -189,8 +191,12 @@ def _identity(place: Path) -> tuple[int, int] | None:
 
 def _holds_link(real: str) -> bool:
     """Whether a resolved path still contains a link, which only a loop leaves behind."""
-    place = Path(real)
-    return any(os.path.islink(above) for above in (place, *place.parents))
+    above = ""
+    while real != above:
+        if os.path.islink(real):
+            return True
+        above, real = real, os.path.dirname(real)
+    return False
 
 
 def open_inside(root: Path, relative: str) -> int:

@@ -153,7 +153,8 @@ class State:
             opening = self._opening = _Opening(project, self._heed)
             assert self._keeper is not None, "the server is not running"
             self._keeper.start("the store and its parts", opening.hold, self._open)
-        await opening.known.wait()
+        if not opening.known.is_set():
+            await opening.known.wait()
         if opening.failure is not None:
             raise opening.failure
         assert opening.app is not None

@@ -133,10 +133,11 @@ class SqliteDatabase:
         self._opening = opening
         self._writer = writer
         self._write_turn = anyio.Lock()
-        self._read_turn = anyio.Semaphore(READERS)
+        # A read waits for its connection's thread; another turn of the event loop before it gains nobody anything.
+        self._read_turn = anyio.Semaphore(READERS, fast_acquire=True)
         self._readers: list[tuple[aiosqlite.Connection, asyncio.Future[None] | None]] = []
         self._closed = False
-        self._identity = _identity(opening.path)
+        self._identity, self._mark = _identity(opening.path), damage_mark(opening.path)
         self._epoch = 0  # counts how often a damaged file was replaced under us
         self._packages: dict[str, Migrations] = {}
         self._too_new: StoreTooNew | None = None
@@ -291,7 +292,7 @@ class SqliteDatabase:
         process, or was removed by hand."""
 
         def sound() -> bool:
-            return self._identity == _identity(self.path) and not damage_mark(self.path).exists()
+            return self._identity == _identity(self.path) and not os.access(self._mark, os.F_OK)
 
         if self.durability == "truth" or self._closed or sound():
             return
