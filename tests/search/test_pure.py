@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sophia_mcp.llm import tokens
 from sophia_mcp.search.absent import likeness as likeness_to
 from sophia_mcp.search.atlas import compiled, path_words
-from sophia_mcp.search.content import Text
+from sophia_mcp.search.content import Lines, Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.evidence import alike
 from sophia_mcp.search.filters import pattern
@@ -275,7 +275,7 @@ _LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_siz
 @settings(max_examples=120, deadline=None)
 @pytest.mark.requirement("search.budget")
 def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, notes) -> None:
-    texts = {i: Text(tuple(lines), sum(map(len, lines))) for i, lines in enumerate(files)}
+    texts = {i: _text(lines) for i, lines in enumerate(files)}
     candidates = [
         Candidate(
             i, 1 + k, len(text.lines), f"f{i}", "function", 1.0, "why", (1 + k, len(text.lines)), 1 + k
@@ -287,6 +287,11 @@ def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, note
     answer = pack(_material(candidates, texts, notes), request, tokens.count)
     assert tokens.count(render(answer, request)) <= budget
     assert len(answer.hits) <= limit
+
+
+def _text(lines: Sequence[str]) -> Text:
+    raw = "\n".join(lines).encode()
+    return Text(Lines(raw), len(raw))
 
 
 def _material(
@@ -310,7 +315,7 @@ def _material(
 @pytest.mark.requirement("search.budget")
 def test_who_asks_for_many_hits_sees_many_places_and_reads_the_best() -> None:
     lines = ("def charge(card, amount):", *("    total = card.take(amount) + total" for _ in range(11)))
-    texts = {i: Text(lines, 400) for i in range(50)}
+    texts = {i: _text(lines) for i in range(50)}
     candidates = [Candidate(i, 1, 12, "charge", "function", 1.0, "name", (1, 12), 1) for i in texts]
     answer = pack(_material(candidates, texts), Request("q", limit=50, max_tokens=2500), tokens.count)
     assert len(answer.hits) >= 45

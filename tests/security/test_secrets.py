@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from re import _constants as token  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any
 
 import pytest
 from tests.security.planted import Draw, kinds, plant
 
-from sophia_mcp.security.rules import RULES
+from sophia_mcp.security.rules import REACH, RULES
 from sophia_mcp.security.secrets import _automaton, _prefilter, is_secret_file, mask
 
 pytestmark = pytest.mark.requirement("security.secrets")
@@ -128,6 +133,57 @@ def test_every_pattern_implies_its_hint(seed: int) -> None:
                 assert RULES.index(rule) in hits or rule.kind in {RULES[hit].kind for hit in hits}, (
                     rule.kind
                 )
+
+
+def test_a_secret_reaches_over_few_lines_or_holds_the_text_that_tells_a_block() -> None:
+    for rule in RULES:
+        lines = _crossed(parser.parse(rule.pattern.replace(r"\z", r"\Z")))
+        assert lines <= REACH or (rule.block and rule.block in rule.pattern.replace("\\", "")), rule
+
+
+def _crossed(pattern: Iterable[Any]) -> float:
+    """How many ends of lines a match can hold at most; those in one run of white space are one."""
+    lines: float = 0
+    for kind, value in pattern:
+        if kind is token.IN:
+            lines += "\n" in _characters(value)
+        elif kind in (token.LITERAL, token.NOT_LITERAL):
+            lines += (value == ord("\n")) == (kind is token.LITERAL)
+        elif kind in (token.MAX_REPEAT, token.MIN_REPEAT):
+            _, most, inner = value
+            blank = len(inner) == 1 and inner[0][0] is token.IN and _characters(inner[0][1]).isspace()
+            times = 1 if blank else math.inf if most is token.MAXREPEAT else most
+            lines += (each := _crossed(inner)) and each * times
+        elif kind is token.SUBPATTERN:
+            lines += _crossed(value[3])
+        elif kind is token.BRANCH:
+            lines += max(map(_crossed, value[1]))
+        else:
+            assert kind is token.AT, kind
+    return lines
+
+
+_CLASSES = {
+    token.CATEGORY_SPACE: r"\s",
+    token.CATEGORY_NOT_SPACE: r"\S",
+    token.CATEGORY_DIGIT: r"\d",
+    token.CATEGORY_WORD: r"\w",
+}
+
+
+def _characters(members: Iterable[Any]) -> str:
+    """Every character of a class, of those that one byte tells."""
+    every, held, negated = {chr(code) for code in range(256)}, set[str](), False
+    for kind, value in members:
+        if kind is token.NEGATE:
+            negated = True
+        elif kind is token.RANGE:
+            held |= {chr(code) for code in range(value[0], value[1] + 1)}
+        elif kind is token.CATEGORY:
+            held |= {one for one in every if re.fullmatch(_CLASSES[value], one, re.ASCII)}
+        else:
+            held.add(chr(value))
+    return "".join(every - held if negated else held)
 
 
 def test_an_automaton_without_memory_falls_back_to_every_rule() -> None:

@@ -77,7 +77,7 @@ class Lines(Sequence[str]):
                 return list(self)[place]
             if first >= last:
                 return []
-            return self._raw[self._starts[first] : self._starts[last] - 1].decode().split("\n")
+            return self.joined(first, last).split("\n")
         if not -len(self) <= place < len(self):
             raise IndexError(place)
         place %= len(self)
@@ -86,17 +86,22 @@ class Lines(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return iter(self[:])
 
+    def joined(self, first: int, last: int) -> str:
+        """Lines ``first`` to ``last`` (from 0, without the last) as one text."""
+        first, last = max(first, 0), min(last, len(self))
+        return self._raw[self._starts[first] : self._starts[last] - 1].decode() if first < last else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """The decoded text of a blob, by lines without their ends, and how many bytes it has."""
 
-    lines: Sequence[str]
+    lines: Lines
     length: int
 
     def span(self, start: int, end: int) -> str:
         """Lines ``start`` to ``end``, 1-based and inclusive."""
-        return "\n".join(self.lines[start - 1 : end])
+        return self.lines.joined(start - 1, end)
 
 
 def ids(values: Iterable[int]) -> str:

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 from sophia_mcp.index.chunk import LINE_CHARS
 from sophia_mcp.search import cursor
-from sophia_mcp.search.clip import Finder, clip, finder
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.render import block, call, render, written
+from sophia_mcp.search.shown import Masked
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.security.text import plain
 from sophia_mcp.types import Answer, Coverage, Detail, Freshness, Hit, Request
+
+T = TypeVar("T")
 
 SNIPPET_LINES = 40
 """A span longer than this is shown around the lines that match."""
@@ -35,9 +38,6 @@ after the twelfth one line: who asks for so many wants to see where else to look
 _MOST = (260, 120, 80, 40)
 """Tokens of a leader, a follower, another and any further hit at most, unless a detail is asked for."""
 
-_AROUND = 150
-"""Lines around shown ones that are masked with them: longer than any key."""
-
 _PER_TOKEN = 8
 """Characters of a token, and rarely more: what is longer than the budget so many times cannot fit."""
 
@@ -46,6 +46,9 @@ _NARROWEST = 24
 
 _CUT = "…… 1,000,000 more characters"
 """What is written around the part of a line."""
+
+_SPARE = 24
+"""Tokens that are left for what an answer may say beside its hits and was not counted."""
 
 _NUMBER = 2
 """Tokens of a line's number and end."""
@@ -81,20 +84,20 @@ class Material:
 def pack(material: Material, request: Request, count: Callable[[str], int]) -> Answer:
     """The answer: at most ``limit`` hits and ``max_tokens`` tokens, in the order of the candidates,
     none of an earlier page. What did not fit is named, with the call that gets it."""
-    masked = _Masked(material.texts, _longest(request), material.query)
+    masked = Masked(material.texts, _longest(request), material.query)
     fresh = [item for item in material.candidates if _mark(material, item) not in material.earlier]
     hits: list[Hit] = []
     used: list[Candidate] = []
     wanted = fresh[: request.limit]
     budget = request.max_tokens
-    room = None if budget is None else budget - _overhead(material, request, count)
+    room = None if budget is None else _Room(budget, _empty(material, request), count)
     for place, item in enumerate(wanted):
-        share = None if room is None else _share(room, place, len(wanted), request.detail)
+        share = None if room is None else room.tells(_share, place, len(wanted), request.detail)
         hit, cost = _hit(material, masked, item, share, count, request)
         if room is not None:
-            if cost > room and hits:
+            if hits and not room.tells(_holds, cost):
                 break
-            room -= cost
+            room.spent += cost
         hits.append(hit)
         used.append(item)
     if (
@@ -104,7 +107,7 @@ def pack(material: Material, request: Request, count: Callable[[str], int]) -> A
         and not material.earlier
         and request.detail == "auto"
     ):
-        room -= _grow(material, masked, hits, used[0], room, count, request)
+        room.spent += _grow(material, masked, hits, used[0], room, count, request)
     answer = _answer(material, request, hits, used, fresh, masked)
     if room is not None and not _surely_fits(answer, room, request.max_tokens, count):
         answer = _fit(answer, material, request, hits, used, fresh, masked, count)
@@ -123,12 +126,40 @@ def _mark(material: Material, item: Candidate) -> bytes:
     return cursor.span(material.paths[item.file], item.start, item.end)
 
 
+class _Room:
+    """Tokens that are left for hits. What an answer takes beside them is counted only where that matters: it is
+    one for each byte at most."""
+
+    def __init__(self, budget: int, beside: str, count: Callable[[str], int]) -> None:
+        self._budget, self._beside, self._count = budget, beside, count
+        self.spent = 0
+
+    def tells(self, of: Callable[..., T], *values: Any) -> T:
+        """What a function says of the tokens that are left, and of these values: a function that only grows, or
+        only falls, with them."""
+        least = of(self._budget - self._most - self.spent, *values)
+        most = of(self._budget - self.spent, *values)
+        return least if least == most else of(self._budget - self._exact - self.spent, *values)
+
+    @cached_property
+    def _most(self) -> int:
+        return len(self._beside.encode("utf-8", "surrogatepass")) + _SPARE
+
+    @cached_property
+    def _exact(self) -> int:
+        return self._count(self._beside) + _SPARE
+
+
+def _holds(room: int, cost: int) -> bool:
+    return cost <= room
+
+
 def _grow(
     material: Material,
-    masked: _Masked,
+    masked: Masked,
     hits: list[Hit],
     item: Candidate,
-    room: int,
+    room: _Room,
     count: Callable[[str], int],
     request: Request,
 ) -> int:
@@ -145,7 +176,8 @@ def _grow(
         return 0  # all of it is shown
     whole = replace(item, start=start, end=end, home=(0, 0))
     before = count(block(small, request))
-    share = min(before + room, (request.max_tokens or 0) // 2)
+    half = (request.max_tokens or 0) // 2
+    share = room.tells(lambda left: min(before + left, half))
     grown, cost = _hit(material, masked, whole, share, count, replace(request, detail="full"))
     if share <= before or grown.end_line - grown.start_line <= small.end_line - small.start_line:
         return 0
@@ -163,11 +195,10 @@ def _share(room: int, place: int, hits: int, detail: Detail) -> int:
     return min(share, _MOST[sum(place >= end for end in (_LEADERS, _FOLLOWERS, _OTHERS))])
 
 
-def _overhead(material: Material, request: Request, count: Callable[[str], int]) -> int:
-    """Tokens of an answer that holds no hit yet, with a cursor as long as it may become."""
+def _empty(material: Material, request: Request) -> str:
+    """An answer that holds no hit yet, with a cursor as long as it may become."""
     token = material.cursor([*material.earlier, *map(_any_mark, range(request.limit))])
-    empty = Answer((), material.total, token, material.index, material.notes)
-    return count(render(empty, request)) + 24
+    return render(Answer((), material.total, token, material.index, material.notes), request)
 
 
 def _any_mark(number: int) -> bytes:
@@ -175,69 +206,18 @@ def _any_mark(number: int) -> bytes:
     return cursor.span("", number, number)
 
 
-def _surely_fits(answer: Answer, room: int, budget: int | None, count: Callable[[str], int]) -> bool:
+def _surely_fits(answer: Answer, room: _Room, budget: int | None, count: Callable[[str], int]) -> bool:
     """Whether what was counted by lines leaves so much of the budget that the whole need not be counted:
     one token for each line, and a tenth, is more than joining lines can add."""
     lines = sum(hit.end_line - hit.start_line + 3 for hit in answer.hits)
     named = sum(count(name) + 4 for name in answer.omitted)
-    return room - named - lines > (budget or 0) // 10
-
-
-class _Masked:
-    """Texts without secrets and without characters that act. Files are masked in pieces that reach far
-    enough around the shown lines to hold any key block whole; each piece once."""
-
-    def __init__(self, texts: Mapping[int, Text], longest: int | None, query: Query) -> None:
-        self._texts, self._longest, self._query = texts, longest, query
-        self._done: dict[int, list[tuple[int, list[str], int]]] = {}
-        self.secrets: dict[int, int] = {}
-
-    def lines(self, file: int, start: int, end: int, longest: int | None = None) -> list[str]:
-        """These lines, each cut at ``longest`` characters where it is given, else where any is."""
-        first, lines, count = self._piece(file, start, end)
-        most = longest if longest is not None else self._longest
-        shown = _shown(lines[start - first : end - first + 1], most, self._find)
-        if count and any("«masked " in line for line in shown):
-            self.secrets[file] = max(count, self.secrets.get(file, 0))
-        return shown
-
-    def _find(self, line: str, width: int) -> int:
-        return self._finder(line, width)
-
-    @cached_property
-    def _finder(self) -> Finder:
-        return finder(self._query)
-
-    def _piece(self, file: int, start: int, end: int) -> tuple[int, list[str], int]:
-        """A masked piece that holds these lines with their surroundings, and the line it begins at."""
-        length = self.length(file)
-        low, high = max(start - _AROUND, 1), min(end + _AROUND, length)
-        if length <= 3 * _AROUND:
-            low, high = 1, length
-        for first, lines, count in self._done.get(file, ()):
-            if first <= low and high < first + len(lines):
-                return first, lines, count
-        masked = mask(self._texts[file].span(low, high))
-        piece = (low, masked.text.split("\n"), masked.count)
-        self._done.setdefault(file, []).append(piece)
-        return piece
-
-    def length(self, file: int) -> int:
-        return len(self._texts[file].lines)
-
-
-def _shown(lines: list[str], longest: int | None, find: Finder) -> list[str]:
-    """Lines without what acts and without what is too long in them."""
-    whole = "\n".join(lines)
-    if plain(whole) is whole and (longest is None or max(map(len, lines), default=0) <= longest):
-        return lines  # most are as they may be
-    bare = [line.rstrip("\r") for line in lines]
-    return [plain(line if longest is None else clip(line, longest, find)) for line in bare]
+    fits: bool = room.tells(lambda left: left - named - lines > (budget or 0) // 10)
+    return fits
 
 
 def _hit(
     material: Material,
-    masked: _Masked,
+    masked: Masked,
     item: Candidate,
     share: int | None,
     count: Callable[[str], int],
@@ -369,7 +349,7 @@ def _answer(
     hits: Sequence[Hit],
     used: Sequence[Candidate],
     fresh: Sequence[Candidate],
-    masked: _Masked,
+    masked: Masked,
     named: int = _NAMED_MOST,
 ) -> Answer:
     rest = fresh[len(used) :]
@@ -405,7 +385,7 @@ def _fit(
     hits: list[Hit],
     used: list[Candidate],
     fresh: Sequence[Candidate],
-    masked: _Masked,
+    masked: Masked,
     count: Callable[[str], int],
 ) -> Answer:
     """Give up, in this order, names of omitted spans, hits but the first, its lines, the ends of its last
@@ -432,7 +412,7 @@ def _fit(
 
 
 def _smaller(
-    hit: Hit, item: Candidate, masked: _Masked, over: int, count: Callable[[str], int], format: str
+    hit: Hit, item: Candidate, masked: Masked, over: int, count: Callable[[str], int], format: str
 ) -> Hit:
     """The only hit with less text, by ``over`` tokens where it is one line: half of its lines, the one that
     matters among them, then a part of that line, then none."""

@@ -21,13 +21,19 @@ class Rule:
 
     ``hint`` is a short pattern that is found wherever ``pattern`` matches; all hints together are one
     automaton, so they repeat without counting, and none begins with a line: that would double its states.
-    ``check`` says what a match must also satisfy.
+    ``check`` says what a match must also satisfy. ``block``: every match holds this text, and may be of any
+    number of lines; one of a rule without it reaches over ``REACH`` lines at most that are not blank.
     """
 
     kind: str
     hint: str
     pattern: str
     check: Check = "varied"
+    block: str = ""
+
+
+REACH = 5
+"""How many lines that are not blank a secret takes beyond its first, with what tells it, where it is no block."""
 
 
 _HEX32 = r"[0-9a-fA-F]{32}"
@@ -48,18 +54,21 @@ RULES: tuple[Rule, ...] = (
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
         r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<s>(?:[\s\\\"'+,;`#*/>|.-]|\\[nrt]|(?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash): ?[^\n]{0,80})*[A-Za-z0-9+/=]{16}[A-Za-z0-9+/=\s\\\"'+,;`#*>|()-]*?(?:-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|[^A-Za-z0-9+/=\s\\\"'+,;`#*>|()-]|\z))",
         "none",
+        "PRIVATE KEY",
     ),
     Rule(
         "private_key",
         r"-----END [A-Z0-9 ]*PRIVATE KEY",
         r"(?:[A-Za-z0-9+/=]{16,76}\s+){1,}-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
         "none",
+        "PRIVATE KEY",
     ),
     Rule(
         "putty_key",
         r"Private-Lines:",
         r"Private-Lines: \d+\s+(?P<s>(?:[A-Za-z0-9+/=]{16,}\s?)+)",
         "none",
+        "Private-Lines:",
     ),
     Rule("age_key", r"AGE-SECRET-KEY-1", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
     Rule(
@@ -430,6 +439,7 @@ RULES: tuple[Rule, ...] = (
         r"\$ANSIBLE_VAULT",
         r"\$ANSIBLE_VAULT;[0-9.]+;AES256(?:;\S+)?\s+(?P<s>(?:[0-9a-f]{40,80}\s*){2,})",
         "none",
+        "$ANSIBLE_VAULT",
     ),
     # Whatever is given to a name that says what it is.
     Rule(

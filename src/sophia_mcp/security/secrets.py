@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import re2
 
-from sophia_mcp.security.rules import RULES, Rule
+from sophia_mcp.security.rules import REACH, RULES, Rule
 
 _MEMORY = 64 << 20  # bytes the automaton of all hints may take before it gives up
 
@@ -68,6 +68,32 @@ def mask(text: str) -> Masked:
         done = end
     parts.append(raw[done:])
     return Masked(b"".join(parts).decode("utf-8", "surrogatepass"), len(spans))
+
+
+_BLOCKS = frozenset(rule.block for rule in RULES if rule.block)
+
+
+def holds_block(text: str) -> bool:
+    """Whether a text may hold a secret of any number of lines, such as a private key."""
+    return any(block in text for block in _BLOCKS)
+
+
+def is_suspect(lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether any other secret may reach into lines ``start`` to ``end`` (from 0, without the last) of these.
+    Only what stands close enough to them is looked at: where this says no, masking all lines together would
+    leave these as they are."""
+    first, last = start, end
+    for _ in range(REACH):
+        first, last = _beyond(lines, first - 1, -1), _beyond(lines, last, 1) + 1
+    near = "\n".join(lines[max(first, 0) : last])
+    return bool(_prefilter(near.encode("utf-8", "surrogatepass")))
+
+
+def _beyond(lines: Sequence[str], place: int, step: int) -> int:
+    """The next line from there that is not blank, or where the lines end."""
+    while 0 <= place < len(lines) and not lines[place].strip():
+        place += step
+    return place
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,34 @@
+"""Lines are shown as masking their whole file would leave them, whichever of them are shown."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from tests.security.planted import plant
+
+from sophia_mcp.search.content import Lines, Text
+from sophia_mcp.search.query import Query
+from sophia_mcp.search.shown import Masked
+from sophia_mcp.security.secrets import mask
+
+CODE = ("def total(items):", "", "    return sum(item.price for item in items)", "", "")
+
+
+@pytest.mark.requirement("security.secrets")
+def test_no_choice_of_lines_shows_a_part_of_a_secret(seed: int) -> None:
+    rng = random.Random(seed)
+    touched = 0
+    for secret in plant(300, seed):
+        spread = secret.code.replace("\n", "\n\n") if rng.random() < 0.2 else secret.code
+        lines = [*CODE * rng.randint(0, 60), *spread.split("\n"), *CODE * rng.randint(0, 60)]
+        raw = "\n".join(lines).encode()
+        masked = mask("\n".join(lines)).text.split("\n")
+        first = next(place for place, line in enumerate(lines, 1) if line == spread.split("\n")[0])
+        for _ in range(12):
+            start = min(max(first + rng.randint(-12, 12), 1), len(lines))
+            end = min(start + rng.randint(0, 12), len(lines))
+            shown = Masked({0: Text(Lines(raw), len(raw))}, None, Query("", "path"))
+            assert shown.lines(0, start, end) == masked[start - 1 : end], (secret, start, end)
+            touched += bool(shown.secrets)
+    assert touched > 900
