@@ -95,7 +95,7 @@ async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(
     (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
     for _ in range(2):
         missed = await own.text("halve_rebate")
-        assert "is not in this answer: another tree of this repository is being indexed" in missed
+        assert "is not in this answer: another run over this repository is at work" in missed
         assert "not here:" not in missed
     await leases.release(own.engine.database, repository, "elsewhere:1:x")
     await leases.release(own.engine.database, f"watch:{own.view.id}", "elsewhere:2:x")
@@ -132,7 +132,7 @@ async def test_what_a_watcher_waits_to_bring_in_is_said(own: Asked) -> None:
         missed = await own.text("halve_rebate")
 
     # The watcher holds the lock for as long as it waits.
-    async with own.index._steps.lock(own.view), anyio.create_task_group() as tasks:
+    async with own.index._steps.queue.free(own.view), anyio.create_task_group() as tasks:
         tasks.start_soon(ask)
-    assert "is not in this answer: another tree of this repository is being indexed" in missed
+    assert "is not in this answer: another run over this repository is at work" in missed
     assert "not here:" not in missed

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+from dataclasses import replace
+
 import pytest
 from tests.store.conftest import Hand
 
@@ -149,6 +153,8 @@ async def test_a_job_is_claimed_only_when_nobody_works_on_it(
     hand.forward(11)
     assert await second.claim(LOCAL, id_)
     assert not await first.renew(LOCAL, id_)
+    assert await second.cancel(LOCAL, id_)
+    assert not await second.renew(LOCAL, id_), "somebody asked for its end"
     assert await first.claim(LOCAL, id_, dead="second"), "a worker known to be dead is not waited for"
     await first.stopped(LOCAL, id_, state="interrupted")
     assert (await first.get(LOCAL, id_)).state == "interrupted"
@@ -158,3 +164,19 @@ async def test_a_job_is_claimed_only_when_nobody_works_on_it(
     assert await first.claim(LOCAL, id_, ended=True)
     with pytest.raises(NotFound):
         await first.claim(LOCAL, "swarm-0")
+
+
+@pytest.mark.requirement("store.jobs")
+async def test_a_job_is_worked_on_while_its_process_lives_and_is_not_silent(
+    first: Jobs, second: Jobs, hand: Hand
+) -> None:
+    id_ = await first.start(LOCAL, "index", {})
+    assert second.is_at_work(await second.get(LOCAL, id_))
+    hand.forward(31)
+    assert not second.is_at_work(await second.get(LOCAL, id_))
+    await first.renew(LOCAL, id_)
+    assert second.is_at_work(await second.get(LOCAL, id_))
+    await first.finish(LOCAL, id_, None)
+    assert not second.is_at_work(await second.get(LOCAL, id_))
+    gone = replace(first, worker=f"{platform.node()}:{os.getpid()}:before")
+    assert not second.is_at_work(await second.get(LOCAL, await gone.start(LOCAL, "index", {})))

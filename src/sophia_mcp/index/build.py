@@ -9,7 +9,7 @@ a run that is cut off has lost nothing and search answers all the while.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
@@ -20,23 +20,24 @@ import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, DiskFull, NotFound, SophiaError, StoreBusy, StoreTooNew
 from sophia_mcp.index import views
+from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, forget_view
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
-from sophia_mcp.index.run import Progress, Stopped, Storage, quiet
+from sophia_mcp.index.run import Progress, Stopped, Storage, quiet, unchanged
 from sophia_mcp.index.steps import Model, Steps, differs
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.walk import stamp_of
+from sophia_mcp.index.walk import settled, stamp_of
 from sophia_mcp.index.workers import Pool
-from sophia_mcp.index.write import Target
+from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.security.paths import is_too_wide
-from sophia_mcp.store.jobs import Jobs
-from sophia_mcp.types import IndexReport
+from sophia_mcp.store.jobs import Job, Jobs
+from sophia_mcp.types import IndexReport, Scope
 
 __all__ = ["Index", "Model", "Room", "Storage"]
 
@@ -52,7 +53,8 @@ REFRESH_WAIT_S = 0.25
 WATCH_WAIT_S = 30.0
 """How long a watcher waits for it: what it drops nobody would look at again for a while."""
 
-_BUSY = "another tree of this repository is being indexed"
+_BUSY = "another run over this repository is at work"
+_UNDER_WAY = "a run that reads it is at work"
 _UNWRITABLE = (DiskFull, StoreTooNew)
 """Errors of a store that can still be read."""
 
@@ -96,10 +98,11 @@ class Index:
         trusted: bool = False,
         watch: bool = False,
         progress: Progress | None = None,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> IndexReport:
         """Bring the view of a folder (or of one of its refs) to its tree; only what changed is read.
 
-        ``full`` reads everything again. Raises BadArgument for what is no folder, and for the home
+        ``full`` reads everything again. ``before`` is done first, as part of the run. Raises BadArgument for what is no folder, and for the home
         folder and what lies above it; NotFound for an unknown ref, Stopped when the run was cancelled,
         StoreBusy when another process holds the repository for too long.
         """
@@ -112,7 +115,7 @@ class Index:
             )
         request = {"root": str(root), "ref": ref, "full": full, "trusted": trusted}
         job = await self.jobs.start(self.storage.scope, KIND, request) if self.jobs else ""
-        return await self._do(job, request, progress, include, exclude, watch)
+        return await self._do(job, request, progress, include, exclude, watch, before)
 
     async def _do(
         self,
@@ -122,10 +125,13 @@ class Index:
         include: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
         watch: bool = False,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> IndexReport:
         """Run what the row of a job asks for, and close that row however the run ends."""
         root, ref = Path(request["root"]), request["ref"]
         try:
+            if before is not None:
+                await self._steps.before(before, job)
             view = await register(
                 self.storage.database,
                 root,
@@ -156,7 +162,7 @@ class Index:
         view was read from the store just now, so that it is not read again where nothing is looked at.
         """
         current = view if fresh else await self._steps.load(view)
-        lock = self._steps.lock(current)
+        lock = self._steps.queue.lock(current)
         watched = self._watched.get(current.id, 0) > time.monotonic()
         if not now:
             # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
@@ -164,19 +170,26 @@ class Index:
             at_work = lock.locked() and current.state == "indexing"
             if followed or at_work or self.trees.is_shown(current, RECONCILE_S):
                 return current
+            beside = self._steps.queue.is_beside(current)
             if self.trees.is_behind(current):
-                behind = replace(current, behind=_BUSY)
-                if await holder_elsewhere(self.storage.database, _lease(current)):
+                behind = _behind(current)
+                if beside or await holder_elsewhere(self.storage.database, _lease(current)):
                     return behind  # as a look would find it, for less
             else:
                 behind = current
             if not watched and await _is_looked_after(self, current):
                 return behind
-        async with self._steps.free(current, inf if now else REFRESH_WAIT_S) as free:
+            if beside:
+                found = await _difference(self._steps, current, self._steps.target(current))
+                if isinstance(found, View):
+                    return found
+                self.trees.distrust(current)
+        async with self._steps.queue.free(current, inf if now else REFRESH_WAIT_S) as free:
             if not free:
-                return replace(current, behind=_BUSY)
+                return _behind(current)
             current = await self._steps.load(view)
-            looked = watched or self.trees.is_shown(current, RECONCILE_S)
+            followed = watched and not self.trees.is_behind(current)
+            looked = followed or self.trees.is_shown(current, RECONCILE_S)
             if current.cancelled or (looked and not now):
                 return current
             try:
@@ -200,7 +213,7 @@ class Index:
             self.storage.database, _lease(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
         ) as mine:
             if mine is None:
-                return replace(current, behind=_BUSY)
+                return _behind(current)
             renewed = await self._steps.load(current)
             if renewed.generation != current.generation:
                 # Whoever had the turn before has most likely read what was seen here.
@@ -221,9 +234,9 @@ class Index:
         """The view after these files were read again. While a run of this process is at work it
         stays as it is, unless ``wait`` says to come after it; where the store cannot be written, too."""
         current = await self._steps.load(view)
-        if not current.on_disk or (self._steps.lock(current).locked() and not wait):
+        if not current.on_disk or (self._steps.queue.lock(current).locked() and not wait):
             return current
-        async with self._steps.lock(current):
+        async with self._steps.queue.free(current):
             current = await self._steps.load(view)
             target = self._steps.target(current)
             known = await self.trees.known(current, target)
@@ -240,7 +253,7 @@ class Index:
                     self.storage.database, _lease(current), WATCH_WAIT_S if wait else REFRESH_WAIT_S
                 ) as mine:
                     if mine is None:
-                        return replace(current, behind=_BUSY)
+                        return _behind(current)
                     run = self._steps.run(current, target, mine, quiet, None)
                     await run.read_again(self.trees.place(current), tasks)
             except _UNWRITABLE as problem:
@@ -248,7 +261,7 @@ class Index:
                     raise
                 return replace(current, behind=str(problem))
             current = await self._steps.load(current)
-            self.trees.learn(current, current.generation, run.learned)
+            await self.trees.learn(current, current.generation, run.learned)
             if wait:
                 await self._collector.after_changes(current, len(tasks), self.room)
         return current
@@ -268,7 +281,7 @@ class Index:
         that ``cancel`` stops. Raises StoreBusy when others go on for too long."""
         await self.cancel(view)
         async with (
-            self._steps.free(view, FORGET_WAIT_S) as free,
+            self._steps.queue.free(view, FORGET_WAIT_S) as free,
             turn(self.storage.database, _lease(view), FORGET_WAIT_S) as mine,
         ):
             if not free or mine is None:
@@ -295,9 +308,7 @@ class Index:
         only = only or bool(view.ref)
         asked = self._steps.stop(view, only)
         if self.jobs is not None:
-            for job in await self.jobs.latest(self.storage.scope):
-                if job.state != "running" or job.kind != KIND or job.request.get("root") != view.root:
-                    continue
+            for job in await runs_over(self.jobs, self.storage.scope, view.root):
                 if not only or job.request.get("ref") == view.ref:
                     asked = await self.jobs.cancel(self.storage.scope, job.id) or asked
         return asked
@@ -363,6 +374,15 @@ class Index:
             )
 
 
+async def runs_over(jobs: Jobs, scope: Scope, root: str) -> list[Job]:
+    """The jobs of a folder and its refs that have not ended, whichever process they are in."""
+    return [
+        job
+        for job in await jobs.latest(scope)
+        if job.state == "running" and job.kind == KIND and job.request.get("root") == root
+    ]
+
+
 async def _is_looked_after(index: Index, view: View) -> bool:
     """Whether another process watches the tree of a view, or looked at it within the second."""
     database = index.storage.database
@@ -382,9 +402,37 @@ async def _difference(steps: Steps, view: View, target: Target) -> Look | View:
         look = await steps.trees.look(view, target)
     except NotFound as problem:
         return await steps.fail(view, problem)
-    if look.plan.size or differs(view, look):
+    if (look.plan.size or differs(view, look)) and not await _is_shown(steps, view, target, look):
         return look
     return replace(view, reconciled_ns=time.time_ns())
+
+
+async def _is_shown(steps: Steps, view: View, target: Target, look: Look) -> bool:
+    """Whether a view shows all that a look found, though the times of some files prove nothing yet. Only
+    asked while another run has the turn: else these are stored with what may have changed."""
+    plan = look.plan
+    if plan.gone or differs(view, look) or len(plan.read) > VOUCH_FROM:
+        return False
+    if not steps.queue.is_beside(view) and not await holder_elsewhere(
+        steps.storage.database, _lease(view)
+    ):
+        return False
+    known = await steps.trees.known(view, target)
+    same = await anyio.to_thread.run_sync(unchanged, look.place, plan.read)
+    told = {path: Known(found.stamp, found.hash, True) for path, found in same.items()}
+    now = time.time_ns()
+    for path, name, stamp in plan.vouched:
+        if (held := known.get(path)) is not None and held.current and held.hash == name:
+            told[path] = Known(settled(stamp, now), name, True)
+    if len(told) < plan.size:
+        return False
+    await steps.trees.learn(view, view.generation, told)
+    return True
+
+
+def _behind(view: View) -> View:
+    """A view that waits for a run to end, and says so."""
+    return replace(view, behind=_UNDER_WAY if view.state == "indexing" else _BUSY)
 
 
 def _lease(view: View) -> str:

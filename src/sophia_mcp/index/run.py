@@ -129,7 +129,7 @@ class Run:
         if len(tasks) <= SMALL:
             # Files that were just written are looked at again until their times prove something, by every
             # process that looks at the tree: none needs a worker to see that they are the same.
-            same = await anyio.to_thread.run_sync(_unchanged, place, tasks)
+            same = await anyio.to_thread.run_sync(unchanged, place, tasks)
             self._waiting += same.values()
             tasks = [task for task in tasks if task.path not in same]
         await self.pool.run(place, tasks, self._take)
@@ -195,7 +195,8 @@ class Run:
         await self.go_on(self._done, self._total, text)
 
 
-def _unchanged(place: Place, tasks: Sequence[Task]) -> dict[str, Unchanged]:
+def unchanged(place: Place, tasks: Sequence[Task]) -> dict[str, Unchanged]:
+    """Those of some files, by path, that still hold what is known of them. Reads them, so call it in a thread."""
     preparer = Preparer(place, None)
     looked = ((task.path, preparer.unchanged(task)) for task in tasks)
     return {path: found for path, found in looked if found is not None}

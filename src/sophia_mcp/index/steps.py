@@ -19,7 +19,7 @@ from sophia_mcp.index.parse import VERSION
 from sophia_mcp.index.prepare import EncoderOpener
 from sophia_mcp.index.run import SMALL, Progress, Run, Stopped, Storage, publish
 from sophia_mcp.index.trees import Look, Trees
-from sophia_mcp.index.turn import Turn, turn
+from sophia_mcp.index.turn import Queue, Turn, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Target
@@ -51,7 +51,7 @@ class Steps:
     _running: dict[int, View] = field(default_factory=dict)
     _stopping: set[int] = field(default_factory=set)
     _waiting: list[tuple[View, anyio.CancelScope]] = field(default_factory=list)
-    _locks: dict[int, anyio.Lock] = field(default_factory=dict)
+    queue: Queue = field(default_factory=Queue)
 
     async def carry_out(
         self,
@@ -83,7 +83,7 @@ class Steps:
             moved=run.moved or differs(view, look),
         )
         published = await self.load(view)
-        self.trees.learn(published, published.generation, run.learned)
+        await self.trees.learn(published, published.generation, run.learned)
         return run
 
     async def later(self, view: View, mine: Turn, progress: Progress, job: str | None) -> None:
@@ -152,23 +152,13 @@ class Steps:
         model = self.model.id if self.model.encoder is not None else ""
         return Target(view.id, view.repo_id, VERSION, model)
 
-    def lock(self, view: View) -> anyio.Lock:
-        """Held by whoever of this process is at work on a view's repository."""
-        return self._locks.setdefault(view.repo_id, anyio.Lock())
-
-    @asynccontextmanager
-    async def free(self, view: View, wait_s: float) -> AsyncIterator[bool]:
-        """Hold the lock, when it is free within so many seconds; else yields False."""
-        lock = self.lock(view)
-        with anyio.move_on_after(wait_s) as waiting:
-            await lock.acquire()
-        if waiting.cancelled_caught:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+    async def before(self, work: Callable[[], Awaitable[None]], job: str) -> None:
+        """Do what comes before a run, whose job can be cancelled meanwhile. Raises Stopped."""
+        with anyio.CancelScope() as scope:
+            async with self._heeding(scope, job, lambda: None):
+                await work()
+        if scope.cancel_called:
+            raise _stopped()
 
     @asynccontextmanager
     async def turn(
@@ -183,29 +173,38 @@ class Steps:
             with anyio.CancelScope() as scope:
                 self._waiting.append((view, scope))
                 try:
-                    async with anyio.create_task_group() as tasks:
-                        tasks.start_soon(self._heed, scope, job, progress)
-                        await held.enter_async_context(self.lock(view))
+                    async with self._heeding(
+                        scope, job, lambda: progress(0, 0, "waiting for another run")
+                    ):
+                        await held.enter_async_context(self.queue.free(view))
                         mine = await held.enter_async_context(turn(self.storage.database, lease, wait_s))
-                        tasks.cancel_scope.cancel()
-                except BaseExceptionGroup as several:
-                    raise first(several) from None
                 finally:
                     self._waiting.remove((view, scope))
             if scope.cancel_called:
                 raise _stopped()
             yield mine
 
-    async def _heed(self, scope: anyio.CancelScope, job: str, progress: Progress) -> None:
-        """Once a second: say that a run waits, keep its job's row, and cancel ``scope`` when the row says so."""
-        while True:
-            await anyio.sleep(TELL_S)
-            progress(0, 0, "waiting for another run")
-            if self.jobs is None or not job:
-                continue
-            mine = await self.jobs.renew(self.storage.scope, job)
-            if not mine or (await self.jobs.get(self.storage.scope, job)).cancel:
-                scope.cancel()
+    @asynccontextmanager
+    async def _heeding(
+        self, scope: anyio.CancelScope, job: str, say: Callable[[], None]
+    ) -> AsyncIterator[None]:
+        """Within the block, once a second: ``say`` that work waits, keep its job's row, and cancel ``scope``
+        when the row says so."""
+
+        async def heed() -> None:
+            while True:
+                await anyio.sleep(TELL_S)
+                say()
+                if self.jobs is not None and job and not await self.jobs.renew(self.storage.scope, job):
+                    scope.cancel()
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(heed)
+                yield
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as several:
+            raise first(several) from None
 
     async def load(self, view: View) -> View:
         """The view as it stands. Raises NotFound when it was forgotten."""

@@ -69,6 +69,7 @@ class Trees:
     scope: Scope
     defaults: Choice = field(default_factory=Choice)
     _held: dict[int, Held] = field(default_factory=dict)
+    _looking: dict[int, anyio.Lock] = field(default_factory=dict)
 
     def age(self, view: View) -> float:
         """Seconds since this process last looked at the disk for a view."""
@@ -92,6 +93,10 @@ class Trees:
 
     async def look(self, view: View, target: Target) -> Look:
         """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""
+        async with self._alone(view):
+            return await self._look(view, target)
+
+    async def _look(self, view: View, target: Target) -> Look:
         held = await self._hold(view, target)
         choice = self.choice(view)
         if held.choice != choice:
@@ -132,20 +137,22 @@ class Trees:
 
     async def known(self, view: View, target: Target) -> Mapping[str, Known]:
         """What the view shows, by path."""
-        return (await self._hold(view, target)).known
+        async with self._alone(view):
+            return (await self._hold(view, target)).known
 
-    def learn(self, view: View, generation: int, changed: Mapping[str, Known | None]) -> None:
+    async def learn(self, view: View, generation: int, changed: Mapping[str, Known | None]) -> None:
         """Take over what a run stored: None for a path that is no longer shown."""
-        held = self._held.get(view.id)
-        if held is None:
-            return
-        for path, known in changed.items():
-            if known is None:
-                held.known.pop(path, None)
-            else:
-                held.known[path] = known
-        held.generation = generation
-        held.same = held.same and not changed
+        async with self._alone(view):
+            held = self._held.get(view.id)
+            if held is None:
+                return
+            for path, known in changed.items():
+                if known is None:
+                    held.known.pop(path, None)
+                else:
+                    held.known[path] = known
+            held.generation = generation
+            held.same = held.same and not changed
 
     def folders(self, view: View) -> frozenset[str]:
         """The folders on disk that were listed when the tree was last looked at."""
@@ -179,6 +186,10 @@ class Trees:
         return Choice(
             include or self.defaults.include, (*self.defaults.exclude, *exclude), self.defaults.max_bytes
         )
+
+    def _alone(self, view: View) -> anyio.Lock:
+        """Held while a thread compares what is known of a view with its tree, or while that becomes another."""
+        return self._looking.setdefault(view.id, anyio.Lock())
 
     async def _hold(self, view: View, target: Target) -> Held:
         held = self._held.get(view.id)

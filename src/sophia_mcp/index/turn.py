@@ -6,10 +6,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 
 import anyio
 
 from sophia_mcp.errors import DiskFull, StoreBusy, StoreTooNew
+from sophia_mcp.index.views import View
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.workers import enrol, is_dead
 from sophia_mcp.store import leases
@@ -43,6 +45,37 @@ class Turn:
                 why="this one did not renew its lease in time",
                 next="run it again; what was committed stays",
             )
+
+
+@dataclass(slots=True)
+class Queue:
+    """The runs of this process: one at a time over the trees of a repository, as they share the lease."""
+
+    _locks: dict[int, anyio.Lock] = field(default_factory=dict)
+    _holding: dict[int, int] = field(default_factory=dict)
+
+    def lock(self, view: View) -> anyio.Lock:
+        """Held by whoever is at work on a view's repository; `free` takes it."""
+        return self._locks.setdefault(view.repo_id, anyio.Lock())
+
+    def is_beside(self, view: View) -> bool:
+        """Whether another tree of the view's repository is worked on."""
+        return self.lock(view).locked() and self._holding.get(view.repo_id) != view.id
+
+    @asynccontextmanager
+    async def free(self, view: View, wait_s: float = inf) -> AsyncIterator[bool]:
+        """Hold the lock for work on a view, when it is free within so many seconds; else yields False."""
+        lock = self.lock(view)
+        with anyio.move_on_after(wait_s) as waiting:
+            await lock.acquire()
+        if waiting.cancelled_caught:
+            yield False
+            return
+        self._holding[view.repo_id] = view.id
+        try:
+            yield True
+        finally:
+            lock.release()
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.ops.clock import Clock, system
+from sophia_mcp.ops.workers import is_dead
 from sophia_mcp.store.database import Database, Row, Transaction
 from sophia_mcp.store.migrations import Migrations, Step
 from sophia_mcp.types import Scope
@@ -67,20 +68,22 @@ MIGRATIONS = Migrations(
 )
 
 _COLUMNS = (
-    "id, kind, request, state, worker, cancel, done, total, message, result, created_ns, updated_ns"
+    "id, kind, request, state, worker, believed_ns, cancel, done, total, message, result, created_ns,"
+    " updated_ns"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One piece of long work. ``result`` is None until it is done; ``message`` is the latest
-    progress, or why it failed."""
+    progress, or why it failed. Its worker is believed to be at it until ``believed_ns``."""
 
     id: str
     kind: str
     request: Mapping[str, Any]
     state: State
     worker: str
+    believed_ns: int
     cancel: bool
     done: float
     total: float
@@ -159,15 +162,20 @@ class Jobs:
         return changed == 1
 
     async def renew(self, scope: Scope, job: str) -> bool:
-        """Prolong the belief in this worker. False: the job is no longer this worker's."""
+        """Prolong the belief in this worker. False: stop, because someone asked for it or because the
+        job is no longer this worker's."""
         now = self.clock()
         async with self.db.write(scope) as tx:
-            changed = await tx.run(
+            found = await tx.rows(
                 "UPDATE jobs SET believed_ns = :believed WHERE id = :id AND workspace = :workspace"
-                " AND state = 'running' AND worker = :worker",
+                " AND state = 'running' AND worker = :worker RETURNING cancel",
                 {"id": job, "believed": now + int(BELIEVED_S * 1e9), "worker": self.worker},
             )
-        return changed == 1
+        return bool(found) and not found[0][0]
+
+    def is_at_work(self, job: Job) -> bool:
+        """Whether somebody works on a job: its process is not known to be dead, nor silent for too long."""
+        return job.state == "running" and job.believed_ns > self.clock() and not is_dead(job.worker)
 
     async def progress(self, scope: Scope, job: str, done: float, total: float, message: str) -> bool:
         """Record progress and prolong the belief in this worker. False: stop, because someone
@@ -307,13 +315,28 @@ async def forget(tx: Transaction, job: str) -> None:
 
 
 def _job(row: Row) -> Job:
-    id_, kind, request, state, worker, cancel, done, total, message, result, created, updated = row
+    (
+        id_,
+        kind,
+        request,
+        state,
+        worker,
+        believed,
+        cancel,
+        done,
+        total,
+        message,
+        result,
+        created,
+        updated,
+    ) = row
     return Job(
         id=id_,
         kind=kind,
         request=json.loads(request),
         state=state,
         worker=worker,
+        believed_ns=believed,
         cancel=bool(cancel),
         done=done,
         total=total,
