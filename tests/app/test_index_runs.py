@@ -130,6 +130,24 @@ async def test_a_clone_is_cancelled_while_the_other_side_is_silent(tmp_path: Pat
                     await run.wait(10)
 
 
+@pytest.mark.requirement("index.cancel", "index.clone")
+async def test_a_clone_in_one_process_is_known_to_another_and_cancelled_by_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/a/b"
+        async with opened(tmp_path, allow_clone=True) as app, opened(tmp_path) as other:
+            run = await app.begin(url, None)
+            held, _ = await anyio.to_thread.run_sync(silent.accept)
+            with held:
+                with pytest.raises(NotIndexed, match="it is being cloned"):
+                    await other.existing(url, None)
+                report, asked = await other.cancel(url, None)
+                assert (report.state, asked) == ("failed", True)
+                with pytest.raises(SophiaError, match="cancelled"):
+                    await run.wait(20)
+            with pytest.raises(NotIndexed, match="never cloned"):
+                await other.cancel(url, None)
+
+
 async def test_what_is_asked_for_while_a_run_is_going_on_is_done_after_it(
     tmp_path: Path, project: Path
 ) -> None:

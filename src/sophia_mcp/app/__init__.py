@@ -108,15 +108,20 @@ class App(Parts):
         run = self.runs[key] = IndexRun(key, asked)
 
         async def work(tell: Progress) -> IndexReport:
-            with run.before:
-                if running is not None and not running.done.is_set():
-                    tell(0, 0, "waiting for the run before it")
-                    await running.done.wait()
-                if url:
-                    tell(0, 0, "cloning")
-                    await clone.fetch(url, clones.home(self), clones.policy(self))
-            if run.before.cancel_called:
-                raise Stopped("the run was cancelled", next="index it again")
+            async def before() -> None:
+                with run.before:
+                    if running is not None and not running.done.is_set():
+                        tell(0, 0, "waiting for the run before it")
+                        await running.done.wait()
+                    if url:
+                        tell(0, 0, "cloning")
+                        await clone.fetch(url, clones.home(self), clones.policy(self))
+                if run.before.cancel_called:
+                    raise Stopped("the run was cancelled", next="index it again")
+
+            waits = (
+                url or run.before.cancel_called or (running is not None and not running.done.is_set())
+            )
             report = await index.update(
                 Path(target),
                 ref=ref,
@@ -125,6 +130,7 @@ class App(Parts):
                 exclude=exclude,
                 trusted=trusted,
                 progress=tell,
+                before=before if waits else None,
             )
             shown = {view.root for view in await views.repositories(await self.database())}
             await anyio.to_thread.run_sync(clone.sweep, clones.home(self), shown)
@@ -151,7 +157,7 @@ class App(Parts):
         from sophia_mcp.errors import NotIndexed
         from sophia_mcp.index import views
 
-        repo = clones.named(self, repo)
+        repo = await clones.named(self, repo)
         database = await self.database()
         known = await views.repositories(database)
         roots = _roots(self, known, project)
@@ -253,7 +259,7 @@ class App(Parts):
         from sophia_mcp.errors import NotIndexed
         from sophia_mcp.index import views
 
-        place = clones.named(self, place)
+        place = await clones.named(self, place)
         known = await views.repositories(await self.database())
         roots = _roots(self, known, project)
         try:

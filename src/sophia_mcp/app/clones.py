@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from sophia_mcp.types import IndexReport
+from sophia_mcp.types import LOCAL, IndexReport
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
     from sophia_mcp.index.clone import Policy
+    from sophia_mcp.store.jobs import Job
 
 
 async def cancel(app: App, place: str | None, project: Path | None) -> tuple[IndexReport, bool]:
@@ -23,8 +24,12 @@ async def cancel(app: App, place: str | None, project: Path | None) -> tuple[Ind
 
     if place is not None and clone.is_url(place):
         folder = str(clone.folder_for(place, home(app)))
-        if _held_back(app, folder, "") and not await anyio.Path(folder).is_dir():
-            return IndexReport(folder, folder, "failed", CANCELLED), True
+        if not await anyio.Path(folder).is_dir():
+            held_back = _held_back(app, folder, "")
+            for job in await _under_way(app, folder):
+                held_back = await (await app.jobs()).cancel(LOCAL, job.id) or held_back
+            if held_back:
+                return IndexReport(folder, folder, "failed", CANCELLED), True
     view = await app.existing(place, project)
     held_back = _held_back(app, view.root, view.ref)
     index = await app.index()
@@ -50,22 +55,36 @@ def home(app: App) -> Path:
     return app.settings.home / "clones"
 
 
-def named(app: App, place: str | None) -> str | None:
+async def named(app: App, place: str | None) -> str | None:
     """What a person or an agent calls a repository; a git URL means its clone. Raises NotIndexed for one
-    that was never cloned."""
+    that was never cloned, or not yet."""
     from sophia_mcp.errors import NotIndexed
     from sophia_mcp.index import clone
 
     if place is None or not clone.is_url(place):
         return place
     folder = clone.folder_for(place, home(app))
-    if not folder.is_dir():
+    if not await anyio.Path(folder).is_dir():
+        jobs = await app.jobs()
+        if any(jobs.is_at_work(job) for job in await _under_way(app, str(folder))):
+            raise NotIndexed(
+                f"{clone.address(place)} is not indexed yet",
+                why="it is being cloned",
+                next="ask again when that is done",
+            )
         raise NotIndexed(
             f"{clone.address(place)} is not indexed",
             why="it was never cloned",
             next="index_repo(path=<its URL>)",
         )
     return str(folder)
+
+
+async def _under_way(app: App, folder: str) -> list[Job]:
+    """The runs of all processes that make a clone, or index it."""
+    from sophia_mcp.index.build import runs_over
+
+    return await runs_over(await app.jobs(), LOCAL, str(await anyio.Path(folder).resolve()))
 
 
 def policy(app: App) -> Policy:
