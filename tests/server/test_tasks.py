@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import platform
+from dataclasses import replace
 from typing import Any, Literal
 
 import anyio
@@ -40,6 +43,10 @@ class Outcome(Result):
 
 class TaskParams(RequestParams):
     task_id: str = Field(alias="taskId", serialization_alias="taskId")
+
+
+class UpdateParams(TaskParams):
+    input_responses: dict[str, Any] = Field(alias="inputResponses", serialization_alias="inputResponses")
 
 
 class Tasks(ClientExtension):
@@ -94,12 +101,31 @@ async def test_the_outcome_is_known_to_the_next_server(place: Place) -> None:
 
 async def test_a_task_whose_server_died_has_failed_and_says_what_to_do(place: Place) -> None:
     async with open_app(load(place.project, home=place.home)) as app:
-        lost = await (await app.jobs()).start(LOCAL, KIND, {"tool": "index_repo"})
+        gone = replace(await app.jobs(), worker=f"{platform.node()}:{os.getpid()}:before")
+        lost = await gone.start(LOCAL, KIND, {"tool": "index_repo"})
     async with place.connect("auto", extensions=[Tasks()]) as client:
         outcome = await ask(client, "tasks/get", lost)
     assert outcome.status == "failed"
     assert outcome.error is not None
     assert "call the tool again" in outcome.error["message"]
+
+
+async def test_a_task_that_another_living_server_works_on_is_not_called_lost(place: Place) -> None:
+    write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(3000)})
+    async with (
+        place.connect("auto", extensions=[Tasks()]) as client,
+        place.connect("auto", extensions=[Tasks()]) as other,
+    ):
+        handle = await call(client)
+        seen = await ask(other, "tasks/get", handle.task_id)
+        assert seen.status == "working"
+        assert "another server process works on it" in seen.model_extra["statusMessage"]
+        params = UpdateParams(taskId=handle.task_id, inputResponses={})
+        with pytest.raises(MCPError, match="answer its questions there"):
+            await other.session.send_request(Request(method="tasks/update", params=params), Result)
+        await ask(other, "tasks/cancel", handle.task_id)
+        assert (await ended(client, handle.task_id)).status == "cancelled"
+        assert (await ended(other, handle.task_id)).status == "cancelled"
 
 
 async def test_an_error_of_the_tool_is_a_completed_task(place: Place) -> None:

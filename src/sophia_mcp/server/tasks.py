@@ -3,12 +3,13 @@
 The Tasks extension (SEP-2663, `io.modelcontextprotocol/tasks`): a client that declares it gets a
 handle at once and asks for the outcome later; for every other client the same work runs inside the
 call. A task is a job: its row is written before the handle is sent and holds the outcome, so that a
-client may ask for it after the server was started again.
+client may ask for it after the server was started again, or another process that serves it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from mcp.types import (
 )
 from pydantic import Field
 
-from sophia_mcp.errors import NotFound
+from sophia_mcp.errors import NotFound, SophiaError
 from sophia_mcp.ops.clock import system
 from sophia_mcp.server.errors import answering
 from sophia_mcp.types import LOCAL
@@ -43,9 +44,13 @@ KIND = "task"
 ERAS = frozenset({"2026-07-28"})
 TTL_MS = 3_600_000
 POLL_MS = 1000
+LOOK_S = 1.0
+"""How often the row of a task is renewed, and looked at for what another process asks of it."""
+
 MAX_TASKS = 1000
 """Beyond this the oldest finished tasks are forgotten."""
 
+_ELSEWHERE = "another server process works on it"
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -67,9 +72,11 @@ class _UpdateParams(_TaskParams):
 
 @dataclass
 class Task:
-    """One long call in progress. ``report`` tells how far it is, ``ask`` puts questions to the client."""
+    """One long call in progress. ``report`` tells how far it is, ``ask`` puts questions to the client.
+    ``elsewhere``: another server process works on it."""
 
     id: str = ""
+    elsewhere: bool = False
     status: str = "working"
     message: str | None = None
     created: str = field(default_factory=_now)
@@ -209,12 +216,17 @@ class Tasks(Extension):
     async def _update(
         self, ctx: ServerRequestContext[Any, Any], params: _UpdateParams
     ) -> dict[str, Any]:
-        (await self._find(ctx, params)).answer(params.input_responses)
+        task = await self._find(ctx, params)
+        if task.elsewhere:
+            raise MCPError(INVALID_PARAMS, f"{_ELSEWHERE}; answer its questions there")
+        task.answer(params.input_responses)
         return {}
 
     async def _cancel(self, ctx: ServerRequestContext[Any, Any], params: _TaskParams) -> dict[str, Any]:
         task = await self._find(ctx, params)
-        if not task.ended:
+        if task.elsewhere:
+            await (await self._jobs()).cancel(LOCAL, task.id)
+        elif not task.ended:
             task.scope.cancel()
         return {}
 
@@ -228,9 +240,10 @@ class Tasks(Extension):
         return task if task is not None else await self._recall(params.task_id)
 
     async def _recall(self, task_id: str) -> Task:
-        """A task of an earlier process, from its row. One that was cut off with it has failed."""
+        """A task of another process, from its row. One that was cut off with it has failed."""
+        jobs = await self._jobs()
         try:
-            job = await (await self._jobs()).get(LOCAL, task_id)
+            job = await jobs.get(LOCAL, task_id)
         except NotFound:
             raise MCPError(INVALID_PARAMS, "Task not found") from None
         if job.kind != KIND:
@@ -240,6 +253,9 @@ class Tasks(Extension):
             task.status, task.result = "completed", job.result
         elif job.state == "cancelled":
             task.status = "cancelled"
+        elif jobs.is_at_work(job):
+            task.elsewhere = True
+            task.message = f"{_ELSEWHERE}: {job.message}" if job.message else _ELSEWHERE
         else:
             told = (
                 job.result
@@ -252,23 +268,26 @@ class Tasks(Extension):
 
     async def _drive(self, task: Task, work: Work) -> None:
         """Do the work, and keep the outcome in memory and in the job's row."""
-        with task.scope:
-            try:
-                task.end("completed", result=_sent(await work(task)))
-            except ToolError as error:
-                refusal = CallToolResult(
-                    content=[TextContent(type="text", text=str(error))], is_error=True
-                )
-                task.end("completed", result=_sent(refusal))
-            except MCPError as error:
-                task.end(
-                    "failed",
-                    error=error.error.model_dump(exclude_none=True),
-                    message=error.error.message,
-                )
+        jobs = await self._jobs()
+        async with anyio.create_task_group() as group:
+            group.start_soon(_heed, jobs, task)
+            with task.scope:
+                try:
+                    task.end("completed", result=_sent(await work(task)))
+                except ToolError as error:
+                    refusal = CallToolResult(
+                        content=[TextContent(type="text", text=str(error))], is_error=True
+                    )
+                    task.end("completed", result=_sent(refusal))
+                except MCPError as error:
+                    task.end(
+                        "failed",
+                        error=error.error.model_dump(exclude_none=True),
+                        message=error.error.message,
+                    )
+            group.cancel_scope.cancel()
         if task.scope.cancelled_caught:
             task.end("cancelled")
-        jobs = await self._jobs()
         if task.status == "completed":
             await jobs.finish(LOCAL, task.id, task.result)
         elif task.status == "failed":
@@ -280,6 +299,21 @@ class Tasks(Extension):
         surplus = len(self._tasks) - MAX_TASKS + 1
         for key in [key for key, task in self._tasks.items() if task.ended][: max(surplus, 0)]:
             del self._tasks[key]
+
+
+async def _heed(jobs: Jobs, task: Task) -> None:
+    """Tell every process how far a task is, and end it when one of them asks for that."""
+    said: str | None = None
+    while True:
+        await anyio.sleep(LOOK_S)
+        with suppress(SophiaError):  # what cannot be written down now is no reason to end the work
+            if task.message == said:
+                go_on = await jobs.renew(LOCAL, task.id)
+            else:
+                go_on = await jobs.progress(LOCAL, task.id, 0, 0, task.message or "")
+                said = task.message
+            if not go_on:
+                task.scope.cancel()
 
 
 def _sent(result: CallToolResult) -> dict[str, Any]:
