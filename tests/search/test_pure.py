@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sophia_mcp.llm import tokens
 from sophia_mcp.search.absent import likeness as likeness_to
-from sophia_mcp.search.atlas import compiled, path_words
+from sophia_mcp.search.atlas import ROLE_BITS, ROLES, compiled, path_roles, path_words
 from sophia_mcp.search.content import Lines, Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.evidence import alike
@@ -321,6 +321,18 @@ def test_who_asks_for_many_hits_sees_many_places_and_reads_the_best() -> None:
     assert len(answer.hits) >= 45
     assert all(hit.end_line - hit.start_line >= 3 for hit in answer.hits[:8])
     assert all(hit.text for hit in answer.hits)
+
+
+_NAMES = st.sampled_from(
+    "src tests Test FooTest vendor docs_src Examples util.py test_util.py util.spec.js x.d.ts conftest.py LICENSE"
+    " news.TXT a.Json Makefile .env __init__.py x\udcff.md benches Suite.kt é.toml".split()
+)
+
+
+@given(st.lists(_NAMES, min_size=1, max_size=5).map("/".join))
+def test_the_roles_of_a_path_are_those_that_each_pattern_tells(path) -> None:
+    told = {name for name, bit in ROLE_BITS.items() if path_roles(path) & bit}
+    assert told == {name for name, pattern in ROLES.items() if pattern.search(path)}
 
 
 @pytest.mark.requirement("search.not_here")

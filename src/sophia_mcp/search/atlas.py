@@ -11,9 +11,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from typing import Any
 
 import numpy as np
+import re2
 from numpy.typing import NDArray
 
 from sophia_mcp import words
@@ -231,7 +233,20 @@ ROLE_BITS = {name: 1 << place for place, name in enumerate(ROLES)}
 @lru_cache(1 << 17)
 def path_roles(path: str) -> int:
     """The roles a path tells, as bits; remembered, because paths outlive generations."""
-    return sum(ROLE_BITS[name] for name, pattern in ROLES.items() if pattern.search(path))
+    told = _every_role().Match(path.encode("utf-8", "surrogateescape")) or ()
+    return sum(1 << place for place in told)
+
+
+@cache
+def _every_role() -> Any:
+    """The patterns of ``ROLES`` as one automaton, a tenth of the time of one after the other."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # file names are bytes, whatever these say
+    patterns = re2.Set.SearchSet(options)
+    for role in ROLES.values():
+        patterns.Add((f"(?i:{role.pattern})" if role.flags & re.IGNORECASE else role.pattern).encode())
+    patterns.Compile()
+    return patterns
 
 
 def compiled(paths: Sequence[str]) -> frozenset[int]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from sophia_mcp.index.chunk import LINE_CHARS
+from sophia_mcp.llm.tokens import ceiling
 from sophia_mcp.search import cursor
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate
@@ -127,8 +128,7 @@ def _mark(material: Material, item: Candidate) -> bytes:
 
 
 class _Room:
-    """Tokens that are left for hits. What an answer takes beside them is counted only where that matters: it is
-    one for each byte at most."""
+    """Tokens that are left for hits. What an answer takes beside them is counted only where that matters."""
 
     def __init__(self, budget: int, beside: str, count: Callable[[str], int]) -> None:
         self._budget, self._beside, self._count = budget, beside, count
@@ -143,7 +143,7 @@ class _Room:
 
     @cached_property
     def _most(self) -> int:
-        return len(self._beside.encode("utf-8", "surrogatepass")) + _SPARE
+        return ceiling(self._beside) + _SPARE
 
     @cached_property
     def _exact(self) -> int:
@@ -210,9 +210,13 @@ def _surely_fits(answer: Answer, room: _Room, budget: int | None, count: Callabl
     """Whether what was counted by lines leaves so much of the budget that the whole need not be counted:
     one token for each line, and a tenth, is more than joining lines can add."""
     lines = sum(hit.end_line - hit.start_line + 3 for hit in answer.hits)
-    named = sum(count(name) + 4 for name in answer.omitted)
-    fits: bool = room.tells(lambda left: left - named - lines > (budget or 0) // 10)
-    return fits
+
+    def fit(count: Callable[[str], int]) -> bool:
+        named = sum(count(name) + 4 for name in answer.omitted)
+        fits: bool = room.tells(lambda left: left - named - lines > (budget or 0) // 10)
+        return fits
+
+    return fit(ceiling) or fit(count)
 
 
 def _hit(
