@@ -15,11 +15,11 @@ import numpy as np
 
 from sophia_mcp import words
 from sophia_mcp.search import ranker
-from sophia_mcp.search.evidence import Values, as_values
+from sophia_mcp.search.evidence import Values, as_values, unit
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.query import Query
-from sophia_mcp.search.scene import Numbers, Scene, unit
-from sophia_mcp.search.spanfeatures import SPAN
+from sophia_mcp.search.scene import Numbers, Scene
+from sophia_mcp.search.spanfeatures import SPAN, TOLD
 
 Facts = Mapping[str, float]
 
@@ -69,6 +69,14 @@ def facts(scene: Scene, matrix: Values, scores: Values) -> Facts:
     return found
 
 
+def of_name(scene: Scene, matrix: Values, scores: Values) -> Facts:
+    """What ``is_absent`` asks about an identifier, which no model judges."""
+    found = {name: float(matrix[:, list(SPAN).index(name)].max(initial=0.0)) for name in TOLD}
+    if not found["defines"] and not found["mentioned"]:
+        found["missing"] = _of_words(scene, np.argsort(-scores, kind="stable")[:_LOOKED_AT])["missing"]
+    return {**found, "identifier": 1.0}
+
+
 def lack(scene: Scene, scores: Values) -> Values:
     """What the best spans leave unsaid: the directions of the question's words, each as long as the word is
     missing from all of them, summed up."""
@@ -83,8 +91,7 @@ def lack(scene: Scene, scores: Values) -> Values:
 def likeness(lexicon: Lexicon, named: Sequence[str], lacking: Values) -> Values:
     """How much of what is lacking lies in the direction of each named word. That "websocket" is missing says
     that something is not here, that "nobody" is missing says nothing: words like these tell which."""
-    numbers = np.array([lexicon.word(word) for word in named], np.int64)
-    return as_values(unit(lexicon.vectors(numbers)) @ lacking)
+    return as_values(lexicon.directions(tuple(named)) @ lacking)
 
 
 def _of_words(scene: Scene, top: Numbers) -> dict[str, float]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sophia_mcp import words
 from sophia_mcp.index.chunk import short
+from sophia_mcp.search.evidence import unit
 from sophia_mcp.search.scan import Found, scan
 from sophia_mcp.search.spans import Span, comment_lines
 
@@ -65,6 +66,7 @@ class Lexicon:
 
     def __init__(self, encode: Encode | None = None) -> None:
         self._encode = encode
+        self._directions: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -203,6 +205,13 @@ class Lexicon:
         found = self._rows[np.where(numbers < self._encoded, numbers, 0)].astype(np.float32)
         found[rare] = self._encode([self._words[number] for number in numbers[rare].tolist()])
         return found
+
+    def directions(self, named: tuple[str, ...]) -> NDArray[np.float32]:
+        """Unit vectors of these words: (count, dimensions). They are remembered until others are asked for."""
+        if self._directions is None or self._directions[0] != named:
+            numbers = np.array([self.word(word) for word in named], np.int64)
+            self._directions = named, unit(self.vectors(numbers))
+        return self._directions[1]
 
 
 _NO_WORD = np.array((-1,), np.int32)

@@ -67,16 +67,21 @@ class Ranked:
 
 async def find(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
     """The spans that answer best. ``vector`` is the embedded question, None for words alone."""
-    ranked = await rank(question, tx, vector)
+    is_name = question.query.kind == "identifier"
+    ranked = await rank(question, tx, vector, every=not is_name)
     if ranked is None or ranked.scene is None:
         return Outcome((), 0, facts=absent.nothing(question.query))
-    facts = absent.facts(ranked.scene, ranked.span_matrix, ranked.span_scores)
+    told = absent.of_name if is_name else absent.facts
+    facts = told(ranked.scene, ranked.span_matrix, ranked.span_scores)
     chosen = choose(ranked, question.reach)
     return Outcome(tuple(chosen), len(chosen), facts=facts)
 
 
-async def rank(question: Question, tx: Transaction, vector: Values | None) -> Ranked | None:
-    """Everything that a question's answer is chosen from; None when there is no candidate."""
+async def rank(
+    question: Question, tx: Transaction, vector: Values | None, *, every: bool = True
+) -> Ranked | None:
+    """Everything that a question's answer is chosen from; None when there is no candidate. Where not
+    ``every`` feature of a span is wanted, those without a weight stay 0."""
     found = await _candidates(question, tx, vector)
     if found is None:
         return None
@@ -87,7 +92,9 @@ async def rank(question: Question, tx: Transaction, vector: Values | None) -> Ra
     scene = await _scene(question, tx, found, _promising(found, scores), inherited)
     if not scene.spans:
         return Ranked(found, matrix, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
-    span_matrix = spanfeatures.matrix(scene)
+    counted = [name for name, weight in weights.span.items() if weight]
+    wanted = spanfeatures.SPAN if every else (*counted, *spanfeatures.TOLD)
+    span_matrix = spanfeatures.matrix(scene, wanted)
     span_scores = span_matrix @ ranker.vector(weights.span, spanfeatures.SPAN)
     return Ranked(found, matrix, scene, span_matrix, span_scores)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp import words
-from sophia_mcp.search.evidence import Evidence, Values, as_values, tallied
+from sophia_mcp.search.evidence import Evidence, Values, as_values, norms, tallied, unit
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.spans import Span
 
@@ -126,6 +126,7 @@ class Scene:
 
     @cached_property
     def _stem_of(self) -> NDArray[np.int32]:
+        _ = self.asked  # which numbers words of the question that nobody said yet
         return np.append(self.lexicon.stems(), -1)  # index -1: no word
 
     def counts(self, held: Bag) -> Values:
@@ -196,7 +197,7 @@ class Scene:
     @cached_property
     def _tells(self) -> Values:
         """How much each unique word tells: the length of its vector."""
-        return _lengths(self._unique[1])
+        return norms(self._unique[1])
 
     @cached_property
     def closeness(self) -> Values:
@@ -312,12 +313,3 @@ class Scene:
         if not len(numbers):
             return np.zeros(self._unique[1].shape[1], np.float32)
         return as_values(unit(self.lexicon.vectors(numbers).sum(0, keepdims=True))[0])
-
-
-def unit(rows: Values) -> Values:
-    return as_values(rows / np.maximum(_lengths(rows), 1e-9)[:, None])
-
-
-def _lengths(rows: Values) -> Values:
-    """The length of each row, in a quarter of the time of ``np.linalg.norm``."""
-    return as_values(np.sqrt(np.einsum("ij,ij->i", rows, rows)))

@@ -7,7 +7,7 @@ word by word, by its own vector, and by what kind of thing it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -287,6 +287,14 @@ SPAN: Mapping[str, Callable[[Scene], Values]] = {
 """Every feature of a span, by the name its weight has in ``ranker.toml``."""
 
 
-def matrix(scene: Scene) -> Values:
-    """Spans by features, in the order of ``SPAN``."""
-    return np.stack([feature(scene) for feature in SPAN.values()], 1).astype(np.float32)
+TOLD = ("defines", "mentioned", "literal")
+"""Features that an answer tells by, whether or not they have a weight."""
+
+
+def matrix(scene: Scene, wanted: Container[str] = SPAN) -> Values:
+    """Spans by features, in the order of ``SPAN``; those that are not wanted stay 0."""
+    found = np.zeros((len(scene.spans), len(SPAN)), np.float32)
+    for place, (name, feature) in enumerate(SPAN.items()):
+        if name in wanted:
+            found[:, place] = feature(scene)
+    return found

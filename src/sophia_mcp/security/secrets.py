@@ -85,8 +85,9 @@ def is_suspect(lines: Sequence[str], start: int, end: int) -> bool:
     first, last = start, end
     for _ in range(REACH):
         first, last = _beyond(lines, first - 1, -1), _beyond(lines, last, 1) + 1
-    near = "\n".join(lines[max(first, 0) : last])
-    return bool(_prefilter(near.encode("utf-8", "surrogatepass")))
+    near = "\n".join(lines[max(first, 0) : last]).encode("utf-8", "surrogatepass")
+    expressions = _automaton().expressions
+    return any(expressions[hit][1].search(near) is not None for hit in _prefilter(near))
 
 
 def _beyond(lines: Sequence[str], place: int, step: int) -> int:
