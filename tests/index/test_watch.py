@@ -14,7 +14,7 @@ import pytest
 from tests.index.trees import commit_all, make_repository, open_index, shown, words
 
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.turn import OWNER
+from sophia_mcp.index.turn import OWNER, SILENT_S, TTL_S
 from sophia_mcp.index.views import View
 from sophia_mcp.index.watch import watch
 from sophia_mcp.store import leases
@@ -144,6 +144,21 @@ async def test_a_tree_that_another_process_watches_is_not_looked_at_twice(
         await second.reconcile(view)
         assert await words(second, view, "after") == set()
         await leases.release(index.storage.database, f"watch:{view.id}", "elsewhere:1:x")
+        await second.reconcile(view)
+        assert await words(second, view, "after") == {"a.py"}
+
+
+@pytest.mark.requirement("index.watch", "search.fresh")
+async def test_a_watcher_that_does_not_renew_its_lease_is_not_relied_on(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    """It may have met a full disk, which keeps it from giving the lease back."""
+    root, view = await indexed(index, tree, "def before(): pass\n")
+    a_while_ago = time.time_ns() - int(SILENT_S + 1) * 1_000_000_000
+    name = f"watch:{view.id}"
+    await leases.take(index.storage.database, name, "elsewhere:1:x", TTL_S, clock=lambda: a_while_ago)
+    (root / "a.py").write_text("def after(): pass\n")
+    async with open_index(tmp_path / "store") as second:
         await second.reconcile(view)
         assert await words(second, view, "after") == {"a.py"}
 

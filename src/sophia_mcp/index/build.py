@@ -29,7 +29,7 @@ from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import Progress, Stopped, Storage, quiet, unchanged
 from sophia_mcp.index.steps import Model, Steps, differs
 from sophia_mcp.index.trees import Look, Trees
-from sophia_mcp.index.turn import holder_elsewhere, is_first, take_back, turn
+from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.walk import settled, stamp_of
 from sophia_mcp.index.workers import Pool
@@ -386,7 +386,7 @@ async def runs_over(jobs: Jobs, scope: Scope, root: str) -> list[Job]:
 async def _is_looked_after(index: Index, view: View) -> bool:
     """Whether another process watches the tree of a view, or looked at it within the second."""
     database = index.storage.database
-    watcher = await holder_elsewhere(database, f"watch:{view.id}")
+    watcher = await holder_elsewhere(database, f"watch:{view.id}", silent_s=SILENT_S)
     if watcher and await holder_elsewhere(database, _lease(view)) in ("", watcher):
         return True
     # The first look of a process is its own: whoever starts one has most likely just changed something.

@@ -20,6 +20,9 @@ from sophia_mcp.store.database import Database
 TTL_S = 60.0
 RENEW_S = 5.0
 POLL_S = 0.1
+SILENT_S = 15.0
+"""Who did not renew a lease for so long is most likely not at it any more, though it lives: on a full disk a
+lease can neither be renewed nor given back."""
 
 OWNER = enrol()
 """This process, so that others on the machine can see whether it still lives."""
@@ -95,9 +98,10 @@ async def turn(db: Database, name: str, wait_s: float = 0.0) -> AsyncIterator[Tu
             await leases.release(db, name, OWNER)
 
 
-async def holder_elsewhere(db: Database, name: str) -> str:
-    """The living process other than this one that holds the lease; empty where none does."""
-    owner = await leases.owner_of(db, name)
+async def holder_elsewhere(db: Database, name: str, *, silent_s: float = TTL_S) -> str:
+    """The living process other than this one that holds the lease, and renewed it within so many seconds;
+    empty where none does."""
+    owner = await leases.owner_of(db, name, left_s=TTL_S - silent_s)
     return owner if owner is not None and owner != OWNER and not is_dead(owner) else ""
 
 

@@ -75,14 +75,19 @@ async def release(db: Database, name: str, owner: str) -> None:
 
 
 async def owner_of(
-    db: Database, name: str, *, longest_s: float | None = None, clock: Clock = system
+    db: Database,
+    name: str,
+    *,
+    left_s: float = 0.0,
+    longest_s: float | None = None,
+    clock: Clock = system,
 ) -> str | None:
-    """Who has the lease now, or None. ``longest_s`` as for `take`."""
+    """Who has the lease now, and for ``left_s`` seconds more, or None. ``longest_s`` as for `take`."""
     now = clock()
     async with db.read(_SCOPE) as tx:
         found = await tx.rows(
-            "SELECT owner FROM leases WHERE name = :name AND expires_ns > :now AND expires_ns <= :latest",
-            {"name": name, "now": now, "latest": _latest(now, longest_s)},
+            "SELECT owner FROM leases WHERE name = :name AND expires_ns > :least AND expires_ns <= :latest",
+            {"name": name, "least": now + int(left_s * 1e9), "latest": _latest(now, longest_s)},
         )
     return str(found[0][0]) if found else None
 
