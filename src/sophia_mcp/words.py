@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import count
+from itertools import count, groupby
 from threading import Lock
 from typing import NamedTuple
 
@@ -98,17 +98,23 @@ class Split(NamedTuple):
 def split(texts: Sequence[str]) -> Split:
     """Texts that belong together, such as the chunks of a file. A file says the same again and again: what
     comes of a run is then looked up once, and not at each of its places."""
-    whole = f"{_BORDER} " + f" {_BORDER} ".join(texts)
-    if whole.isascii() and whole.count(_BORDER) == len(texts):
-        every = whole.encode("ascii").translate(_BUT_BORDERS).decode("ascii").split()
-    else:
-        every = [run for text in texts for run in (_BORDER, *runs(text))]
+    every: list[str] = []
+    for plain, some in groupby(texts, _is_plain):
+        if plain:
+            whole = f"{_BORDER} " + f" {_BORDER} ".join(some)
+            every += whole.encode("ascii").translate(_BUT_BORDERS).decode("ascii").split()
+        else:
+            every += [run for text in some for run in (_BORDER, *runs(text))]
     numbers: dict[str, int] = defaultdict(count().__next__)
     places = list(map(numbers.__getitem__, every))
     with _ONE_AT_A_TIME:
         if len(_MET) > RUNS_MOST:
             _MET.start_over()
         return Split(_MET.identifiers, list(map(_MET.__getitem__, numbers)), places)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and _BORDER not in text
 
 
 @lru_cache(1)
