@@ -130,3 +130,34 @@ def test_a_name_bound_to_another_module_is_imported_not_defined(language: str) -
     parsed = parse(text, "file", language)
     assert not parsed.fallback
     assert [symbol.name for symbol in parsed.symbols] == expected.split()
+
+
+_DECLARED = """int top(int);
+char *pointer(void);
+#ifdef A
+int guarded(int);
+#else
+int other(int);
+#endif
+#if B
+int tested(int);
+#endif
+void body() { lock_guard lock(mutex); if (x) { T y(z); } for (T a(b);;) {} switch (x) { case 1: T c(d); } }
+"""
+_DECLARED_IN_CPP = """namespace n { int spaced(int); }
+extern "C" { int linked(int); }
+template <class T> T drawn(T);
+class K { int method(int); T &reference(int); K(int); };
+T &shared(int);
+"""
+
+
+def test_a_prototype_is_a_function_and_a_variable_made_with_arguments_is_none() -> None:
+    everywhere = "top pointer guarded other tested body".split()
+    in_c = parse(_DECLARED, "a.c", "c")
+    in_cpp = parse(_DECLARED + _DECLARED_IN_CPP, "a.cpp", "cpp")
+    assert [symbol.name for symbol in in_c.symbols] == everywhere
+    assert [symbol.name for symbol in in_cpp.symbols] == [
+        *everywhere,
+        *"n spaced linked drawn K method reference K shared".split(),
+    ]

@@ -14,17 +14,12 @@ _C = """
 [(preproc_function_def)] @function
 (preproc_def) @value
 """
-_C_PLACES = "translation_unit declaration_list linkage_specification preproc_if preproc_ifdef preproc_else preproc_elif"
 
 
-def _prototypes(places: str, *declarators: str) -> str:
-    """Function declarations where one can stand; in a block, ``lock_guard lock(mutex);`` has the
-    same form and is a variable."""
-    # One pattern for each place: tree-sitter takes as long to compile each as all its alternatives.
-    return "\n".join(
-        f"({place} (declaration declarator: [{' '.join(declarators)}]) @function)"
-        for place in places.split()
-    )
+def _prototypes(*declarators: str) -> str:
+    """Declarations of functions, and of what has their form: ``rules.placed_name`` tells where it is none. A
+    pattern for each place would be compiled for a tenth of a second in every worker."""
+    return f"(declaration declarator: [{' '.join(declarators)}]) @function"
 
 
 _FUNCTION = ("(function_declarator)", "(pointer_declarator declarator: (function_declarator))")
@@ -32,8 +27,7 @@ _C_CALLS = """
 (call_expression function: [(identifier) (field_expression)] @call)
 (preproc_include) @import
 (parameter_declaration declarator: (_)) @bind
-(declaration declarator: [(identifier) (init_declarator)]) @bind
-(declaration declarator: (pointer_declarator declarator: (identifier))) @bind
+(declaration declarator: [(identifier) (init_declarator) (pointer_declarator declarator: (identifier))]) @bind
 (field_declaration declarator: [(field_identifier) (pointer_declarator declarator: (field_identifier))]) @bind
 """
 _CPP_CALLS = (
@@ -53,16 +47,11 @@ _CPP = (
 (namespace_definition name: (_)) @module
 (alias_declaration) @class
 (concept_definition) @class
-(field_declaration declarator: (function_declarator)) @function
-(field_declaration declarator: (pointer_declarator declarator: (function_declarator))) @function
-(field_declaration declarator: (reference_declarator (function_declarator))) @function
+(field_declaration declarator: [(function_declarator) (pointer_declarator declarator: (function_declarator))
+  (reference_declarator (function_declarator))]) @function
 (template_declaration) @wrap
 """
-    + _prototypes(
-        f"{_C_PLACES} field_declaration_list template_declaration",
-        *_FUNCTION,
-        "(reference_declarator (function_declarator))",
-    )
+    + _prototypes(*_FUNCTION, "(reference_declarator (function_declarator))")
 )
 
 RECORDS = (
@@ -159,8 +148,8 @@ RECORDS = (
         "c",
         "c",
         (".c", ".h"),
-        definitions=_C + _prototypes(_C_PLACES, *_FUNCTION),
-        name_rule=rules.declared_name,
+        definitions=_C + _prototypes(*_FUNCTION),
+        name_rule=rules.placed_name,
         references=_C_CALLS,
         imports=imports.include,
         binds=bindings.TYPED,
@@ -170,7 +159,7 @@ RECORDS = (
         "cpp",
         (".cc", ".cpp", ".cxx", ".c++", ".hpp", ".hxx", ".hh", ".h++", ".ipp", ".tpp", ".inl", ".ino"),
         definitions=_CPP,
-        name_rule=rules.declared_name,
+        name_rule=rules.placed_name,
         references=_CPP_CALLS,
         imports=imports.include,
         binds=bindings.TYPED,
@@ -196,7 +185,7 @@ RECORDS = (
         "cuda",
         (".cu", ".cuh"),
         definitions=_CPP,
-        name_rule=rules.declared_name,
+        name_rule=rules.placed_name,
         references=_CPP_CALLS,
         imports=imports.include,
         binds=bindings.TYPED,

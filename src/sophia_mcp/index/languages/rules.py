@@ -156,6 +156,18 @@ def declared_name(node: Node, source: bytes) -> Named | None:
     return dotted(("", _TYPE_ARGUMENTS.sub("", text_of(name, source))), "::")
 
 
+def placed_name(node: Node, source: bytes) -> Named | None:
+    """The same, but nothing for a declaration in a block: ``lock_guard lock(mutex);`` has the form of a
+    function's and is a variable."""
+    if node.type == "declaration" and (node.parent is None or node.parent.type not in _C_PLACES):
+        return None
+    return declared_name(node, source)
+
+
+_C_PLACES = frozenset(
+    "translation_unit declaration_list linkage_specification preproc_if preproc_ifdef preproc_else preproc_elif "
+    "field_declaration_list template_declaration".split()
+)
 _C_NAMES = frozenset(
     "identifier field_identifier type_identifier qualified_identifier operator_name destructor_name "
     "namespace_identifier primitive_type operator_cast".split()
