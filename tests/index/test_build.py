@@ -19,8 +19,8 @@ from sophia_mcp.embed.workers import encoder_opener, open_encoder
 from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.run import SMALL, quiet
+from sophia_mcp.index.stamp import stamp_of
 from sophia_mcp.index.turn import Turn
-from sophia_mcp.index.walk import stamp_of
 from sophia_mcp.store import leases
 from sophia_mcp.types import Passage
 

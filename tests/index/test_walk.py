@@ -11,10 +11,11 @@ import pygit2
 import pytest
 from tests.index.trees import commit_all, make_repository
 
-from sophia_mcp.index import ignore
+from sophia_mcp.index import ignore, refused
 from sophia_mcp.index.git import plain_url
 from sophia_mcp.index.ignore import Choice
-from sophia_mcp.index.walk import RACY_NS, Stamp, Tree, settled, stamp_of, walk, walk_again
+from sophia_mcp.index.stamp import RACY_NS, Stamp, settled, stamp_of
+from sophia_mcp.index.walk import Tree, walk, walk_again
 
 Write = Callable[..., Path]
 
@@ -197,14 +198,14 @@ def test_one_remote_has_one_spelling_without_credentials(url: str, plain: str) -
 )
 @pytest.mark.requirement("index.skips_counted")
 def test_generated_files_are_known_by_their_first_lines(raw: bytes, reason: str | None) -> None:
-    assert ignore.refused_head(raw) == reason
+    assert refused.refused_head(raw) == reason
 
 
 @pytest.mark.requirement("index.skips_counted")
 def test_minified_scripts_are_known_by_their_lines() -> None:
-    assert ignore.looks_minified(b"var a=1;" * 1000, "js")
-    assert not ignore.looks_minified(b"var a = 1;\n" * 1000, "js")
-    assert not ignore.looks_minified(b"x" * 5000, "py")
+    assert refused.looks_minified(b"var a=1;" * 1000, "js")
+    assert not refused.looks_minified(b"var a = 1;\n" * 1000, "js")
+    assert not refused.looks_minified(b"x" * 5000, "py")
 
 
 @pytest.mark.requirement("index.ignore_rules")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from sophia_mcp.errors import NoWorker
 from sophia_mcp.index import workers
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.prepare import Gone, Outcome, Place, Prepared, Refused, Task, Unchanged, blob_hash
-from sophia_mcp.index.walk import stamp_of
+from sophia_mcp.index.stamp import stamp_of
 from sophia_mcp.index.workers import BATCH_FILES, Pool, cut
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +72,15 @@ async def test_each_kind_of_outcome(tree: Write) -> None:
     first = found["a.py"]
     assert isinstance(first, Prepared)
     assert (first.hash, first.language) == (blob_hash(b"def f(): pass\n"), "python")
+
+
+def test_a_worker_loads_nothing_that_files_on_disk_do_not_need() -> None:
+    code = (
+        "import sys, sophia_mcp.index.worker;"
+        "print([m for m in ('pygit2', 'pathspec', 're2', 'charset_normalizer', 'ssl') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("text", ["DEADLY", "ENDLESS", "HUGE"])

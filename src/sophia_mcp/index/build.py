@@ -27,11 +27,11 @@ from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import Progress, Stopped, Storage, quiet, unchanged
+from sophia_mcp.index.stamp import settled, stamp_of
 from sophia_mcp.index.steps import Model, Steps, differs
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.walk import settled, stamp_of
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.clock import Clock, system

@@ -10,7 +10,8 @@ from pathlib import Path
 from sophia_mcp.index.commits import CommitTree
 from sophia_mcp.index.git import Unreadable, open_checkout
 from sophia_mcp.index.prepare import Task
-from sophia_mcp.index.walk import Stamp, Tree
+from sophia_mcp.index.stamp import Stamp
+from sophia_mcp.index.walk import Tree
 from sophia_mcp.index.write import Known
 
 VOUCH_FROM = 64

@@ -9,7 +9,9 @@ import pygit2
 
 from sophia_mcp.index import ignore
 from sophia_mcp.index.git import Entry, commit_entries, object_size, read_object
-from sophia_mcp.index.walk import BAD_NAME, SUBMODULE, SYMLINK, TOO_LARGE, UNREADABLE, Stamp
+from sophia_mcp.index.refused import TOO_LARGE, UNREADABLE
+from sophia_mcp.index.stamp import Stamp
+from sophia_mcp.index.walk import BAD_NAME, SUBMODULE, SYMLINK
 
 COMMITTED = 1
 """The time of every file of a commit: it never changes."""

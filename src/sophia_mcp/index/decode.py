@@ -5,8 +5,6 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -76,6 +74,8 @@ def _legacy(raw: bytes) -> str:
         or broken * 1000 < len(text) > 10_000
     ):
         return "utf-8"
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - few trees hold such a file
+
     best = from_bytes(raw[:_GUESS_BYTES]).best()
     return best.encoding if best is not None else "cp1252"
 

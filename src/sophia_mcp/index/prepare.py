@@ -11,21 +11,21 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import pygit2
 import zstandard
 from numpy.typing import NDArray
 
 from sophia_mcp.errors import SophiaError
-from sophia_mcp.index import edges, ignore, parse
+from sophia_mcp.index import edges, parse
 from sophia_mcp.index.chunk import short
-from sophia_mcp.index.decode import decode, is_binary
-from sophia_mcp.index.git import open_objects, read_object
-from sophia_mcp.index.walk import TOO_LARGE, UNREADABLE, Stamp, settled
+from sophia_mcp.index.decode import decode
+from sophia_mcp.index.refused import TOO_LARGE, UNREADABLE, refused_content
+from sophia_mcp.index.stamp import Stamp, settled
 from sophia_mcp.security.paths import MISSING, open_inside, read_open
 from sophia_mcp.types import Chunk, Parsed, Passage
 from sophia_mcp.words import Split, joined_terms, split, split_passages
@@ -122,7 +122,7 @@ class Preparer:
     def __init__(self, place: Place, encoder: Encoder | None) -> None:
         self._root = Path(place.root)
         self._limit = place.max_bytes
-        self._objects: pygit2.Repository | None = open_objects(place.gitdir) if place.gitdir else None
+        self._objects = _objects(place.gitdir) if place.gitdir else None
         self._encoder = encoder
         self._zstd = zstandard.ZstdCompressor(level=3)
 
@@ -189,7 +189,7 @@ class Preparer:
         return raw, settled(stamp, now)
 
     def _read_object(self, task: Task) -> tuple[bytes, Stamp] | Refused:
-        raw = read_object(self._objects, task.blob, self._limit) if self._objects is not None else None
+        raw = self._objects(task.blob, self._limit) if self._objects is not None else None
         if raw is None:
             return refuse(task, "the object is missing or too large")
         return raw, task.stamp
@@ -233,6 +233,14 @@ class Preparer:
         return scales.astype("<f4", copy=False), rows.astype(np.int8, copy=False)
 
 
+def _objects(gitdir: str) -> Callable[[str, int], bytes | None]:
+    """Reads an object of a repository by its id, unless it is missing or has more than so many bytes."""
+    # A third of what a worker imports; only those of commits need it.
+    from sophia_mcp.index.git import open_objects, read_object  # noqa: PLC0415
+
+    return partial(read_object, open_objects(gitdir))
+
+
 def blob_hash(raw: bytes) -> str:
     """Git's id of these bytes."""
     return hashlib.sha1(b"blob %d\0" % len(raw) + raw, usedforsecurity=False).hexdigest()
@@ -245,17 +253,6 @@ def passages(path: str, contexts: Sequence[Sequence[str]], bodies: Sequence[str]
         Passage((place, *tuple(context)[-HEADER_NAMES:]), body)
         for context, body in zip(contexts, bodies, strict=True)
     ]
-
-
-def refused_content(path: str, raw: bytes) -> str | None:
-    """Why a file is left out for what it holds, or None."""
-    if is_binary(raw[:8192]):
-        return ignore.BINARY
-    if ignore.looks_minified(raw, path.rpartition(".")[2].lower()):
-        return ignore.MINIFIED
-    if ignore.is_pointer(raw):
-        return ignore.POINTER
-    return ignore.refused_head(raw)
 
 
 class _Terms:

@@ -11,10 +11,10 @@ import anyio.to_thread
 from sophia_mcp.errors import AgentError
 from sophia_mcp.index.changes import in_order
 from sophia_mcp.index.prepare import Outcome, Place, Prepared, Preparer, Refused, Task, Unchanged
+from sophia_mcp.index.stamp import settled
 from sophia_mcp.index.trees import Look
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.walk import settled
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Known, Target, adopt, cut, drop, set_skips, store
 from sophia_mcp.store.database import Database

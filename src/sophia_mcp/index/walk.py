@@ -13,34 +13,22 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from sophia_mcp.index import ignore
 from sophia_mcp.index.git import Checkout, Unreadable, is_bare, open_checkout
 from sophia_mcp.index.ignore import Choice
+from sophia_mcp.index.refused import TOO_LARGE, UNREADABLE
+from sophia_mcp.index.stamp import RACY_NS, Stamp, settled, stamp_of
 
 EVERYTHING = Choice()
 
 DEPTH_LIMIT = 100
-RACY_NS = 2_000_000_000
-"""A time this close to now proves nothing: the next write may leave the same one."""
-
-TOO_LARGE = "too large"
 SYMLINK = "symbolic link"
 SPECIAL = "device, socket or FIFO"
 BAD_NAME = "name is not UTF-8"
 TOO_DEEP = "nested deeper than 100 folders"
 NESTED = "a repository of its own"
 SUBMODULE = "submodule"
-UNREADABLE = "unreadable"
-
-
-class Stamp(NamedTuple):
-    """What the file system says about one file; nanoseconds since the epoch."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
 
 
 @dataclass(slots=True)
@@ -162,25 +150,6 @@ def _shrunk(root: str, known: Folder, limit: int) -> bool:
 
 def _stamp(root: str, path: str) -> Stamp | None:
     return stamp_of(f"{root}/{path}")
-
-
-def stamp_of(path: str) -> Stamp | None:
-    """The stamp of a regular file; None for anything else."""
-    try:
-        found = os.lstat(path)
-    except (OSError, ValueError):
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def settled(stamp: Stamp, now_ns: int) -> Stamp:
-    """The stamp to keep for a file read at ``now_ns``; one that may still repeat loses its time. One that
-    somebody set to the future does not: a write moves it to the present, and the other time, which nobody
-    can set, from the past."""
-    fresh = abs(stamp.mtime_ns - now_ns) < RACY_NS or stamp.ctime_ns > now_ns - RACY_NS
-    return Stamp(stamp.size, 0, stamp.ctime_ns) if fresh else stamp
 
 
 def _kept(stamp: Stamp | None, now_ns: int) -> Stamp | None:
