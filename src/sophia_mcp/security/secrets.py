@@ -82,19 +82,24 @@ def is_suspect(lines: Sequence[str], start: int, end: int) -> bool:
     """Whether any other secret may reach into lines ``start`` to ``end`` (from 0, without the last) of these.
     Only what stands close enough to them is looked at: where this says no, masking all lines together would
     leave these as they are."""
-    first, last = start, end
-    for _ in range(REACH):
-        first, last = _beyond(lines, first - 1, -1), _beyond(lines, last, 1) + 1
-    near = "\n".join(lines[max(first, 0) : last]).encode("utf-8", "surrogatepass")
+    near = "\n".join(_near(lines, start, end)).encode("utf-8", "surrogatepass")
     expressions = _automaton().expressions
     return any(expressions[hit][1].search(near) is not None for hit in _prefilter(near))
 
 
-def _beyond(lines: Sequence[str], place: int, step: int) -> int:
-    """The next line from there that is not blank, or where the lines end."""
-    while 0 <= place < len(lines) and not lines[place].strip():
-        place += step
-    return place
+def _near(lines: Sequence[str], start: int, end: int) -> Sequence[str]:
+    """These lines with those around them, on either side ``REACH`` at least that are not blank."""
+    above = below = 2 * REACH
+    while above < start and _written(lines[start - above : start]) < REACH:
+        above *= 2
+    while end + below < len(lines) and _written(lines[end : end + below]) < REACH:
+        below *= 2
+    return lines[max(start - above, 0) : end + below]
+
+
+def _written(lines: Sequence[str]) -> int:
+    """How many of these lines are not blank."""
+    return sum(bool(line.strip()) for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
