@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -108,6 +109,19 @@ def test_a_git_url_is_cloned_where_that_is_allowed_and_is_never_taken_for_a_path
     assert done.returncode in (1, 2)
     assert said in done.stderr
     assert "next:" in done.stderr
+
+
+@pytest.mark.requirement("cli.index", "index.watch")
+def test_who_watches_a_folder_is_told_when_it_is_gone(project: Path) -> None:
+    watching = [SOPHIA, "index", str(project), "--watch"]
+    with subprocess.Popen(watching, cwd=project.parent, stderr=subprocess.PIPE, text=True) as ended:
+        assert ended.stderr is not None
+        assert any("watching" in line for line in ended.stderr)
+        shutil.rmtree(project)
+        _, said = ended.communicate(timeout=60)
+    assert f"{project} is not watched any more" in said
+    assert "the folder is gone" in said
+    assert ended.returncode == 3
 
 
 @pytest.mark.requirement("cli.index", "index.clone")

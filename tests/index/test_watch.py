@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -75,6 +76,36 @@ async def test_files_of_a_folder_made_with_them_are_followed(index: Index, tree:
         await until(lambda: words(index, view, "far"))
         (deep / "c.py").write_text("def nearer_now(): pass\n")
         await until(lambda: words(index, view, "nearer"))
+
+
+@pytest.mark.requirement("index.watch")
+async def test_a_folder_that_was_replaced_by_one_of_its_name_is_followed(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "x = 1\n", "sub/b.py": "def first_one(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    async with watching(index, view):
+        shutil.rmtree(root / "sub")
+        tree({"sub/b.py": "def second_one(): pass\n"})
+        await until(lambda: words(index, view, "second"))
+        (root / "sub/b.py").write_text("def third_one(): pass\n")
+        await until(lambda: words(index, view, "third"))
+
+
+@pytest.mark.requirement("index.watch")
+async def test_watching_ends_when_the_folder_is_gone(index: Index, tree: Write) -> None:
+    root, view = await indexed(index, tree, "x = 1\n")
+    armed = anyio.Event()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: watch(index, view, armed=armed))
+            await armed.wait()
+            shutil.rmtree(root)
+    tree({"a.py": "def again(): pass\n"})
+    _let_pass(index, view, 2)
+    await index.reconcile(view)
+    assert await words(index, view, "again") == {"a.py"}
 
 
 @pytest.mark.requirement("index.watch")

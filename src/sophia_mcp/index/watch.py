@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from watchfiles import Change
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 from sophia_mcp.errors import NotFound, StoreBusy
@@ -36,6 +37,7 @@ LOOK_S = 60.0
 
 TAKE_OVER_S = 2.0
 POLL_S = 1.0
+_REPLACED = (Change.added, Change.deleted)
 RULE_FILES = (".gitignore", ".sophiaignore", ".gitattributes")
 
 
@@ -97,11 +99,9 @@ async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | Non
     gits = await anyio.to_thread.run_sync(_git_folders, Path(view.root))
     stop = threading.Event()
     watched = await anyio.to_thread.run_sync(_present, folders | gits)
-    with RustNotify(watched, False, False, 300, False, True) as events:
+    with RustNotify(sorted(watched), False, False, 300, False, True) as events:
         # What happened before the first folder was watched is seen by looking once more.
-        current = await index.reconcile(view, now=True)
-        if current.state == "failed":
-            raise NotFound(f"{view.label} cannot be watched", why=current.reason, next="index it again")
+        current = await _look(index, view)
         if index.trees.folders(current) != folders:
             return
         looked = time.monotonic()
@@ -112,12 +112,22 @@ async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | Non
             changes = await _next(events, stop)
             await mine.keep()
             index.live(view, LIVE_S)
+            if any(kind in _REPLACED and place in watched for kind, place in changes):
+                return  # what stands there now under the same name is another folder, and not watched
             paths, look = _hints(index, current, changes, gits)
             if look or current.behind or time.monotonic() - looked > LOOK_S:
                 looked = time.monotonic()
-                current = await index.reconcile(view, now=True)
+                current = await _look(index, view)
             elif paths:
                 current = await index.refresh(view, paths, wait=True)
+
+
+async def _look(index: Index, view: View) -> View:
+    """The view after a look at its tree. Raises NotFound when there is none any more."""
+    current = await index.reconcile(view, now=True)
+    if current.state == "failed":
+        raise NotFound(f"{view.label} cannot be watched", why=current.reason, next="index it again")
+    return current
 
 
 async def _next(events: RustNotify, stop: threading.Event) -> Iterable[tuple[int, str]]:
@@ -153,8 +163,8 @@ def _hints(
     return paths, look
 
 
-def _present(folders: frozenset[str]) -> list[str]:
-    return sorted(folder for folder in folders if os.path.isdir(folder))
+def _present(folders: frozenset[str]) -> frozenset[str]:
+    return frozenset(folder for folder in folders if os.path.isdir(folder))
 
 
 def _git_folders(root: Path) -> frozenset[str]:

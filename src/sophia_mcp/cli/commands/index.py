@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sophia_mcp.cli import output
-from sophia_mcp.errors import BadArgument
+from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.security.text import plain_line
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ def COMMAND(
         if watch:
             output.say("watching; stop with Ctrl-C")
             await app.watch(folder)
+            raise NotFound(
+                f"{folder} is not watched any more",
+                why="the folder is gone, or its index was forgotten",
+                next="index it again",
+            )
         return run.report
 
     report = with_app(work, folder)
