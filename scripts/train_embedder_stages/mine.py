@@ -47,7 +47,9 @@ _MARK = re.compile(
 _DOCSTRING = re.compile(r"^\s*(?:[rRuUbB]{0,2})(\"\"\"|'''|\")(.*?)\1", re.S)
 _CODE_COMMENT = re.compile(r"^\s*(//|#(?!include|define|if|endif|else|pragma|\[)|\*|/\*|--|;;)")
 _ASIDE = re.compile(r"^\s*(//+!?|#+|--+|;;+|/\*+|\*)\s+\S")
-_STRING = re.compile(r"""(?<![\w"'`])(["'`])((?!["'`])(?:(?!\1)[^\\]|\\.){20,200})\1""")
+_STRING = re.compile(
+    r"""(?<![\w"'`])(?:[fFrRbBuU]{0,2}|L|u8)(["'`])((?!["'`])(?:(?!\1)[^\\]|\\.){20,200})\1"""
+)
 _HOLE = re.compile(r"[$#]?\{[^}]*\}|%[-+0-9.]*[a-zA-Z]|\\.|<[^>]*>")
 _STATEMENT = re.compile(r"[;{}=]\s*$|^\s*[\w.]+\(.*\);?\s*$|=>")
 _NOT_PROSE = re.compile(

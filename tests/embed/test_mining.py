@@ -78,18 +78,27 @@ def test_code_that_was_commented_out_asks_nothing() -> None:
     assert "aside" not in taught(source, "src/books/settle.py")
 
 
-def test_a_message_asks_for_the_code_around_it_which_does_not_hold_it() -> None:
-    source = b'''def settle(ledger, entries):
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"the month of %s was closed before its entries" % ledger.month',
+        'f"the month of {ledger.month} was closed before its entries"',
+        "rb'the month of %s was closed before its entries' % ledger.month",
+    ],
+    ids=["plain", "formatted", "bytes"],
+)
+def test_a_message_asks_for_the_code_around_it_which_does_not_hold_it(said: str) -> None:
+    source = f'''def settle(ledger, entries):
     """Close every entry of the month."""
     # the ledger's own clock counts, and "not the clock of the machine"
     if ledger.closed:
-        raise ValueError("the month of %s was closed before its entries" % ledger.month)
+        raise ValueError({said})
     for entry in entries:
         log.debug("ok: %s", entry.account)
         entry.close(at=ledger.now())
     return ledger
 '''
-    (message,) = taught(source, "src/books/settle.py")["message"]
+    (message,) = taught(source.encode(), "src/books/settle.py")["message"]
     assert message.query == "the month of was closed before its entries"
     assert message.header == ("src", "books", "settle", "settle")
     assert "if ledger.closed" in message.code

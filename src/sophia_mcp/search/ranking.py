@@ -49,7 +49,7 @@ _TABLES = {"identifier": "symbol", "path": "symbol", "error": "error"}
 SIBLINGS_MOST = 8
 """Further spans of one file."""
 
-SIBLINGS_DEARER = 0.7
+SIBLINGS_DEARER = 0.5
 """The price of a span grows with this power of how many of its file are taken: the first sibling says most
 about whether the file is the right one."""
 
