@@ -66,7 +66,8 @@ async def named(app: App, place: str | None) -> str | None:
     folder = clone.folder_for(place, home(app))
     if not await anyio.Path(folder).is_dir():
         jobs = await app.jobs()
-        if any(jobs.is_at_work(job) for job in await _under_way(app, str(folder))):
+        under_way = await _under_way(app, str(folder))
+        if any(jobs.is_at_work(job) and not job.cancel for job in under_way):
             raise NotIndexed(
                 f"{clone.address(place)} is not indexed yet",
                 why="it is being cloned",
