@@ -102,9 +102,9 @@ class Index:
     ) -> IndexReport:
         """Bring the view of a folder (or of one of its refs) to its tree; only what changed is read.
 
-        ``full`` reads everything again. ``before`` is done first, as part of the run. Raises BadArgument for what is no folder, and for the home
-        folder and what lies above it; NotFound for an unknown ref, Stopped when the run was cancelled,
-        StoreBusy when another process holds the repository for too long.
+        ``full`` reads everything again. ``before`` is done first, as part of the run. Raises BadArgument
+        for what is no folder, and for the home folder and what lies above it; NotFound for an unknown ref,
+        Stopped when the run was cancelled, StoreBusy when another process holds the repository for too long.
         """
         root = Path(await (await anyio.Path(root).expanduser()).resolve())
         if is_too_wide(root, Path.home()):
