@@ -103,7 +103,21 @@ async def test_watching_ends_when_the_folder_is_gone(index: Index, tree: Write) 
             await armed.wait()
             shutil.rmtree(root)
     tree({"a.py": "def again(): pass\n"})
-    _let_pass(index, view, 2)
+    await index.reconcile(view)
+    assert await words(index, view, "again") == {"a.py"}
+
+
+@pytest.mark.parametrize("followed", [False, True], ids=["alone", "followed"])
+@pytest.mark.requirement("index.watch")
+async def test_a_tree_that_was_emptied_is_looked_at_by_whoever_asks(
+    index: Index, tree: Write, followed: bool
+) -> None:
+    root, view = await indexed(index, tree, "def first_one(): pass\n")
+    (root / "a.py").unlink()
+    await index.reconcile(view, now=True)
+    if followed:
+        index.live(view, 60)  # says a watcher whose next events are still to come
+    tree({"a.py": "def again(): pass\n"})
     await index.reconcile(view)
     assert await words(index, view, "again") == {"a.py"}
 

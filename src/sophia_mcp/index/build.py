@@ -163,7 +163,7 @@ class Index:
         """
         current = view if fresh else await self._steps.load(view)
         lock = self._steps.queue.lock(current)
-        watched = self._watched.get(current.id, 0) > time.monotonic()
+        watched = self._watched.get(current.id, 0) > time.monotonic() and self.trees.age(current) < inf
         if not now:
             # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
             followed = watched and not lock.locked()

@@ -36,8 +36,9 @@ KEPT_VIEWS = 8
 @dataclass(slots=True)
 class Held:
     """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk, when
-    ``choice`` held; ``same`` says that what is known was equal to the tree then; ``behind`` that what the
-    look found could not be brought in."""
+    ``choice`` held; 0 where it found no file: such a tree is most likely being made, removed or put back,
+    and whoever asks looks again. ``same`` says that what is known was equal to the tree then; ``behind``
+    that what the look found could not be brought in."""
 
     generation: int
     target: Target
@@ -72,7 +73,7 @@ class Trees:
     _looking: dict[int, anyio.Lock] = field(default_factory=dict)
 
     def age(self, view: View) -> float:
-        """Seconds since this process last looked at the disk for a view."""
+        """Seconds since this process last looked at the disk for a view, and found files; else infinite."""
         held = self._held.get(view.id)
         return time.monotonic() - held.checked if held is not None and held.checked else float("inf")
 
@@ -108,6 +109,7 @@ class Trees:
             held.checked, held.same, held.behind = time.monotonic(), look.plan.size == 0, False
             return look
         if not await anyio.Path(view.root).is_dir():
+            held.checked = 0.0
             raise NotFound(
                 f"the folder {view.root} is gone",
                 why="it was moved or deleted",
@@ -125,7 +127,8 @@ class Trees:
                 afresh=target.afresh,
             )
         )
-        held.tree, held.checked, held.same, held.behind = tree, time.monotonic(), plan.size == 0, False
+        held.tree, held.same, held.behind = tree, plan.size == 0, False
+        held.checked = time.monotonic() if any(folder.files for folder in tree.folders.values()) else 0.0
         return Look(
             Place(view.root, "", choice.max_bytes),
             plan,
