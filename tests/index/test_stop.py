@@ -197,27 +197,44 @@ async def test_a_run_is_resumed_in_its_own_job_even_when_no_new_one_can_be_writt
     assert (await jobs.get(LOCAL, lost)).state == "done"
 
 
+async def cut_off(index: Index, roots: tuple[Path, Path], then: str) -> str:
+    """The second job of two runs that were cut off; ``then`` is set on it as soon as the first is done."""
+    jobs = index.jobs
+    assert jobs is not None
+    for root in roots:
+        await index.update(root)
+    _, second = [
+        await jobs.start(LOCAL, KIND, {"root": str(root), "ref": "", "full": True, "trusted": True})
+        for root in roots
+    ]
+    async with jobs.db.write(LOCAL) as tx:
+        await tx.run("UPDATE jobs SET believed_ns = 0 WHERE state = 'running'")
+        await tx.run(
+            "CREATE TRIGGER over AFTER UPDATE ON jobs WHEN new.state = 'done' BEGIN"
+            f" UPDATE jobs SET {then} WHERE id = '{second}'; END"
+        )
+    return second
+
+
 @pytest.mark.requirement("index.resume")
 async def test_a_job_that_was_taken_over_meanwhile_is_left_to_who_has_it(
     index: Index, tree: Tree, repository: Path
 ) -> None:
-    jobs = index.jobs
-    assert jobs is not None
+    assert index.jobs is not None
     second = tree({"a.py": "def one():\n    return 1\n"}, "second")
-    await index.update(repository)
-    await index.update(second)
-    lost = [
-        await jobs.start(LOCAL, KIND, {"root": str(root), "ref": "", "full": True, "trusted": True})
-        for root in (repository, second)
-    ]
-    async with jobs.db.write(LOCAL) as tx:
-        await tx.run("UPDATE jobs SET believed_ns = 0 WHERE state = 'running'")
-        # As soon as the first is done, another process has the second.
-        await tx.run(
-            "CREATE TRIGGER over AFTER UPDATE ON jobs WHEN new.state = 'done' BEGIN"
-            f" UPDATE jobs SET worker = 'another' WHERE id = '{lost[1]}'; END"
-        )
+    lost = await cut_off(index, (repository, second), "worker = 'another'")
     assert [report.repo for report in await index.resume()] == ["app"]
-    assert (await jobs.get(LOCAL, lost[1])).worker == "another"
-    assert (await jobs.get(LOCAL, lost[1])).state == "running"
+    assert (await index.jobs.get(LOCAL, lost)).worker == "another"
+    assert (await index.jobs.get(LOCAL, lost)).state == "running"
     assert (await index.report(await index.resolve("second"))).state == "ready"
+
+
+@pytest.mark.requirement("index.resume", "index.cancel")
+async def test_a_job_that_was_cancelled_while_others_were_resumed_is_over(
+    index: Index, tree: Tree, repository: Path
+) -> None:
+    assert index.jobs is not None
+    second = tree({"a.py": "def one():\n    return 1\n"}, "second")
+    lost = await cut_off(index, (repository, second), "cancel = 1")
+    assert [report.repo for report in await index.resume()] == ["app"]
+    assert (await index.jobs.get(LOCAL, lost)).state == "cancelled"

@@ -320,7 +320,11 @@ class Index:
         scope = self.storage.scope
         if self.jobs is None:
             return reports
-        for job in await self.jobs.resumable(scope, KIND):
+        for taken in await self.jobs.resumable(scope, KIND):
+            await self.jobs.renew(scope, taken.id)
+            job = await self.jobs.get(scope, taken.id)
+            if job.worker != self.jobs.worker:
+                continue  # while others were resumed here, another process took it over
             root, ref = Path(job.request["root"]), job.request["ref"]
             if job.cancel:
                 await self._steps.halt(root, ref)
@@ -329,8 +333,6 @@ class Index:
             if await views.find(self.storage.database, root, ref, scope) is None:
                 await self._steps.end(job.id, "fail", "cut off; not indexed any more")
                 continue
-            if not await self.jobs.renew(scope, job.id):
-                continue  # while others were resumed here, another process took it over
             try:
                 reports.append(await self._do(job.id, job.request, progress))
             except SophiaError:
