@@ -119,6 +119,9 @@ class App(Parts):
                 if run.before.cancel_called:
                     raise Stopped("the run was cancelled", next="index it again")
 
+            waits = (
+                url or run.before.cancel_called or (running is not None and not running.done.is_set())
+            )
             report = await index.update(
                 Path(target),
                 ref=ref,
@@ -127,7 +130,7 @@ class App(Parts):
                 exclude=exclude,
                 trusted=trusted,
                 progress=tell,
-                before=before,
+                before=before if waits else None,
             )
             shown = {view.root for view in await views.repositories(await self.database())}
             await anyio.to_thread.run_sync(clone.sweep, clones.home(self), shown)
