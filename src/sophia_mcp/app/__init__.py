@@ -119,6 +119,7 @@ class App(Parts):
                 if run.before.cancel_called:
                     raise Stopped("the run was cancelled", next="index it again")
 
+            # Told before it begins: a later cancellation ends a run that is registered and can be asked about.
             waits = (
                 url or run.before.cancel_called or (running is not None and not running.done.is_set())
             )
