@@ -1,7 +1,7 @@
 """Which files stand in this tree, and which have changed their stamp since it was last walked?
 
 A walk lists folders without following any link and judges names; it reads no file but the rules.
-Walking again trusts the time of a folder for its list of names, and asks the file system for the
+Walking again trusts the stamp of a folder for its list of names, and asks the file system for the
 stamp of every file, so that an unchanged tree costs one ``stat`` for each file and folder.
 """
 
@@ -18,7 +18,7 @@ from sophia_mcp.index import ignore
 from sophia_mcp.index.git import Checkout, Unreadable, is_bare, open_checkout
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.refused import TOO_LARGE, UNREADABLE
-from sophia_mcp.index.stamp import RACY_NS, Stamp, settled, stamp_of
+from sophia_mcp.index.stamp import Stamp, settled, stamp_of
 
 EVERYTHING = Choice()
 
@@ -33,10 +33,10 @@ SUBMODULE = "submodule"
 
 @dataclass(slots=True)
 class Folder:
-    """One listed folder: its time (0: too fresh to trust), files, skips, folders below, and the
+    """One listed folder: its stamp (None: it could not be listed), files, skips, folders below, and the
     stamps of its rule files."""
 
-    mtime_ns: int
+    stamp: Stamp | None
     files: dict[str, Stamp] = field(default_factory=dict)
     skips: dict[str, str] = field(default_factory=dict)
     below: list[str] = field(default_factory=list)
@@ -96,10 +96,10 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
         return walk(tree.root, choice)
     changed: dict[str, Folder | None] = {}
     for rel, known in tree.folders.items():
-        now = _folder_time(root, rel)
+        now = _folder_stamp(root, rel)
         if any(_stamp(root, path) != known.rules.get(path) for path in _rule_paths(rel, known, now)):
             return walk(tree.root, choice)
-        if now is None or now != known.mtime_ns or _shrunk(root, known, choice.max_bytes):
+        if now is None or now != known.stamp or _shrunk(root, known, choice.max_bytes):
             changed[rel] = None
             continue
         moved = _moved(root, known.files)
@@ -135,9 +135,9 @@ def _moved(root: str, files: dict[str, Stamp]) -> dict[str, Stamp | None]:
     return found
 
 
-def _rule_paths(rel: str, known: Folder, now: int | None) -> list[str]:
+def _rule_paths(rel: str, known: Folder, now: Stamp | None) -> list[str]:
     """Rule files to look at: those there were, and any there may be where names have changed."""
-    if now == known.mtime_ns:
+    if now == known.stamp:
         return list(known.rules)
     return [f"{rel}{name}" for name in (ignore.RULES_FILE, ignore.GIT_RULES_FILE)]
 
@@ -156,12 +156,15 @@ def _kept(stamp: Stamp | None, now_ns: int) -> Stamp | None:
     return None if stamp is None else settled(stamp, now_ns)
 
 
-def _folder_time(root: str, rel: str) -> int | None:
+def _folder_stamp(root: str, rel: str) -> Stamp | None:
+    """The stamp of a folder; None for anything else. Its second time tells of a name that came with an
+    archive or a copy that also set the first one back."""
     try:
         found = os.lstat(f"{root}/{rel}" if rel else root)
     except OSError:
         return None
-    return found.st_mtime_ns if stat.S_ISDIR(found.st_mode) else None
+    is_folder = stat.S_ISDIR(found.st_mode)
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns) if is_folder else None
 
 
 def _guards(places: Iterable[str]) -> dict[str, Stamp | None]:
@@ -232,17 +235,15 @@ class _Walk:
     def _list(self, rel: str) -> list[str]:
         """List one folder, remember it, and return the folders below that are entered."""
         place = f"{self._root}/{rel}" if rel else str(self._root)
-        before = _folder_time(str(self._root), rel)
+        before = _kept(_folder_stamp(str(self._root), rel), self._taken)
         if before is None:
             return []
-        if before > self._taken - RACY_NS:
-            before = 0
         folder = Folder(before)
         try:
             with os.scandir(place) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as problem:
-            self._folders[rel] = Folder(0, skips={rel or "./": f"{UNREADABLE}: {problem.strerror}"})
+            self._folders[rel] = Folder(None, skips={rel or "./": f"{UNREADABLE}: {problem.strerror}"})
             return []
         names = {entry.name for entry in entries}
         if rel and self._refuse_whole(rel, names, folder):
