@@ -54,6 +54,21 @@ async def test_a_file_that_went_away_gives_no_hit_that_is_called_fresh(own: Aske
     assert all(hit.freshness == "stale" for hit in answer.hits if hit.path == "shop/money.py")
 
 
+@pytest.mark.requirement("search.not_here")
+@pytest.mark.parametrize("followed", [True, False], ids=["followed", "looked at just now"])
+@pytest.mark.parametrize("asked", ["add_kelvin", "kelvin of a furnace", r"kelvin\("])
+async def test_nothing_is_said_to_be_missing_before_the_tree_was_looked_at_once_more(
+    own: Asked, asked: str, followed: bool
+) -> None:
+    assert "not here:" in await own.text(asked)
+    if followed:
+        own.index.live(own.view, 600)  # says a watcher whose next events are still to come
+    (own.root / "shop/heat.py").write_text("def add_kelvin(furnace):\n    return furnace + 1\n")
+    answer = await own(asked)
+    assert [hit.path for hit in answer.hits][:1] == ["shop/heat.py"]
+    assert "not here:" not in "".join(answer.notes)
+
+
 @contextmanager
 def full_disk() -> Iterator[None]:
     """Files that are longer than a page may not grow any more."""

@@ -230,6 +230,12 @@ class Index:
                 await self._collector.after_changes(renewed, run.changed + run.removed, self.room)
         return await self._steps.load(current)
 
+    async def look_again(self, view: View) -> View:
+        """The view after one more look at its tree, even one within the second and where a watcher of
+        this process follows it: that something is not there can only be said of the tree as it is now."""
+        self.trees.doubt(view)
+        return await self.reconcile(view)
+
     async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
         """The view after these files were read again. While a run of this process is at work it
         stays as it is, unless ``wait`` says to come after it; where the store cannot be written, too."""

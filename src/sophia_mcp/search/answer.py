@@ -59,8 +59,13 @@ async def search(engine: Engine, view: View, request: Request, *, fresh: bool = 
     """
     _check(request)
     shown = cursor.read(view, request)
+    begun = time.time_ns()
     view = await engine.index.reconcile(view, fresh=fresh)
     found = await _find(engine, view, request, shown)
+    if found.outcome.is_miss and view.on_disk and view.reconciled_ns < begun:
+        again = await engine.index.look_again(view)
+        if again.generation != view.generation or again.behind:
+            view, found = again, await _find(engine, again, request, shown)
     states: dict[str, Freshness] = {}
     for _ in range(2):
         checked = await _fresh(found)

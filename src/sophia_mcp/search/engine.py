@@ -31,11 +31,15 @@ _TIDY = 16
 
 
 class Tree(Protocol):
-    """The part of the index that a search calls: both calls return the view as it now stands."""
+    """The part of the index that a search calls: each call returns the view as it now stands."""
 
     async def reconcile(self, view: View, *, fresh: bool = False) -> View:
         """Bring the view to the tree on disk; cheap, at most once a second. ``fresh``: it was read from
         the store just now."""
+        ...
+
+    async def look_again(self, view: View) -> View:
+        """The same, whenever the tree was last looked at."""
         ...
 
     async def refresh(self, view: View, paths: Sequence[str]) -> View:
@@ -133,3 +137,8 @@ class Outcome:
     total: int
     notes: tuple[str, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_miss(self) -> bool:
+        """Whether it says that what was asked for is not there."""
+        return bool(self.notes) and self.notes[0].startswith("not here:")

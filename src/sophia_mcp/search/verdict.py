@@ -22,7 +22,7 @@ _CODE = re.compile(r"[a-z][A-Z]|[\d_$]")
 
 async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
     """Say "not here" where the evidence says so, with the nearest names and the next call."""
-    if outcome.notes and outcome.notes[0].startswith("not here:"):
+    if outcome.is_miss:
         return _with_next(question, outcome)
     if outcome.candidates and (not outcome.facts or not await _is_absent(question, tx, outcome)):
         return outcome
