@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -296,6 +297,30 @@ async def test_a_pointer_of_git_lfs_is_left_out_until_the_file_is_there(
     (root / "data/prices.csv").write_text("name,price\nteapot,12\n")
     await index.update(root)
     assert set(await shown(index, view)) == {"data/prices.csv", "docs/lfs.md"}
+
+
+@pytest.mark.requirement("index.skips_counted", "index.views_share")
+async def test_a_file_whose_commit_holds_a_pointer_is_read_where_its_tree_holds_the_text(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    """Git calls both the same: what it compares went through its filter."""
+    pointer = tmp_path / "pointer"
+    pointer.write_text(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a' * 16}\nsize 12345\n"
+    )
+    root = tree(
+        {f"src/m{i}.py": f"def f{i}(): pass\n" for i in range(80)}
+        | {"prices.csv": "name,price\nteapot,12\n", ".gitattributes": "*.csv filter=lfs\n"}
+    )
+    os.utime(root / "prices.csv", (1_600_000_000, 1_600_000_000))
+    git(root, "init", "-q", "-b", "main")
+    git(root, "config", "filter.lfs.clean", f"cat '{pointer}'")
+    git(root, "add", ".")
+    git(root, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "-m", "One")
+    await index.update(root, ref="main")
+    assert await skipped(index, await index.resolve("app@main")) == {"prices.csv": "Git LFS pointer"}
+    await index.update(root)
+    assert "prices.csv" in await shown(index, await index.resolve("app"))
 
 
 @pytest.mark.requirement("index.ignore_rules")

@@ -199,24 +199,25 @@ async def adopt(
 async def _adopt_skips(
     tx: Transaction, target: Target, files: Sequence[tuple[str, str, Stamp]]
 ) -> list[tuple[str, str, Stamp]]:
-    """Leave out what another view of the repository left out for what it holds; returns the rest."""
-    known: dict[tuple[str, str], str] = {}
+    """Leave out what another view of the repository left out for what it holds; returns the rest. Of another
+    size are bytes that a filter of git's turned into others: what one tree has of a file may be a pointer."""
+    known: dict[tuple[str, str, int], str] = {}
     for part in cut([path for path, _, _ in files]):
         marks, values = _list(part)
-        for path, name, reason in await tx.rows(
-            "SELECT path, hash, reason FROM skips WHERE hash <> '' AND view_id IN"  # noqa: S608
+        for path, name, size, reason in await tx.rows(
+            "SELECT path, hash, size, reason FROM skips WHERE hash <> '' AND view_id IN"  # noqa: S608
             f" (SELECT id FROM views WHERE repo_id = :repo) AND path IN ({marks})",
             {"repo": target.repo, **values},
         ):
-            known[path, name] = reason
+            known[path, name, size] = reason
     refused = [
-        Refused(path, stamp, known[path, name], name)
+        Refused(path, stamp, known[path, name, stamp.size], name)
         for path, name, stamp in files
-        if (path, name) in known
+        if (path, name, stamp.size) in known
     ]
     if refused:
         await _leave_out(tx, target, refused)
-    return [file for file in files if (file[0], file[1]) not in known]
+    return [file for file in files if (file[0], file[1], file[2].size) not in known]
 
 
 async def _leave_out(tx: Transaction, target: Target, refused: Sequence[Refused]) -> None:
