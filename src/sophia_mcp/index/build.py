@@ -162,28 +162,9 @@ class Index:
         view was read from the store just now, so that it is not read again where nothing is looked at.
         """
         current = view if fresh else await self._steps.load(view)
-        lock = self._steps.queue.lock(current)
         watched = self._watched.get(current.id, 0) > time.monotonic() and self.trees.age(current) < inf
-        if not now:
-            # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
-            followed = watched and not lock.locked()
-            at_work = lock.locked() and current.state == "indexing"
-            if followed or at_work or self.trees.is_shown(current, RECONCILE_S):
-                return current
-            beside = self._steps.queue.is_beside(current)
-            if self.trees.is_behind(current):
-                behind = _behind(current)
-                if beside or await holder_elsewhere(self.storage.database, _lease(current)):
-                    return behind  # as a look would find it, for less
-            else:
-                behind = current
-            if not watched and await _is_looked_after(self, current):
-                return behind
-            if beside:
-                found = await _difference(self._steps, current, self._steps.target(current))
-                if isinstance(found, View):
-                    return found
-                self.trees.distrust(current)
+        if not now and (served := await self._served(current, watched)) is not None:
+            return served
         async with self._steps.queue.free(current, inf if now else REFRESH_WAIT_S) as free:
             if not free:
                 return _behind(current)
@@ -202,6 +183,31 @@ class Index:
                 self.trees.distrust(found)
                 await take_back(self.storage.database, f"look:{found.id}")
             return found
+
+    async def _served(self, current: View, watched: bool) -> View | None:
+        """What an answer is given without a turn of its own; None where one must be taken for it."""
+        queue = self._steps.queue
+        at_work = queue.lock(current).locked()
+        # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
+        followed = watched and not at_work
+        under_way = at_work and current.state == "indexing"
+        if followed or under_way or self.trees.is_shown(current, RECONCILE_S):
+            return current
+        beside = queue.is_beside(current)
+        if self.trees.is_behind(current):
+            behind = _behind(current)
+            if beside or await holder_elsewhere(self.storage.database, _lease(current)):
+                return behind  # as a look would find it, for less
+        else:
+            behind = current
+        if not watched and await _is_looked_after(self, current):
+            return behind
+        if beside:
+            found = await _difference(self._steps, current, self._steps.target(current))
+            if isinstance(found, View):
+                return found
+            self.trees.distrust(current)
+        return None
 
     async def _follow(self, current: View, now: bool) -> View:
         """Look at the tree of a view, and bring the view there, in turn with other processes."""
