@@ -163,8 +163,7 @@ class App(Parts):
         known = await views.repositories(database)
         roots = _roots(self, known, project)
         try:
-            found = views.choose(known, repo, project)
-            roots.resolve(found.root)
+            found = _chosen(known, repo, project, roots)
             running = self.runs.get(f"{found.root}@{found.ref}")
             failed = running is not None and running.error is not None
             if found.state != "ready" and not found.cancelled and (running is None or failed):
@@ -179,7 +178,7 @@ class App(Parts):
             found = None
         if running is not None:
             await running.wait(wait_s)
-            found = await views.resolve(database, repo, project)
+            found = _chosen(await views.repositories(database), repo, project, roots)
         assert found is not None
         if not views.is_noted(found):
             self.tasks.start("noting a use", views.touch, database, found)
@@ -264,13 +263,11 @@ class App(Parts):
         known = await views.repositories(await self.database())
         roots = _roots(self, known, project)
         try:
-            view = views.choose(known, place, project)
+            return _chosen(known, place, project, roots)
         except NotIndexed:
             text, _ = views.split_ref(place if place is not None else str(project), await self.names())
             await self._folder(text, project, roots)  # what may not be indexed is not proposed
             raise
-        roots.resolve(view.root)
-        return view
 
     async def report(self, run: IndexRun) -> IndexReport:
         """What a run has made of its view so far."""
@@ -352,6 +349,23 @@ async def _view_of(app: App, run: IndexRun) -> View | None:
     await run.registered()
     folder, _, ref = run.target.rpartition("@")
     return await views.find(await app.database(), Path(folder), ref)
+
+
+def _chosen(known: Sequence[View], place: str | None, project: Path | None, roots: Roots) -> View:
+    """The view inside the roots that a name or path means; a tree around it that may not be read does not
+    stand in its way. Raises OutsideRoots, NotFound, NotIndexed."""
+    from sophia_mcp.errors import NotFound, OutsideRoots
+    from sophia_mcp.index import views
+
+    found = views.choose(known, place, project)
+    try:
+        roots.resolve(found.root)
+    except OutsideRoots as refused:
+        try:
+            return views.choose([view for view in known if roots.root_of(view.root)], place, project)
+        except NotFound:
+            raise refused from None
+    return found
 
 
 def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:

@@ -153,24 +153,32 @@ class Index:
         await self._steps.end(job, "finish", {"repo": report.repo, "seconds": report.seconds})
         return report
 
-    async def reconcile(self, view: View, *, now: bool = False, fresh: bool = False) -> View:
-        """The view after a look at its tree: at most once a second, by one of all processes, and not at
-        all where a live watcher follows it. Serves what is there while another run is at work, where somebody
-        cancelled the run that was to bring it there, and where the store cannot be written; the view says so.
+    async def reconcile(
+        self, view: View, *, now: bool = False, fresh: bool = False, within: float = RECONCILE_S
+    ) -> View:
+        """The view after a look at its tree: at most once in ``within`` seconds, by one of all processes,
+        and not at all where a live watcher follows it. Serves what is there while another run is at work, where
+        somebody cancelled the run that was to bring it there, and where the store cannot be written; the view
+        says so.
 
-        ``now`` looks in any case, and waits for a run of this process that is at work. ``fresh``: the
-        view was read from the store just now, so that it is not read again where nothing is looked at.
+        ``within`` 0 looks whoever looked or follows. ``now`` does, too, and waits for a run of this process
+        that is at work. ``fresh``: the view was read from the store just now, so that it is not read again where
+        nothing is looked at.
         """
         current = view if fresh else await self._steps.load(view)
-        watched = self._watched.get(current.id, 0) > time.monotonic() and self.trees.age(current) < inf
-        if not now and (served := await self._served(current, watched)) is not None:
+        live = self._watched.get(current.id, 0) > time.monotonic()
+        watched = within > 0 and live and self.trees.age(current) < inf
+        if (
+            not now
+            and (served := await _served(self, self._steps, current, watched, within)) is not None
+        ):
             return served
         async with self._steps.queue.free(current, inf if now else REFRESH_WAIT_S) as free:
             if not free:
                 return _behind(current)
             current = await self._steps.load(view)
             followed = watched and not self.trees.is_behind(current)
-            looked = followed or self.trees.is_shown(current, RECONCILE_S)
+            looked = followed or self.trees.is_shown(current, within)
             if current.cancelled or (looked and not now):
                 return current
             try:
@@ -183,31 +191,6 @@ class Index:
                 self.trees.distrust(found)
                 await take_back(self.storage.database, f"look:{found.id}")
             return found
-
-    async def _served(self, current: View, watched: bool) -> View | None:
-        """What an answer is given without a turn of its own; None where one must be taken for it."""
-        queue = self._steps.queue
-        at_work = queue.lock(current).locked()
-        # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
-        followed = watched and not at_work
-        under_way = at_work and current.state == "indexing"
-        if followed or under_way or self.trees.is_shown(current, RECONCILE_S):
-            return current
-        beside = queue.is_beside(current)
-        if self.trees.is_behind(current):
-            behind = _behind(current)
-            if beside or await holder_elsewhere(self.storage.database, _lease(current)):
-                return behind  # as a look would find it, for less
-        else:
-            behind = current
-        if not watched and await _is_looked_after(self, current):
-            return behind
-        if beside:
-            found = await _difference(self._steps, current, self._steps.target(current))
-            if isinstance(found, View):
-                return found
-            self.trees.distrust(current)
-        return None
 
     async def _follow(self, current: View, now: bool) -> View:
         """Look at the tree of a view, and bring the view there, in turn with other processes."""
@@ -235,12 +218,6 @@ class Index:
             if now:
                 await self._collector.after_changes(renewed, run.changed + run.removed, self.room)
         return await self._steps.load(current)
-
-    async def look_again(self, view: View) -> View:
-        """The view after one more look at its tree, even one within the second and where a watcher of
-        this process follows it: that something is not there can only be said of the tree as it is now."""
-        self.trees.doubt(view)
-        return await self.reconcile(view)
 
     async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
         """The view after these files were read again. While a run of this process is at work it
@@ -395,6 +372,33 @@ async def runs_over(jobs: Jobs, scope: Scope, root: str) -> list[Job]:
         for job in await jobs.latest(scope)
         if job.state == "running" and job.kind == KIND and job.request.get("root") == root
     ]
+
+
+async def _served(
+    index: Index, steps: Steps, current: View, watched: bool, within: float
+) -> View | None:
+    """What an answer is given without a turn of its own; None where one must be taken for it."""
+    at_work = steps.queue.lock(current).locked()
+    # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
+    followed = watched and not at_work
+    under_way = at_work and current.state == "indexing"
+    if followed or under_way or index.trees.is_shown(current, within):
+        return current
+    beside = steps.queue.is_beside(current)
+    if index.trees.is_behind(current):
+        behind = _behind(current)
+        if beside or await holder_elsewhere(index.storage.database, _lease(current)):
+            return behind  # as a look would find it, for less
+    else:
+        behind = current
+    if not watched and within > 0 and await _is_looked_after(index, current):
+        return behind
+    if beside:
+        found = await _difference(steps, current, steps.target(current))
+        if isinstance(found, View):
+            return found
+        index.trees.distrust(current)
+    return None
 
 
 async def _is_looked_after(index: Index, view: View) -> bool:

@@ -37,7 +37,7 @@ KEPT_VIEWS = 8
 class Held:
     """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk, when
     ``choice`` held; 0 where it found no file: such a tree is most likely being made, removed or put back,
-    and whoever asks looks again (as after ``doubt``). ``same`` says that what is known was equal to the tree then; ``behind``
+    and whoever asks looks again. ``same`` says that what is known was equal to the tree then; ``behind``
     that what the look found could not be brought in."""
 
     generation: int
@@ -73,8 +73,7 @@ class Trees:
     _looking: dict[int, anyio.Lock] = field(default_factory=dict)
 
     def age(self, view: View) -> float:
-        """Seconds since this process last looked at the disk for a view, found files, and nobody doubted
-        it; else infinite."""
+        """Seconds since this process last looked at the disk for a view, and found files; else infinite."""
         held = self._held.get(view.id)
         return time.monotonic() - held.checked if held is not None and held.checked else float("inf")
 
@@ -92,12 +91,6 @@ class Trees:
         held = self._held.get(view.id)
         if held is not None:
             held.behind = True
-
-    def doubt(self, view: View) -> None:
-        """Let whoever asks next look at the disk, whenever it was last looked at."""
-        held = self._held.get(view.id)
-        if held is not None:
-            held.checked = 0.0
 
     async def look(self, view: View, target: Target) -> Look:
         """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""

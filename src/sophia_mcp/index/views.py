@@ -6,6 +6,7 @@ and clones of one repository are views of the same row, so that they share what 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -123,8 +124,8 @@ async def resolve(
 ) -> View:
     """The view that a name or path means, either with ``@ref``; None means the project root.
 
-    A path means the innermost view that holds it. Raises NotIndexed for a folder that exists but
-    was never indexed, NotFound with the nearest names for anything else.
+    A path means the innermost view that holds it; none holds a repository inside its own. Raises NotIndexed
+    for a folder that exists but was never indexed, NotFound with the nearest names for anything else.
     """
     return choose(await repositories(db, scope), place, project_root)
 
@@ -210,8 +211,9 @@ def _match(text: str, ref: str, views: Sequence[View], project_root: Path | None
             for view in views
             if view.root and (_holds(view.root, path) if there else view.root == str(path))
         ]
-        longest = max((len(view.root) for view in holding), default=0)
-        by_name = [view for view in holding if len(view.root) == longest]
+        innermost = max((view.root for view in holding), key=len, default="")
+        if not _lies_apart(path, Path(innermost)):
+            by_name = [view for view in holding if view.root == innermost]
     if not by_name:
         by_name = [view for view in views if view.repo == text]
     if not ref:
@@ -225,6 +227,12 @@ def _match(text: str, ref: str, views: Sequence[View], project_root: Path | None
 
 def _holds(root: str, path: Path) -> bool:
     return str(path) == root or str(path).startswith(root.rstrip("/") + "/")
+
+
+def _lies_apart(path: Path, root: Path) -> bool:
+    """Whether a path below ``root`` is in a repository of its own, which the tree of ``root`` leaves out."""
+    between = [place for place in (path, *path.parents) if root in place.parents]
+    return any(os.path.lexists(place / ".git") for place in between)
 
 
 def _missing(text: str, views: Sequence[View], project_root: Path | None) -> View:

@@ -33,13 +33,9 @@ _TIDY = 16
 class Tree(Protocol):
     """The part of the index that a search calls: each call returns the view as it now stands."""
 
-    async def reconcile(self, view: View, *, fresh: bool = False) -> View:
-        """Bring the view to the tree on disk; cheap, at most once a second. ``fresh``: it was read from
-        the store just now."""
-        ...
-
-    async def look_again(self, view: View) -> View:
-        """The same, whenever the tree was last looked at."""
+    async def reconcile(self, view: View, *, fresh: bool = False, within: float = 1.0) -> View:
+        """Bring the view to the tree on disk; cheap, at most once in so many seconds (0: in any case).
+        ``fresh``: it was read from the store just now."""
         ...
 
     async def refresh(self, view: View, paths: Sequence[str]) -> View:
