@@ -221,6 +221,29 @@ async def test_submodules_and_nested_repositories_are_left_to_themselves(
     )
 
 
+@pytest.mark.requirement("index.nested", "index.names")
+async def test_a_repository_inside_another_is_not_taken_for_a_folder_of_it(
+    index: Index, tree: Write
+) -> None:
+    """An assistant that works in a worktree below its project would be answered from the project."""
+    root = tree({"a.py": "x = 1\n", "lib/b.py": "y = 2\n"})
+    commit_all(make_repository(root))
+    await index.update(root)
+    side = root / ".worktrees" / "side"
+    git(root, "worktree", "add", "-q", "-b", "side", str(side))
+    for inside in (side, side / "lib"):
+        for place, project in (
+            (str(inside), None),
+            (None, inside),
+            (str(inside.relative_to(root)), root),
+        ):
+            with pytest.raises(NotIndexed):
+                await index.resolve(place, project)
+    assert (await index.resolve(str(root / "lib"))).root == str(root)
+    await index.update(side)
+    assert (await index.resolve(str(side / "lib"))).root == str(side)
+
+
 @pytest.mark.requirement("index.collect")
 async def test_forgetting_a_worktree_keeps_the_others_and_the_last_one_takes_all(
     index: Index, tree: Write, tmp_path: Path

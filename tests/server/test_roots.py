@@ -79,3 +79,24 @@ async def test_a_folder_that_a_person_indexed_is_searched_from_every_project(
             "search_code", {"query": "plans_of_the_neighbour", "repo": str(neighbour)}
         )
     assert "plans.py:1-2" in text_of(result)
+
+
+async def test_a_project_inside_a_tree_that_may_not_be_read_is_searched_alone(
+    place: Place, tmp_path: Path
+) -> None:
+    """Another session indexed what lies around it."""
+    write(tmp_path, {"around.py": SECRET})
+    async with place.connect("auto", root=tmp_path) as client:
+        assert "around.py" in text_of(
+            await client.call_tool("search_code", {"query": "plans_of_the_neighbour"})
+        )
+    async with place.connect("auto") as client:
+        found = text_of(await client.call_tool("search_code", {"query": "charge_card"}))
+        missed = text_of(await client.call_tool("search_code", {"query": "plans_of_the_neighbour"}))
+        refused = await client.call_tool(
+            "search_code", {"query": "plans_of_the_neighbour", "repo": tmp_path.name}
+        )
+    assert found.startswith("shop/pay.py:")
+    assert missed.startswith("not here:")
+    assert refused.is_error
+    assert "buried treasure" not in found + missed + text_of(refused)
