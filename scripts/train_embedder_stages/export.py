@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ HEADER_WEIGHT = 3.0
 
 _HEAD = """# The packages that this model learned from. Each was taken because its registry metadata states an
 # allowed licence and the licence file it carries reads as one; files of a package under another licence
-# were left out. `sha256` is that of the archive, or of its archives in order. Written by
-# scripts/train_embedder, checked by tests/embed/test_sources.py.
+# were left out. After each name stand its version, its licence, and the sha256 of its archive, or of its archives
+# in order. Written by scripts/train_embedder, checked by tests/embed/test_sources.py.
 """
 
 
@@ -56,13 +57,12 @@ def export(
 
 
 def _sources(packages: Iterable[Package]) -> str:
-    entries = [
-        "[[source]]\n"
-        f'name = "{package.name}"\n'
-        f'version = "{package.version}"\n'
-        f'registry = "{package.registry}"\n'
-        f'licence = "{judge(package).licence}"\n'
-        f'sha256 = "{package.sha256()}"\n'
-        for package in packages
-    ]
-    return _HEAD + "\n" + "\n".join(entries)
+    """One line for each package, below its registry: the list is part of what the model may weigh."""
+    lines = [_HEAD.rstrip("\n")]
+    for registry, members in groupby(packages, key=lambda package: package.registry):
+        lines += ["", f"[{registry}]"]
+        lines += [
+            f'"{package.name}" = ["{package.version}", "{judge(package).licence}", "{package.sha256()}"]'
+            for package in members
+        ]
+    return "\n".join(lines) + "\n"

@@ -19,9 +19,9 @@ def wanted(locked: Path | None = None) -> dict[str, list[tuple[str, str]]]:
     """(name, version) by registry. From a list of sources the exact versions; else an empty version,
     which means the newest."""
     if locked is not None:
-        sources = tomllib.loads(locked.read_text("utf-8"))["source"]
+        sources = tomllib.loads(locked.read_text("utf-8"))
         return {
-            registry: [(s["name"], s["version"]) for s in sources if s["registry"] == registry]
+            registry: [(name, version) for name, (version, _, _) in sources.get(registry, {}).items()]
             for registry in ("pypi", "npm", "debian")
         }
     names = tomllib.loads(LIST.read_text("utf-8"))

@@ -22,21 +22,21 @@ from train_embedder_stages import archives, excluded, licences  # noqa: E402
 
 pytestmark = pytest.mark.requirement("embed.sources")
 
-SOURCES = tomllib.loads((WEIGHTS / "SOURCES.toml").read_text("utf-8"))["source"]
+REGISTRIES = tomllib.loads((WEIGHTS / "SOURCES.toml").read_text("utf-8"))
+SOURCES = [(name, *facts) for sources in REGISTRIES.values() for name, facts in sources.items()]
 ALLOWED = {"MIT", "BSD", "Apache-2.0", "ISC", "Zlib", "Unlicense", "PSF"}
 
 
 def test_there_are_sources_and_each_is_complete() -> None:
     assert len(SOURCES) >= 100
-    for source in SOURCES:
-        assert set(source) == {"name", "version", "registry", "licence", "sha256"}
-        assert source["registry"] in ("pypi", "npm", "debian")
-        assert source["version"]
-        assert re.fullmatch(r"[0-9a-f]{64}", source["sha256"])
+    assert set(REGISTRIES) == {"pypi", "npm", "debian"}
+    for _, version, _, digest in SOURCES:
+        assert version
+        assert re.fullmatch(r"[0-9a-f]{64}", digest)
 
 
 def test_no_source_is_listed_twice() -> None:
-    assert len({source["sha256"] for source in SOURCES}) == len(SOURCES)
+    assert len({digest for _, _, _, digest in SOURCES}) == len(SOURCES)
 
 
 def test_a_package_that_was_downloaded_twice_is_learned_from_once(tmp_path: Path) -> None:
@@ -51,18 +51,17 @@ def test_a_package_that_was_downloaded_twice_is_learned_from_once(tmp_path: Path
 
 
 def test_every_licence_is_allowed() -> None:
-    for source in SOURCES:
-        terms = set(re.split(r" (?:OR|AND) ", source["licence"]))
-        assert terms <= ALLOWED, source
+    for name, _, licence, _ in SOURCES:
+        assert set(re.split(r" (?:OR|AND) ", licence)) <= ALLOWED, name
 
 
 def test_no_source_is_a_project_that_relevance_is_measured_on() -> None:
-    assert [source["name"] for source in SOURCES if excluded.is_measured(source["name"])] == []
+    assert [name for name, *_ in SOURCES if excluded.is_measured(name)] == []
 
 
 def test_no_source_is_a_project_of_our_own_benchmark() -> None:
     projects = excluded.own_benchmark(ROOT / "benchmarks" / "relevance" / "questions")
-    assert [s["name"] for s in SOURCES if excluded.is_own_benchmark(s["name"], projects)] == []
+    assert [name for name, *_ in SOURCES if excluded.is_own_benchmark(name, projects)] == []
 
 
 @pytest.mark.parametrize(
