@@ -275,3 +275,21 @@ def test_what_git_tracks_in_a_worktree_is_looked_up_again_when_it_changes(tmp_pa
     worktree.index.write()
     (other / "new.txt").write_text("two\n")
     assert walk_again(second).skips() == {"kept.txt": ignore.IGNORED, "new.txt": ignore.IGNORED}
+
+
+@pytest.mark.requirement("index.ignore_rules", "index.equals_fresh")
+def test_rules_that_a_person_has_for_all_repositories_are_read_again_when_they_change(
+    tree: Write, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules"
+    root = tree({"a.py": "x\n", "notes/b.py": "y\n"})
+    repository = make_repository(root)
+    age(root)
+    first = trusted(walk(root))
+    assert set(first.files()) == {"a.py", "notes/b.py"}
+    rules.write_text("notes/\n")
+    repository.config["core.excludesfile"] = str(rules)
+    second = trusted(walk_again(first))
+    assert set(second.files()) == {"a.py"}
+    rules.write_text("nothing/\n")
+    assert set(walk_again(second).files()) == {"a.py", "notes/b.py"}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
+from pygit2.enums import ConfigLevel, FileMode, FileStatus, ObjectType, SortMode
 
 ROOT_WALK = 50_000
 """Commits visited at most to find the first one of a history."""
@@ -108,10 +108,11 @@ class Checkout:
 
     def deciding(self) -> list[str]:
         """The files in which git notes what is tracked, checked out and excluded; those of a worktree
-        lie apart from its folder."""
+        lie apart from its folder, and a person's own rules apart from every repository."""
         gitdir = Path(self.repository.path)
-        exclude = _common(gitdir) / "info" / "exclude"
-        return [str(place) for place in (gitdir / "index", gitdir / "HEAD", exclude)]
+        common = _common(gitdir)
+        noted = (gitdir / "index", gitdir / "HEAD", common / "info" / "exclude", common / "config")
+        return [*map(str, noted), _own_rules(self.repository)]
 
     def identities(self) -> tuple[str, ...]:
         """What two checkouts of one repository share: git folder, first commit, remote."""
@@ -363,6 +364,15 @@ def _check_rule_files(repository: pygit2.Repository) -> None:
             continue
         if not stat.S_ISREG(mode):
             raise Unreadable(f"its {name} is not a regular file")
+
+
+def _own_rules(repository: pygit2.Repository) -> str:
+    """Where the ignore rules are that a person has for all repositories, or would be."""
+    try:
+        named = repository.config["core.excludesfile"]
+    except BROKEN:
+        named = f"{pygit2.settings.search_path[ConfigLevel.XDG]}/ignore"
+    return os.path.realpath(os.path.expanduser(named or ""))
 
 
 def _mode(path: Path) -> int | None:
