@@ -9,8 +9,7 @@ dropped at random on both sides, so that no question is found by one word alone.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from sophia_mcp.embed.pieces import Pieces
-from sophia_mcp.words import words
-
-from .mine import Pair
-
-MAX_CODE = 1500
+from .lessons import Bags, Lessons
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,89 +39,6 @@ class Recipe:
     dropped: float = 0.3
     """The share of words that a passage loses, header and all; a question loses half as many."""
     seed: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Bags:
-    """Ragged lists of rows: list ``i`` is ``rows[starts[i]:starts[i + 1]]`` with the same weights."""
-
-    rows: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    starts: NDArray[np.int64]
-
-    def take(self, chosen: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(rows, offsets, weights) of the chosen lists, as an embedding bag wants them."""
-        lengths = self.starts[chosen + 1] - self.starts[chosen]
-        offsets = np.zeros(len(chosen), np.int64)
-        np.cumsum(lengths[:-1], out=offsets[1:])
-        index = np.arange(int(lengths.sum())) - np.repeat(offsets - self.starts[chosen], lengths)
-        return (
-            torch.from_numpy(self.rows[index]),
-            torch.from_numpy(offsets),
-            torch.from_numpy(self.weights[index]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Lessons:
-    """All pairs as rows. ``packages`` numbers the package of each, ``same`` its code: several sentences ask
-    for one, and none of them is wrong for another."""
-
-    queries: Bags
-    codes: Bags
-    headers: Bags
-    packages: NDArray[np.int64]
-    same: NDArray[np.int64]
-
-
-def tokenise(pairs: Iterable[tuple[int, Pair]], pieces: Pieces) -> Lessons:
-    """Turn (package number, pair) into rows; a question already seen is dropped."""
-    cache: dict[str, tuple[int, ...]] = {}
-    queries, codes, headers, packages, same = _Builder(), _Builder(), _Builder(), [], []
-    seen: set[str] = set()
-    numbers: dict[str, int] = {}
-
-    def known(word: str) -> tuple[int, ...]:
-        if word not in cache:
-            cache[word] = pieces.rows(word)
-        return cache[word]
-
-    for package, pair in pairs:
-        asked = pair.query.lower()
-        query = [row for word in words(pair.query) for row in known(word)]
-        code = Counter(words(pair.code[:MAX_CODE]))
-        if asked in seen or len(query) < 3 or len(code) < 5:
-            continue
-        seen.add(asked)
-        queries.add(query, [1.0] * len(query))
-        weighted = [(row, 1 + np.log(n)) for word, n in code.items() for row in known(word)]
-        codes.add([row for row, _ in weighted], [weight for _, weight in weighted])
-        header = [row for name in pair.header for word in words(name) for row in known(word)]
-        headers.add(header, [1.0] * len(header))
-        packages.append(package)
-        same.append(numbers.setdefault(pair.code, len(numbers)))
-    return Lessons(
-        queries.bags(),
-        codes.bags(),
-        headers.bags(),
-        np.array(packages, np.int64),
-        np.array(same, np.int64),
-    )
-
-
-class _Builder:
-    def __init__(self) -> None:
-        self._rows: list[NDArray[np.int32]] = []
-        self._weights: list[NDArray[np.float32]] = []
-
-    def add(self, rows: list[int], weights: list[float]) -> None:
-        self._rows.append(np.array(rows, np.int32))
-        self._weights.append(np.array(weights, np.float32))
-
-    def bags(self) -> Bags:
-        starts = np.zeros(len(self._rows) + 1, np.int64)
-        starts[1:] = np.cumsum([len(rows) for rows in self._rows])
-        return Bags(np.concatenate(self._rows).astype(np.int64), np.concatenate(self._weights), starts)
 
 
 def batches(
@@ -195,9 +106,14 @@ def _scores(
     rng: np.random.Generator,
 ) -> torch.Tensor:
     def summed(bags: Bags, dropped: float) -> torch.Tensor:
-        rows, offsets, weights = bags.take(chosen)
-        left = torch.from_numpy((rng.random(len(rows)) >= dropped).astype(np.float32))
-        return table(rows, offsets, per_sample_weights=weights * left)  # type: ignore[no-any-return]
+        taken = bags.take(chosen)
+        left = taken.weights * (rng.random(len(taken.rows)) >= dropped)
+        summed: torch.Tensor = table(
+            torch.from_numpy(taken.rows.astype(np.int64)),
+            torch.from_numpy(taken.starts[:-1]),
+            per_sample_weights=torch.from_numpy(left),
+        )
+        return summed
 
     kept = torch.from_numpy((rng.random(len(chosen)) < recipe.header_share).astype(np.float32))[:, None]
     passage = summed(lessons.codes, recipe.dropped)
