@@ -53,6 +53,8 @@ from sophia_mcp.types import Coverage, Kind, Request, Symbol
         ("KeyError: 'x' not found in map", "error"),
         ("TypeError: cannot read properties of undefined (reading 'x')", "error"),
         ("where is ValueError: bad raised", "words"),
+        ("[main] src/app.go:12 cannot listen", "trace"),
+        ("why does src/app.go:12 wait", "words"),
     ],
 )
 def test_a_question_is_classified(text: str, kind: str) -> None:
@@ -74,6 +76,24 @@ SANITIZER = "    #1 0x4f5a in geo::parse(char const*, int) /src/parse.cpp:42:7\n
 LUA = "lua: a/b.lua:3: no\nstack traceback:\n\ta/b.lua:3: in function 'walk'\n"
 JEST = "    > 12 |   go();\n         |   ^\n      at Desk.open (src/desk.js:12:3)\n"
 SHORT = "a/b.py:3: in walk\n    step(one)\na/c.py:9: in step\n    raise E\n"
+BEHIND = 'web_1  |   File "/a/b.py", line 3, in f\nweb_1  |     go()\n10:00 E  at a.C.g(C.java:4)\n[x] /a/d.go:5 bad\n'
+JSON = '{"exc": "Traceback:\\\\n  File \\\\"/a/b.py\\\\", line 3, in f\\\\n    go()\\\\nE"}'.replace(
+    "\\\\", "\\"
+)
+BROWSER = "    at f (C:\\w\\a.js:3:4)\n    at g (webpack-internal:///(rsc)/./b.tsx:5:6)\n    at http://h:80/c.js?t=1:7:8\n".replace(
+    "\\\\", "\\"
+)
+VITEST = " ❯ go src/a.ts:3:5\n ❯ src/b.ts:4:1\n"
+BRACKETS = "a\\b.ts(3,4): error TS1: x\nb.cc(5): error: y\n[ERROR] /x/C.java:[6,7] z\n[ERROR]   DTest.runs:8 w\n"
+LISTED = "/a/b.js\n  204:9   error  Unexpected  no-var\n  210:1   warning  y  z\n\n/a/c.js\n  3:1   error  bad  no-bad\n"
+GOROUTINE = (
+    "  a/b.(*T).Run()\n      /x/t.go:3 +0x4\ncreated by a/b.Start in goroutine 1\n\t/x/s.go:5 +0x1\n"
+)
+QUALIFIED = "   1: <a::P as core::Deref>::deref\n             at ./src/p.rs:3:1\n   2: a::b::{closure#0}\n             at src/b.rs:4:1\n"
+VALGRIND = "==1==    at 0x4: ns::D::Recover (d.cc:3)\n==1==    by 0x5: main (m.c:4)\n"
+ON_LINE = 'Died at lib/A.pm line 3.\nWarning: x in C:\\w\\b.php on line 4\n./c.sh: line 5: no\nfile "d.ml", line 6, characters 1-2\n'
+LAMBDA = "\tat a.B.lambda$text$3(B.java:3)\n\tat a.C$.$anonfun$go$1(C.scala:4)\n"
+SERVERS = "connect example.com:443 failed\nredis.internal:6379 is down, 10.0.0.1:80 too\n"
 ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
 
 
@@ -96,6 +116,21 @@ ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
         (JEST, [("src/desk.js", 12, "open")]),
         (SHORT, [("a/b.py", 3, "walk"), ("a/c.py", 9, "step")]),
         (ELIXIR, [("lib/app/user.ex", 14, "load")]),
+        (BEHIND, [("/a/b.py", 3, "f"), ("C.java", 4, "g"), ("/a/d.go", 5, "")]),
+        (JSON, [("/a/b.py", 3, "f")]),
+        (BROWSER, [("C:/w/a.js", 3, "f"), ("./b.tsx", 5, "g"), ("c.js", 7, "")]),
+        (VITEST, [("src/a.ts", 3, "go"), ("src/b.ts", 4, "")]),
+        (
+            BRACKETS,
+            [("a/b.ts", 3, ""), ("b.cc", 5, ""), ("/x/C.java", 6, ""), ("DTest.java", 8, "runs")],
+        ),
+        (LISTED, [("/a/b.js", 204, ""), ("/a/b.js", 210, ""), ("/a/c.js", 3, "")]),
+        (GOROUTINE, [("/x/t.go", 3, "Run"), ("/x/s.go", 5, "Start")]),
+        (QUALIFIED, [("./src/p.rs", 3, "deref"), ("src/b.rs", 4, "b")]),
+        (VALGRIND, [("d.cc", 3, "Recover"), ("m.c", 4, "main")]),
+        (ON_LINE, [("lib/A.pm", 3, ""), ("C:/w/b.php", 4, ""), ("./c.sh", 5, ""), ("d.ml", 6, "")]),
+        (LAMBDA, [("B.java", 3, "text"), ("C.scala", 4, "go")]),
+        (SERVERS, []),
     ],
 )
 @pytest.mark.requirement("search.trace")
@@ -105,6 +140,7 @@ def test_traces_of_each_language_are_read(text: str, places: list[tuple[str, int
 
 def test_code_that_a_trace_shows_belongs_to_its_frame() -> None:
     assert [frame.code for frame in frames(SHORT)] == ["step(one)", "raise E"]
+    assert [frame.code for frame in frames(BEHIND)] == ["go()", "", ""]
     assert [(frame.code, frame.column) for frame in frames(JEST)] == [("go();", 3)]
     line = frames(JEST)[0].line
     deeper = frames(f"{JEST}\n    at run (src/other.js:{line}:1)")

@@ -205,7 +205,7 @@ def _classified(text: str, mode: Mode) -> Query:
     if mode in ("symbol", "references", "callers"):
         return Query(text, "identifier" if _IDENTIFIER.fullmatch(text) else "words", identifiers=names)
     found = frames(text)
-    if found and ("\n" in text or len(text) > len(found[0].raw) * 0.6):
+    if found and ("\n" in text or not _QUESTION.match(text)):
         return Query(text, "trace", frames=tuple(found), identifiers=names)
     if not re.search(r"\s", text):
         return _one_token(text)

@@ -55,7 +55,7 @@ async def find(question: Question, tx: Transaction) -> Outcome:
 def _innermost_last(text: str) -> bool:
     return (
         "most recent call last" in text
-        or re.search(r'^\s*File "', text, re.MULTILINE) is not None
+        or re.search(r'\bFile "[^"\n]+", line \d', text) is not None
         or re.search(r"^\S+\.py:\d+: in \w", text, re.MULTILINE) is not None
     )
 
