@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.fresh import imported
 
 from sophia_mcp.embed.pieces import Pieces
 from sophia_mcp.embed.providers import PROVIDERS, LocalEmbedder
@@ -67,21 +66,15 @@ def test_the_shipped_model_is_at_most_twelve_megabytes() -> None:
 
 @pytest.mark.requirement("embed.static")
 def test_opening_it_imports_no_training_library_and_no_tokenizer() -> None:
-    code = (
-        "import sys; from sophia_mcp.embed.providers import PROVIDERS; PROVIDERS.load('static').open({});"
-        "print(sorted({'torch', 'tokenizers', 'scipy', 'httpx2', 'stamina'} & set(sys.modules)))"
+    loaded = imported(
+        "from sophia_mcp.embed.providers import PROVIDERS; PROVIDERS.load('static').open({})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert not loaded & {"torch", "tokenizers", "scipy", "httpx2", "stamina"}
 
 
 def test_listing_embedders_imports_none() -> None:
-    code = (
-        "import sys; from sophia_mcp.embed.providers import PROVIDERS; PROVIDERS.names();"
-        "print([m for m in sys.modules if m.startswith('sophia_mcp.embed.providers.')])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    loaded = imported("from sophia_mcp.embed.providers import PROVIDERS; PROVIDERS.names()")
+    assert [name for name in loaded if name.startswith("sophia_mcp.embed.providers.")] == []
 
 
 def test_other_weights_have_another_id(tmp_path: Path) -> None:

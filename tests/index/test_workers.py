@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import anyio
 import psutil
 import pytest
+from tests.fresh import imported
 from tests.index import encoders
 from tests.index.trees import shown, skipped
 
@@ -75,12 +74,8 @@ async def test_each_kind_of_outcome(tree: Write) -> None:
 
 
 def test_a_worker_loads_nothing_that_files_on_disk_do_not_need() -> None:
-    code = (
-        "import sys, sophia_mcp.index.worker;"
-        "print([m for m in ('pygit2', 'pathspec', 're2', 'charset_normalizer', 'ssl') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    loaded = imported("import sophia_mcp.index.worker")
+    assert not loaded & {"pygit2", "pathspec", "re2", "charset_normalizer", "ssl"}
 
 
 @pytest.mark.parametrize("text", ["DEADLY", "ENDLESS", "HUGE"])

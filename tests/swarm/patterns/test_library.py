@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fresh import imported
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.swarm.patterns import PATTERNS, Library, Pattern
@@ -150,12 +150,8 @@ def test_a_prompt_file_that_no_pattern_uses_does_not_stand_around() -> None:
 
 
 def test_listing_the_patterns_imports_no_engine() -> None:
-    code = (
-        "import sys; from sophia_mcp.swarm.patterns import PATTERNS; PATTERNS.names();"
-        "print([m for m in ('tree_sitter', 'pygit2', 'sophia_mcp.swarm.run') if m in sys.modules])"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
+    loaded = imported("from sophia_mcp.swarm.patterns import PATTERNS; PATTERNS.names()")
+    assert not loaded & {"tree_sitter", "pygit2", "sophia_mcp.swarm.run"}
 
 
 def _objects(node: Any, place: str) -> list[tuple[str, Any]]:
