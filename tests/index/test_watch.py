@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -64,6 +65,80 @@ async def test_an_edit_and_a_new_file_are_followed(index: Index, tree: Write) ->
             return set(await shown(index, view)) == {"b.py"}
 
         await until(gone)
+
+
+def replace_by_file(root: Path, name: str) -> None:
+    """As editors save: the text is written elsewhere first."""
+    (root / "../saved").write_text("x = 2\n")
+    (root / "../saved").replace(root / name)
+
+
+def replace_by_folder(root: Path, name: str) -> None:
+    (root / name).unlink()
+    (root / name).mkdir()
+    (root / name / "f.py").write_text("x = 2\n")
+
+
+@pytest.mark.requirement("index.watch", "index.skips_counted")
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs")
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda root: replace_by_file(root, "link.py"), "link.py"),
+        (lambda root: replace_by_file(root, "pipe.py"), "pipe.py"),
+        (lambda root: (root / "large.py").write_text("x = 2\n"), "large.py"),
+        (lambda root: replace_by_folder(root, "link.py"), "link.py/f.py"),
+        (lambda root: replace_by_folder(root, "file.py"), "file.py/f.py"),
+        (lambda root: shutil.rmtree(root / "inner" / ".git"), "inner/i.py"),
+        (lambda root: (root / "env" / "pyvenv.cfg").unlink(), "env/e.py"),
+        (lambda root: (root / ".sophiaignore").write_text(""), "asked.py"),
+    ],
+)
+async def test_what_was_left_out_is_followed_as_soon_as_it_may_be_read(
+    index: Index, tree: Write, change: Callable[[Path], object], expected: str
+) -> None:
+    root = tree(
+        {
+            "file.py": "x = 1\n",
+            "large.py": "x = 1\n" * 200_000,
+            "inner/i.py": "x = 2\n",
+            "env/pyvenv.cfg": "",
+            "env/e.py": "x = 2\n",
+            "asked.py": "x = 2\n",
+            ".sophiaignore": "asked.py\n.sophiaignore\n",
+        }
+    )
+    make_repository(root / "inner")
+    (root / "link.py").symlink_to(root / "nowhere.py")
+    os.mkfifo(root / "pipe.py")
+    await index.update(root)
+    view = await index.resolve(str(root))
+    assert set(await shown(index, view)) == {"file.py"}
+
+    async def seen() -> bool:
+        return expected in await shown(index, view)
+
+    async with watching(index, view):
+        change(root)
+        await until(seen)
+
+
+@pytest.mark.requirement("index.watch", "index.ignore_rules")
+async def test_what_git_tracks_from_now_on_is_followed(index: Index, tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n", ".gitignore": "made/\n", "made/m.py": "x = 2\n"})
+    repository = make_repository(root)
+    commit_all(repository)
+    await index.update(root)
+    view = await index.resolve(str(root))
+    assert "made/m.py" not in await shown(index, view)
+
+    async def tracked() -> bool:
+        return "made/m.py" in await shown(index, view)
+
+    async with watching(index, view):
+        repository.index.add("made/m.py")
+        repository.index.write()
+        await until(tracked)
 
 
 @pytest.mark.requirement("index.watch")

@@ -49,6 +49,9 @@ _SIGNS = {
 """Names whose presence says what the folder around them is."""
 
 _VENDOR_SIGNS = frozenset({"modules.txt", "autoload.php", "composer", "bundle", "cache"})
+TELLING_NAMES = frozenset({".git", "HEAD", "objects", "refs", *_SIGNS, *_VENDOR_SIGNS})
+"""Names that can show that the folder around them is not the tree's own source."""
+
 _LOCKS = frozenset(
     "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock Cargo.lock "
     "poetry.lock uv.lock pdm.lock Pipfile.lock pixi.lock conda-lock.yml go.sum composer.lock Gemfile.lock "

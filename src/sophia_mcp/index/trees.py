@@ -25,7 +25,7 @@ from sophia_mcp.index.git import Unreadable, find_commit, open_checkout
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Place
 from sophia_mcp.index.views import View
-from sophia_mcp.index.walk import Tree, walk, walk_again
+from sophia_mcp.index.walk import Tree, hint, walk, walk_again
 from sophia_mcp.index.write import Known, Target, known_files
 from sophia_mcp.store.database import Database
 from sophia_mcp.types import Scope
@@ -164,16 +164,13 @@ class Trees:
             return frozenset()
         return frozenset(f"{view.root}/{rel}".rstrip("/") for rel in held.tree.folders)
 
-    def knows(self, view: View, path: str) -> Literal["file", "skip", ""]:
-        """Whether ``path`` was a file to read, or one to leave out, when last looked at."""
+    def asks_for(self, view: View, path: str) -> Literal["read", "look", ""]:
+        """What a change at ``path`` asks for: to read that file again, to look at the whole tree, or, where
+        it is of no account, nothing."""
         held = self._held.get(view.id)
-        parent = path.rpartition("/")[0]
-        folder = held.tree.folders.get(f"{parent}/" if parent else "") if held and held.tree else None
-        if folder is None:
-            return ""
-        if path in folder.files:
-            return "file"
-        return "skip" if path in folder.skips or f"{path}/" in folder.skips else ""
+        if held is None or held.tree is None:
+            return "look"
+        return hint(held.tree, path, self.choice(view).max_bytes)
 
     def place(self, view: View) -> Place:
         """Where the files of a view on disk are read."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from sophia_mcp.index import ignore
 from sophia_mcp.index.git import Checkout, Unreadable, is_bare, open_checkout
@@ -41,6 +42,13 @@ class Folder:
     skips: dict[str, str] = field(default_factory=dict)
     below: list[str] = field(default_factory=list)
     rules: dict[str, Stamp | None] = field(default_factory=dict)
+
+
+_NOTHING = Folder(None)
+_NOT_NOW = (SYMLINK, SPECIAL, TOO_LARGE)
+"""Why a file is left out that may be read as soon as something else stands in its place."""
+
+_RULE_NAMES = (ignore.RULES_FILE, ignore.GIT_RULES_FILE, ".gitattributes")
 
 
 @dataclass(slots=True)
@@ -118,6 +126,28 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
         return walk(tree.root, choice)
     kept = folders if changed else tree.folders
     return replace(tree, folders=kept, commit=commit, branch=branch)
+
+
+def hint(tree: Tree, path: str, limit: int) -> Literal["read", "look", ""]:
+    """What a change at ``path`` asks for, as far as the tree is known: to read that file, to walk the tree
+    again, or nothing. Files up to ``limit`` bytes may be read."""
+    parent, _, name = path.rpartition("/")
+    rel = f"{parent}/" if parent else ""
+    folder = tree.folders.get(rel, _NOTHING)
+    if rel in folder.skips:  # until what shows that it is not the tree's own goes away
+        return "look" if name in ignore.TELLING_NAMES else ""
+    if name in _RULE_NAMES:
+        return "look"
+    stamp = _stamp(str(tree.root), path)
+    if path in folder.files:
+        return "read" if stamp is not None else "look"
+    if stamp is None and f"{path}/" in folder.skips:
+        return ""
+    place = f"{tree.root}/{path}"
+    if folder.skips.get(path) in _NOT_NOW:
+        fits = stamp is not None and stamp.size <= limit
+        return "look" if fits or (os.path.isdir(place) and not os.path.islink(place)) else ""
+    return "look" if path not in folder.skips and os.path.lexists(place) else ""
 
 
 def _moved(root: str, files: dict[str, Stamp]) -> dict[str, Stamp | None]:

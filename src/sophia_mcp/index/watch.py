@@ -38,7 +38,8 @@ LOOK_S = 60.0
 TAKE_OVER_S = 2.0
 POLL_S = 1.0
 _REPLACED = (Change.added, Change.deleted)
-RULE_FILES = (".gitignore", ".sophiaignore", ".gitattributes")
+_NOTES = ("HEAD", "packed-refs", "exclude", "index", "config")
+"""Files in which git notes what is checked out, tracked and ignored."""
 
 
 async def watch(index: Index, view: View, *, armed: anyio.Event | None = None) -> None:
@@ -152,14 +153,13 @@ def _hints(
         folder, _, name = place.rpartition("/")
         if folder in gits:
             branch = "/refs/heads" in folder and not name.endswith(".lock")
-            look = look or branch or name in ("HEAD", "packed-refs", "exclude")
+            look = look or branch or name in _NOTES
             continue
         path = place.removeprefix(top)
-        known = index.trees.knows(view, path)
-        if known == "file" and os.path.lexists(place) and name not in RULE_FILES:
+        wanted = index.trees.asks_for(view, path)
+        if wanted == "read":
             paths.append(path)
-        elif known != "skip" and (known == "file" or os.path.lexists(place)):
-            look = True
+        look = look or wanted == "look"
     return paths, look
 
 
