@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -281,6 +283,27 @@ async def test_a_watcher_that_does_not_renew_its_lease_is_not_relied_on(
     async with open_index(tmp_path / "store") as second:
         await second.reconcile(view)
         assert await words(second, view, "after") == {"a.py"}
+
+
+@pytest.mark.requirement("index.watch", "search.fresh")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells so in /proc")
+async def test_a_watcher_that_was_halted_is_not_relied_on(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    """By Ctrl-Z: it has its lease, and sees nothing."""
+    root, view = await indexed(index, tree, "def before(): pass\n")
+    with subprocess.Popen(["sleep", "60"]) as watcher:
+        try:
+            watcher.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, watcher.pid, os.WSTOPPED | os.WNOWAIT)
+            owner = f"{platform.node()}:{watcher.pid}:x"
+            await leases.take(index.storage.database, f"watch:{view.id}", owner, TTL_S)
+            (root / "a.py").write_text("def after(): pass\n")
+            async with open_index(tmp_path / "store") as second:
+                await second.reconcile(view)
+                assert await words(second, view, "after") == {"a.py"}
+        finally:
+            watcher.kill()
 
 
 @pytest.mark.requirement("index.incremental")

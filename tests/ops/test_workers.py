@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import signal
 import subprocess
 import sys
 
-from sophia_mcp.ops.workers import enrol, is_dead
+import pytest
+
+from sophia_mcp.ops.workers import enrol, is_dead, is_halted
 
 
 def test_a_worker_is_dead_only_when_that_is_sure() -> None:
@@ -34,3 +39,22 @@ def test_a_process_that_has_ended_is_dead() -> None:
         check=True,
     )
     assert is_dead(said.stdout.strip())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells so in /proc")
+def test_a_process_is_halted_until_it_is_let_go_on() -> None:
+    assert not is_halted(enrol())
+    assert not is_halted("nonsense")
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            name = f"{platform.node()}:{process.pid}:x"
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+            assert is_halted(name)
+            assert not is_dead(name)
+            assert not is_halted(f"elsewhere:{process.pid}:x")
+            process.send_signal(signal.SIGCONT)
+            os.waitid(os.P_PID, process.pid, os.WCONTINUED)
+            assert not is_halted(name)
+        finally:
+            process.kill()

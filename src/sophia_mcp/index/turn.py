@@ -13,7 +13,7 @@ import anyio
 from sophia_mcp.errors import DiskFull, StoreBusy, StoreTooNew
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.clock import Clock, system
-from sophia_mcp.ops.workers import enrol, is_dead
+from sophia_mcp.ops.workers import enrol, is_dead, is_halted
 from sophia_mcp.store import leases
 from sophia_mcp.store.database import Database
 
@@ -99,10 +99,12 @@ async def turn(db: Database, name: str, wait_s: float = 0.0) -> AsyncIterator[Tu
 
 
 async def holder_elsewhere(db: Database, name: str, *, silent_s: float = TTL_S) -> str:
-    """The living process other than this one that holds the lease, and renewed it within so many seconds;
-    empty where none does."""
+    """The process other than this one that holds the lease, renewed it within so many seconds, and is neither
+    dead nor halted; empty where none does."""
     owner = await leases.owner_of(db, name, left_s=TTL_S - silent_s)
-    return owner if owner is not None and owner != OWNER and not is_dead(owner) else ""
+    if owner is None or owner == OWNER or is_dead(owner) or is_halted(owner):
+        return ""
+    return owner
 
 
 async def is_first(db: Database, name: str, seconds: float, *, clock: Clock = system) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+from pathlib import Path
 
 _OURS: set[str] = set()
 """Every name this process has worked under: its number may be given to another process later."""
@@ -24,8 +25,8 @@ def enrol() -> str:
 def is_dead(name: str) -> bool:
     """Whether the worker of that name surely does not live: a process of this machine that is gone. One
     whose number another process has now is found out when the time given to its work is over."""
-    machine, _, number = name.rpartition(":")[0].rpartition(":")
-    if os.name == "nt" or machine != platform.node() or not number.isdecimal():
+    number = _number(name)
+    if not number:
         return False
     if int(number) == os.getpid():
         return name not in _OURS  # our number, not our name: a process before this one
@@ -36,3 +37,20 @@ def is_dead(name: str) -> bool:
     except (OSError, OverflowError):  # it lives and is not ours, or no process ever had such a number
         return False
     return False
+
+
+def is_halted(name: str) -> bool:
+    """Whether the worker of that name does nothing until somebody lets it go on, as after Ctrl-Z. Systems
+    that do not tell so in ``/proc`` say no."""
+    try:
+        told = Path(f"/proc/{_number(name)}/stat").read_text()
+    except (OSError, ValueError):
+        return False
+    return told.rpartition(")")[2].split()[0] in "Tt"
+
+
+def _number(name: str) -> str:
+    """The number of a worker's process where it is one of this machine, and can be asked about; else nothing."""
+    machine, _, number = name.rpartition(":")[0].rpartition(":")
+    here = os.name != "nt" and machine == platform.node() and number.isdecimal()
+    return number if here else ""
