@@ -18,9 +18,10 @@ from typing import Literal
 import numpy as np
 
 from sophia_mcp.index.edges import Edges
-from sophia_mcp.search import mentions, symbols
+from sophia_mcp.search import mentions, place, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.place import enclosing, qualified
+from sophia_mcp.search.query import Query
 from sophia_mcp.search.render import call
 from sophia_mcp.search.symbols import Definition
 from sophia_mcp.store.database import Transaction
@@ -29,10 +30,9 @@ from sophia_mcp.types import Import, Reference, Symbol
 Proof = Literal["same file", "import-resolved", "receiver-typed", "name-only"]
 
 _ORDER: tuple[Proof, ...] = ("receiver-typed", "import-resolved", "same file", "name-only")
-_SELF = frozenset(
-    {"self", "this", "cls", "Self", "super", "super()", "static", "@", "me", "$this", "parent"}
-)
+_SELF = frozenset({"self", "this", "cls", "Self", "static", "@", "$this"})
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
+_FILE = re.compile(r"[./]")
 _FILES_MOST = 2000
 _LOOKED_AT = 3
 """Of the uses from the best on, how many times as many as may be shown are told with their definitions."""
@@ -54,9 +54,49 @@ class Use:
 
 async def find(question: Question, tx: Transaction) -> Outcome:
     """Uses of the name asked for: by caller, or line by line."""
+    asked = await _asked(question, tx)
+    if isinstance(asked, Outcome):
+        return asked
+    query, atlas = asked.query, asked.atlas
+    found = await symbols.definitions(tx, atlas, query.name, query.container)
+    exact = [item for item in found if item.exact]
+    defined = exact or [item for item in found if item.symbol.name == query.name]
+    outcome = await _uses(asked, tx, defined)
+    if outcome.is_miss and not defined and (other := await symbols.spelt(tx, atlas, query.name)):
+        name = other[0].symbol.name
+        respelt = replace(asked, query=Query(name, "identifier", identifiers=(name,)))
+        outcome = await _uses(respelt, tx, [item for item in other if item.symbol.name == name])
+        note = f"{query.name} is spelt {name} here"
+    elif defined and not exact:
+        note = f"no {query.name} of {query.container} is known, but of others"
+    else:
+        return outcome
+    first, *rest = outcome.notes
+    return replace(outcome, notes=(f"{first}; {note}", *rest))
+
+
+async def _asked(question: Question, tx: Transaction) -> Question | Outcome:
+    """The question about a name: for lines of a file about the definition that they are in."""
+    query = question.query
+    if query.kind == "lines":
+        files = place.locate(question, query.path)
+        if not files:
+            return await place.missing(question, tx)
+        home = enclosing((await _definitions(question, tx, files[:1]))[files[0]], query.start)
+        if home is not None:
+            name = qualified(home)
+            return replace(question, query=Query(name, "identifier", identifiers=(name,)))
+        said = f"not here: {query.text} is in no definition"
+        return Outcome((), 0, (said, f"next: {call(question.request, query.path, mode='outline')}"))
+    if _FILE.search(query.text) and place.locate(question, query.text):
+        said = f"not here: {query.text} is a file, and a name is used; name what it defines"
+        return Outcome((), 0, (said, f"next: {call(question.request, query.text, mode='outline')}"))
+    return question
+
+
+async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]) -> Outcome:
+    """The uses of a name that is defined so, or not at all."""
     query, atlas = question.query, question.atlas
-    defined = await symbols.definitions(tx, atlas, query.name, query.container)
-    exact = [item for item in defined if item.exact] or defined
     files, unread = await _files(question, tx, query.name)
     edges = await question.engine.content.uses(
         tx, atlas.blobs[files].tolist() if files else [], query.name, modules=not exact
@@ -66,25 +106,28 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         unread += len(files) - len(held)
     calls = question.mode == "callers"
     uses = resolve(query.name, exact, held, atlas.paths, atlas.languages)
-    others = [use for use in uses if calls and use.reference.kind != "call"]
-    uses = [use for use in uses if not calls or use.reference.kind == "call"]
     known: dict[int, set[int]] = defaultdict(set)
     for use in uses:
         known[use.file].add(use.reference.line)
-    written = () if calls else await mentions.lines(question, tx, query.name, files, known, exact)
-    if not uses and not written:
-        missed = await _missed(question, tx, exact, unused=not others)
+    called = [use for use in uses if use.reference.kind == "call"] if calls else uses
+    written: mentions.Lines = ()
+    if not calls or not called:
+        written = await mentions.lines(question, tx, query.name, files, known, exact)
+    if not called and (calls or not written):
+        others = "it is used in other ways" if uses else ""
+        others = others or (f"lines that write it: {len(written)}" if written else "")
+        missed = await _missed(question, tx, exact, others)
         return replace(missed, notes=(*missed.notes, *_unread(unread)))
     if calls:
-        homes = await _definitions(question, tx, {use.file for use in uses})
-        candidates = _by_caller(uses, homes, question)
+        homes = await _definitions(question, tx, {use.file for use in called})
+        candidates = _by_caller(called, homes, question)
     else:
-        candidates = _by_line(uses, written, question)
+        candidates = _by_line(called, written, question)
         near = candidates[: question.reach * _LOOKED_AT]  # no other one can be shown on this page
         homes = await _definitions(question, tx, {item.file for item in near})
         candidates[: len(near)] = [_at_home(item, homes[item.file]) for item in near]
-    resolved = sum(use.proof != "name-only" for use in uses)
-    note = _said(question, exact, resolved, len(uses) - resolved, len(written))
+    resolved = sum(use.proof != "name-only" for use in called)
+    note = _said(question, exact, resolved, len(called) - resolved, len(written))
     return Outcome(tuple(candidates), resolved, (note, *_unread(unread)))
 
 
@@ -102,18 +145,18 @@ def _unread(files: int) -> tuple[str, ...]:
 
 
 async def _missed(
-    question: Question, tx: Transaction, exact: Sequence[Definition], *, unused: bool
+    question: Question, tx: Transaction, exact: Sequence[Definition], others: str
 ) -> Outcome:
-    """No use: whether there is the name at all, and what to ask instead."""
+    """No use: whether there is the name at all, what ``others`` there are instead, and what to ask for."""
     name = question.query.name
     used = "called" if question.mode == "callers" else "used"
     near = () if exact else await symbols.nearest(tx, question.atlas, name)
     hint = f"; nearest names: {', '.join(near)}" if near else ""
     there = f"defined but never {used}" if exact else f"neither defined nor {used}"
     note = f"not here: {name} is {there} in {question.view.label}{hint}"
-    if not unused:
+    if others:
         following = call(question.request, name, mode="references")
-        note += "; it is used in other ways"
+        note += f"; {others}"
     elif exact:
         following = call(question.request, name, mode="symbol")
     else:
@@ -222,10 +265,10 @@ def _proof(
             if reference.name in (item.alias or item.name, item.name):
                 return _imported(item, file, defined, paths)
         if any(
-            item.name in ("", "*") and _comes_from(item, file, target, paths)
+            _brings_all(item) and _comes_from(item, file, target, paths)
             for item in imports
             for target in defined
-            if not target.symbol.container
+            if not target.symbol.container or _encloses(target, reference)
         ):
             return "import-resolved"
         return _same_package(reference, file, defined, paths, languages)
@@ -239,7 +282,17 @@ def _proof(
         named = first in (item.alias, item.name) or (not item.name and first == _last(item.module))
         if named and _receives(item, file, defined, paths, whole):
             return "import-resolved"
+        if _brings_all(item) and any(
+            _last(target.symbol.container) == whole and _comes_from(item, file, target, paths)
+            for target in defined
+        ):
+            return "import-resolved"
     return _same_package(reference, file, defined, paths, languages)
+
+
+def _brings_all(item: Import) -> bool:
+    """An import of all names: of a module that the file does not call by one, as a header is."""
+    return item.name == "*" or not (item.name or item.alias)
 
 
 def _encloses(item: Definition, reference: Reference) -> bool:

@@ -78,6 +78,12 @@ _REFERENCES = _sentences(
 )
 """Sentences that ask for the uses of a name."""
 
+_DEFINED = _sentences(
+    rf"where (?:is|are) {_ASKED} (?:defined|declared)",
+    rf"{_SHOW}(?:definition|declaration) (?:of|for) {_ASKED}",
+)
+"""Sentences that ask where a name is defined."""
+
 _QUOTED = re.compile(r"([`'\"])(?P<name>[^`'\"]+)\1")
 
 
@@ -160,12 +166,16 @@ def said_lines(text: str, *, spaced: bool = False) -> Query | None:
     return Query(text, "lines", place["path"], start, max(end, start) if end else 0)
 
 
-def _asks_uses(text: str) -> Query | None:
-    """``who calls parse_cookie``, ``where is `Router.add` used?``: the question about that name."""
-    for form in (*_CALLERS, *_REFERENCES):
+def _asks_of_name(text: str) -> Query | None:
+    """``who calls parse_cookie``, ``where is `Router.add` defined?``: the question about that name."""
+    for form in (*_CALLERS, *_REFERENCES, *_DEFINED):
         if found := form.fullmatch(text):
             named = said_name(found["name"])
-            if named is not None and (named.is_code or named.name != found["name"]):
+            if named is None:
+                continue
+            if form in _DEFINED:  # a word that nothing is called by stays a word
+                return Query(text, "words", identifiers=(named.name,), named=named)
+            if named.is_code or named.name != found["name"]:
                 asks: Literal["references", "callers"] = "callers" if form in _CALLERS else "references"
                 return Query(text, "words", identifiers=(named.name,), named=named, asks=asks)
     return None
@@ -174,7 +184,7 @@ def _asks_uses(text: str) -> Query | None:
 def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     text = text.strip()
-    if mode == "auto" and (asked := _asks_uses(text)):
+    if mode == "auto" and (asked := _asks_of_name(text)):
         return asked
     query = _classified(text, mode)
     if mode in ("regex", "text", "similar"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -20,8 +20,17 @@ _NEAR_MOST = 3000
 _TESTED_MOST = 20_000
 """Definitions of all repositories that these names are taken from."""
 
+_SHORT = 3
+"""Letters of a stem that ends as the word does."""
+
 _LONGER = 3
 """Letters more or less than a name that is spelt alike has."""
+
+
+INEXACT = "no exact match: another spelling, case or container"
+"""What is said of definitions that are not quite what was asked for."""
+
+_CODE = "s.kind IN ('function', 'class', 'method')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +82,48 @@ async def definitions(
     )
 
 
+async def spelt(
+    tx: Transaction, atlas: Atlas, name: str, container: str = "", allowed: Mask | None = None
+) -> list[Definition]:
+    """All definitions of ``name``, or else of what says the same words in another spelling: those of
+    ``aliveNode`` for ``alive_node`` and ``AliveNodes``."""
+    found = await definitions(tx, atlas, name, container, allowed)
+    if found or not (said := _said(name)):
+        return found
+    like = {"like": f"%{'%'.join(map(_shared, said))}%"}
+    known: list[str] = []
+    for hidden in ("", "_", "__"):  # ranges of the index of names, as a test of every one takes long
+        test, ends = _beginning(hidden + _shared(said[0]))
+        known += await _names(
+            tx, atlas, f"{test} AND folded LIKE :like", {**ends, **like}, "s.kind <> 'doc'"
+        )
+    letters = "".join(words.parts(name))
+    same = [other for other in known if _said(other) == said or "".join(words.parts(other)) == letters]
+    for other in sorted(dict.fromkeys(same), key=lambda other: "".join(words.parts(other)) != letters):
+        found += await definitions(tx, atlas, other, container, allowed)
+    return [replace(item, exact=False) for item in found]
+
+
+def _shared(stem: str) -> str:
+    """The beginning of all words of this stem: the last letter may be another in some ("copi", "copy")."""
+    return stem[:-1] if len(stem) > _SHORT else stem
+
+
+def _said(name: str) -> tuple[str, ...]:
+    return tuple(words.stem(part) for part in words.parts(name))
+
+
 async def find(question: Question, tx: Transaction) -> Outcome:
     """Definitions of the name asked for, nothing else."""
     query = question.query
-    defined = await definitions(tx, question.atlas, query.name, query.container, question.filter.allowed)
+    defined = await spelt(tx, question.atlas, query.name, query.container, question.filter.allowed)
     kinds = question.filter.kinds
     found = [item for item in defined if not kinds or item.symbol.kind in kinds]
     exact = [item for item in found if item.exact]
     candidates = tuple(
         as_candidate(item, 1.0 - place / 1000) for place, item in enumerate(exact or found)
     )
-    notes = () if exact or not found else ("no exact match: another case or container",)
+    notes = () if exact or not found else (INEXACT,)
     if found and query.named is not None and query.named.path:
         notes = (f"{query.named.path} does not define {query.name}; it is defined elsewhere",)
     return Outcome(candidates, len(candidates), notes)
@@ -114,7 +154,9 @@ async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> l
     return near_names(name, known, limit)
 
 
-async def _names(tx: Transaction, atlas: Atlas, test: str, bound: Mapping[str, str | int]) -> list[str]:
+async def _names(
+    tx: Transaction, atlas: Atlas, test: str, bound: Mapping[str, str | int], kinds: str = _CODE
+) -> list[str]:
     """Names of definitions of the view that pass a test, not all of them when they are very many."""
     # The test reads nothing but the index of names; rows are read of those that pass.
     rows = await tx.rows(
@@ -124,7 +166,7 @@ async def _names(tx: Transaction, atlas: Atlas, test: str, bound: Mapping[str, s
         "JOIN symbols s ON s.blob_id = near.blob_id AND s.position = near.position "
         "JOIN placements p ON p.blob_id = s.blob_id "
         "WHERE p.repo_id = :repo AND p.workspace = :workspace "
-        f"AND s.kind IN ('function', 'class', 'method') LIMIT {_NEAR_MOST}",
+        f"AND {kinds} LIMIT {_NEAR_MOST}",
         {"repo": atlas.view.repo_id, **bound},
     )
     here = np.isin([row[1] for row in rows], atlas.blobs)  # other branches define other names

@@ -9,7 +9,8 @@ import re2
 
 from sophia_mcp import words
 from sophia_mcp.search import absent, graph, place, symbols
-from sophia_mcp.search.engine import Outcome, Question
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.query import segments
 from sophia_mcp.search.render import call
 from sophia_mcp.store.database import Transaction
 
@@ -34,6 +35,9 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     if question.request.mode == "auto" and (found := await place.module(question, tx)) is not None:
         return found
     query = question.query
+    named = question.mode == "auto" and query.kind in ("identifier", "path")
+    if named and (other := await _respelt(question, tx, outcome)) is not None:
+        return other
     asked = (
         query.name
         if query.kind == "identifier"
@@ -58,6 +62,25 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     else:
         next_call = call(question.request, asked or re2.escape(query.text), mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
+
+
+async def _respelt(question: Question, tx: Transaction, outcome: Outcome) -> Outcome | None:
+    """What defines the name in another spelling, and then what came near; None where nothing does."""
+    *within, name = segments(question.query.text)
+    allowed, kinds = question.filter.allowed, question.filter.kinds
+    found = await symbols.spelt(tx, question.atlas, name, "".join(within[-1:]), allowed)
+    found = [item for item in found if not kinds or item.symbol.kind in kinds]
+    if not found:
+        return None
+    best = max((item.score for item in outcome.candidates), default=1.0)
+    defined = [symbols.as_candidate(item, best) for item in found]
+    others = [item for item in outcome.candidates if not any(_overlap(item, one) for one in defined)]
+    notes = outcome.notes if found[0].exact else (symbols.INEXACT, *outcome.notes)
+    return Outcome((*defined, *others), len(defined) + len(others), notes)
+
+
+def _overlap(left: Candidate, right: Candidate) -> bool:
+    return left.file == right.file and left.start <= right.end and right.start <= left.end
 
 
 async def _is_absent(question: Question, tx: Transaction, outcome: Outcome) -> bool:
