@@ -293,3 +293,23 @@ def test_rules_that_a_person_has_for_all_repositories_are_read_again_when_they_c
     assert set(second.files()) == {"a.py"}
     rules.write_text("nothing/\n")
     assert set(walk_again(second).files()) == {"a.py", "notes/b.py"}
+
+
+@pytest.mark.requirement("index.ignore_rules", "index.equals_fresh")
+def test_git_is_asked_again_as_soon_as_what_it_could_not_read_is_gone(tree: Write) -> None:
+    root = tree({"a.py": "x\n", "notes.txt": "y\n", "src/.gitignore/z.py": "z\n"})
+    commit_all(make_repository(root))
+    (root / ".git" / "info" / "exclude").write_text("notes.txt\n")
+    age(root)
+    first = trusted(walk(root))
+    assert (first.detection, first.reason) == ("walk", "a .gitignore is not a regular file")
+    (root / "src" / ".gitignore" / "z.py").unlink()
+    (root / "src" / ".gitignore").rmdir()
+    second = walk_again(first)
+    assert (second.detection, set(second.files())) == ("git", {"a.py", "notes.txt"})
+    raw = (root / ".git" / "index").read_bytes()
+    (root / ".git" / "index").write_bytes(b"nonsense")
+    third = trusted(walk_again(trusted(second)))
+    assert (third.detection, third.branch) == ("walk", "")
+    (root / ".git" / "index").write_bytes(raw)
+    assert (walk_again(third).detection, walk_again(third).branch) == ("git", "main")

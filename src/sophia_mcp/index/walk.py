@@ -114,6 +114,8 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
         if moved:
             fits = all(stamp is not None and stamp.size <= choice.max_bytes for stamp in moved.values())
             changed[rel] = replace(known, files={**known.files, **moved}) if fits else None  # type: ignore[dict-item]
+    if None in changed.values() and tree.detection != "git" and os.path.lexists(f"{root}/.git"):
+        return walk(tree.root, choice)  # what git could not read may be gone
     try:
         checkout = open_checkout(tree.root) if tree.detection == "git" else None
         folders = {
@@ -238,7 +240,11 @@ class _Walk:
 
     def run(self, known: dict[str, Folder] | None = None) -> Tree:
         """Walk from the root; folders in ``known`` are taken as they stand there."""
-        places = [f"{self._root}/.git", *(self._checkout.deciding() if self._checkout else ())]
+        git = f"{self._root}/.git"
+        places = [
+            git,
+            *(self._checkout.deciding() if self._checkout else (f"{git}/index", f"{git}/HEAD")),
+        ]
         guards = {place: _kept(stamp, self._taken) for place, stamp in _guards(places).items()}
         commit, branch = self._checkout.head() if self._checkout else ("", "")
         stack = [""]
