@@ -264,6 +264,30 @@ async def test_an_excerpt_is_found_in_a_long_function(index_of) -> None:
     assert [(hit.path, hit.why) for hit in answer.hits] == [("survey.py", "holds 100 % of it")]
 
 
+@pytest.mark.requirement("search.similar", "search.not_here")
+@pytest.mark.parametrize("place", ["shop/cart.py:9000", "shop/cart.py"])
+async def test_a_file_is_not_called_missing_for_lines_it_does_not_have(ask: Asked, place: str) -> None:
+    answer = await ask(place, mode="similar")
+    assert answer.notes[0].startswith("not here: similar needs lines of a file, and shop/cart.py has ")
+    assert answer.notes[1].startswith('next: search_code("shop/cart.py:1-')
+
+
+@pytest.mark.requirement("search.regex_exact", "search.cursor")
+async def test_every_match_is_reached_page_by_page(index_of) -> None:
+    files = {
+        f"part_{n}.py": "\n\n\n\n\n".join(f"mark_{i} = {n}" for i in range(60)) + "\n" for n in range(9)
+    }
+    async with index_of(files) as ask:
+        seen: list[tuple[str, int]] = []
+        cursor = None
+        while cursor or not seen:
+            page = await ask(r"^mark_\d+", mode="regex", limit=50, max_tokens=20_000, cursor=cursor)
+            assert page.total == 540
+            seen += [(hit.path, hit.start_line) for hit in page.hits]
+            cursor = page.next_cursor
+    assert len(seen) == len(set(seen)) == 540
+
+
 @pytest.mark.requirement("search.modes")
 async def test_the_outline_of_a_file_names_its_definitions(ask: Asked) -> None:
     text = await ask.text("shop/cart.py", mode="outline")

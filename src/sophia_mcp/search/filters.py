@@ -56,7 +56,9 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
         if not masks[-1].any():
             problems.append(_no_path(atlas, request.paths))
     if request.languages:
-        wanted = {_ALIASES.get(name.casefold(), name.casefold()) for name in request.languages}
+        said = [name.casefold().strip().removeprefix(".") for name in request.languages]
+        wanted = {_ALIASES.get(name, name) for name in said}
+        wanted |= {"tsx"} if "typescript" in wanted else set()
         masks.append(matching(atlas.languages, lambda name: name in wanted, len(atlas.paths)))
         if not masks[-1].any():
             known = ", ".join(sorted(set(atlas.languages) - {""})[:12])
@@ -101,16 +103,31 @@ def inside(root: str, path: str) -> str:
 
 
 def _paths(atlas: Atlas, wanted: Sequence[str]) -> Mask:
-    mask = np.zeros(len(atlas.paths), bool)
-    for place in wanted:
-        place = inside(atlas.view.root, place).strip("/")
-        if place in ("", ".", "**", "*"):
-            return np.ones(len(atlas.paths), bool)
-        found = matching(atlas.paths, _test(place), len(atlas.paths))
-        if not found.any():
-            found = matching(atlas.paths, _test(f"**/{place}"), len(atlas.paths))
-        mask |= found
+    """Files in any of the places, or in all where none is named, but those in places behind a ``!``."""
+    named = [_place(atlas, place) for place in wanted if not _is_left_out(place)]
+    mask = np.logical_or.reduce(named) if named else np.ones(len(atlas.paths), bool)
+    for place in filter(_is_left_out, wanted):
+        mask = mask & ~_place(atlas, place.strip()[1:])
     return mask
+
+
+def _is_left_out(place: str) -> bool:
+    return place.strip().startswith("!")
+
+
+def _place(atlas: Atlas, place: str) -> Mask:
+    place = inside(atlas.view.root, place).strip("/")
+    if place in ("", ".", "**", "*"):
+        return np.ones(len(atlas.paths), bool)
+    found = matching(atlas.paths, _test(place), len(atlas.paths))
+    return found if found.any() else matching(atlas.paths, _test(f"**/{place}"), len(atlas.paths))
+
+
+def unmatched(atlas: Atlas, wanted: Sequence[str]) -> list[str]:
+    """The places that no indexed file is in, where there are others: a lone one is the filter's problem."""
+    if len(wanted) == 1 and not _is_left_out(wanted[0]):
+        return []
+    return [place for place in wanted if not _place(atlas, place.strip().removeprefix("!")).any()]
 
 
 @lru_cache(256)

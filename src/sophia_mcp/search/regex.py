@@ -27,7 +27,9 @@ _BATCH = 32
 """Files read at once: the texts of more take no less time and more memory."""
 _MATCHES_MOST = 100_000
 """Matches counted at most; beyond, the answer says "at least"."""
-_SHOWN_MOST = 400
+_LAID_OUT = 4
+"""Of the spans from the best on, how many times as many as may be shown are made: some fall away."""
+
 _TOGETHER = 3
 """Matches at most this many lines apart are shown as one span."""
 _MEMORY = 8 << 20
@@ -87,18 +89,20 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     matches.sort(
         key=lambda item: (atlas.has("test", item.file), -min(item.count, 3), atlas.paths[item.file])
     )
-    shown: list[Matches] = []
+    shown: list[tuple[Matches, list[tuple[int, int]]]] = []
+    left = question.reach * _LAID_OUT
     for item in matches:
-        shown.append(item)
-        if sum(len(one.lines) for one in shown) >= _SHOWN_MOST:
+        shown.append((item, _clusters(item.lines)))
+        left -= len(shown[-1][1])
+        if left <= 0:
             break
     symbols = await question.engine.content.symbols(
-        tx, atlas.blobs[[item.file for item in shown]].tolist() if shown else []
+        tx, atlas.blobs[[item.file for item, _ in shown]].tolist() if shown else []
     )
     candidates: list[Candidate] = []
-    for item in shown:
+    for item, spans in shown:
         held = symbols[int(atlas.blobs[item.file])]
-        for place, (first, last) in enumerate(_clusters(item.lines)):
+        for place, (first, last) in enumerate(spans):
             home = enclosing(held, first)
             candidates.append(
                 Candidate(

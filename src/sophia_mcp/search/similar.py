@@ -11,9 +11,12 @@ from sophia_mcp.index.schema import split_id
 from sophia_mcp.search import lexical, semantic
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.place import enclosing, locate
+from sophia_mcp.search.place import enclosing, locate, missing
+from sophia_mcp.search.query import Query
+from sophia_mcp.search.render import call
 from sophia_mcp.search.spans import Span, cut
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Symbol
 
 _CHUNKS = 60
 _SHINGLE = 3
@@ -41,34 +44,36 @@ _TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|\"[^\"\n]*\"|'[^'\n]*'|[^\w\s]")
 
 async def find(question: Question, tx: Transaction) -> Outcome:
     """Spans most like the code at ``path:line``, or like the code that was sent."""
-    code, own = await _sample(question, tx)
-    if not code.strip():
-        return Outcome((), 0, (f"not here: no indexed file is {question.query.path!r}",))
+    query, own, code = question.query, (-1, 0, 0), question.query.text
+    if query.kind in ("lines", "path") and (files := locate(question, query.path)):
+        blob = int(question.atlas.blobs[files[0]])
+        text = (await question.engine.content.texts(tx, [blob]))[blob]
+        if not 0 < query.start <= len(text.lines):
+            return _no_lines(question, files[0], len(text.lines))
+        home = enclosing((await question.engine.content.symbols(tx, [blob]))[blob], query.start)
+        own = (files[0], *_lines(query, home, len(text.lines)))
+        code = text.span(*own[1:])
+    elif query.kind == "lines":
+        return await missing(question, tx)
     chunks = await _near(question, tx, code)
     candidates, notes = await _compare(question, tx, code, own, chunks)
     return Outcome(tuple(candidates), len(candidates), notes)
 
 
-async def _sample(question: Question, tx: Transaction) -> tuple[str, tuple[int, int, int]]:
-    """The code to compare with, and where it stands (file, first, last line; -1 when it was sent)."""
-    query = question.query
-    if query.kind != "lines":
-        return query.text, (-1, 0, 0)
-    files = locate(question, query.path)
-    if not files:
-        return "", (-1, 0, 0)
-    blob = int(question.atlas.blobs[files[0]])
-    text = (await question.engine.content.texts(tx, [blob]))[blob]
-    symbols = (await question.engine.content.symbols(tx, [blob]))[blob]
-    start, end = query.start, query.end
-    if not end:
-        home = enclosing(symbols, query.start)
-        start, end = (
-            (home.start_line, home.end_line)
-            if home
-            else (max(query.start - 8, 1), min(query.start + 8, len(text.lines)))
-        )
-    return text.span(start, end), (files[0], start, end)
+def _lines(query: Query, home: Symbol | None, length: int) -> tuple[int, int]:
+    """The lines of a file that are asked about: those named, else the definition around the one named."""
+    if query.end:
+        return query.start, query.end
+    if home is not None:
+        return home.start_line, home.end_line
+    return max(query.start - 8, 1), min(query.start + 8, length)
+
+
+def _no_lines(question: Question, file: int, length: int) -> Outcome:
+    path = question.atlas.paths[file]
+    said = f"not here: similar needs lines of a file, and {path} has {length}"
+    following = call(question.request, f"{path}:1-{min(length, 40)}", mode="similar")
+    return Outcome((), 0, (said, f"next: {following}"))
 
 
 async def _near(question: Question, tx: Transaction, code: str) -> list[int]:

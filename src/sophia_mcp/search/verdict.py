@@ -8,7 +8,9 @@ from dataclasses import replace
 import re2
 
 from sophia_mcp import words
-from sophia_mcp.search import absent, graph, place, symbols
+from sophia_mcp.index.languages import LANGUAGES
+from sophia_mcp.index.parse import language_of
+from sophia_mcp.search import absent, filters, graph, place, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.query import segments
 from sophia_mcp.search.render import call
@@ -22,7 +24,22 @@ _CODE = re.compile(r"[a-z][A-Z]|[\d_$]")
 
 
 async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
-    """Say "not here" where the evidence says so, with the nearest names and the next call."""
+    """Say "not here" where the evidence says so, with the nearest names and the next call; and what of the
+    question is not there, where the rest is."""
+    found = await _judged(question, tx, outcome)
+    if found.is_miss:
+        return found
+    query, request = question.query, question.request
+    notes = [
+        f"no indexed file matches {place!r}"
+        for place in filters.unmatched(question.atlas, request.paths)
+    ]
+    if query.kind == "path" and outcome.facts and language_of(query.path, b"") in LANGUAGES:
+        notes.append(f"no indexed file is {query.path!r}")
+    return replace(found, notes=(*found.notes, *notes)) if notes else found
+
+
+async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
     if outcome.is_miss:
         return _with_next(question, outcome)
     if outcome.candidates and (not outcome.facts or not await _is_absent(question, tx, outcome)):
