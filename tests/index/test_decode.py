@@ -32,6 +32,37 @@ def test_a_code_page_is_guessed() -> None:
     assert "Größe" in decode(text.encode("cp1252")).text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/* Copyright © 2003 Foo */\nint main(void) { return 0; }\n",
+        "x = 'ñ'  # año\n",
+        "// 20 °C, déjà vérifié : l’élément « créé »\nint x;\n",
+        "# Rückgabe der größten Länge\n",
+        "# price – 10 €\n",
+        "// más rápido: función básica, número de línea, ¿qué página?\n" * 20,
+        "# référence à l’objet, problème déjà réglé\n" * 20,
+    ],
+)
+def test_letters_alone_among_those_of_ascii_are_western_however_few(text: str) -> None:
+    """Of so few others guess letters of two bytes, and take a quote or a name's letter with them."""
+    assert decode(text.encode("cp1252")).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("// ファイルの読み込みエラー、次の要素\n", "cp932"),
+        ("// 計算總價，讀取檔案錯誤\n", "big5"),
+        ("// načíst soubor, uložit změny, počet řádků\n", "cp1250"),
+        ("// zażółć gęślą jaźń, błąd odczytu, źródło\n", "cp1250"),
+        ("// σφάλμα ανάγνωσης, επόμενο στοιχείο\n", "cp1253"),
+    ],
+)
+def test_other_letters_are_not_taken_for_western_ones(text: str, encoding: str) -> None:
+    assert decode((text * 6).encode(encoding)).text == text * 6
+
+
 def test_cyrillic_in_its_own_code_page_is_guessed() -> None:
     text = "# Проверяет размер очереди перед отправкой сообщения\n" * 8
     assert decode(text.encode("cp1251")).text == text

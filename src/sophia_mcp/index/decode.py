@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 _MARKS = (
@@ -14,6 +15,16 @@ _MARKS = (
 )
 _HEAD_BYTES = 8192
 _GUESS_BYTES = 1 << 16
+_ALONE = 1.5
+"""Letters beyond ASCII that stand together, on average, where most of a word is ASCII; in other scripts and in
+those of two bytes a letter they are more."""
+
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_WESTERN = re.compile(
+    rb"[\xa0\xa1\xa3\xa7\xa9-\xab\xae\xb0\xb1\xb4\xb5\xb7\xba\xbb\xbf-\xff\x80\x85\x91-\x97\x99\x9c]*"
+)
+"""What western Europe writes beside ASCII: its letters, quotes, dashes, and the likes of a copyright sign."""
+
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
 
 
@@ -66,7 +77,8 @@ def _wide(raw: bytes) -> str | None:
 
 
 def _legacy(raw: bytes) -> str:
-    """A code page that fits. Mostly valid UTF-8 with a few broken bytes stays UTF-8."""
+    """A code page that fits. Mostly valid UTF-8 with a few broken bytes stays UTF-8; letters that stand alone
+    among those of ASCII are western, which too few of them to tell by would otherwise not be."""
     text = raw.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     if (
@@ -74,6 +86,10 @@ def _legacy(raw: bytes) -> str:
         or broken * 1000 < len(text) > 10_000
     ):
         return "utf-8"
+    runs = _HIGH_RUN.findall(raw[:_GUESS_BYTES])
+    letters = b"".join(runs)
+    if len(letters) < len(runs) * _ALONE and _WESTERN.fullmatch(letters):
+        return "cp1252"
     from charset_normalizer import from_bytes  # noqa: PLC0415 - few trees hold such a file
 
     best = from_bytes(raw[:_GUESS_BYTES]).best()
