@@ -15,11 +15,23 @@ from tests.index import encoders
 from tests.index.trees import shown, skipped
 
 from sophia_mcp.errors import NoWorker
-from sophia_mcp.index import workers
+from sophia_mcp.index import parse, workers
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.prepare import Gone, Outcome, Place, Prepared, Refused, Task, Unchanged, blob_hash
-from sophia_mcp.index.stamp import stamp_of
+from sophia_mcp.index.changes import in_order
+from sophia_mcp.index.prepare import (
+    Gone,
+    Outcome,
+    Place,
+    Prepared,
+    Preparer,
+    Refused,
+    Task,
+    Unchanged,
+    blob_hash,
+)
+from sophia_mcp.index.stamp import Stamp, stamp_of
 from sophia_mcp.index.workers import BATCH_FILES, Pool, cut
+from sophia_mcp.types import Parsed
 
 pytestmark = pytest.mark.anyio
 Write = Callable[..., Path]
@@ -168,6 +180,43 @@ def test_batches_keep_the_order_and_stay_small(tree: Write) -> None:
     assert [item for batch in batches for item in batch] == tasks
     assert max(map(len, batches)) <= BATCH_FILES
     assert cut([]) == []
+
+
+def terms(outcome: Outcome) -> tuple[Outcome, list[list[list[str]]]]:
+    """A prepared file, whenever it was looked at, and its words, however many spaces stand between them."""
+    assert isinstance(outcome, Prepared)
+    plain = outcome._replace(stamp=Stamp(0, 0, 0), words=[])
+    return plain, [[field.split() for field in row] for row in outcome.words]
+
+
+async def test_copies_are_prepared_as_each_of_them_is_alone(tree: Write) -> None:
+    text = "class Cart:\n    def add(self, item):\n        return item\n"
+    paths = ["a/cart.py", "b/trolley.py", "b/cart.js", "c/cart.py"]
+    root = tree(dict.fromkeys(paths, text))
+    tasks = [task(root, path) for path in paths]
+    together = await prepare(Pool(encoders.Deadly, size=1), root, tasks)
+    for each in tasks:
+        alone = await prepare(Pool(encoders.Deadly, size=1), root, [each])
+        assert terms(together[each.path]) == terms(alone[each.path])
+
+
+def test_a_copy_of_the_file_before_it_is_not_parsed_again(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"a.py": "x = 1\n", "b/c.py": "x = 2\n", "b/d.py": "x = 1\n"}
+    root = tree(files)
+    paths = in_order(files, {path: blob_hash(text.encode()) for path, text in files.items()})
+    parsed: list[str] = []
+
+    def counted(text: str, path: str, language: str | None) -> Parsed:
+        parsed.append(path)
+        return whole(text, path, language)
+
+    whole = parse.parse
+    monkeypatch.setattr(parse, "parse", counted)
+    preparer = Preparer(Place(str(root)), None)
+    preparer.finish([preparer.cut(task(root, path)) for path in paths])
+    assert (paths, parsed) == (["a.py", "b/d.py", "b/c.py"], ["a.py", "b/c.py"])
 
 
 @pytest.mark.requirement("index.skips_counted")

@@ -85,10 +85,17 @@ def plan_commit(tree: CommitTree, known: Mapping[str, Known], *, afresh: bool = 
     return Plan(len(tree.files), read, vouched, gone, tree.skips)
 
 
-def in_order(paths: Iterable[str]) -> list[str]:
+def in_order(paths: Iterable[str], blobs: Mapping[str, str] | None = None) -> list[str]:
     """Paths so that what answers most questions comes first: read-me, code near the top, the
-    other texts, tests and examples."""
-    return sorted(paths, key=_worth)
+    other texts, tests and examples. Copies, whose ``blobs`` are known to be the same, follow the first of
+    them, so that a worker understands them once."""
+    ordered = sorted(paths, key=_worth)
+    if not blobs:
+        return ordered
+    first: dict[str, int] = {}
+    for place, path in enumerate(ordered):
+        first.setdefault(blobs.get(path, path), place)
+    return sorted(ordered, key=lambda path: first[blobs.get(path, path)])
 
 
 def _worth(path: str) -> tuple[int, int, str]:

@@ -116,6 +116,14 @@ class Cut(NamedTuple):
     passages: Sequence[Passage]
 
 
+class _Understood(NamedTuple):
+    """What a file says wherever it is, and the text of each of its chunks."""
+
+    file: Prepared
+    chunks: Sequence[Chunk]
+    bodies: Sequence[str]
+
+
 class Preparer:
     """Prepares files of one place; keeps what is worth keeping between files."""
 
@@ -125,6 +133,7 @@ class Preparer:
         self._objects = _objects(place.gitdir) if place.gitdir else None
         self._encoder = encoder
         self._zstd = zstandard.ZstdCompressor(level=3)
+        self._last: tuple[object, _Understood] | None = None
 
     def cut(self, task: Task) -> Outcome | Cut:
         """The outcome for one file, but for its words and vectors. Raises only where the code is wrong."""
@@ -195,9 +204,19 @@ class Preparer:
         return raw, task.stamp
 
     def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Cut:
+        language = parse.language_of(task.path, raw[:8192])
+        asked = (name, language, task.lines)
+        if self._last is None or self._last[0] != asked:
+            self._last = asked, self._understand(task, raw, stamp, name, language)
+        file, chunks, bodies = self._last[1]  # copies follow one another
+        said = passages(task.path, [chunk.context for chunk in chunks], bodies)
+        return Cut(file._replace(path=task.path, stamp=stamp), chunks, said)
+
+    def _understand(
+        self, task: Task, raw: bytes, stamp: Stamp, name: str, language: str | None
+    ) -> _Understood:
         decoded = decode(raw)
         text = decoded.text
-        language = parse.language_of(task.path, raw[:8192])
         if task.lines:
             parsed = replace(
                 parse.parse(text, task.path, None), language=language or "", fallback=task.lines
@@ -222,8 +241,7 @@ class Preparer:
             scales=b"",
             rows=b"",
         )
-        said = passages(task.path, [chunk.context for chunk in parsed.chunks], bodies)
-        return Cut(file, parsed.chunks, said)
+        return _Understood(file, parsed.chunks, bodies)
 
     def _embed(self, passages: Sequence[Passage]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Scales and rows; none where there is no encoder."""

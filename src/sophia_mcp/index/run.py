@@ -87,6 +87,7 @@ class Run:
         await self._begin(look)
         tasks = plan.read
         unknown: list[Task] = []
+        blobs = {path: name for path, name, _ in plan.vouched}
         now = time.time_ns()
         for vouched in cut(plan.vouched, BATCH_PATHS):
             files = [
@@ -104,7 +105,7 @@ class Run:
             await self._tell(len(files) - len(left), vouched[-1][0])
         if unknown:
             by_path = {task.path: task for task in (*plan.read, *unknown)}
-            tasks = [by_path[path] for path in in_order(by_path)]
+            tasks = [by_path[path] for path in in_order(by_path, blobs)]
         await self._read(look.place, tasks)
         # Last, so that what was renamed is found all the while: a hit at a place that is gone says so.
         for part in cut(plan.gone, BATCH_PATHS):
