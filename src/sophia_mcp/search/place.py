@@ -42,6 +42,9 @@ def locate(question: Question, path: str) -> list[int]:
         return []
     wanted = path.strip("/")
     ending = [i for i, held in enumerate(atlas.paths) if held.endswith("/" + wanted)]
+    if not ending and language_of(wanted, b"") is not None:  # some systems take any case
+        folded = f"/{wanted}".casefold()
+        ending = [i for i, held in enumerate(atlas.paths) if f"/{held}".casefold().endswith(folded)]
     return sorted(ending, key=lambda i: (atlas.has("test", i), len(atlas.paths[i]), atlas.paths[i]))
 
 
@@ -117,8 +120,12 @@ async def module(question: Question, tx: Transaction) -> Outcome | None:
     wanted = [part for part in _SEPARATOR.split(question.query.text.strip()) if part]
     if not wanted or not all(_PART.fullmatch(part) for part in wanted):
         return None
-    files = [i for i, path in enumerate(question.atlas.paths) if _module(path)[-len(wanted) :] == wanted]
+    files = _modules(question, wanted)
     return await _outlines(question, tx, files) if files else None
+
+
+def _modules(question: Question, wanted: list[str]) -> list[int]:
+    return [i for i, path in enumerate(question.atlas.paths) if _module(path)[-len(wanted) :] == wanted]
 
 
 def _module(path: str) -> list[str]:
@@ -128,9 +135,13 @@ def _module(path: str) -> list[str]:
 
 
 async def whole(question: Question, tx: Transaction) -> Outcome | None:
-    """A path: its outline, or with ``detail="full"`` the file itself. None when no file or folder is
-    meant, so that the text may still be a name."""
-    files = locate(question, question.query.path)
+    """A path, as an import writes it perhaps (``../core/util``): its outline, or with ``detail="full"`` the
+    file itself. None when no file is meant, so that the text may still be a name."""
+    path = question.query.path
+    files = locate(question, path)
+    if not files and "/" in path.strip("/"):
+        steps = filters.inside(question.view.root, path).strip("/").split("/")
+        files = _modules(question, [step for step in steps if step not in (".", "..", "@", "~")])
     return await _outlines(question, tx, files) if files else None
 
 
@@ -196,9 +207,13 @@ def _kind(question: Question, file: int) -> Kind:
 
 
 def is_file(path: str) -> bool:
-    """Whether a text can only mean files: a glob, or a file in a folder."""
+    """Whether a text can only mean files: a glob, a folder, or a file in one."""
     folder, _, name = path.rpartition("/")
-    return "*" in path or (bool(folder) and "://" not in path and language_of(name, b"") is not None)
+    return (
+        "*" in path
+        or not name
+        or (bool(folder) and "://" not in path and language_of(name, b"") is not None)
+    )
 
 
 async def left_out(question: Question, tx: Transaction) -> str:
@@ -221,11 +236,12 @@ async def missing(question: Question, tx: Transaction) -> Outcome:
     if out := await left_out(question, tx):
         following = f'index_repo(path={json.dumps(question.view.label)}, action="status")'
         return Outcome((), 0, (f"not here: no indexed file is {asked!r}; {out}", f"next: {following}"))
+    what = "file or folder" if request.mode == "outline" or asked.endswith("/") else "file"
     near = [] if "*" in asked else _nearest(asked, paths)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
     following = call(request, near[0] + lines) if near else call(request, ".", mode="outline")
-    return Outcome((), 0, (f"not here: no indexed file is {asked!r}{hint}", f"next: {following}"))
+    return Outcome((), 0, (f"not here: no indexed {what} is {asked!r}{hint}", f"next: {following}"))
 
 
 def _nearest(asked: str, paths: Sequence[str]) -> list[str]:

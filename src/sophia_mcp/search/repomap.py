@@ -61,15 +61,15 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         return await _map(question, tx, folder)
     if wanted == question.view.name or " " in wanted:
         return await _map(question, tx, "")
-    return await _members(question, tx) or Outcome(
-        (), 0, (f"not here: no indexed file or folder is {wanted!r}",)
+    return await _members(question, tx) or await place.missing(
+        _with(question, Query(wanted, "path", path=wanted)), tx
     )
 
 
 async def _members(question: Question, tx: Transaction) -> Outcome | None:
     """The outlines of the definitions that have the name asked for; None when there is none."""
     atlas, query, content = question.atlas, question.query, question.engine.content
-    found = await symbols.definitions(tx, atlas, query.name, query.container, question.filter.allowed)
+    found = await symbols.spelt(tx, atlas, query.name, query.container, question.filter.allowed)
     found = [one for one in found if one.exact] or found
     candidates = []
     for item in found[: question.reach + 1]:  # one more, so that the answer can go on

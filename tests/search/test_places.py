@@ -1,0 +1,45 @@
+"""A file, however its path is written, and what is said of one that is not there."""
+
+from __future__ import annotations
+
+import pytest
+from tests.search.conftest import Asked
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "shop/net/retry",
+        "../net/retry",
+        "@/shop/net/retry",
+        "RETRY.PY",
+        "Shop\\Net\\Retry.py",
+        "net/retry.py",
+    ],
+)
+async def test_a_path_is_found_as_imports_and_other_systems_write_it(ask: Asked, path: str) -> None:
+    answer = await ask(path)
+    assert [hit.path for hit in answer.hits] == ["shop/net/retry.py"]
+    assert answer.hits[0].why == "path match"
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_folder_that_is_not_there_is_not_here(ask: Asked) -> None:
+    answer = await ask("shopping/")
+    assert answer.notes[0].startswith("not here: no indexed file or folder is 'shopping/'")
+    assert not answer.hits
+    assert (await ask("shop/")).hits
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_an_outline_that_is_not_there_names_the_nearest(ask: Asked) -> None:
+    answer = await ask("shop/card.py", mode="outline")
+    assert answer.notes[0].startswith(
+        "not here: no indexed file or folder is 'shop/card.py'; nearest: shop/cart.py"
+    )
+    assert answer.notes[1] == 'next: search_code("shop/cart.py")'
+    named = await ask("call_withRetries", mode="outline")
+    assert [hit.symbol for hit in named.hits] == ["call_with_retries"]
