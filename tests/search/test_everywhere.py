@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pygit2
 import pytest
 from tests.search.conftest import Asked, open_engine, write
 from tests.search.sample import FILES
 
-from sophia_mcp.errors import BadQuery
+from sophia_mcp.errors import BadArgument, BadQuery
 from sophia_mcp.index.views import repositories
 from sophia_mcp.llm import tokens
 from sophia_mcp.search.everywhere import search_everywhere
@@ -57,7 +58,7 @@ async def test_the_text_says_which_repository_a_place_is_in_and_what_each_of_the
         assert "harbour: ferry.py:5-5" in text
         assert answer.notes == (
             "1 of 2 repositories answer: harbour; more of one: "
-            'search_code("leave_ferry", repo="harbour")',
+            'search_code("leave_ferry", repo="harbour", mode="regex")',
             "harbour: 1 matches in 1 of 1 files; complete for the indexed files",
         )
         missed = await everywhere(ask, Request("board_fery", mode="symbol", repo="*"))
@@ -92,3 +93,30 @@ async def test_limit_and_tokens_hold_over_all_repositories(tmp_path: Path) -> No
                 answer = await everywhere(ask, request)
                 assert len(answer.hits) <= 3
                 assert tokens.count(render(answer, request)) <= budget
+
+
+async def test_a_repository_that_cannot_tell_its_changes_does_not_silence_the_others(
+    tmp_path: Path,
+) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        request = Request("ferry", scope="changed", repo="*")
+        with pytest.raises(BadArgument, match="needs git"):
+            await everywhere(ask, request)
+        pygit2.init_repository(str(tmp_path / "harbour"))
+        await two(ask, tmp_path)
+        answer = await everywhere(ask, request)
+    assert {hit.repo for hit in answer.hits} == {"harbour"}
+    assert answer.notes[0].startswith("1 of 1 repositories answer: harbour; more of one: ")
+    assert 'repo="harbour", scope="changed")' in answer.notes[0]
+    assert any(note.startswith('shop cannot answer: scope="changed" needs git') for note in answer.notes)
+
+
+@pytest.mark.requirement("search.budget")
+async def test_what_many_repositories_note_keeps_to_the_budget(tmp_path: Path) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        for number in range(6):
+            name = f"a-harbour-with-a-rather-long-name-that-takes-tokens-{number}"
+            await ask.index.update(write(tmp_path / name, OTHER))
+        request = Request("ferry", mode="regex", repo="*", max_tokens=200)
+        answer = await everywhere(ask, request)
+        assert tokens.count(render(answer, request)) <= 200

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sophia_mcp.errors import BadQuery, NotFound
+from sophia_mcp.errors import BadArgument, BadQuery, NotFound
 from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.render import EVERYWHERE, block, call, render
@@ -34,19 +34,45 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
     if not views:
         raise NotFound("nothing is indexed yet", next="index_repo(path=<folder>)")
     request = replace(request, repo=EVERYWHERE)
-    answers = [
-        await search(engine, view, replace(request, max_tokens=None, repo=view.label)) for view in views
-    ]
+    answers, asked, refused = await _asked(engine, views, request)
     found = [answer for answer in answers if not _missed(answer)] or answers
     ranked = sorted(
         ((rank, -hit.score, hit) for answer in found for rank, hit in enumerate(answer.hits)),
         key=lambda item: item[:2],
     )
-    notes = _notes(views, answers, found, request)
+    notes = (*_notes(asked, answers, found, request), *refused)
     coverage = _together([answer.index for answer in answers])
     whole = Answer((), sum(answer.total for answer in found), None, coverage, notes)
+    while (
+        request.max_tokens and len(notes) > 1 and _cost(engine, whole, (), request) > request.max_tokens
+    ):
+        notes = notes[:-1]
+        whole = replace(whole, notes=notes)
     shown = _fitting(engine, whole, [hit for _, _, hit in ranked], request)
     return replace(whole, hits=tuple(shown))
+
+
+async def _asked(
+    engine: Engine, views: Sequence[View], request: Request
+) -> tuple[list[Answer], list[View], list[str]]:
+    """The answers, the views that gave them, and why the others cannot (no git to tell changes by).
+    Raises their error when none can."""
+    answers: list[Answer] = []
+    asked: list[View] = []
+    refused: list[BadArgument] = []
+    named: list[str] = []
+    for view in views:
+        try:
+            answer = await search(engine, view, replace(request, max_tokens=None, repo=view.label))
+        except BadArgument as problem:
+            refused.append(problem)
+            named.append(f"{view.label} cannot answer: {problem}")
+        else:
+            answers.append(answer)
+            asked.append(view)
+    if refused and not answers:
+        raise refused[0]
+    return answers, asked, named
 
 
 def _missed(answer: Answer) -> bool:
@@ -56,7 +82,7 @@ def _missed(answer: Answer) -> bool:
 def _fitting(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) -> list[Hit]:
     if request.max_tokens is None:
         return list(hits[: request.limit])
-    left = request.max_tokens - engine.count_tokens(render(whole, request))
+    left = request.max_tokens - _cost(engine, whole, (), request)
     shown: list[Hit] = []
     for hit in hits:
         cost = engine.count_tokens(block(hit, request))
@@ -83,7 +109,7 @@ def _notes(
         return (first, f"looked in {len(views)} repositories, and none has it", *others)
     labels = {id(answer): view.label for answer, view in zip(answers, views, strict=True)}
     names = [labels[id(answer)] for answer in found]
-    more = call(request, request.query, repo=names[0])
+    more = call(request, request.query, repo=names[0], **_narrowed(request))
     said = f"{len(found)} of {len(views)} repositories answer: {', '.join(names[:_NAMED])}"
     if len(names) > _NAMED:
         said += f" and {len(names) - _NAMED} more"
@@ -91,6 +117,18 @@ def _notes(
         f"{said}; more of one: {more}",
         *(f"{labels[id(answer)]}: {note}" for answer in found[:_NAMED] for note in answer.notes),
     )
+
+
+def _narrowed(request: Request) -> dict[str, object]:
+    """What makes the question another than its words alone."""
+    held = {
+        "mode": request.mode,
+        "paths": list(request.paths),
+        "languages": list(request.languages),
+        "kinds": list(request.kinds),
+        "scope": request.scope,
+    }
+    return {name: value for name, value in held.items() if value and value not in ("auto", "all")}
 
 
 def _together(parts: Sequence[Coverage]) -> Coverage:
