@@ -43,3 +43,17 @@ async def test_an_outline_that_is_not_there_names_the_nearest(ask: Asked) -> Non
     assert answer.notes[1] == 'next: search_code("shop/cart.py")'
     named = await ask("call_withRetries", mode="outline")
     assert [hit.symbol for hit in named.hits] == ["call_with_retries"]
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_dotted_path_means_a_module_before_members_of_others(index_of) -> None:
+    files = {
+        "app/tools/url.py": "def strip(text):\n    return text\n",
+        "app/request.py": "class Request:\n    def url(self):\n        return self.raw\n",
+        "app/Request/url.md": "# Url\n",
+    }
+    async with index_of(files) as ask:
+        module = await ask("app.tools.url")
+        member = await ask("Request.url")
+    assert [hit.path for hit in module.hits] == ["app/tools/url.py"]
+    assert member.hits[0].symbol == "Request.url"

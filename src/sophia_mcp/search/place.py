@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sophia_mcp.index.parse import language_of
-from sophia_mcp.search import filters
+from sophia_mcp.search import filters, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.query import Query, said_lines
@@ -125,7 +125,12 @@ async def module(question: Question, tx: Transaction) -> Outcome | None:
 
 
 def _modules(question: Question, wanted: list[str]) -> list[int]:
-    return [i for i, path in enumerate(question.atlas.paths) if _module(path)[-len(wanted) :] == wanted]
+    held = "/".join(wanted)
+    return [
+        i
+        for i, path in enumerate(question.atlas.paths)
+        if held in path and _module(path)[-len(wanted) :] == wanted
+    ]
 
 
 def _module(path: str) -> list[str]:
@@ -137,12 +142,21 @@ def _module(path: str) -> list[str]:
 async def whole(question: Question, tx: Transaction) -> Outcome | None:
     """A path, as an import writes it perhaps (``../core/util``): its outline, or with ``detail="full"`` the
     file itself. None when no file is meant, so that the text may still be a name."""
-    path = question.query.path
-    files = locate(question, path)
-    if not files and "/" in path.strip("/"):
-        steps = filters.inside(question.view.root, path).strip("/").split("/")
-        files = _modules(question, [step for step in steps if step not in (".", "..", "@", "~")])
+    files = locate(question, question.query.path) or await _imported(question, tx)
     return await _outlines(question, tx, files) if files else None
+
+
+async def _imported(question: Question, tx: Transaction) -> list[int]:
+    """The files that a path means as an import writes it, unless it is the name of a member."""
+    path, atlas = question.query.path, question.atlas
+    steps = filters.inside(question.view.root, path).strip("/").split("/")
+    if len(steps) == 1:
+        *within, name = steps = path.split(".")
+        defined = await symbols.definitions(tx, atlas, name, "".join(within[-1:])) if within else ()
+        if any(item.named_container for item in defined):
+            return []
+    steps = [step for step in steps if step not in ("", ".", "..", "@", "~")]
+    return _modules(question, steps) if len(steps) > 1 else []
 
 
 async def _outlines(question: Question, tx: Transaction, files: list[int]) -> Outcome:
