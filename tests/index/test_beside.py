@@ -114,3 +114,16 @@ async def test_a_tree_that_another_process_reads_is_said_to_be_read(
         await tx.run("UPDATE views SET state = 'indexing' WHERE id = :id", {"id": view.id})
     async with turn_of_another(index, view):
         assert (await ask(index, view)).behind == "a run that reads it is at work"
+
+
+async def test_a_file_that_is_found_changed_while_a_run_is_at_work_is_said_to_be_behind(
+    index: Index, beside: tuple[View, View]
+) -> None:
+    """The question began before the run did, and its hits are compared with their files after."""
+    view, _ = beside
+    Path(view.root, "m0.py").write_text("def changed(): pass\n")
+    async with run_over(index, view):
+        renewed = await index.refresh(view, ["m0.py"])
+        assert renewed.behind == "another run over this repository is at work"
+    assert (await index.refresh(view, ["m0.py"])).behind == ""
+    assert await words(index, view, "chang") == {"m0.py"}

@@ -220,11 +220,13 @@ class Index:
         return await self._steps.load(current)
 
     async def refresh(self, view: View, paths: Sequence[str], *, wait: bool = False) -> View:
-        """The view after these files were read again. While a run of this process is at work it
-        stays as it is, unless ``wait`` says to come after it; where the store cannot be written, too."""
+        """The view after these files were read again. While a run of this process is at work it stays
+        as it is and says so, unless ``wait`` says to come after it; where the store cannot be written, too."""
         current = await self._steps.load(view)
-        if not current.on_disk or (self._steps.queue.lock(current).locked() and not wait):
+        if not current.on_disk:
             return current
+        if self._steps.queue.lock(current).locked() and not wait:
+            return _behind(current)
         async with self._steps.queue.free(current):
             current = await self._steps.load(view)
             target = self._steps.target(current)
