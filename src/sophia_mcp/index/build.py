@@ -352,6 +352,8 @@ class Index:
             with self._steps.stoppable(view):
                 view = await self._steps.load(view)
                 target = replace(self._steps.target(view), afresh=full)
+                if not view.files_total:
+                    await self.warm()  # a worker starts in the time that the first look takes
                 try:
                     look = await self.trees.look(view, target)
                     run = await self._steps.carry_out(view, target, look, mine, progress, job, started)
