@@ -39,6 +39,7 @@ async def test_a_partial_index_answers_says_its_share_and_calls_nothing_absent(t
             missing = await ask("quaternion interpolation of skeletal animation")
         assert answer.hits[0].path == "first.py"
         assert answer.index.state == "indexing"
+        assert answer.index.checked_s_ago < 3600  # when the run began
         assert 1 <= answer.index.files_indexed < answer.index.files_total == FILES + 1
         assert f"of {FILES + 1} files so far" in text
         assert not missing.notes[0].startswith("not here:")
