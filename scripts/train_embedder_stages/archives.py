@@ -34,8 +34,8 @@ class Package:
 
     @property
     def key(self) -> str:
-        """A file name for everything derived from this package."""
-        return f"{self.registry}-{re.sub(r'[^A-Za-z0-9.]+', '-', self.name).strip('-')}"
+        """A file name for everything derived from this package. ``@babel/core`` is not ``babel-core``."""
+        return f"{self.registry}-{re.sub(r'[^A-Za-z0-9.@]+', '-', self.name).strip('-')}"
 
     def sha256(self) -> str:
         """Of the one archive, or of the concatenated archives in name order."""

@@ -50,6 +50,12 @@ def test_a_package_that_was_downloaded_twice_is_learned_from_once(tmp_path: Path
     assert [package.name for package in archives.downloaded(tmp_path)] == ["pad"]
 
 
+def test_a_scoped_package_is_not_the_one_that_has_its_name_with_a_hyphen() -> None:
+    names = ("@babel/core", "babel-core")
+    keys = {archives.Package("npm", name, "1.0.0", (), "MIT").key for name in names}
+    assert len(keys) == len(names)
+
+
 def test_every_licence_is_allowed() -> None:
     for name, _, licence, _ in SOURCES:
         assert set(re.split(r" (?:OR|AND) ", licence)) <= ALLOWED, name

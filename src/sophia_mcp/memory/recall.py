@@ -34,8 +34,8 @@ FETCHED = 40
 """Candidates by words and by meaning from each space, at least."""
 
 LEAST_WORDS = 0.15
-LEAST_COSINE = 0.22
-"""A memory with less of both is not an answer: of two questions about different projects, five pairs in a
+LEAST_COSINE = 0.24
+"""A memory with less of both is not an answer: of two questions about different projects, four pairs in a
 hundred have a higher cosine. Above it, a memory must also stand out by ``OUTSTANDING`` deviations from the
 memories of its space."""
 
