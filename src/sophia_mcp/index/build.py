@@ -154,19 +154,19 @@ class Index:
         return report
 
     async def reconcile(
-        self, view: View, *, now: bool = False, fresh: bool = False, within: float = RECONCILE_S
+        self, view: View, *, now: bool = False, fresh: bool = False, doubted: bool = False
     ) -> View:
-        """The view after a look at its tree: at most once in ``within`` seconds, by one of all processes,
-        and not at all where a live watcher follows it. Serves what is there while another run is at work, where
-        somebody cancelled the run that was to bring it there, and where the store cannot be written; the view
-        says so.
+        """The view after a look at its tree: at most once a second, by one of all processes, and not at
+        all where a live watcher follows it. Serves what is there while another run is at work, where somebody
+        cancelled the run that was to bring it there, and where the store cannot be written; the view says so.
 
-        ``within`` 0 looks whoever looked or follows. ``now`` does, too, and waits for a run of this process
-        that is at work. ``fresh``: the view was read from the store just now, so that it is not read again where
-        nothing is looked at.
+        ``doubted`` looks whoever looked or follows where files came or went meanwhile. ``now`` looks in any
+        case, and waits for a run of this process that is at work. ``fresh``: the view was read from the store
+        just now, so that it is not read again where nothing is looked at.
         """
         current = view if fresh else await self._steps.load(view)
         live = self._watched.get(current.id, 0) > time.monotonic()
+        within = 0.0 if doubted and await self.trees.has_moved(current) else RECONCILE_S
         watched = within > 0 and live and self.trees.age(current) < inf
         if (
             not now

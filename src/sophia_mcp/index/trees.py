@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +26,7 @@ from sophia_mcp.index.git import Unreadable, find_commit, open_checkout
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Place
 from sophia_mcp.index.views import View
-from sophia_mcp.index.walk import Tree, hint, walk, walk_again
+from sophia_mcp.index.walk import Tree, has_moved, hint, walk, walk_again
 from sophia_mcp.index.write import Known, Target, known_files
 from sophia_mcp.store.database import Database
 from sophia_mcp.types import Scope
@@ -70,7 +71,8 @@ class Trees:
     scope: Scope
     defaults: Choice = field(default_factory=Choice)
     _held: dict[int, Held] = field(default_factory=dict)
-    _looking: dict[int, anyio.Lock] = field(default_factory=dict)
+    _looking: defaultdict[int, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
+    """Held while a thread compares what is known of a view with its tree, or while that becomes another."""
 
     def age(self, view: View) -> float:
         """Seconds since this process last looked at the disk for a view, and found files; else infinite."""
@@ -92,9 +94,17 @@ class Trees:
         if held is not None:
             held.behind = True
 
+    async def has_moved(self, view: View) -> bool:
+        """Whether files came or went since this process last looked at the tree of a view. No file is
+        looked at for it, so that it takes a fraction of a look."""
+        held = self._held.get(view.id)
+        if held is None or held.tree is None:
+            return view.on_disk
+        return await anyio.to_thread.run_sync(has_moved, held.tree)
+
     async def look(self, view: View, target: Target) -> Look:
         """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""
-        async with self._alone(view):
+        async with self._looking[view.id]:
             return await self._look(view, target)
 
     async def _look(self, view: View, target: Target) -> Look:
@@ -140,12 +150,12 @@ class Trees:
 
     async def known(self, view: View, target: Target) -> Mapping[str, Known]:
         """What the view shows, by path."""
-        async with self._alone(view):
+        async with self._looking[view.id]:
             return (await self._hold(view, target)).known
 
     async def learn(self, view: View, generation: int, changed: Mapping[str, Known | None]) -> None:
         """Take over what a run stored: None for a path that is no longer shown."""
-        async with self._alone(view):
+        async with self._looking[view.id]:
             held = self._held.get(view.id)
             if held is None:
                 return
@@ -186,10 +196,6 @@ class Trees:
         return Choice(
             include or self.defaults.include, (*self.defaults.exclude, *exclude), self.defaults.max_bytes
         )
-
-    def _alone(self, view: View) -> anyio.Lock:
-        """Held while a thread compares what is known of a view with its tree, or while that becomes another."""
-        return self._looking.setdefault(view.id, anyio.Lock())
 
     async def _hold(self, view: View, target: Target) -> Held:
         held = self._held.get(view.id)

@@ -130,6 +130,12 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
     return replace(tree, folders=kept, commit=commit, branch=branch)
 
 
+def has_moved(tree: Tree) -> bool:
+    """Whether a folder of the tree is another now, or holds other names."""
+    root = str(tree.root)
+    return any(_folder_stamp(root, rel) != known.stamp for rel, known in tree.folders.items())
+
+
 def hint(tree: Tree, path: str, limit: int) -> Literal["read", "look", ""]:
     """What a change at ``path`` asks for, as far as the tree is known: to read that file, to walk the tree
     again, or nothing. Files up to ``limit`` bytes may be read."""

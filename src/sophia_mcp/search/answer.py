@@ -64,7 +64,7 @@ async def search(engine: Engine, view: View, request: Request, *, fresh: bool = 
     found = await _find(engine, view, request, shown)
     # A hit is compared with its file; that there is none can only be told by looking at the tree.
     if found.outcome.is_miss and view.on_disk and view.reconciled_ns < begun:
-        again = await engine.index.reconcile(view, within=0)
+        again = await engine.index.reconcile(view, doubted=True)
         if again.generation != view.generation or again.behind:
             view, found = again, await _find(engine, again, request, shown)
     states: dict[str, Freshness] = {}

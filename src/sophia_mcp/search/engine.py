@@ -33,9 +33,9 @@ _TIDY = 16
 class Tree(Protocol):
     """The part of the index that a search calls: each call returns the view as it now stands."""
 
-    async def reconcile(self, view: View, *, fresh: bool = False, within: float = 1.0) -> View:
-        """Bring the view to the tree on disk; cheap, at most once in so many seconds (0: in any case).
-        ``fresh``: it was read from the store just now."""
+    async def reconcile(self, view: View, *, fresh: bool = False, doubted: bool = False) -> View:
+        """Bring the view to the tree on disk; cheap, at most once a second, or again where files came or
+        went meanwhile and what it shows is ``doubted``. ``fresh``: it was read from the store just now."""
         ...
 
     async def refresh(self, view: View, paths: Sequence[str]) -> View:
