@@ -7,7 +7,7 @@ thousand is a named tuple: a frozen dataclass takes four times as long to make.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -162,6 +162,11 @@ class Coverage:
     checked_s_ago: float
 
 
+def says_missing(notes: Sequence[str]) -> bool:
+    """Whether the notes of an answer say that what was asked for is not there."""
+    return bool(notes) and notes[0].startswith("not here:")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A packed answer. ``total`` counts all matches known, ``omitted`` names what did not fit."""
@@ -172,6 +177,11 @@ class Answer:
     index: Coverage
     notes: tuple[str, ...] = ()
     omitted: tuple[str, ...] = ()
+
+    @property
+    def is_miss(self) -> bool:
+        """Whether it has no hits, or only what comes nearest to something that is not there."""
+        return not self.hits or says_missing(self.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sophia_mcp.store.database import Database
 from sophia_mcp.store.text import TextIndex
 from sophia_mcp.store.trigrams import TrigramIndex
 from sophia_mcp.store.vectors import VectorIndex
-from sophia_mcp.types import Kind, Mode, Request
+from sophia_mcp.types import Kind, Mode, Request, says_missing
 
 _TIDY = 16
 """After so many answers free memory is given back."""
@@ -137,4 +137,4 @@ class Outcome:
     @property
     def is_miss(self) -> bool:
         """Whether it says that what was asked for is not there."""
-        return bool(self.notes) and self.notes[0].startswith("not here:")
+        return says_missing(self.notes)

@@ -35,7 +35,7 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
         raise NotFound("nothing is indexed yet", next="index_repo(path=<folder>)")
     request = replace(request, repo=EVERYWHERE)
     answers, asked, refused = await _asked(engine, views, request)
-    found = [answer for answer in answers if not _missed(answer)] or answers
+    found = [answer for answer in answers if not answer.is_miss] or answers
     ranked = sorted(
         ((rank, -hit.score, hit) for answer in found for rank, hit in enumerate(answer.hits)),
         key=lambda item: item[:2],
@@ -75,10 +75,6 @@ async def _asked(
     return answers, asked, named
 
 
-def _missed(answer: Answer) -> bool:
-    return not answer.hits or (bool(answer.notes) and answer.notes[0].startswith("not here:"))
-
-
 def _fitting(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) -> list[Hit]:
     if request.max_tokens is None:
         return list(hits[: request.limit])
@@ -102,7 +98,7 @@ def _cost(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) 
 def _notes(
     views: Sequence[View], answers: Sequence[Answer], found: Sequence[Answer], request: Request
 ) -> tuple[str, ...]:
-    if all(_missed(answer) for answer in answers):
+    if all(answer.is_miss for answer in answers):
         # That one knows the nearest names whose note says most.
         nearest = max(answers, key=lambda answer: len("".join(answer.notes[:1])))
         first, *others = nearest.notes or ("not here: no repository has it",)

@@ -107,8 +107,7 @@ def COMMAND(
     answer = replace(answer, notes=notes, omitted=omitted)
     more = "sophia search <same> --cursor {}"
     output.show(as_json(answer) if as_json_wanted else as_text(answer, request, more))
-    missed = not answer.hits or (answer.notes and answer.notes[0].startswith("not here:"))
-    return output.NOTHING if missed else output.DONE
+    return output.NOTHING if answer.is_miss else output.DONE
 
 
 def _folder(repo: str | None) -> Path | None:
