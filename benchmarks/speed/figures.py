@@ -60,8 +60,15 @@ def _read(lines: Sequence[str]) -> Any:
         return lines[-1] if lines else None
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Count, median, 95th percentile and highest, rounded."""
+def spread(*rounds: Sequence[float]) -> dict[str, Any]:
+    """Count, median, 95th percentile and highest of a list of times, rounded. Of several rounds, the middle
+    of what each says, and what each says."""
+    several = [_spread(values) for values in rounds]
+    middles = {name: round(statistics.median(one[name] for one in several), 3) for name in several[0]}
+    return middles if len(several) == 1 else middles | {"rounds": several}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
     at = min(len(ordered) - 1, int(len(ordered) * 0.95))
     return {

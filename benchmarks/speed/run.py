@@ -4,8 +4,8 @@
     .venv/bin/python benchmarks/speed/run.py --files 1000 --rounds 1
     .venv/bin/python benchmarks/speed/run.py --parts cold,query
 
-Times of single events are the median of ``--rounds`` (five); the load of the machine is printed and
-kept with every part. Results go to benchmarks/results/speed-<files>-<commit>.json.
+Every figure is the median of ``--rounds`` (five), but for branches and worktrees, which are changed several times
+in one; the load of the machine is printed and kept with every part. Results go to benchmarks/results/speed-<files>-<commit>.json.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,11 @@ def cold(bench: Bench) -> dict[str, Any]:
 
 def edit(bench: Bench) -> dict[str, Any]:
     """One file changed, again and again."""
-    said = bench.child("edit").said
-    return {"refreshed_ms": spread(said["known"]), "found_by_a_question_ms": spread(said["found"])}
+    said = [bench.child("edit").said for _ in range(bench.rounds)]
+    return {
+        "refreshed_ms": spread(*(one["known"] for one in said)),
+        "found_by_a_question_ms": spread(*(one["found"] for one in said)),
+    }
 
 
 def switch(bench: Bench) -> dict[str, Any]:
@@ -127,10 +130,13 @@ def query(bench: Bench) -> dict[str, Any]:
     """Warm answers over MCP, on a tree that nobody watches and on one that is watched."""
     result: dict[str, Any] = {}
     for state in ("unwatched", "watched"):
-        said = bench.child("query", str(ASKED), state).said
-        result |= {f"{sort}_{state}_ms": spread(times) for sort, times in said["times"].items()}
-        result[f"first_{state}_ms"] = round(said["first"], 1)
-        result[f"memory_{state}_mb"] = {k: round(v / 1e6, 1) for k, v in said["memory"].items()}
+        said = [bench.child("query", str(ASKED), state).said for _ in range(bench.rounds)]
+        for sort in said[0]["times"]:
+            result[f"{sort}_{state}_ms"] = spread(*(one["times"][sort] for one in said))
+        result[f"first_{state}_ms"] = middle([one["first"] for one in said])
+        result[f"memory_{state}_mb"] = {
+            name: middle([one["memory"][name] / 1e6 for one in said]) for name in said[0]["memory"]
+        }
     return result
 
 
@@ -160,13 +166,37 @@ def readers(bench: Bench) -> dict[str, Any]:
     nine twice a second."""
     result: dict[str, Any] = {"readers": READERS, "seconds": READ_S}
     for load, every in LOADS.items():
-        found = {name: _asked_by_many(bench, every, name != "alone") for name in BESIDE}
-        ratio = found["beside_a_writer"]["p95"] / found["alone"]["p95"]
-        result[load] = found | {"p95_ratio": round(ratio, 3)}
+        found: dict[str, list[_Many]] = {name: [] for name in BESIDE}
+        for _ in range(bench.rounds):
+            for name in BESIDE:
+                found[name].append(_asked_by_many(bench, every, name != "alone"))
+        stated = {name: _stated(rounds) for name, rounds in found.items()}
+        ratio = stated["beside_a_writer"]["p95"] / stated["alone"]["p95"]
+        result[load] = stated | {"p95_ratio": round(ratio, 3)}
     return result
 
 
-def _asked_by_many(bench: Bench, every: float, writes: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """What several readers at once measured in one round, in milliseconds and processor seconds."""
+
+    times: list[float]
+    errors: list[str]
+    cpu: float
+    writes: int
+
+
+def _stated(rounds: Sequence[_Many]) -> dict[str, Any]:
+    errors = [error for one in rounds for error in one.errors]
+    return spread(*(one.times for one in rounds)) | {
+        "cpu_ms_an_answer": middle([one.cpu * 1e3 / len(one.times) for one in rounds]),
+        "errors": len(errors),
+        "examples": errors[:3],
+        "writes": middle([one.writes for one in rounds]),
+    }
+
+
+def _asked_by_many(bench: Bench, every: float, writes: bool) -> _Many:
     """The times of all readers under one load, with a writer where asked."""
     with tempfile.TemporaryDirectory() as signals:
         children = [
@@ -179,14 +209,12 @@ def _asked_by_many(bench: Bench, every: float, writes: bool) -> dict[str, Any]:
             time.sleep(2)
         Path(signals, "go").touch()
         said = [json.loads(child.communicate()[0]) for child in children]
-    errors = [one for each in said for one in each.get("errors", ())]
-    times = [one for each in said for one in each.get("times", ())]
-    return spread(times) | {
-        "cpu_ms_an_answer": round(sum(each.get("cpu", 0) for each in said) * 1e3 / len(times), 1),
-        "errors": len(errors),
-        "examples": errors[:3],
-        "writes": sum(each.get("written", 0) for each in said),
-    }
+    return _Many(
+        [one for each in said for one in each.get("times", ())],
+        [one for each in said for one in each.get("errors", ())],
+        sum(each.get("cpu", 0) for each in said),
+        sum(each.get("written", 0) for each in said),
+    )
 
 
 def _started(bench: Bench, part: str, *options: str) -> subprocess.Popen[str]:
