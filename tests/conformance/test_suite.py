@@ -42,7 +42,7 @@ def _run(url: str, revision: str, folder: Path) -> str:
         folder=folder,
     )
     failed = [found.group(0) for found in _LINE.finditer(told) if found["failed"] != "0"]
-    assert (status, failed) == (0, []), errors[-2000:]
+    assert (status, failed) == (0, []), f"{told[-4000:]}\n{errors[-2000:]}"
     assert [found["name"] for found in _LINE.finditer(told) if found["mark"] != "✓"] == []
     assert _UNSCORED.findall(told) == ["0"]
     return told
