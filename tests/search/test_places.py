@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.search.conftest import Asked
 
@@ -57,3 +59,30 @@ async def test_a_dotted_path_means_a_module_before_members_of_others(index_of) -
         member = await ask("Request.url")
     assert [hit.path for hit in module.hits] == ["app/tools/url.py"]
     assert member.hits[0].symbol == "Request.url"
+
+
+@pytest.mark.requirement("search.filters")
+@pytest.mark.parametrize("query", ["shop/cart.py", "shop/cart.py:1-3", "cart", "shop/"])
+@pytest.mark.parametrize(
+    "filters",
+    [{"paths": ("web",)}, {"languages": ("javascript",)}, {"scope": "docs"}],
+    ids=["paths", "languages", "scope"],
+)
+async def test_a_place_that_the_filters_leave_out_is_not_shown(
+    ask: Asked, query: str, filters: dict[str, Any]
+) -> None:
+    answer = await ask(query, **filters)
+    assert not any(hit.path.startswith("shop/") for hit in answer.hits)
+    if query != "cart":  # which is a word, too
+        said, following = answer.notes
+        assert said.startswith("not here: shop/")
+        assert f"left out by {next(iter(filters))}=" in said
+        assert following == f'next: search_code("{query}")'
+    assert (await ask("shop/cart.py:1-3", paths=("shop",))).hits
+
+
+@pytest.mark.requirement("search.filters")
+async def test_a_place_says_that_kinds_do_not_narrow_it(ask: Asked) -> None:
+    assert (await ask("shop/cart.py:1-3", kinds=("doc",))).notes == (
+        "kinds=doc does not narrow a place",
+    )

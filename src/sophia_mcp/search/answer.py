@@ -226,7 +226,7 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     vector = None
     if not defined:
         named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
-        if named is not None:
+        if named is not None and not named.is_miss:
             return named
         vector = await _embedded(question.engine, query.text)
     return await ranking.find(question, tx, vector)

@@ -22,6 +22,9 @@ _OUTLINE_LINES = 80
 _SHOWN_WHOLE = 40
 """Files up to this many lines are shown instead of outlined."""
 
+_NAMED = 3
+"""Files that are named as left out by the filters."""
+
 _SEPARATOR = re.compile(r"::|[./\\]")
 _PART = re.compile(r"[\w-]+")
 _FOLDER_ITSELF = frozenset({"__init__", "index", "mod"})
@@ -67,12 +70,13 @@ def folder(question: Question, path: str) -> str | None:
 async def lines(question: Question, tx: Transaction) -> Outcome:
     """``path:10-80``: those lines; ``path:10``: the definition around line 10."""
     query = question.query
-    files = locate(question, query.path)
+    there = locate(question, query.path)
+    files = passing(question, there)
     if not files:
-        return await missing(question, tx)
+        return filtered(question, there) if there else await missing(question, tx)
     content, atlas = question.engine.content, question.atlas
     found: list[Candidate] = []
-    notes: list[str] = []
+    notes = _unfiltered(question)
     for file in files[: question.reach + 1]:  # one more, so that the answer can go on
         blob = int(atlas.blobs[file])
         text = (await content.texts(tx, [blob]))[blob]
@@ -120,7 +124,7 @@ async def module(question: Question, tx: Transaction) -> Outcome | None:
     wanted = [part for part in _SEPARATOR.split(question.query.text.strip()) if part]
     if not wanted or not all(_PART.fullmatch(part) for part in wanted):
         return None
-    files = _modules(question, wanted)
+    files = passing(question, _modules(question, wanted))
     return await _outlines(question, tx, files) if files else None
 
 
@@ -159,7 +163,10 @@ async def _imported(question: Question, tx: Transaction) -> list[int]:
     return _modules(question, steps) if len(steps) > 1 else []
 
 
-async def _outlines(question: Question, tx: Transaction, files: list[int]) -> Outcome:
+async def _outlines(question: Question, tx: Transaction, there: list[int]) -> Outcome:
+    files = passing(question, there)
+    if not files:
+        return filtered(question, there)
     found: list[Candidate] = []
     content, atlas = question.engine.content, question.atlas
     for file in files[: question.reach + 1]:  # one more, so that the answer can go on
@@ -176,7 +183,39 @@ async def _outlines(question: Question, tx: Transaction, files: list[int]) -> Ou
                 file, 1, length, "", _kind(question, file), 1.0, "path match", (1, length), 1, text=shown
             )
         )
-    return Outcome(tuple(found), len(files))
+    return Outcome(tuple(found), len(files), tuple(_unfiltered(question)))
+
+
+def passing(question: Question, files: Sequence[int]) -> list[int]:
+    """Those files that the filters let answer."""
+    allowed = question.filter.allowed
+    return [file for file in files if allowed is None or allowed[file]]
+
+
+def filtered(question: Question, files: Sequence[int]) -> Outcome:
+    """The place that was asked for is there, and no file of it passes the filters."""
+    request, paths = question.request, question.atlas.paths
+    given = {"paths": request.paths, "languages": request.languages}
+    said = [f"{name}={list(values)!r}" for name, values in given.items() if values]
+    said += [f"scope={request.scope!r}"] if request.scope != "all" else []
+    named = ", ".join(paths[file] for file in files[:_NAMED])
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    kept = {"mode": request.mode, "detail": request.detail}
+    following = {name: value for name, value in kept.items() if value != "auto"}
+    return Outcome(
+        (),
+        0,
+        (
+            f"not here: {named}{more} is indexed, but left out by {', '.join(said)}",
+            f"next: {call(request, question.query.text, **following)}",
+        ),
+    )
+
+
+def _unfiltered(question: Question) -> list[str]:
+    """A place is shown whole, whatever kinds are asked for."""
+    kinds = question.request.kinds
+    return [f"kinds={', '.join(kinds)} does not narrow a place"] if kinds else []
 
 
 def outline_of(symbols: tuple[Symbol, ...], text: Text, most: int = _OUTLINE_LINES) -> str:

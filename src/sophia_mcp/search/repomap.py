@@ -117,13 +117,12 @@ async def outline(engine: Engine, view: View, where: str = "", max_tokens: int =
 
 
 async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
-    atlas, allowed = question.atlas, question.filter.allowed
+    atlas = question.atlas
     ranks = await rank(question.engine, tx, atlas)
-    inside = [
-        i
-        for i, path in enumerate(atlas.paths)
-        if (not folder or path.startswith(folder + "/")) and (allowed is None or allowed[i])
-    ]
+    there = [i for i, path in enumerate(atlas.paths) if not folder or path.startswith(folder + "/")]
+    inside = place.passing(question, there)
+    if there and not inside:
+        return place.filtered(question, there)
     inside.sort(key=lambda i: (-ranks[i], atlas.paths[i]))
     chosen = inside[: max(_SHOWN_FILES, question.reach + 1)]  # one more, so that the answer can go on
     defined = await question.engine.content.symbols(tx, atlas.blobs[chosen].tolist() if chosen else [])
