@@ -87,6 +87,21 @@ def _post(url: str, request: dict[str, Any], headers: dict[str, str]) -> httpx2.
     return httpx2.post(url, json=request, headers=headers, timeout=90)
 
 
+def _shaken(client: httpx2.Client, url: str, **offered: Any) -> dict[str, str]:
+    """The headers of a session of the handshake era, after both halves of the handshake."""
+    headers = {"accept": ACCEPT}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE | offered}
+    shaken = client.post(url, json=request, headers=headers)
+    assert _message(shaken)["result"]["serverInfo"]["name"] == "sophia"
+    headers |= {
+        "mcp-session-id": shaken.headers["mcp-session-id"],
+        "mcp-protocol-version": INITIALIZE["protocolVersion"],
+    }
+    notified = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    assert client.post(url, json=notified, headers=headers).status_code == 202
+    return headers
+
+
 @pytest.mark.requirement("server.both_eras")
 def test_the_stateless_era_is_served(served: Served) -> None:
     listed = _message(_post(served.url, *_modern("tools/list")))
@@ -98,21 +113,57 @@ def test_the_stateless_era_is_served(served: Served) -> None:
 
 @pytest.mark.requirement("server.both_eras")
 def test_the_handshake_era_is_served(served: Served) -> None:
-    headers = {"accept": ACCEPT}
     with httpx2.Client(timeout=90) as client:
-        request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
-        shaken = client.post(served.url, json=request, headers=headers)
-        assert _message(shaken)["result"]["serverInfo"]["name"] == "sophia"
-        headers |= {
-            "mcp-session-id": shaken.headers["mcp-session-id"],
-            "mcp-protocol-version": INITIALIZE["protocolVersion"],
-        }
-        notified = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        assert client.post(served.url, json=notified, headers=headers).status_code == 202
+        headers = _shaken(client, served.url)
         call = {"name": "search_code", "arguments": {"query": "add_to_basket"}}
         request = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}
         answer = _message(client.post(served.url, json=request, headers=headers))
         assert "shop/basket.py:1-3" in answer["result"]["content"][0]["text"]
+
+
+@pytest.mark.requirement("server.both_eras")
+@pytest.mark.parametrize(
+    ("tool", "arguments", "asked"),
+    [
+        ("search_code", {"query": "add_to_basket"}, ["roots/list"]),
+        (
+            "run_swarm",
+            {"task": "x", "pattern": "solo", "provider": "sampling"},
+            ["roots/list", "sampling/createMessage"],
+        ),
+    ],
+)
+def test_a_client_that_does_not_listen_is_asked_on_the_stream_of_its_call(
+    variables: dict[str, str], tool: str, arguments: dict[str, str], asked: list[str]
+) -> None:
+    """The stream for what belongs to no call is the client's to open, or not, or later than its first call."""
+    root = Path(variables["SOPHIA_ROOT"])
+    said = json.dumps({"summary": "Nothing.", "findings": [], "edits": []})
+    message = {"role": "assistant", "content": {"type": "text", "text": said}, "model": "m"}
+    answers = {"roots/list": {"roots": [{"uri": root.as_uri()}]}, "sampling/createMessage": message}
+    heard: list[str] = []
+    with (
+        serving(
+            ["sophia", "serve", "--http", "127.0.0.1:0"],
+            cwd=Path("/"),
+            **variables | {"SOPHIA_ROOT": ""},
+        ) as served,
+        httpx2.Client(timeout=90) as client,
+    ):
+        headers = _shaken(client, served.url, capabilities={"roots": {}, "sampling": {}})
+        params = {"name": tool, "arguments": arguments}
+        request = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}
+        with client.stream("POST", served.url, json=request, headers=headers) as call:
+            for line in call.iter_lines():
+                told = json.loads(line.removeprefix("data: ")) if line.startswith("data: {") else {}
+                if told.get("method") in answers:
+                    heard.append(told["method"])
+                    answer = {"jsonrpc": "2.0", "id": told["id"], "result": answers[told["method"]]}
+                    assert client.post(served.url, json=answer, headers=headers).status_code == 202
+                if told.get("id") == 2 and "result" in told:
+                    break
+    assert not told["result"].get("isError"), told
+    assert heard == asked
 
 
 def _head(url: str, **given: str) -> int:

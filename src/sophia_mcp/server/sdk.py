@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from mcp import MCPError
@@ -25,7 +25,7 @@ from mcp.shared._context_streams import create_context_streams
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.exceptions import NoBackChannelError
 from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
-from mcp.shared.message import SessionMessage
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.shared.transport_context import TransportContext
 from mcp.types import (
     INVALID_REQUEST,
@@ -43,12 +43,14 @@ from mcp.types import (
     SubscribeRequestParams,
     UnsubscribeRequestParams,
 )
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 ROOTS_S = 3.0
 """How long a client may take to name its roots."""
 
 Subscribed = Callable[[Connection, str], None]
+Question = ListRootsRequest | CreateMessageRequest
+Told = TypeVar("Told", bound=BaseModel)
 
 
 def lowlevel(server: MCPServer[Any]) -> Server[Any]:
@@ -81,9 +83,7 @@ async def client_roots(context: ServerRequestContext[Any, Any]) -> list[str]:
     if capabilities is None or capabilities.roots is None or not context.session.can_send_request:
         return []
     try:
-        listed = await context.session.send_request(
-            ListRootsRequest(), ListRootsResult, request_read_timeout_seconds=ROOTS_S
-        )
+        listed = await _within(context, ListRootsRequest(), ListRootsResult, ROOTS_S)
     except (MCPError, ValidationError):
         return []
     return [str(root.uri) for root in listed.roots]
@@ -99,8 +99,16 @@ async def sample(
     Raises MCPError when the client declines or does not answer in time, ValidationError when what it
     answers is no message.
     """
+    return await _within(context, request, CreateMessageResultWithTools, seconds)
+
+
+async def _within(
+    context: ServerRequestContext[Any, Any], request: Question, result: type[Told], seconds: float
+) -> Told:
+    """Ask on the stream of the call itself: over HTTP a question would else go out on the client's listening
+    stream, and be lost where that is not open."""
     return await context.session.send_request(
-        request, CreateMessageResultWithTools, request_read_timeout_seconds=seconds
+        request, result, seconds, ServerMessageMetadata(related_request_id=context.request_id)
     )
 
 
