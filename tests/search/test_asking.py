@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.search.conftest import Asked
 
@@ -101,6 +103,27 @@ async def test_a_file_that_is_left_out_is_said_to_be_there(index_of, query: str)
     why = "vendored" if "node" in query else "minified"
     assert f"is left out of the index: {why}" in answer.notes[0]
     assert answer.notes[1] == 'next: index_repo(path="app", action="status")'
+
+
+@pytest.mark.requirement("search.not_here", "search.filters")
+async def test_a_filter_says_that_a_repository_of_its_own_is_left_out_and_how_to_search_it(
+    index_of,
+) -> None:
+    files = {
+        "app.py": "def run():\n    return 1\n",
+        "vend/lib/.git/HEAD": "ref: refs/heads/main\n",
+        "vend/lib/deep/lib.py": "def parse():\n    return 1\n",
+        "node_modules/x/y.js": "module.exports = 1\n",
+    }
+    async with index_of(files) as ask:
+        apart = await ask("parse", paths=("vend/lib/deep",))
+        read = await ask("vend/lib/deep/lib.py:1-2")
+        vendored = await ask("parse", paths=("node_modules",))
+    root = json.dumps(f"{ask.root}/vend/lib")
+    assert "vend/lib/ is left out of the index: a repository of its own" in apart.notes[0]
+    assert apart.notes[1] == f'next: search_code("parse", repo={root})'
+    assert read.notes[1] == f'next: search_code("deep/lib.py:1-2", repo={root})'
+    assert "node_modules/ is left out of the index: vendored" in vendored.notes[0]
 
 
 @pytest.mark.requirement("search.not_here")

@@ -23,6 +23,7 @@ from sophia_mcp.search import (
     regex,
     repomap,
     similar,
+    skipped,
     symbols,
     tracing,
     verdict,
@@ -128,8 +129,7 @@ async def _find(engine: Engine, view: View, request: Request, shown: cursor.Show
         chosen = filters.build(atlas, request, differing.paths if differing is not None else None)
         question = Question(engine, view, atlas, request, query, chosen, shown.count)
         if chosen.problem:
-            problem = (f"not here: {chosen.problem}", *gone, _widen(request))
-            return _Found(question, Outcome((), 0, problem), {})
+            return _Found(question, await _excluded(question, tx, gone), {})
         question = await _by_name(question, tx)
         outcome = await _route(question, tx, vector)
         outcome, earlier = _unseen(question, await verdict.judged(question, tx, outcome), shown)
@@ -212,7 +212,7 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     named = replace(question, query=replace(question.query, kind="identifier"))
     if await symbols.definitions(tx, question.atlas, named.query.name, "", question.filter.allowed):
         return await _identifier(named, tx)
-    if place.is_file(question.query.path) or await place.left_out(question, tx):
+    if place.is_file(question.query.path) or await skipped.find(question, tx, question.query.path):
         return await place.missing(question, tx)
     return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
 
@@ -236,6 +236,16 @@ async def _embedded(engine: Engine, text: str) -> Values | None:
     """The question as a vector of the engine's model."""
     vector: Values = await engine.embedder.query(text)
     return vector
+
+
+async def _excluded(question: Question, tx: Transaction, gone: tuple[str, ...]) -> Outcome:
+    """No file passes the filters: why, and the call without them or for what the index leaves out there."""
+    request, atlas, problem = question.request, question.atlas, question.filter.problem
+    for written in request.paths:
+        if not filters.matches(atlas, written) and (out := await skipped.find(question, tx, written)):
+            following = out.following(question, request.query)
+            return Outcome((), 0, (f"not here: {problem}; {out.said}", *gone, following))
+    return Outcome((), 0, (f"not here: {problem}", *gone, _widen(request)))
 
 
 def _widen(request: Request) -> str:

@@ -127,7 +127,12 @@ def unmatched(atlas: Atlas, wanted: Sequence[str]) -> list[str]:
     """The places that no indexed file is in, where there are others: a lone one is the filter's problem."""
     if len(wanted) == 1 and not _is_left_out(wanted[0]):
         return []
-    return [place for place in wanted if not _place(atlas, place.strip().removeprefix("!")).any()]
+    return [place for place in wanted if not matches(atlas, place)]
+
+
+def matches(atlas: Atlas, place: str) -> bool:
+    """Whether any indexed file is in a place, be it one to leave out."""
+    return bool(_place(atlas, place.strip().removeprefix("!")).any())
 
 
 @lru_cache(256)

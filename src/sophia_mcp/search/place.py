@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sophia_mcp.index.parse import language_of
-from sophia_mcp.search import filters, symbols
+from sophia_mcp.search import filters, skipped, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.query import Query, said_lines
@@ -269,30 +268,17 @@ def is_file(path: str) -> bool:
     )
 
 
-async def left_out(question: Question, tx: Transaction) -> str:
-    """Why the index leaves out the file that is asked for, or a folder it is in; empty where it does not."""
-    wanted = filters.inside(question.view.root, question.query.path)
-    rows = await tx.rows(
-        "SELECT path, reason FROM skips WHERE view_id = :view"
-        " AND (path = :path OR path = :path || '/' OR substr(path, -length(:tail)) = :tail"
-        " OR (substr(path, -1) = '/' AND substr(:path, 1, length(path)) = path))"
-        " ORDER BY path <> :path, path LIMIT 1",
-        {"view": question.view.id, "path": wanted, "tail": f"/{wanted}"},
-    )
-    return f"{rows[0][0]} is left out of the index: {rows[0][1]}" if rows else ""
-
-
 async def missing(question: Question, tx: Transaction) -> Outcome:
     """No indexed file is meant: the nearest ones, or why it is left out, and the call for it."""
     query, request, paths = question.query, question.request, question.atlas.paths
     asked = query.path
-    if out := await left_out(question, tx):
-        following = f'index_repo(path={json.dumps(question.view.label)}, action="status")'
-        return Outcome((), 0, (f"not here: no indexed file is {asked!r}; {out}", f"next: {following}"))
+    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
+    if out := await skipped.find(question, tx, asked):
+        said = f"not here: no indexed file is {asked!r}; {out.said}"
+        return Outcome((), 0, (said, out.following(question, (out.within or ".") + lines)))
     what = "file or folder" if request.mode == "outline" or asked.endswith("/") else "file"
     near = [] if "*" in asked else _nearest(asked, paths)
     hint = f"; nearest: {', '.join(near)}" if near else ""
-    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
     following = call(request, near[0] + lines) if near else call(request, ".", mode="outline")
     return Outcome((), 0, (f"not here: no indexed {what} is {asked!r}{hint}", f"next: {following}"))
 
