@@ -188,6 +188,21 @@ def test_an_empty_repository_is_one_that_was_not_given(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.requirement("cli.search")
+def test_a_repository_is_a_folder_from_the_working_one_on_or_a_name(project: Path) -> None:
+    inner = project / "parts" / "lib"
+    (inner / ".git").mkdir(parents=True)
+    (inner / "lib.py").write_text("def parse_lines(text):\n    return text\n")
+    for place, written in ((project, "parts/lib"), (project / "parts", "./lib/"), (inner, ".")):
+        done = run("search", "parse_lines", "--repo", written, cwd=place)
+        assert (done.returncode, done.stdout[:10]) == (0, "lib.py:1-2"), done.stderr
+    (project / "parts" / "lib-of-others" / "lib").mkdir(parents=True)
+    named = run("search", "parse_lines", "--repo", "lib", cwd=project / "parts" / "lib-of-others")
+    assert named.stdout.startswith("lib.py:1-2")
+    missed = run("search", "x", "--repo", "no-such-repository", cwd=project)
+    assert "next: give a name from `sophia repos` or" in missed.stderr
+
+
 def test_a_project_root_that_is_no_folder_is_named(project: Path) -> None:
     done = run("search", "retry_policy", cwd=project, SOPHIA_ROOT="/nowhere/at/all")
     assert done.returncode == 1

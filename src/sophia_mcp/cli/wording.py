@@ -25,6 +25,7 @@ _SAID = (
     (r"\bfilters(?= names\b)", "--only"),
     (r"\bpattern=(?=[\"'])", ""),
     (r"\bsend the same call with\b", "run it again with"),
+    (r"\bsophia://repos\b", "`sophia repos`"),
 )
 _OPTIONS = {
     "paths": "path",

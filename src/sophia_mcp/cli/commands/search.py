@@ -91,16 +91,20 @@ def COMMAND(
         cursor=cursor,
         format="json" if as_json_wanted else "text",
     )
-    here = _folder(repo) or project_folder()
+    folder, ref = _folder(repo)
+    here = folder or project_folder()
 
     async def work(app: App) -> Answer:
-        view = await app.view(repo, here, trusted=True) if repo != "*" else None
+        asked = request
+        if folder is not None and repo not in await app.names():  # a name is said of what is indexed
+            asked = replace(request, repo=f"{folder}@{ref}" if ref else str(folder))
+        view = await app.view(asked.repo, here, trusted=True) if repo != "*" else None
         running = app.runs.get(f"{view.root}@{view.ref}") if view is not None else None
         if running is not None:
             with output.bar(f"Indexing {view.name}" if view else "Indexing") as update:
                 while not await running.wait(0.2):
                     update(*running.progress)
-        return await app.answer(request, project=here)
+        return await app.answer(asked, project=here)
 
     answer = with_app(work, here)
     notes, omitted = (tuple(map(calls, said)) for said in (answer.notes, answer.omitted))
@@ -110,6 +114,10 @@ def COMMAND(
     return output.NOTHING if answer.is_miss else output.DONE
 
 
-def _folder(repo: str | None) -> Path | None:
-    place = Path(repo).expanduser() if repo else None
-    return place.resolve() if place is not None and place.is_dir() else None
+def _folder(repo: str | None) -> tuple[Path | None, str]:
+    """The folder that is written, from the working one on, and its ref; None where it is no folder."""
+    from sophia_mcp.index.views import split_ref
+
+    place, ref = split_ref(repo or "")
+    folder = Path(place).expanduser()
+    return (folder.resolve(), ref) if place and folder.is_dir() else (None, "")
