@@ -131,7 +131,9 @@ async def test_what_could_not_be_brought_in_is_said_without_another_look(own: As
     assert own.index.trees.age(own.view) >= since
     # The other run has ended, and a third process looks now: what it finds is not stored yet.
     await leases.release(database, repository, "elsewhere:1:x")
-    assert await leases.take(database, f"look:{own.view.id}", "elsewhere:2:x", 1)
+    now = time.time_ns()
+    own.index.clock = lambda: now
+    assert await leases.take(database, f"look:{own.view.id}", "elsewhere:2:x", 1, clock=own.index.clock)
     third = await own.text("halve_rebate")
     for missed in (first, second, third):
         assert "is not in this answer" in missed

@@ -113,6 +113,8 @@ class Watched:
 
         self.models.most = max(self.models.most, len(self.models.under_way))
         try:
+            while not self.models.until():
+                await anyio.sleep(0.001)
             return await self.inner.ask(ask, heard)
         finally:
             self.models.under_way.discard(ask.labels.step)
@@ -120,7 +122,8 @@ class Watched:
 
 @dataclass
 class ScriptedModels:
-    """Scripted models, and the desk. ``asked`` is every question that reached a model."""
+    """Scripted models, and the desk. ``asked`` is every question that reached a model, ``most`` how many
+    were open at once; none is answered before ``until`` holds."""
 
     script: Any = None
     broke: tuple[str, ...] = ()
@@ -131,6 +134,7 @@ class ScriptedModels:
     log: list[str] = field(default_factory=list)
     under_way: set[str] = field(default_factory=set)
     most: int = 0
+    until: Callable[[], bool] = lambda: True
     limits: list[int | None] = field(default_factory=list)
 
     def choose(self, provider: str, *, can_sample: bool) -> Chosen:
