@@ -238,3 +238,47 @@ async def test_a_job_that_was_cancelled_while_others_were_resumed_is_over(
     lost = await cut_off(index, (repository, second), "cancel = 1")
     assert [report.repo for report in await index.resume()] == ["app"]
     assert (await index.jobs.get(LOCAL, lost)).state == "cancelled"
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_a_whole_index_that_was_only_read_again_stays_whole_when_that_is_cancelled(
+    index: Index, tree: Tree, repository: Path
+) -> None:
+    before = await index.update(repository)
+    view = await index.resolve("app")
+    states: list[str] = []
+
+    async def read_again() -> None:
+        with pytest.raises(Stopped):
+            await index.update(repository, full=True, progress=lambda *_: begun.set())
+
+    begun = anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(read_again)
+        await begun.wait()
+        states.append((await index.report(view)).state)
+        assert await index.cancel(view)
+    left = await index.report(view)
+    assert (states, left.state, left.reason) == (["indexing"], "ready", "")
+    assert (left.files_indexed, left.chunks) == (before.files_indexed, before.chunks)
+    tree({"pkg/late.py": "def late():\n    return 1\n"})
+    followed = await index.report(await index.reconcile(view))
+    assert (followed.state, followed.files_indexed) == ("ready", before.files_indexed + 1)
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_an_index_that_was_not_whole_is_not_called_so_when_a_rebuild_is_cancelled(
+    index: Index, repository: Path
+) -> None:
+    for full in (False, True):
+        begun = anyio.Event()
+
+        async def run(full: bool = full, begun: anyio.Event = begun) -> None:
+            with pytest.raises(Stopped):
+                await index.update(repository, full=full, progress=lambda done, *_: done and begun.set())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            await begun.wait()
+            assert await index.cancel(await index.resolve("app"))
+        assert (await index.report(await index.resolve("app"))).state == "failed"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import platform
 import sqlite3
 
 import anyio
@@ -50,3 +53,29 @@ async def test_a_watch_that_ended_begins_again_with_the_next_question(
             store.execute("ALTER TABLE away RENAME TO leases")
         found = await client.call_tool("search_code", {"query": "add an item to the cart"})
         assert "add_item" in text_of(found)
+
+
+@pytest.mark.requirement("index.resume")
+async def test_a_run_that_died_with_its_process_goes_on_in_a_server_that_runs(place: Place) -> None:
+    request = {"root": str(place.project), "ref": "", "full": True, "trusted": True}
+    dead = f"{platform.node()}:{os.getpid()}:before"
+    async with place.connect("auto") as client:
+        facts_of(await client.call_tool("index_repo", {}))
+        with (
+            sqlite3.connect(place.home / "state.db") as store,
+            sqlite3.connect(place.home / "index.db") as index,
+        ):
+            store.execute(
+                "INSERT INTO jobs SELECT 'cut-off', workspace, kind, ?, 'running', ?, believed_ns, 0, 0, 0, '',"
+                " '', created_ns, updated_ns FROM jobs",
+                (json.dumps(request), dead),
+            )
+            index.execute("UPDATE views SET state = 'indexing'")
+        with anyio.fail_after(30):
+            while (
+                facts_of(await client.call_tool("index_repo", {"action": "status"}))["repos"][0]["state"]
+                != "ready"
+            ):
+                await anyio.sleep(0.1)
+        with sqlite3.connect(place.home / "state.db") as store:
+            assert store.execute("SELECT state FROM jobs WHERE id = 'cut-off'").fetchall() == [("done",)]

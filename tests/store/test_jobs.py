@@ -87,6 +87,21 @@ async def test_a_job_whose_worker_is_silent_is_taken_over_once(
     assert (await second.get(LOCAL, alive)).worker == "first"
 
 
+@pytest.mark.requirement("store.jobs", "index.resume")
+async def test_the_job_of_a_process_that_is_gone_is_taken_over_at_once_and_that_of_a_silent_one_only_on_request(
+    first: Jobs, second: Jobs, hand: Hand
+) -> None:
+    gone = replace(first, worker=f"{platform.node()}:{os.getpid()}:before")
+    lost = await gone.start(LOCAL, "index", {})
+    await gone.start(LOCAL, "swarm", {})
+    slow = await first.start(LOCAL, "index", {})
+    assert [job.id for job in await second.resumable(LOCAL, "index")] == [lost]
+    assert await second.resumable(LOCAL, "index") == []
+    hand.forward(jobs.BELIEVED_S + 1)
+    assert await second.resumable(LOCAL, "index", silent=False) == []
+    assert {job.id for job in await second.resumable(LOCAL, "index")} == {lost, slow}
+
+
 async def test_progress_keeps_a_slow_job_from_being_taken_over(
     first: Jobs, second: Jobs, hand: Hand
 ) -> None:

@@ -304,14 +304,17 @@ class Index:
                     asked = await self.jobs.cancel(self.storage.scope, job.id) or asked
         return asked
 
-    async def resume(self, progress: Progress | None = None) -> list[IndexReport]:
-        """Go on with what was cut off when a process died, in the same job, but with nothing that was
-        forgotten since, or that was asked to stop. Runs that fail again say so in their rows."""
+    async def resume(
+        self, progress: Progress | None = None, *, silent: bool = True
+    ) -> list[IndexReport]:
+        """Go on with what was cut off when a process died, or with ``silent`` was not heard of for too long,
+        in the same job, but with nothing that was forgotten since, or that was asked to stop. Runs that fail
+        again say so in their rows."""
         reports: list[IndexReport] = []
         scope = self.storage.scope
         if self.jobs is None:
             return reports
-        for taken in await self.jobs.resumable(scope, KIND):
+        for taken in await self.jobs.resumable(scope, KIND, silent=silent):
             await self.jobs.renew(scope, taken.id)
             job = await self.jobs.get(scope, taken.id)
             if job.worker != self.jobs.worker:

@@ -139,6 +139,8 @@ class Run:
 
     async def _begin(self, look: Look) -> None:
         announce = self.view.state != "ready" or look.plan.size > SMALL
+        # What is read again is shown all the while: the view stays as whole as it was.
+        whole = self.target.afresh and self.view.stage != "files"
         async with self.storage.database.write(self.storage.scope) as tx:
             skips = look.plan.skips
             skipped = skips is not None and await set_skips(tx, self.target, skips)
@@ -149,7 +151,7 @@ class Run:
                     {
                         "id": self.view.id,
                         "state": "indexing" if announce else self.view.state,
-                        "stage": "files" if announce else self.view.stage,
+                        "stage": "files" if announce and not whole else self.view.stage,
                         "total": look.plan.total,
                     },
                 )

@@ -226,10 +226,12 @@ class Steps:
         return await self.load(view)
 
     async def halt(self, root: Path, ref: str) -> None:
-        """Say of a view whose run was cancelled that it is not whole; what it shows stays."""
+        """Say of a view whose run was cancelled that it is not whole, unless it was and only read again;
+        what it shows stays."""
         async with self.storage.database.write(self.storage.scope) as tx:
             await tx.run(
-                "UPDATE views SET state = 'failed', reason = :reason"
+                "UPDATE views SET state = CASE stage WHEN 'files' THEN 'failed' ELSE 'ready' END,"
+                " reason = CASE stage WHEN 'files' THEN :reason ELSE reason END"
                 " WHERE root = :root AND ref = :ref AND workspace = :workspace AND state = 'indexing'",
                 {"root": str(root), "ref": ref, "reason": views.CANCELLED},
             )

@@ -7,7 +7,7 @@ that, and a setting that is wrong fails the call that met it, not the server.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,9 @@ OpenApp = Callable[[Path | None], AbstractAsyncContextManager["App"]]
 
 Environment = Callable[[str], str | None]
 """One variable of the process, looked up when it is needed: reading settings is not free."""
+
+RESUME_S = 5.0
+"""How often it is asked whether another process died in the middle of a run."""
 
 _caller: ContextVar[ServerRequestContext[Any, Any]] = ContextVar("caller")
 """The request being answered. Set for every request, so that resources know their caller too."""
@@ -78,8 +81,14 @@ class _Opening:
 
 
 async def _resumed(app: App) -> None:
-    """Go on with the index runs that died with their process."""
-    await (await app.index()).resume()
+    """Go on with the index runs that died with their process, before this one began or while it lives."""
+    index = await app.index()
+    await index.resume()
+    while True:
+        await anyio.sleep(RESUME_S)
+        # Whoever was silent may only have slept, as the whole machine does, and wakes just now.
+        with suppress(SophiaError):  # a disk that is full has room again later
+            await index.resume(silent=False)
 
 
 async def _watch(app: App, project: Path, watched: set[Path]) -> None:

@@ -264,22 +264,36 @@ class Jobs:
             )
         return [Event(*row) for row in found]
 
-    async def resumable(self, scope: Scope, kind: str) -> list[Job]:
-        """Running jobs of one kind whose worker is silent, each now taken over by this worker."""
+    async def resumable(self, scope: Scope, kind: str, *, silent: bool = True) -> list[Job]:
+        """Running jobs of one kind whose worker is dead, or with ``silent`` was so for too long, each now
+        taken over by this worker."""
         now = self.clock()
-        async with self.db.write(scope) as tx:
-            found = await tx.rows(
-                "UPDATE jobs SET worker = :worker, believed_ns = :believed, updated_ns = :now"  # noqa: S608
-                " WHERE workspace = :workspace AND kind = :kind AND state = 'running'"
-                f" AND believed_ns <= :now RETURNING {_COLUMNS}",
-                {
-                    "worker": self.worker,
-                    "believed": now + int(BELIEVED_S * 1e9),
-                    "now": now,
-                    "kind": kind,
-                },
+        async with self.db.read(scope) as tx:
+            running = await tx.rows(
+                "SELECT id, worker, believed_ns FROM jobs"
+                " WHERE workspace = :workspace AND kind = :kind AND state = 'running'",
+                {"kind": kind},
             )
-        return sorted((_job(row) for row in found), key=lambda job: job.created_ns)
+        lost = {id_: worker for id_, worker, _ in running if is_dead(worker)}
+        lost |= {id_: "" for id_, _, until in running if silent and until <= now}
+        if not lost:  # as nearly always: who only asks writes nothing
+            return []
+        taken: list[Row] = []
+        async with self.db.write(scope) as tx:
+            for id_, dead in lost.items():
+                taken += await tx.rows(
+                    "UPDATE jobs SET worker = :worker, believed_ns = :believed, updated_ns = :now"  # noqa: S608
+                    " WHERE id = :id AND workspace = :workspace AND state = 'running'"
+                    f" AND (worker = :dead OR (:dead = '' AND believed_ns <= :now)) RETURNING {_COLUMNS}",
+                    {
+                        "worker": self.worker,
+                        "believed": now + int(BELIEVED_S * 1e9),
+                        "now": now,
+                        "id": id_,
+                        "dead": dead,
+                    },
+                )
+        return sorted((_job(row) for row in taken), key=lambda job: job.created_ns)
 
     async def _end(self, scope: Scope, job: str, state: State, result: str) -> None:
         async with self.db.write(scope) as tx:
