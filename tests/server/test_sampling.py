@@ -30,6 +30,8 @@ from tests.server.swarms import (
     refused,
 )
 
+from sophia_mcp.server import sampling
+
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.requirement("swarm.sampling"),
@@ -182,8 +184,9 @@ async def test_steps_left_by_a_server_that_stopped_go_on_with_the_model_or_by_ha
 
 
 async def test_a_slow_model_of_the_handshake_era_is_waited_for_no_longer_than_asked(
-    shop: Place,
+    shop: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sampling, "PROGRESS_S", 0.0)
     started, released = anyio.Event(), anyio.Event()
     quick = ClientModel()
 
@@ -199,9 +202,13 @@ async def test_a_slow_model_of_the_handshake_era_is_waited_for_no_longer_than_as
         heard.append(message)
 
     async with shop.connect("legacy", sampling_callback=model) as client:
-        order = {"task": "x", "pattern": "solo", "provider": "sampling", "wait_s": 3}
+        order = {"task": "x", "pattern": "solo", "provider": "sampling", "wait_s": 0}
+        run = (await call(client, "run_swarm", **order))["run_id"]
+        await call(client, "get_run", run_id=run, wait_s=20)
+        assert not started.is_set(), "it is asked while a call is open"
+        waits = {"action": "resume", "run_id": run, "wait_s": 3}
         with anyio.fail_after(20):
-            told = facts_of(await client.call_tool("run_swarm", order, progress_callback=hear))
+            told = facts_of(await client.call_tool("run_swarm", waits, progress_callback=hear))
         assert started.is_set()
         assert told["status"] == "needs_steps"
         assert len(heard) >= 2, "the call says that it is alive while the model thinks"
