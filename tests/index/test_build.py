@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import anyio.lowlevel
+import apsw
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -316,7 +316,8 @@ async def test_a_ready_view_says_that_it_is_read_anew_unless_that_takes_a_blink(
     states = set()
 
     def look(done: int, total: int, text: str) -> None:
-        with closing(sqlite3.connect(tmp_path / "store" / "index.db")) as store:
+        # Another SQLite in the same process would end the locks of this one.
+        with closing(apsw.Connection(str(tmp_path / "store" / "index.db"))) as store:
             states.update(store.execute("SELECT state FROM views").fetchone())
 
     report = await index.update(root, progress=look)
