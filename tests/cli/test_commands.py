@@ -7,8 +7,10 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -134,6 +136,32 @@ def test_ctrl_c_ends_a_clone_whose_other_side_is_silent(project: Path) -> None:
         with silent.accept()[0]:
             cloning.send_signal(signal.SIGINT)
             assert cloning.wait(20) == 1
+
+
+@pytest.mark.requirement("cli.index", "index.cancel")
+def test_ctrl_c_cancels_a_run_for_good(project: Path) -> None:
+    for number in range(1500):
+        (project / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n" * 20)
+    indexing = subprocess.Popen([SOPHIA, "index", "."], cwd=project)
+    home = Path(os.environ["SOPHIA_HOME"])
+    while not rows(home / "index.db", "SELECT 1 FROM members"):
+        assert indexing.poll() is None
+    indexing.send_signal(signal.SIGINT)
+    assert indexing.wait(20) == 1
+    assert rows(home / "state.db", "SELECT state FROM jobs") == [("cancelled",)]
+    [left] = json.loads(run("repos", "--json", cwd=project).stdout)
+    assert left["state"] == "failed"
+    assert "cancelled" in left["reason"]
+    assert 0 < left["files_indexed"] < 1502
+
+
+def rows(file: Path, question: str) -> list[tuple[object, ...]]:
+    """What a store holds; nothing while it is being made."""
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+            return store.execute(question).fetchall()
+    except sqlite3.OperationalError:
+        return []
 
 
 @pytest.mark.requirement("cli.index")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sophia_mcp.cli import output
-from sophia_mcp.errors import BadArgument, NotFound
+from sophia_mcp.errors import BadArgument, NotFound, SophiaError
 from sophia_mcp.security.text import plain_line
 
 if TYPE_CHECKING:
-    from sophia_mcp.app import App
+    from sophia_mcp.app import App, IndexRun
     from sophia_mcp.types import IndexReport
 
 
@@ -40,7 +42,7 @@ def COMMAND(
     """Index the folder PATH (default: here) so that it can be searched. A git URL is cloned first, where
     the settings allow it.
 
-    Only what changed is read again. A run that was cut off goes on where it stopped.
+    Only what changed is read again. A run that was cut off goes on where it stopped; Ctrl-C cancels it.
 
     Example: sophia index ~/code/shop --exclude "fixtures/**"
     """
@@ -66,9 +68,10 @@ def COMMAND(
             if cloned
             else await app.start_index(str(folder), ref=ref, trusted=True, **chosen)  # type: ignore[arg-type]
         )
-        with output.bar(f"Indexing {path if cloned else folder.name}") as update:
-            while not await run.wait(0.2):
-                update(*run.progress)
+        async with _stopping(app, run):
+            with output.bar(f"Indexing {path if cloned else folder.name}") as update:
+                while not await run.wait(0.2):
+                    update(*run.progress)
         assert run.report is not None
         _print(run.report, as_json=as_json)
         if watch:
@@ -83,6 +86,20 @@ def COMMAND(
 
     report = with_app(work, folder)
     return output.FAILED if report.state == "failed" else output.DONE
+
+
+@asynccontextmanager
+async def _stopping(app: App, run: IndexRun) -> AsyncIterator[None]:
+    """Ctrl-C in the block cancels the run: one that was merely cut off, the next server would go on with."""
+    import anyio
+
+    try:
+        yield
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True), suppress(SophiaError):  # one that failed needs no stop
+            await app.stop(run)
+            await run.done.wait()
+        raise
 
 
 def _print(report: IndexReport, *, as_json: bool) -> None:
