@@ -187,3 +187,83 @@ def test_an_entry_that_names_an_address_is_replaced_whole(person: Path) -> None:
     assert run("init", "--client", "claude-code", "--root", str(person)).returncode == 0
     entry = json.loads((person / ".mcp.json").read_text())["mcpServers"]["sophia"]
     assert set(entry) == {"type", "command", "args"}
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("claude-code", b'{\r\n  "mcpServers": {\n    "a": {"command": "x"}\r\n  }\n}\n'),
+        ("zed", b'// Zed\n{\n  "vim": true,\n  "context_servers": {\n    // mine\n  },\n}\n'),
+        ("codex", b'# mine\nmodel = "o3"\n\n[mcp_servers.a]\ncommand = "y"\n\n[profiles.b]\nm = 1\n'),
+        ("codex", b'# mine\r\nmodel = "o3"\r\n'),
+        ("codex", b'mcp_servers = { a = { command = "y" } }\n'),
+    ],
+    ids=["line ends of both kinds", "only a comment", "tables", "crlf", "inline table"],
+)
+def test_what_a_person_wrote_is_byte_for_byte_back_after_remove(
+    name: str, before: bytes, person: Path
+) -> None:
+    place = CLIENTS[name].config(person)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(before)
+    chosen = ("--client", name, "--root", str(person))
+    assert run("init", *chosen).returncode == 0
+    if name == "codex":
+        held = tomllib.loads(place.read_text())
+        assert set(held.get("mcp_servers", {})) - {"a"} == {"sophia"}
+    assert run("init", *chosen).stdout.count("nothing to change") == 1
+    assert run("init", *chosen, "--remove").returncode == 0
+    assert place.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["mcp_servers = 3\n", "[[[\n"])
+def test_settings_with_another_shape_are_named_and_left_alone(text: str, person: Path) -> None:
+    place = CLIENTS["codex"].config(person)
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+    done = run("init", "--client", "codex", "--root", str(person))
+    assert done.returncode == 1
+    assert f"error: cannot edit {place} · why: " in done.stderr
+    assert place.read_text() == text
+
+
+def test_a_link_stays_and_what_it_leads_to_is_edited(person: Path, tmp_path: Path) -> None:
+    kept, gone = tmp_path / "dotfiles" / "mcp.json", tmp_path / "gone" / "CLAUDE.md"
+    kept.parent.mkdir()
+    kept.write_text("{}\n")
+    (person / ".mcp.json").symlink_to(kept)
+    (person / "CLAUDE.md").symlink_to(gone)
+    chosen = ("--client", "claude-code", "--root", str(person))
+    assert run("init", *chosen).returncode == 0
+    assert "sophia" in json.loads(kept.read_text())["mcpServers"]
+    assert "search_code" in gone.read_text()
+    assert run("init", *chosen, "--remove").returncode == 0
+    assert (person / ".mcp.json").is_symlink()
+    assert json.loads(kept.read_text()) == {}
+    assert (person / "CLAUDE.md").is_symlink()
+    assert gone.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "# Mine\n<!-- sophia: begin -->\nmy own\n",
+        "<!-- sophia: end -->\n# Mine\n<!-- sophia: begin -->\n",
+    ],
+)
+def test_half_a_mark_in_a_rule_is_a_persons_own_text(before: str, person: Path) -> None:
+    (person / "CLAUDE.md").write_text(before)
+    chosen = ("--client", "claude-code", "--root", str(person))
+    assert run("init", *chosen).returncode == 0
+    assert "nothing to change" in run("init", *chosen).stdout
+    assert run("init", *chosen, "--remove").returncode == 0
+    assert (person / "CLAUDE.md").read_text() == before
+
+
+def test_a_rule_between_two_paragraphs_leaves_them_apart(person: Path) -> None:
+    chosen = ("--client", "claude-code", "--root", str(person))
+    assert run("init", *chosen).returncode == 0
+    rule = (person / "CLAUDE.md").read_text()
+    (person / "CLAUDE.md").write_text(f"One.\n\n{rule}\nTwo.\n")
+    assert run("init", *chosen, "--remove").returncode == 0
+    assert (person / "CLAUDE.md").read_text() == "One.\n\nTwo.\n"

@@ -34,6 +34,21 @@ def test_an_object_emptied_by_the_removal_goes_too() -> None:
     assert json.loads(remove_member(once, ("mcpServers", "sophia"))) == {}
 
 
+@pytest.mark.parametrize("unit", ["\t", "    ", " "])
+def test_a_member_is_indented_as_the_file_is(unit: str) -> None:
+    text = json.dumps({"servers": {"other": {"command": "x"}}}, indent=unit)
+    wanted = {"servers": {"other": {"command": "x"}, "sophia": {"command": "s", "args": ["a"]}}}
+    there = set_member(text, ("servers", "sophia"), wanted["servers"]["sophia"])
+    assert there == json.dumps(wanted, indent=unit)
+    assert set_member(there, ("servers", "sophia"), wanted["servers"]["sophia"]) == there
+
+
+def test_an_object_with_a_comment_stays_when_it_is_emptied() -> None:
+    commented = '{"servers": {\n  // mine\n}}'
+    there = set_member(commented, ("servers", "sophia"), 1)
+    assert "// mine" in remove_member(there, ("servers", "sophia"))
+
+
 @pytest.mark.parametrize("broken", ["[]", '{"a": }', "not json", '{"a": 1} {"b": 2}', "({})"])
 def test_a_file_that_is_not_one_object_is_refused_and_named(broken: str) -> None:
     with pytest.raises(ClientConfigError):

@@ -33,6 +33,7 @@ def set_member(text: str, keys: Sequence[str], value: Any) -> str:
     """``text`` with the member at ``keys`` set to ``value``; missing objects on the way are made."""
     raw = _wrapped(text if text.strip() else "{}\n")
     node = _root(raw)
+    unit = _unit(raw, node)
     for depth, key in enumerate(keys):
         pair = _pair(raw, node, key)
         inner = pair.child_by_field_name("value") if pair is not None else None
@@ -41,9 +42,10 @@ def set_member(text: str, keys: Sequence[str], value: Any) -> str:
             rest: Any = value
             for missing in reversed(keys[depth + 1 :]):
                 rest = {missing: rest}
-            return _insert(raw, node, key, rest, depth + 1)
+            return _insert(raw, node, key, rest, unit)
         if last:
-            new = _dump(value, depth + 1)
+            assert pair is not None
+            new = _dump(value, _lead(raw, pair), unit)
             return _bare(raw[: inner.start_byte] + new.encode() + raw[inner.end_byte :])
         if inner.type != "object":
             raise ClientConfigError(f"the member {key!r} is not an object", next="mend the file by hand")
@@ -52,7 +54,7 @@ def set_member(text: str, keys: Sequence[str], value: Any) -> str:
 
 
 def remove_member(text: str, keys: Sequence[str]) -> str:
-    """``text`` without the member at ``keys``; objects left empty by that go too."""
+    """``text`` without the member at ``keys``; objects left empty by that go too, but none with a comment."""
     raw = _wrapped(text)
     node = _root(raw)
     pair: Node | None = None
@@ -79,7 +81,7 @@ def remove_member(text: str, keys: Sequence[str]) -> str:
     if raw[start - 1 : start] == b"\n" and start > 0:
         start -= 1
     shorter = _bare(raw[:start] + raw[end:])
-    if len(keys) > 1 and not _members(_at(shorter, keys[:-1])):
+    if len(keys) > 1 and not _at(shorter, keys[:-1]).named_children:
         return remove_member(shorter, keys[:-1])
     return shorter
 
@@ -130,24 +132,35 @@ def _pair(raw: bytes, node: Node, key: str) -> Node | None:
     return None
 
 
-def _insert(raw: bytes, node: Node, key: str, value: Any, depth: int) -> str:
-    pad = "  " * depth
-    member = f"{json.dumps(key)}: {_dump(value, depth)}"
+def _insert(raw: bytes, node: Node, key: str, value: Any, unit: str) -> str:
+    outer = _lead(raw, node.parent) if node.parent is not None and node.parent.type == "pair" else ""
     members = _members(node)
     if not members:
         close = node.end_byte - 1
         inside = raw[node.start_byte + 1 : close].decode().rstrip()
-        text = f"{{{inside}\n{pad}{member}\n{'  ' * (depth - 1)}}}"
+        member = _member(key, value, outer + unit, unit)
+        text = f"{{{inside}\n{outer}{unit}{member}\n{outer}}}"
         return _bare(raw[: node.start_byte] + text.encode() + raw[node.end_byte :])
     end = members[-1].end_byte
     tail = raw[end : node.end_byte - 1].split(b"//", 1)[0].split(b"/*", 1)[0].strip()
-    line_start = raw.rfind(b"\n", 0, members[-1].start_byte) + 1
-    lead = raw[line_start : members[-1].start_byte].decode()
-    indent = lead if not lead.strip() else pad
+    indent = _lead(raw, members[-1]) or outer + unit
+    member = _member(key, value, indent, unit)
     if tail.startswith(b","):
         comma = _line_end(raw, raw.index(b",", end))
         return _bare(raw[: comma + 1] + f"\n{indent}{member},".encode() + raw[comma + 1 :])
     return _bare(raw[:end] + f",\n{indent}{member}".encode() + raw[end:])
+
+
+def _unit(raw: bytes, root: Node) -> str:
+    """One level of the indentation that the file has."""
+    members = _members(root)
+    return (_lead(raw, members[0]) if members else "") or "  "
+
+
+def _lead(raw: bytes, node: Node) -> str:
+    """What a line is indented by that the node begins; empty where something stands before it."""
+    lead = raw[raw.rfind(b"\n", 0, node.start_byte) + 1 : node.start_byte].decode()
+    return lead if not lead.strip() else ""
 
 
 def _line_end(raw: bytes, comma: int) -> int:
@@ -157,5 +170,9 @@ def _line_end(raw: bytes, comma: int) -> int:
     return stop - 1 if stop > 0 and (not rest or rest.startswith(b"//")) else comma
 
 
-def _dump(value: Any, depth: int) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n" + "  " * depth)
+def _member(key: str, value: Any, pad: str, unit: str) -> str:
+    return f"{json.dumps(key)}: {_dump(value, pad, unit)}"
+
+
+def _dump(value: Any, pad: str, unit: str) -> str:
+    return json.dumps(value, indent=unit, ensure_ascii=False).replace("\n", "\n" + pad)

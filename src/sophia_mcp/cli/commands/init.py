@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 _NAMES = ("claude-code", "claude-desktop", "cline", "roo", "cursor", "vscode", "codex", "zed")
 _BEGIN, _END = "<!-- sophia: begin -->", "<!-- sophia: end -->"
+_BLOCK = re.compile(rf"\n*{_BEGIN}(?:(?!{_BEGIN}).)*?{_END}\n*", re.DOTALL)
+"""A mark that lost its other half is a person's text."""
 
 
 @click.command("init")
@@ -174,10 +178,15 @@ def _with(client: Client, text: str, path: Path, arguments: list[str]) -> str:
 
         document = tomlkit.parse(text)
         servers = document.setdefault(client.keys[0], tomlkit.table(is_super_table=True))
-        table = tomlkit.table()
+        if not isinstance(servers, MutableMapping):
+            raise ClientConfigError(f"the member {client.keys[0]!r} is not a table")
+        inline = isinstance(servers, tomlkit.items.InlineTable)
+        table = tomlkit.inline_table() if inline else tomlkit.table()
         table.update(entry)
+        if not inline:
+            table.add(tomlkit.nl())
         servers[client.keys[1]] = table
-        return tomlkit.dumps(document)
+        return tomlkit.dumps(document).rstrip() + "\n"
     except (ClientConfigError, ValueError) as error:
         raise ClientConfigError(
             f"cannot edit {path}", why=_fault(error), next="mend the file, then run this again"
@@ -197,11 +206,13 @@ def _without(client: Client, text: str, path: Path) -> str:
         import tomlkit
 
         document = tomlkit.parse(text)
-        servers = document.get(client.keys[0], {})
-        servers.pop(client.keys[1], None)
+        servers = document.get(client.keys[0])
+        if not isinstance(servers, MutableMapping) or client.keys[1] not in servers:
+            return text
+        servers.pop(client.keys[1])
         if not servers:
-            document.pop(client.keys[0], None)
-        return tomlkit.dumps(document)
+            document.pop(client.keys[0])
+        return tomlkit.dumps(document).rstrip() + "\n"
     except (ClientConfigError, ValueError) as error:
         raise ClientConfigError(
             f"cannot edit {path}", why=_fault(error), next="mend the file, then run this again"
@@ -227,26 +238,25 @@ def _rule(client: Client, text: str, path: Path, *, remove: bool) -> str:
         if path.name.endswith(".instructions.md"):
             head = '---\napplyTo: "**"\n---\n\n'
         return "" if remove else head + RULE
-    start, end = text.find(_BEGIN), text.find(_END)
-    outside = (
-        text
-        if start < 0 or end < start
-        else text[:start].rstrip("\n") + "\n" + text[end + len(_END) :].lstrip("\n")
-    )
-    outside = outside if outside.strip() else ""
+    outside = _BLOCK.sub(lambda block: "\n" if block.end() == len(text) else "\n\n", text)
+    outside = outside.lstrip("\n") if outside.strip() else ""
     if remove:
         return outside
     return f"{outside.rstrip()}\n\n{_BEGIN}\n{RULE}{_END}\n".lstrip("\n")
 
 
 def _read(path: Path) -> str:
+    """The text of a file, empty where there is none; with line ends of its own where it has several kinds."""
     try:
-        return path.read_text(encoding="utf-8")
+        raw = path.read_bytes()
+        return raw.decode().replace("\r\n", "\n") if _ends_in_crlf(raw) else raw.decode()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise ClientConfigError(
-            f"cannot read {path}", why=str(error), next="mend the file or its permissions"
+            f"cannot read {path}",
+            why=getattr(error, "strerror", "") or str(error),
+            next="mend the file or its permissions",
         ) from error
 
 
@@ -263,18 +273,18 @@ def _sweep(folder: Path, project: Path) -> None:
 
 def _write(path: Path, before: str, after: str, project: Path) -> str:
     """Put ``after`` in place of ``before`` with one rename; an emptied file goes, and with it the folders that
-    held nothing else. Says what it did."""
+    held nothing else, but not where a link leads. Says what it did."""
     if after == before:
         return ""
     kept = _backup(path) if before else None
-    empty = "".join(after.split()) in {"", "{}"}
+    empty = "".join(after.split()) in {"", "{}"} and not path.is_symlink()
     try:
         if empty:
             path.unlink(missing_ok=True)
             _sweep(path.parent, project)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
             target = path.resolve()
+            target.parent.mkdir(parents=True, exist_ok=True)
             fresh = target.with_name(target.name + ".sophia-new")
             fresh.write_bytes(_ended(after, target).encode())
             if target.exists():
@@ -289,9 +299,14 @@ def _write(path: Path, before: str, after: str, project: Path) -> str:
 
 def _ended(text: str, target: Path) -> str:
     """The text with the line ends that the file has, where it has but one kind."""
-    raw = target.read_bytes() if target.exists() else b""
+    held = target.read_bytes() if target.exists() else b""
+    return text.replace("\n", "\r\n") if _ends_in_crlf(held) else text
+
+
+def _ends_in_crlf(raw: bytes) -> bool:
+    """Whether all lines do."""
     ends = raw.count(b"\r\n")
-    return text.replace("\n", "\r\n") if ends and ends == raw.count(b"\n") else text
+    return 0 < ends == raw.count(b"\n")
 
 
 def _backup(path: Path) -> Path:
