@@ -76,7 +76,7 @@ def _uncovered(text: str, parsed: Parsed) -> list[int]:
 @pytest.mark.parametrize(
     "language", [*sorted(LANGUAGES), "markdown", "rst", "asciidoc", "text", "unknown"]
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(text=_TEXTS)
 @pytest.mark.requirement("languages.every_line")
 def test_every_line_with_text_is_in_exactly_one_chunk(language: str, text: str) -> None:

@@ -48,7 +48,7 @@ _ASCII = st.characters(max_codepoint=127)
         st.text("ab-= ", max_size=600),
     )
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_counts_are_those_of_the_encoder(text: str) -> None:
     assert tokens.count(text) == len(tokens.encoding().encode_ordinary(text))
 
@@ -67,13 +67,13 @@ def test_every_token_is_found_under_its_rank() -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_text_counts_more_than_its_ceiling(text: str) -> None:
     assert tokens.count(text) <= tokens.ceiling(text)
 
 
 @given(st.text(max_size=200), st.integers(0, 50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_cut_text_is_a_prefix_within_its_count(text: str, most: int) -> None:
     kept = tokens.cut(text, most)
     assert text.startswith(kept)

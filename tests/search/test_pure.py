@@ -215,7 +215,7 @@ _PIECE = st.one_of(
 
 
 @given(st.lists(_PIECE, min_size=1, max_size=5), st.text("abcde", max_size=30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_match_holds_the_literals_of_some_alternative(pieces: list[str], text: str) -> None:
     regex = "".join(pieces)
     plan = required(regex)
@@ -308,7 +308,7 @@ _LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_siz
     st.sampled_from(["text", "json"]),
     st.lists(st.text(max_size=200), max_size=3),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @pytest.mark.requirement("search.budget")
 def test_the_budget_is_never_exceeded(files, budget, limit, detail, format, notes) -> None:
     texts = {i: _text(lines) for i, lines in enumerate(files)}

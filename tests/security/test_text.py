@@ -54,7 +54,7 @@ def test_what_could_act_is_removed_or_spelled_out(hostile: str, shown: str) -> N
     assert plain(hostile) == shown
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(
     st.text(
         st.one_of(st.characters(), st.sampled_from(list("\x1b\x9b\x9d[]m;\\\r\n\t" + BIDI + ZERO_WIDTH)))
@@ -70,7 +70,7 @@ def test_any_text_is_harmless_keeps_its_lines_and_is_stable(text: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(
     st.text(
         st.one_of(st.characters(), st.sampled_from(list('"\\\x1b\x7f\n' + BIDI + ZERO_WIDTH + TAGS)))

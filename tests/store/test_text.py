@@ -182,7 +182,9 @@ async def test_a_repository_without_words_has_no_hits(store: SqliteDatabase) -> 
 
 
 @given(terms=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=8))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 async def test_no_text_is_ever_taken_for_query_syntax(store: SqliteDatabase, terms: list[str]) -> None:
     async with store.write(LOCAL) as tx:
         await INDEX.remove(tx, 1, None)

@@ -176,7 +176,7 @@ FILE = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(old=FILE, new=FILE)
 def test_what_we_write_leads_to_what_we_meant(old: str, new: str) -> None:
     patch = unified("a b/f.txt", old, new)
