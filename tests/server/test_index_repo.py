@@ -192,7 +192,7 @@ async def test_a_slow_clone_does_not_hold_the_call_and_can_be_cancelled(place: P
     async with anyio.create_task_group() as group:
         group.start_soon(silent.serve, hold)
         async with place.connect("auto") as client:
-            url = f"https://127.0.0.1:{port}/slow/one.git"
+            url = f"https://somebody@127.0.0.1:{port}/slow/one.git"
             found = facts(await client.call_tool("index_repo", {"path": url, "wait_s": 0}))
             cancelled = facts(await client.call_tool("index_repo", {"path": url, "action": "cancel"}))
             with anyio.fail_after(10):  # the other side says nothing all the while
@@ -201,6 +201,9 @@ async def test_a_slow_clone_does_not_hold_the_call_and_can_be_cancelled(place: P
         group.cancel_scope.cancel()
     await silent.aclose()
     assert found["state"] == "indexing"
-    assert "now cloning" in found["notes"][0]
+    assert found["notes"] == ["still indexing: now cloning"]
+    assert found["next"] == f'index_repo(path="https://127.0.0.1:{port}/slow/one")', (
+        "the same call waits for the clone, and names nobody"
+    )
     assert cancelled["notes"][0].startswith("the run stops")
     assert "never cloned" in text_of(again)

@@ -37,10 +37,12 @@ _AS_IT_IS = (False, None, None)
 @dataclass
 class IndexRun:
     """One index run in the background. Several callers may wait for the same run. ``before`` holds what
-    comes before the index has to do with it: a run that is waited for, and a clone."""
+    comes before the index has to do with it: a run that is waited for, and a clone of ``url``, which says
+    nothing of who asks."""
 
     target: str
     asked: tuple[bool, Sequence[str] | None, Sequence[str] | None] = _AS_IT_IS
+    url: str = ""
     before: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     begun: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
@@ -105,7 +107,7 @@ class App(Parts):
         asked = (full, include, exclude)
         if running is not None and not running.done.is_set() and asked in (_AS_IT_IS, running.asked):
             return running
-        run = self.runs[key] = IndexRun(key, asked)
+        run = self.runs[key] = IndexRun(key, asked, clone.plain(url) if url else "")
 
         async def work(tell: Progress) -> IndexReport:
             async def before() -> None:

@@ -79,6 +79,11 @@ def address(url: str) -> str:
     return f"{host}:{port}/{path}" if port.lstrip("0") not in ("", usual) else f"{host}/{path}"
 
 
+def plain(url: str) -> str:
+    """A URL that means the same repository, without who asks. Raises BadArgument as `check` does."""
+    return f"{scheme_of(url)}://{address(url)}"
+
+
 def folder_for(url: str, clones: Path) -> Path:
     """Where the clone of a URL lies below ``clones``: a folder of its own for each address. One whose
     address is long, or holds what a folder's name should not, has a part of its hash at the end."""
@@ -237,9 +242,9 @@ def _fetch(url: str, folder: Path, clones: Path, limits: _Limits) -> Path:
             _clone(url, folder, clones, limits)
     except (pygit2.GitError, InterruptedError, KeyError, ValueError, OSError) as problem:
         if limits.exceeded:
-            raise TooLarge(f"{plain_url(url)} was not cloned", why=limits.exceeded) from problem
+            raise TooLarge(f"{address(url)} was not cloned", why=limits.exceeded) from problem
         raise ProviderError(
-            f"{plain_url(url)} could not be cloned",
+            f"{address(url)} could not be cloned",
             why=str(problem),
             next="check the URL; a repository that asks for a password must be cloned by hand",
         ) from problem

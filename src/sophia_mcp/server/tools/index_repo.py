@@ -112,9 +112,14 @@ async def index_repo(
 async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
     report = await app.report(run)
     done, total, text = run.progress
-    note = f"still indexing: {done} of {total} files, now {text}; search_code already answers from what is there"
-    place = report.root if path is None or "://" in path else path
-    following = f'index_repo(path={json.dumps(place)}, action="status")'
+    note = f"still indexing: {f'{done} of {total} files, ' if total else ''}now {text}"
+    if report.files_indexed:
+        note += "; search_code already answers from what is there"
+    if run.url:  # what is being cloned has no status yet: the same call waits for it
+        following = _update_of(run.url)
+    else:
+        place = report.root if path is None else path
+        following = f'index_repo(path={json.dumps(place)}, action="status")'
     return _answer(report, [], following, [note])
 
 
