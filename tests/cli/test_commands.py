@@ -377,6 +377,61 @@ def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
     assert same["similarity"] == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.requirement("cli.exit_codes")
+def test_vectors_that_cannot_be_written_are_an_error_and_no_bug(project: Path) -> None:
+    (project / "lines.txt").write_text("open a file\n")
+    done = run("embed", "batch", "lines.txt", "--out", str(project / "gone" / "out.jsonl"), cwd=project)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: cannot write {project}/gone/out.jsonl\n")
+
+
+@pytest.mark.requirement("cli.exit_codes")
+@pytest.mark.parametrize(
+    ("arguments", "following"),
+    [
+        (("search", "x", "--limit", "0"), "sophia search --help"),
+        (("repos", "--nosuch"), "sophia repos --help"),
+        (("nosuch",), "sophia --help"),
+    ],
+)
+def test_wrong_usage_is_told_to_machines_as_one_json_object(
+    arguments: tuple[str, ...], following: str, project: Path
+) -> None:
+    done = run(*arguments, "--json", cwd=project)
+    told = json.loads(done.stderr)["error"]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (told["code"], told["next"]) == ("bad_argument", following)
+    assert run(*arguments, cwd=project).stderr.startswith("Usage: sophia")
+
+
+@pytest.mark.requirement("cli.repos")
+def test_a_narrow_terminal_gets_a_line_for_each_cell(project: Path) -> None:
+    assert run("index", ".", cwd=project).returncode == 0
+    assert f"root: {project}" in _on_terminal("repos", columns=40, cwd=project)
+    wide = _on_terminal("repos", columns=300, cwd=project)
+    assert "root:" not in wide
+    assert str(project) in wide
+
+
+def _on_terminal(*arguments: str, columns: int, cwd: Path) -> str:
+    """What a person sees in a terminal so wide."""
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+    with subprocess.Popen(
+        [SOPHIA, *arguments], cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as shown:
+        os.close(theirs)
+        seen = b""
+        try:
+            while part := os.read(ours, 65536):
+                seen += part
+        except OSError:  # Linux says so when the other side is closed
+            pass
+        shown.wait()
+    os.close(ours)
+    return seen.decode()
+
+
 def _every_command(
     command: click.Command, names: tuple[str, ...]
 ) -> list[tuple[tuple[str, ...], click.Command]]:

@@ -59,7 +59,7 @@ async def test_the_text_says_which_repository_a_place_is_in_and_what_each_of_the
         assert answer.notes == (
             "1 of 2 repositories answer: harbour; more of one: "
             'search_code("leave_ferry", repo="harbour", mode="regex")',
-            "harbour: 1 matches in 1 of 1 files; complete for the indexed files",
+            "harbour: 1 match in 1 of 1 file; complete for the indexed files",
         )
         missed = await everywhere(ask, Request("board_fery", mode="symbol", repo="*"))
         assert missed.notes[1] == "looked in 2 repositories, and none has it"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia_mcp.security.text import json_of, plain, plain_line
+from sophia_mcp.security.text import counted, json_of, plain, plain_line
 
 pytestmark = pytest.mark.requirement("security.text")
 
@@ -89,3 +89,9 @@ def test_a_hostile_name_stays_on_one_line() -> None:
 def test_ordinary_text_is_returned_as_it_is() -> None:
     text = "def naïve(x):\n\treturn x\n"
     assert plain(text) is text
+
+
+def test_one_of_a_thing_is_not_told_as_several() -> None:
+    assert [counted(number, "match") for number in (0, 1, 2)] == ["0 matches", "1 match", "2 matches"]
+    assert [counted(number, "repository") for number in (1, 2)] == ["1 repository", "2 repositories"]
+    assert counted(3, "file") == "3 files"

@@ -47,8 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = sophia.main(args=given, prog_name="sophia", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        code = 2
+        code = _misused(error, as_json=as_json)
     except click.Abort:
         output.say("stopped")
         code = 1
@@ -62,6 +61,15 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - the door: a bug gets an id and a log line, not a traceback
         code = output.fail(_logged(error), as_json=as_json)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(error: click.ClickException, *, as_json: bool) -> int:
+    """What is wrong with how a command was written: for a person with its usage."""
+    if not as_json:
+        error.show()
+        return output.USAGE
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sophia"
+    return output.fail(BadArgument(error.format_message(), next=f"{command} --help"), as_json=True)
 
 
 def _logged(error: Exception) -> SophiaError:

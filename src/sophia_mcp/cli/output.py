@@ -15,6 +15,9 @@ from sophia_mcp.security.text import json_of, plain, plain_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_NARROW = 10
+"""Characters for each column below which a table is no longer one: each cell gets a line."""
+
 DONE, FAILED, USAGE, NOTHING = 0, 1, 2, 3
 
 
@@ -77,10 +80,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     from rich.text import Text
 
     # Nothing is cut off: half an amount would be another amount.
+    console = Console()
+    if console.width < _NARROW * len(columns):
+        for row in rows:
+            lines = (f"{name}: {plain(str(cell))}" for name, cell in zip(columns, row, strict=True))
+            show("\n".join(lines) + "\n")
+        return
     drawn = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE_HEAD)
     for row in rows:
         drawn.add_row(*(Text(plain(str(cell))) for cell in row))
-    Console().print(drawn)
+    console.print(drawn)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from sophia_mcp.errors import BadArgument, BadQuery, NotFound
 from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.render import EVERYWHERE, block, call, render
+from sophia_mcp.security.text import counted
 from sophia_mcp.types import Answer, Coverage, Hit, Request
 
 _NAMED = 6
@@ -102,7 +103,7 @@ def _notes(
         # That one knows the nearest names whose note says most.
         nearest = max(answers, key=lambda answer: len("".join(answer.notes[:1])))
         first, *others = nearest.notes or ("not here: no repository has it",)
-        return (first, f"looked in {len(views)} repositories, and none has it", *others)
+        return (first, f"looked in {counted(len(views), 'repository')}, and none has it", *others)
     labels = {id(answer): view.label for answer, view in zip(answers, views, strict=True)}
     names = [labels[id(answer)] for answer in found]
     more = call(request, request.query, repo=names[0], **_narrowed(request))

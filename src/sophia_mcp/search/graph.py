@@ -24,6 +24,7 @@ from sophia_mcp.search.place import enclosing, qualified
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.render import call
 from sophia_mcp.search.symbols import Definition
+from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Import, Reference, Symbol
 
@@ -141,7 +142,7 @@ async def _definitions(
 
 
 def _unread(files: int) -> tuple[str, ...]:
-    return (f"not complete: edges of {files} files are not read yet",) if files else ()
+    return (f"not complete: edges of {counted(files, 'file')} are not read yet",) if files else ()
 
 
 async def _missed(

@@ -14,6 +14,7 @@ from sophia_mcp.search.query import Query, said_lines
 from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
 from sophia_mcp.security.secrets import mask
+from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Kind, Symbol
 
@@ -83,7 +84,7 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
         length = len(text.lines)
         start = min(query.start, length)
         if query.start > length:
-            notes.append(f"{atlas.paths[file]} has {length} lines; showing the last")
+            notes.append(f"{atlas.paths[file]} has {counted(length, 'line')}; showing the last")
         home = enclosing(symbols, start)
         if query.end:
             begin, end = start, min(query.end, length)

@@ -21,6 +21,7 @@ from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.literals import required
 from sophia_mcp.search.place import enclosing, qualified
 from sophia_mcp.security.paths import read_inside
+from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 
 _BATCH = 32
@@ -195,7 +196,7 @@ def _statement(question: Question, files: int, total: int, capped: bool, direct:
         len(atlas.paths) if question.filter.allowed is None else int(question.filter.allowed.sum())
     )
     bound = "at least " if capped else ""
-    said = f"{bound}{total} matches in {files} of {searched} files"
+    said = f"{bound}{counted(total, 'match')} in {files} of {counted(searched, 'file')}"
     if capped:
         return f"{said}; counting stopped there"
     if view.state != "ready":

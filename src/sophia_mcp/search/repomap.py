@@ -23,7 +23,7 @@ from sophia_mcp.search.atlases import Atlases
 from sophia_mcp.search.content import ids
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
 from sophia_mcp.search.query import Query
-from sophia_mcp.security.text import plain, plain_line
+from sophia_mcp.security.text import counted, plain, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Request, Symbol
 
@@ -147,7 +147,7 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
                 text=shown,
             )
         )
-    said = f"{len(inside)} files in {folder or question.view.label}, most used first"
+    said = f"{counted(len(inside), 'file')} in {folder or question.view.label}, most used first"
     return Outcome(tuple(candidates), len(inside), (said,))
 
 

@@ -46,6 +46,15 @@ def plain_line(text: str) -> str:
     return plain(text).replace("\n", "␊").replace("\t", "␉")
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 match``, ``2 matches``."""
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith("y"):
+        return f"{number} {noun[:-1]}ies"
+    return f"{number} {noun}{'es' if noun.endswith('ch') else 's'}"
+
+
 def json_of(value: Any, **options: Any) -> str:
     """``value`` as JSON in which nothing acts when it is shown, and that reads back as it was: what is
     suspect stands as its code. ``options`` are those of ``json.dumps``."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sophia_mcp.cli import output
+from sophia_mcp.security.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +68,11 @@ def batch(file: Path, out: Path | None, as_json: bool) -> int:
     if out is None:
         output.show("\n".join(lines))
     else:
-        out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        output.say(f"wrote {len(lines)} vectors to {out}")
+        try:
+            out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise output.unwritable(out, error) from error
+        output.say(f"wrote {counted(len(lines), 'vector')} to {out}")
     return output.DONE
 
 

@@ -11,7 +11,7 @@ import click
 
 from sophia_mcp.cli import output
 from sophia_mcp.errors import BadArgument, NotFound, SophiaError
-from sophia_mcp.security.text import plain_line
+from sophia_mcp.security.text import counted, plain_line
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App, IndexRun
@@ -107,11 +107,11 @@ def _print(report: IndexReport, *, as_json: bool) -> None:
         output.machine(report.facts())
         return
     where = f" {report.branch or ''}@{report.commit[:10]}" if report.commit else ""
-    head = f"{report.repo}{where}: {report.state}, {report.files_indexed} of {report.files_total} files"
+    head = f"{report.repo}{where}: {report.state}, {report.files_indexed} of {counted(report.files_total, 'file')}"
     output.show(plain_line(head))
     output.show(
-        f"{report.files_changed} changed, {report.files_removed} removed, {report.chunks} chunks, "
-        f"{report.symbols} symbols in {report.seconds:.1f} s"
+        f"{report.files_changed} changed, {report.files_removed} removed, {counted(report.chunks, 'chunk')}, "
+        f"{counted(report.symbols, 'symbol')} in {report.seconds:.1f} s"
     )
     for skip in report.skipped:
         output.show(f"  skipped {skip.count}: {skip.reason}")

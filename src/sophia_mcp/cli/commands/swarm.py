@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SEVERITIES = ("critical", "high", "medium", "low", "info", "never")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _WAIT_S = 3600.0
+_STOP_S = 20.0
+"""For the process of a run to heed a cancel. It looks several times a second, when the machine lets it."""
 
 _TEMPLATE = """\
 # A swarm pattern. docs/extend/swarm-patterns.md explains every key.
@@ -317,10 +319,12 @@ def cancel(run_id: str, as_json: bool) -> int:
     async def work(app: App) -> RunReport:
         swarm = await app.swarm()
         await swarm.cancel(run_id)
-        return await swarm.report(run_id, wait_s=2.0)
+        return await swarm.report(run_id, wait_s=_STOP_S)
 
     report = with_app(work)
-    if report.status != "cancelled":
+    if report.status == "running":
+        output.say("it was asked to stop, and its process has not yet: it may be halted")
+    elif report.status != "cancelled":
         output.say(f"nothing was cancelled: it is {report.status}")
     return _ended(report, None, "never", as_json=as_json, wanted="cancelled")
 

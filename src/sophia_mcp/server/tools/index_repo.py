@@ -13,6 +13,7 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
 from sophia_mcp.errors import BadArgument, SophiaError
+from sophia_mcp.security.text import counted
 from sophia_mcp.server.tools import ToolRecord
 from sophia_mcp.types import IndexReport
 
@@ -182,8 +183,8 @@ def _text(
     lines += [_line(each) + (f": {each.reason}" if each.reason else "") for each in repos]
     if report is not None:
         lines.append(
-            f"{report.files_changed} changed, {report.files_removed} removed; {report.chunks} chunks, "
-            f"{report.symbols} symbols, {report.seconds:.1f} s"
+            f"{report.files_changed} changed, {report.files_removed} removed; {counted(report.chunks, 'chunk')}, "
+            f"{counted(report.symbols, 'symbol')}, {report.seconds:.1f} s"
         )
         lines += [f"skipped {skip.count}: {skip.reason}" for skip in report.skipped]
         if report.languages:
@@ -198,7 +199,7 @@ def _text(
 
 def _line(report: IndexReport) -> str:
     where = f" {report.branch}@{report.commit[:10]}" if report.commit else ""
-    return f"{report.repo}{where}: {report.state}, {report.files_indexed} of {report.files_total} files ({report.root})"
+    return f"{report.repo}{where}: {report.state}, {report.files_indexed} of {counted(report.files_total, 'file')} ({report.root})"
 
 
 TOOL = ToolRecord(
