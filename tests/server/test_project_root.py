@@ -12,6 +12,7 @@ from mcp.types import ListRootsResult, Root
 from tests.server.conftest import Place, text_of, write
 
 from sophia_mcp.errors import NoProjectRoot
+from sophia_mcp.server.build import build_server
 from sophia_mcp.server.project_root import find, repository_above
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("server.project_root")]
@@ -111,8 +112,6 @@ async def test_spaces_in_a_root_are_decoded(folders: dict[str, Path]) -> None:
 async def test_a_handshake_client_is_asked_for_its_roots(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sophia_mcp.server.build import build_server
-
     asked = []
 
     async def roots(context: Any) -> ListRootsResult:
@@ -127,3 +126,19 @@ async def test_a_handshake_client_is_asked_for_its_roots(
             result = await client.call_tool("search_code", {"query": "charge_card"})
             assert "shop/pay.py" in text_of(result)
     assert asked == [1]
+
+
+@pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
+async def test_roots_that_are_no_folders_hide_none_that_is(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor may have a folder of another machine open beside one of this."""
+    written = ["vscode-remote://ssh-remote+host/srv", "file:///", place.project.as_uri()]
+
+    async def roots(context: Any) -> ListRootsResult:
+        return ListRootsResult(roots=[Root.model_construct(uri=uri) for uri in written])
+
+    monkeypatch.chdir("/")
+    async with Client(build_server(place.open), mode="legacy", list_roots_callback=roots) as client:
+        result = await client.call_tool("search_code", {"query": "charge_card"})
+    assert text_of(result).startswith("shop/pay.py:")

@@ -38,7 +38,6 @@ from mcp.types import (
     JSONRPCRequest,
     JSONRPCResponse,
     ListRootsRequest,
-    ListRootsResult,
     NotificationParams,
     SubscribeRequestParams,
     UnsubscribeRequestParams,
@@ -83,10 +82,17 @@ async def client_roots(context: ServerRequestContext[Any, Any]) -> list[str]:
     if capabilities is None or capabilities.roots is None or not context.session.can_send_request:
         return []
     try:
-        listed = await _within(context, ListRootsRequest(), ListRootsResult, ROOTS_S)
+        listed = await _within(context, ListRootsRequest(), _Roots, ROOTS_S)
     except (MCPError, ValidationError):
         return []
-    return [str(root.uri) for root in listed.roots]
+    return [str(root.get("uri", "")) for root in listed.roots]
+
+
+class _Roots(BaseModel):
+    """Roots as editors send them: some have roots elsewhere (`vscode-remote:`), for which the SDK's own
+    model refuses all of them."""
+
+    roots: list[dict[str, Any]]
 
 
 async def sample(
