@@ -129,6 +129,7 @@ async def test_a_handshake_client_is_asked_for_its_roots(
 
 
 @pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the client's model knows only files
 async def test_roots_that_are_no_folders_hide_none_that_is(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
