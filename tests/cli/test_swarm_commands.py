@@ -20,6 +20,10 @@ from tests.e2e.processes import Lines
 from tests.server.conftest import Place, text_of
 from tests.server.swarms import BEFORE, FINDING, QUOTE, REVIEW, SOLO, changed_shop, facts_of, written
 
+from sophia_mcp.ops.workers import enrol
+from sophia_mcp.store.engines.sqlite import open_database
+from sophia_mcp.types import LOCAL
+
 pytestmark = [pytest.mark.requirement("cli.swarm"), pytest.mark.timeout(240)]
 
 SOLO_REPLY = {"step": "answer", "json": SOLO}
@@ -282,6 +286,30 @@ def test_a_run_is_cancelled_from_another_process(project: Path) -> None:
     late = run("swarm", "cancel", run_id, cwd=project)
     assert late.returncode == 1
     assert "nothing was cancelled: it is done" in late.stderr
+
+
+@pytest.mark.requirement("swarm.cancel")
+def test_a_cancel_that_was_not_heeded_yet_is_not_called_none(
+    project: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sophia_mcp.cli.commands.swarm._STOP_S", 0.1)
+    scripted(project.parent, SLOW)
+    with started(*ALONE, cwd=project) as (process, _, run_id):
+        process.kill()
+        process.wait()
+
+    async def have_it_seem_alive() -> None:
+        store = await open_database(alone / "data" / "state.db", durability="truth")
+        async with store.write(LOCAL) as tx:
+            given = {"worker": enrol()}
+            await tx.run("UPDATE jobs SET worker = :worker WHERE workspace = :workspace", given)
+        await store.close()
+
+    anyio.run(have_it_seem_alive)
+    done = run("swarm", "cancel", run_id, cwd=project)
+    assert done.returncode == 1
+    assert "it was asked to stop, and its process has not yet" in done.stderr
+    assert "nothing was cancelled" not in done.stderr
 
 
 @pytest.mark.requirement("swarm.kill")
