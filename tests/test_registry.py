@@ -68,3 +68,27 @@ def test_an_installed_distribution_adds_to_a_folder_and_the_first_on_the_path_wi
     monkeypatch.syspath_prepend(tmp_path / "near")
     assert "violet" in folder.names()
     assert folder.load("violet") == "from near"
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("brushes", "brushes is no THING"),
+        ("brushes:COUNT", "brushes:COUNT is no THING"),
+        ("brushes:GONE", "has no attribute 'GONE'"),
+        ("no_such_module:THING", "No module named 'no_such_module'"),
+    ],
+)
+def test_what_a_distribution_adds_and_cannot_be_used_is_named_with_its_distribution(
+    plugins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, why: str
+) -> None:
+    told = tmp_path / "shop" / "brushes-1.dist-info"
+    told.mkdir(parents=True)
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: brushes\nVersion: 1\n")
+    (told / "entry_points.txt").write_text(f"[test.colours]\nred = {target}\n")
+    (tmp_path / "shop" / "brushes.py").write_text("COUNT = 3\n")
+    monkeypatch.syspath_prepend(tmp_path / "shop")
+    with pytest.raises(BadSetting, match="'red', which brushes adds to test") as error:
+        Folder("plugins_under_test", "THING", str, group="test.colours").load("red")
+    assert why in error.value.why
+    assert "`module:THING`, or uninstall brushes" in error.value.next

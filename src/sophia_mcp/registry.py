@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sophia_mcp.errors import BadSetting, NotFound
 
@@ -42,7 +42,8 @@ class Folder(Generic[T]):
         return tuple(sorted(own | set(self._entry_points())))
 
     def load(self, name: str) -> T:
-        """Import one implementation. Raises NotFound with near names, BadSetting on a wrong file."""
+        """Import one implementation. Raises NotFound with near names, BadSetting on a wrong file or entry
+        point."""
         points, names = self._entry_points(), self.names()
         if name not in names:
             near = get_close_matches(name, names, 3, 0.4)
@@ -51,11 +52,14 @@ class Folder(Generic[T]):
                 why=f"known: {', '.join(names) or 'none'}",
                 next=f"use {near[0]!r}" if near else "choose one of the known names",
             )
-        if name in points:
-            found = points[name].load()
+        point = points.get(name)
+        if point is not None:
+            found = self._offered(point)
         else:
             found = getattr(importlib.import_module(f"{self.package}.{name}"), self.constant, None)
         if found is None or (self.kind is not None and not isinstance(found, self.kind)):
+            if point is not None:
+                raise self._refused(point, f"{point.value} is no {self.constant}")
             raise BadSetting(
                 f"{self.package}.{name} does not define {self.constant}",
                 why="a file of this folder must define that constant",
@@ -67,6 +71,20 @@ class Folder(Generic[T]):
         """Every implementation with its name, imported one by one."""
         for name in self.names():
             yield name, self.load(name)
+
+    def _offered(self, point: importlib.metadata.EntryPoint) -> Any:
+        try:
+            return point.load()
+        except (ImportError, AttributeError, SyntaxError) as error:
+            raise self._refused(point, str(error)) from error
+
+    def _refused(self, point: importlib.metadata.EntryPoint, why: str) -> BadSetting:
+        offered_by = point.dist.name if point.dist is not None else "an installed distribution"
+        return BadSetting(
+            f"{point.name!r}, which {offered_by} adds to {self.group}, cannot be used",
+            why=why,
+            next=f"point the entry at `module:{self.constant}`, or uninstall {offered_by}",
+        )
 
     def _entry_points(self) -> dict[str, importlib.metadata.EntryPoint]:
         if not self.group:
