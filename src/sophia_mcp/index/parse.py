@@ -27,7 +27,7 @@ PARSE_BYTES = 512 * 1024
 _NOTES = (("comment", True, True), ("lead", True, False), ("above", True, False), ("doc", False, True))
 """Captures that stay with the definition below them, and those whose text is documentation."""
 
-VERSION = f"5+{importlib.metadata.version('tree-sitter-language-pack')}"
+VERSION = f"6+{importlib.metadata.version('tree-sitter-language-pack')}"
 """Grows with every change of what ``parse`` answers; blobs of another version are redone."""
 
 
@@ -61,7 +61,7 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
 
 def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
     loaded = reader(record)
-    root = loaded.tree(source).root_node
+    root = loaded.tree(record.plain(source) if record.plain else source).root_node
     captures = loaded.captures(root)
     sources: list[symbols.Captured] = [(captures, record)]
     if record.script and "script" in captures:

@@ -204,7 +204,7 @@ class Preparer:
         return raw, task.stamp
 
     def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Cut:
-        language = parse.language_of(task.path, raw[:8192])
+        language = parse.language_of(task.path, raw)
         asked = (name, language, task.lines)
         if self._last is None or self._last[0] != asked:
             self._last = asked, self._understand(task, raw, stamp, name, language)

@@ -142,3 +142,45 @@ struct ring *ring_copy(const struct ring *from)
     }
     return made;
 }
+
+RING_BEGIN_DECLS
+
+RING_API int ring_open(struct ring *ring, const char *path);
+extern RING_API struct ring **ring_all(void);
+RING_NORETURN void ring_abort(const char *why, ...) RING_PRINTF(1, 2);
+size_t RING_CALL ring_size(const struct ring *ring) RING_PURE;
+char *RING_CALL
+ring_name(const struct ring *ring);
+typedef int (RING_CALL *ring_hook)(struct ring *ring);
+
+struct RING_PACKED ring_header {
+    uint32_t magic;
+    uint32_t used;
+};
+
+RING_END_DECLS
+
+EXPORT_RING(ring_size)
+
+static int RING_INLINE room(const struct ring *ring)
+{
+    return (int)(ring->size - ring->used);
+}
+
+#ifdef RING_THREADS
+int ring_lock(struct ring *ring, int wait) {
+    if (wait)
+#else
+int ring_lock(struct ring *ring) {
+    if (ring->used)
+#endif
+        return 1;
+    return 0;
+}
+
+int ring_tail(ring, count)
+    struct ring *ring;
+    int count;
+{
+    return count < room(ring);
+}

@@ -130,3 +130,29 @@ int main() {
     auto report = [&](const scene::Node& node) { return scene::detail::depth(node); };
     return mesh != nullptr ? report(*mesh) : scene_version();
 }
+
+SCENE_BEGIN_NAMESPACE
+
+class SCENE_API Camera : public scene::Node {
+    SCENE_OBJECT
+public:
+    explicit Camera(std::string name) SCENE_NOEXCEPT;
+    SCENE_NODISCARD double focus() const SCENE_OVERRIDE;
+    double** planes();
+    operator bool() const;
+    double& operator[](std::size_t row) { return rows_[row]; }
+
+private:
+    double* rows_ = nullptr;
+};
+
+struct Lens SCENE_FINAL {
+    double width;
+};
+
+SCENE_END_NAMESPACE
+
+template <>
+struct scene::Traits<scene::Pool<scene::Mesh, 8>> {
+    static SCENE_INLINE int count() { return 8; }
+};

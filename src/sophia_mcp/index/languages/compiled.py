@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import bindings, imports, rules
+from sophia_mcp.index.languages import bindings, declarators, imports, macros, rules
 from sophia_mcp.index.languages.record import Language
 
 _C = """
@@ -17,12 +17,13 @@ _C = """
 
 
 def _prototypes(*declarators: str) -> str:
-    """Declarations of functions, and of what has their form: ``rules.placed_name`` tells where it is none. A
+    """Declarations of functions, and of what has their form: ``declarators.placed_name`` tells where it is none. A
     pattern for each place would be compiled for a tenth of a second in every worker."""
     return f"(declaration declarator: [{' '.join(declarators)}]) @function"
 
 
-_FUNCTION = ("(function_declarator)", "(pointer_declarator declarator: (function_declarator))")
+_POINTED = "(pointer_declarator declarator: (function_declarator))"
+_FUNCTION = ("(function_declarator)", _POINTED, f"(pointer_declarator declarator: {_POINTED})")
 _C_CALLS = """
 (call_expression function: [(identifier) (field_expression)] @call)
 (preproc_include) @import
@@ -47,11 +48,10 @@ _CPP = (
 (namespace_definition name: (_)) @module
 (alias_declaration) @class
 (concept_definition) @class
-(field_declaration declarator: [(function_declarator) (pointer_declarator declarator: (function_declarator))
-  (reference_declarator (function_declarator))]) @function
 (template_declaration) @wrap
 """
-    + _prototypes(*_FUNCTION, "(reference_declarator (function_declarator))")
+    + f"(field_declaration declarator: [{' '.join(_FUNCTION)} (reference_declarator (function_declarator))]) @function"
+    + _prototypes(*_FUNCTION, "(reference_declarator (function_declarator))", "(operator_cast)")
 )
 
 RECORDS = (
@@ -149,9 +149,10 @@ RECORDS = (
         "c",
         (".c", ".h"),
         definitions=_C + _prototypes(*_FUNCTION),
-        name_rule=rules.placed_name,
+        name_rule=declarators.placed_name,
         references=_C_CALLS,
         imports=imports.include,
+        plain=macros.plain,
         binds=bindings.TYPED,
     ),
     Language(
@@ -159,9 +160,10 @@ RECORDS = (
         "cpp",
         (".cc", ".cpp", ".cxx", ".c++", ".hpp", ".hxx", ".hh", ".h++", ".ipp", ".tpp", ".inl", ".ino"),
         definitions=_CPP,
-        name_rule=rules.placed_name,
+        name_rule=declarators.placed_name,
         references=_CPP_CALLS,
         imports=imports.include,
+        plain=macros.plain,
         binds=bindings.TYPED,
         calls_make=True,
         own=("this",),
@@ -185,9 +187,10 @@ RECORDS = (
         "cuda",
         (".cu", ".cuh"),
         definitions=_CPP,
-        name_rule=rules.placed_name,
+        name_rule=declarators.placed_name,
         references=_CPP_CALLS,
         imports=imports.include,
+        plain=macros.plain,
         binds=bindings.TYPED,
         calls_make=True,
         own=("this",),
@@ -204,7 +207,7 @@ RECORDS = (
         (type_definition) @class
         (preproc_def) @value
         """,
-        name_rule=rules.selector_name,
+        name_rule=declarators.selector_name,
         own=("self",),
     ),
     Language(
@@ -217,7 +220,7 @@ RECORDS = (
         (translation_unit (declaration) @value)
         (preproc_def) @value
         """,
-        name_rule=rules.declared_name,
+        name_rule=declarators.declared_name,
     ),
     Language(
         "wgsl",

@@ -21,10 +21,11 @@ _NAMED = dict.fromkeys(
 )
 _SHEBANG = re.compile(rb"#![ \t]*(?:\S*/)?([^\s/]+)([^\n]*)")
 _CPP = re.compile(
-    rb"^\s*(?:class|namespace|template|using)\b|\b(?:public|private|protected)\s*:|\bstd::", re.M
+    rb"\n[ \t]*+(?:class[ \t]++\w++(?:[ \t]++\w++)?[ \t\r\n]*+(?:[:{;]|\Z)|(?:inline[ \t]++)?namespace\b[ \t\w:]*+[ \t\r\n]*+(?:\{|\Z)"
+    rb"|template[ \t\r\n]*+<|using[ \t]++[\w: ]++[;=]|(?:public|private|protected)[ \t]*+:(?!:))"
 )
 _OBJECTIVE = re.compile(
-    rb"^\s*(?:@(?:interface|implementation|protocol|import|class|end)\b|#import\b)", re.M
+    rb"\n[ \t]*+(?:@(?:interface|implementation|protocol|import|class|end)\b|#import\b)"
 )
 _MATLAB = re.compile(rb"^\s*(?:function\b|classdef\b|%)|^\s*end\s*;?\s*$", re.M)
 _APEX = re.compile(
@@ -33,11 +34,13 @@ _APEX = re.compile(
 _PROLOG = re.compile(rb"^:-\s|^[a-z]\w*(?:\([^)]*\))?\s*:-", re.M)
 _PERL = re.compile(rb"^\s*(?:use\s|package\s|sub\s|my\s)", re.M)
 _HEAD = 1 << 14
+_HEADER = 1 << 18
+"""How much of a header is read: the first class may stand behind a thousand lines of macros."""
 
 
 def language_of(path: str, head: bytes) -> str | None:
     """The language of a file, or None when nothing is known of it. ``head`` is its beginning
-    (16 kB settle every doubtful case); ``path`` may be relative."""
+    (16 kB settle every doubtful case but that of headers, for which it is all); ``path`` may be relative."""
     name = path.rpartition("/")[2]
     exact, endings, interpreters = _tables()
     found = exact.get(name) or _by_ending(name, endings)
@@ -45,7 +48,7 @@ def language_of(path: str, head: bytes) -> str | None:
         found = "dockerfile"
     if found is None and head.startswith(b"#!"):
         return _by_shebang(head, interpreters)
-    return _settle(found, name, head[:_HEAD]) if found else None
+    return _settle(found, name, head) if found else None
 
 
 def _by_ending(name: str, endings: dict[str, str]) -> str | None:
@@ -74,9 +77,11 @@ def _by_shebang(head: bytes, interpreters: dict[str, str]) -> str | None:
 def _settle(found: str, name: str, head: bytes) -> str:
     """Endings that several languages share."""
     if name.endswith(".h"):
+        head = b"\n" + head[:_HEADER]
         if _OBJECTIVE.search(head):
             return "objc"
-        return "cpp" if _CPP.search(head) else "c"
+        return "cpp" if b"std::" in head or _CPP.search(head) else "c"
+    head = b"\n" + head[:_HEAD]
     if name.endswith(".m") and not _OBJECTIVE.search(head) and _MATLAB.search(head):
         return "matlab"
     if name.endswith(".cls") and _APEX.search(head):

@@ -87,6 +87,8 @@ class Language:
     clauses: bool = False
     """Definitions of one name in a row are clauses of one function."""
     script: str = ""
+    plain: Callable[[bytes], bytes] | None = None
+    """Blanks what is no syntax of the language and its grammar would stumble over, at the same length."""
     hazard: Callable[[str], bool] | None = None
     """Whether a text would crash the grammar."""
     kind: Kind = "text"

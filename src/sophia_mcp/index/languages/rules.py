@@ -137,47 +137,6 @@ def rust_name(node: Node, source: bytes) -> Named | None:
     return field_name(node, source)
 
 
-def declared_name(node: Node, source: bytes) -> Named | None:
-    """C family: the name stands at the end of a chain of declarators."""
-    name = node.child_by_field_name("name")
-    if name is None:
-        name = node.child_by_field_name("declarator")
-        for _ in range(_STEPS):
-            if name is None or name.type in _C_NAMES:
-                break
-            inner = name.child_by_field_name("declarator")
-            if inner is None:
-                inner = next((child for child in name.named_children if child.type in _C_DECLARED), None)
-            name = inner
-    if name is None:
-        return None
-    if name.type == "template_type":
-        name = name.child_by_field_name("name") or name
-    return dotted(("", _TYPE_ARGUMENTS.sub("", text_of(name, source))), "::")
-
-
-def placed_name(node: Node, source: bytes) -> Named | None:
-    """The same, but nothing for a declaration in a block: ``lock_guard lock(mutex);`` has the form of a
-    function's and is a variable."""
-    if node.type == "declaration" and (node.parent is None or node.parent.type not in _C_PLACES):
-        return None
-    return declared_name(node, source)
-
-
-_C_PLACES = frozenset(
-    "translation_unit declaration_list linkage_specification preproc_if preproc_ifdef preproc_else preproc_elif "
-    "field_declaration_list template_declaration".split()
-)
-_C_NAMES = frozenset(
-    "identifier field_identifier type_identifier qualified_identifier operator_name destructor_name "
-    "namespace_identifier primitive_type operator_cast".split()
-)
-_C_DECLARED = _C_NAMES | frozenset(
-    "pointer_declarator reference_declarator function_declarator array_declarator parenthesized_declarator "
-    "init_declarator attributed_declarator template_function".split()
-)
-
-
 def lua_name(node: Node, source: bytes) -> Named | None:
     """``M.f``, ``M:f`` and ``M.f = function`` are members of ``M``."""
     name = node.child_by_field_name("name")
@@ -296,20 +255,6 @@ def lisp_name(node: Node, source: bytes) -> Named | None:
         return None
     text = text_of(name, source)
     return ("", text.rpartition(" ")[2]) if len(text) <= _PLAIN else None
-
-
-def selector_name(node: Node, source: bytes) -> Named | None:
-    """Objective-C: a method is named by its selector, other things by their first identifier."""
-    if node.type in ("method_declaration", "method_definition"):
-        parts: list[str] = []
-        for child in node.named_children[:_STEPS]:
-            if child.type == "identifier":
-                parts.append(text_of(child, source))
-        colons = any(child.type == "method_parameter" for child in node.named_children[:_STEPS])
-        return ("", ":".join(parts) + (":" if colons else "")) if parts else None
-    if node.type in ("class_interface", "class_implementation", "protocol_declaration"):
-        return first_of("identifier")(node, source)
-    return declared_name(node, source)
 
 
 def fsharp_name(node: Node, source: bytes) -> Named | None:

@@ -41,7 +41,7 @@ def parses(before: Mapping[str, str | None], after: Mapping[str, str | None]) ->
 def _errors(path: str, text: str) -> list[int] | None:
     """Lines of syntax errors, or None where no grammar can say."""
     source = text.encode("utf-8", "replace")
-    record = LANGUAGES.get(language_of(path, source[:4096]) or "")
+    record = LANGUAGES.get(language_of(path, source) or "")
     if record is None or len(source) > PARSE_BYTES or open_types(text):
         return None
     if record.hazard is not None and record.hazard(text):

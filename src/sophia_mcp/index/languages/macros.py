@@ -1,0 +1,210 @@
+"""What in a source of the C family is no syntax of its own? Macros, and branches that split a statement.
+
+A grammar reads the text before the preprocessor does. One unknown word in front of a function costs the
+function, and often every definition after it. What can be told from its form is blanked, so that every other
+byte stays where it is. Every pattern takes time in proportion to the text, also of a hostile one.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+_WORD = rb"(?:[A-Z_][A-Z0-9_]{2,}+|[A-Za-z]{1,8}+_[A-Z][A-Z0-9_]++|__[a-z]\w*+)(?!\w)"
+"""What a macro looks like: ``API``, ``Q_OBJECT``, ``Py_LOCAL``, ``__init``."""
+
+_INNER = rb"[^()\n;{}]{0,200}+"
+_ARGUMENTS = rb"(?:[ \t]?\(" + _INNER + rb"(?:\(" + _INNER + rb"\)" + _INNER + rb"){0,4}+\))"
+_MACRO = _WORD + _ARGUMENTS + rb"?+"
+_NESTED = rb"[^<>;(){}\n]{0,200}+"
+_NAME = (
+    rb"[A-Za-z_][\w:]*+(?:<" + _NESTED + rb"(?:<" + _NESTED + rb">" + _NESTED + rb"){0,3}+>(?:::\w++)?)?"
+)
+_S = rb"[ \t\r\n]"
+_GAP = rb"(?:" + _S + rb"*+[*&]++[ \t\r\n*&]*+|" + _S + rb"++)"
+_SPECIFIER = (
+    rb"(?:static|extern|inline|const|volatile|virtual|explicit|friend|constexpr|typedef|typename|struct|union|enum|"
+    rb"class|unsigned|signed)"
+)
+
+_BEFORE_TYPE = re.compile(
+    rb"\n[ \t]*+(?:(?:static|extern|inline|virtual|explicit|friend|constexpr|typedef)[ \t]++){0,3}+"
+    rb"(?P<macro>(?:" + _MACRO + _S + rb"++){1,4})"
+    rb"(?=(?:"
+    + _SPECIFIER
+    + _S
+    + rb"++){0,4}+(?P<type>"
+    + _NAME
+    + rb")"
+    + _GAP
+    + rb"(?:(?:const|volatile)\s++)?+"
+    rb"(?P<name>operator\b|~?[A-Za-z_][\w:]*+)" + _S + rb"*+[(;=\[{,)])"
+)
+"""``API int f(``: two names declare, a third is a macro."""
+
+_BEFORE_NAME = re.compile(
+    rb"\n[ \t]*+(?:"
+    + _SPECIFIER
+    + rb"[ \t]++){0,4}+(?P<type>"
+    + _NAME
+    + rb")"
+    + _GAP
+    + rb"(?:const[ \t]++)?+[*&\s]*+"
+    rb"(?P<macro>(?:"
+    + _MACRO
+    + _S
+    + rb"++){1,2}+)[*& \t\r\n]*+(?=(?P<name>[A-Za-z_~][\w:]*+)"
+    + _S
+    + rb"*+[(;=\[{])"
+)
+"""``int CALL f(``, ``char *CALL f(``."""
+
+_ALONE = re.compile(
+    rb"\n(?P<macro>[A-Z_][A-Z0-9_]{2,}+" + _ARGUMENTS + rb"?+)"
+    rb"[ \t]*+(?://[^\n]*+|/\*[^\n*]*+\*/)?+[ \t\r]*+(?=\n\s{0,200}+(?:#|/[*/]|\}|\Z"
+    rb"|(?:typedef|struct|enum|union|extern|static|class|namespace|template|using|inline|const|void|int|char|unsigned"
+    rb"|public|private|protected|virtual|friend|explicit)\b|[A-Z][A-Z0-9_]{2,}+(?:\([^()\n]*+\))?+[ \t\r]*+(?:\n|\Z)))"
+)
+"""``BEGIN_DECLS`` and ``DEFINE_TYPE(A, a)`` on lines of their own, before what begins anew."""
+
+_IN_CLASS = re.compile(
+    rb"\n[ \t]++(?P<macro>[A-Z][A-Z0-9_]{2,}+)[ \t]*+"
+    rb"(?=\n\s{0,200}+(?:public|private|protected|signals|slots|virtual|explicit|friend|typedef|using|static|template)\b)"
+)
+"""``Q_OBJECT``."""
+
+_OF_CLASS = re.compile(
+    rb"\n[ \t]*+(?:typedef[ \t]++|template[ \t]*+<[^\n;{}]{0,200}+(?<=>)[ \t]++)?+"
+    rb"(?:class|struct|union|enum(?:[ \t]++class)?+)[ \t\n]++(?P<macro>(?:"
+    + _MACRO
+    + rb"[ \t\n]++){0,3})"
+    rb"(?P<name>[A-Za-z_][\w:]*+(?:<[^<>;{}]{0,200}+>)?+)[ \t\n]*+(?P<after>" + _MACRO + rb")?"
+    rb"(?=" + _S + rb"*+(?:final\s*+)?+[:{](?!\s*+\}))"
+)
+"""``class API Name : Base {``, ``struct Name FINAL {``."""
+
+_OF_POINTER = re.compile(
+    rb"\([ \t]*+(?P<macro>"
+    + _WORD
+    + rb")(?=[ \t]*+\*++[ \t]*+(?:const[ \t]++)?+[A-Za-z_]\w*+[ \t]*+\)[ \t]*+\()"
+)
+"""``typedef int (CALL *name)(``."""
+
+_BEHIND = re.compile(
+    rb"\)(?:[ \t]*+const)?+(?P<macro>(?:"
+    + _S
+    + rb"*+"
+    + _MACRO
+    + rb"){1,4}+)(?="
+    + _S
+    + rb"*+(?:;|=[ \t]*+[0d]|\{))"
+)
+"""``void f(const char *, ...) PRINTF(1, 2);``, which has the form of ``if (x) RETURN(y);``: see ``_declares``."""
+
+_PATTERNS = (_ALONE, _IN_CLASS, _OF_CLASS, _OF_POINTER, _BEHIND, _BEFORE_TYPE, _BEFORE_NAME)
+_STATEMENTS = frozenset(
+    b"return else case goto if while for do switch sizeof new delete throw using namespace template public private "
+    b"protected operator struct union enum class const static extern inline volatile virtual friend explicit constexpr "
+    b"register default final override noexcept typedef".split()
+)
+_HEAD = re.compile(rb"[\w>*&:][\s*&]++(?:operator\W{1,3}|~?[\w:]++)\s*+\Z|\w::~?\w++\s*+\Z")
+_HEAD_BYTES = 120
+_REACH = 1000
+"""How far before its end a declaration is looked for."""
+
+_DIRECTIVE = re.compile(rb"\n[ \t]*+#[ \t]*+(if|el|endif)(?:[^\n\\]|\\\r?\n|\\.)*+")
+_NEVER = re.compile(rb"\n[ \t]*+#[ \t]*+if[ \t]++0\b")
+_NO_CODE = re.compile(
+    rb"/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*+|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
+    rb"|(?:\A|(?<=\n))[ \t]*+#(?:[^\n\\]|\\\r?\n|\\.)*+"
+)
+_LONE = re.compile(rb"(?:\A|\n)[ \t]*+" + _MACRO + rb"\s*+\Z")
+_GROUP_BYTES = 16 << 10
+"""A longer conditional is the guard of a file or a part of one, not of a statement."""
+
+_LOOKS = 8
+"""How often each byte may be looked at for conditionals inside conditionals."""
+
+
+def plain(source: bytes) -> bytes:
+    """``source`` with blanks for what the grammars of C and C++ cannot read; every other byte as it is."""
+    text = bytearray(b"\n" + source)
+    _join_branches(text)
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(bytes(text)):
+            for start, end in _macros(pattern, match):
+                _blank(text, start, end)
+    return bytes(text[1:])
+
+
+def _macros(pattern: re.Pattern[bytes], match: re.Match[bytes]) -> list[tuple[int, int]]:
+    """Where the macros of a match stand; nowhere if it is a statement."""
+    start, end = match.span("macro")
+    if pattern is _OF_CLASS:
+        return [(start, end), match.span("after")]
+    if pattern is _BEHIND:
+        return [(start, end)] if _declares(match.string, match.start()) else []
+    if pattern in (_BEFORE_TYPE, _BEFORE_NAME):
+        if match["type"] in _STATEMENTS or match["name"] in _STATEMENTS:
+            return []
+        first = match["macro"].split(None, 1)[0]
+        if pattern is _BEFORE_TYPE and b"(" not in match["macro"] and match["type"].isupper():
+            return [(start + len(first), match.end("type"))]  # ``HANDLE CALL f(``: the first is the type
+    return [(start, end)]
+
+
+def _declares(text: bytes, close: int) -> bool:
+    """Whether the parenthesis that closes here ends the parameters of a declaration."""
+    low = max(text.rfind(mark, max(0, close - _REACH), close) for mark in (b";", b"{", b"}"))
+    opened = text.find(b"(", max(low, close - _REACH, 0), close)
+    head = text[max(low + 1, opened - _HEAD_BYTES) : opened] if opened > 0 else b""
+    found = _HEAD.search(head)
+    return found is not None and head.split()[-1] not in _STATEMENTS
+
+
+def _join_branches(text: bytearray) -> None:
+    """Of conditionals that split a statement, leave the first branch, and no directive."""
+    code, opened, looks = bytes(text), list[list[re.Match[bytes]]](), _LOOKS * len(text)
+    for match in _DIRECTIVE.finditer(code):
+        if match[1] == b"if":
+            opened.append([match])
+        elif opened and match[1] == b"el":
+            opened[-1].append(match)
+        elif opened:
+            directives = [*opened.pop(), match]
+            size = match.end() - directives[0].start()
+            looks -= size if size <= _GROUP_BYTES else 0
+            if size <= _GROUP_BYTES and looks > 0:
+                _join(text, directives)
+
+
+def _join(text: bytearray, directives: list[re.Match[bytes]]) -> None:
+    spans = [(one.end(), other.start()) for one, other in pairwise(directives)]
+    if all(_whole(bytes(text[start:end])) for start, end in spans):
+        return
+    kept = 1 if len(spans) > 1 and _NEVER.match(directives[0][0]) else 0
+    for directive in directives:
+        _blank(text, *directive.span())
+    for start, end in spans[:kept] + spans[kept + 1 :]:
+        _blank(text, start, end)
+
+
+def _whole(branch: bytes) -> bool:
+    """Whether a branch holds whole declarations or statements."""
+    code = _NO_CODE.sub(b" ", branch).rstrip()
+    opens, closes = code.find(b"{"), code.find(b"}")
+    return (
+        code.count(b"{") == code.count(b"}")
+        and code.count(b"(") == code.count(b")")
+        and opens <= closes
+        and (not code or code[-1:] in b";}:" or _LONE.search(code[-200:]) is not None)
+    )
+
+
+def _blank(text: bytearray, start: int, end: int) -> None:
+    """Lines and columns of all that follows stay."""
+    if start < end:
+        text[start:end] = text[start:end].translate(_BLANK)
+
+
+_BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))

@@ -1,0 +1,105 @@
+"""What a grammar of the C family cannot read costs no definition: macros, and branches that split a statement."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from sophia_mcp.index.languages import macros
+from sophia_mcp.index.languages.detect import language_of
+from sophia_mcp.index.parse import parse
+
+_KEPT = {
+    "API int f(int a);": "f",
+    "MY_NORETURN static inline void f(void) { }": "f",
+    "BEGIN_DECLS\n\ntypedef struct a b;\n\nEND_DECLS": "b",
+    "void f(const char *, ...) PRINTF_LIKE(1, 2);": "f",
+    "int f(void) PURE;": "f",
+    "EXPORT_SYMBOL(f)\nint f(void) { return 1; }": "f",
+    "EFI_STATUS\nEFIAPI\nf (\n  IN UINT8 *a,\n  OUT VOID *b OPTIONAL\n  );": "f",
+    "typedef int (WINAPI *f)(int);": "f",
+    "struct PACKED f { int a; };": "f",
+    "static int __init f(void) { return 1; }": "f",
+    "#if A\nint f(int a) {\n#else\nint f(void) {\n#endif\n return 1;\n}": "f",
+    "#ifdef A\nint\nf(int a)\n#else\nint\nf(int a, int b)\n#endif\n{\n return a;\n}": "f",
+    "int f(int a) {\n if (a) {\n  a++;\n#ifdef B\n } else if (b) {\n  a--;\n#endif\n }\n return a;\n}": "f",
+    '#ifdef __cplusplus\nextern "C" {\n#endif\nint f(void);\n#ifdef __cplusplus\n}\n#endif': "f",
+}
+_KEPT_IN_CPP = {
+    "class DLL_API f : public Base {\n  Q_OBJECT\npublic:\n  void m() NOEXCEPT;\n};": "f m",
+    "struct f FINAL : private Table { int m(); };": "f m",
+    "NS_BEGIN\nnamespace f {\nclass B {};\n}\nNS_END": "f B",
+    "template <class T>\nFMT_INLINE std::string f(T t) { return {}; }": "f",
+    "T **A<B<int>>::f(int a) { return 0; }": "f",
+}
+
+
+@pytest.mark.parametrize("text", _KEPT)
+def test_a_macro_or_a_branch_costs_no_definition(text: str) -> None:
+    for language in ("c", "cpp"):
+        parsed = parse(f"{text}\nint after(void);\n", "a", language)
+        assert [symbol.name for symbol in parsed.symbols] == [_KEPT[text], "after"], language
+
+
+@pytest.mark.parametrize("text", _KEPT_IN_CPP)
+def test_a_macro_costs_no_class(text: str) -> None:
+    parsed = parse(f"{text}\nint after();\n", "a.cpp", "cpp")
+    assert [symbol.name for symbol in parsed.symbols] == [*_KEPT_IN_CPP[text].split(), "after"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "void f(int a) {\n  if (a) BREAK;\n  while (next(a)) STEP(a);\n  else if (b) RETURN(b);\n}\n",
+        "HANDLE open(void);\nstatic VOID scale(), heap();\nUINT8 first, second;\n",
+        "#define API extern int\n#ifdef API\nint x;\n#endif\n#define BEGIN {\n",
+        "#ifdef A\nint f(void);\n#else\nint g(void);\n#endif\n",
+        "enum e {\n  FIRST,\n  SECOND\n};\nint a[] = {\n  ONE,\n  TWO\n};\n",
+        "struct utsname NAME {};\nSTACK_OF(X509) *f(BIO *b);\n",
+        'char *a = "\n#if {\n";\n',
+    ],
+)
+def test_what_a_grammar_reads_is_left_as_it_is(text: str) -> None:
+    assert macros.plain(text.encode()) == text.encode()
+
+
+def test_the_first_branch_speaks_for_a_statement_that_is_split() -> None:
+    split = b"#if 0\nint f(int a) {\n#elif B\nint g(int a) {\n#else\nint h(void) {\n#endif\n}\n"
+    assert macros.plain(split).split() == b"int g(int a) { }".split()
+    assert macros.plain(split.replace(b"#if 0", b"#if A")).split() == b"int f(int a) { }".split()
+
+
+@pytest.mark.requirement("languages.bombs")
+def test_no_text_is_moved_by_what_is_blanked() -> None:
+    rng = random.Random(1)
+    pieces = [
+        "API ",
+        "int ",
+        "f(",
+        ")",
+        "\n",
+        "#if A\n",
+        "#else\n",
+        "#endif\n",
+        "{",
+        "}",
+        ";",
+        "class ",
+        "*",
+        "é",
+        '"',
+        "/*",
+    ]
+    for _ in range(300):
+        source = "".join(rng.choice(pieces) for _ in range(80)).encode()
+        plain = macros.plain(source)
+        assert len(plain) == len(source)
+        assert all(new in (old, ord(" ")) for old, new in zip(source, plain, strict=True))
+        assert plain.count(b"\n") == source.count(b"\n")
+
+
+def test_a_header_is_cpp_by_a_class_far_behind_its_beginning() -> None:
+    macros_first = b"".join(b"#define A%d 1\n" % number for number in range(4000))
+    assert language_of("a.h", macros_first + b"class Name;\n") == "cpp"
+    assert language_of("a.h", macros_first + b"/* one\n   class of things, using words */\n") == "c"
