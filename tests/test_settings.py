@@ -262,6 +262,32 @@ def test_matrix_libraries_get_one_thread_unless_a_person_chose(monkeypatch: pyte
     assert environment("OMP_NUM_THREADS") == "4"
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "what"),
+    [
+        ("SOPHIA_LLM__SCRIPT__PATH", "x", "setting llm.script is wrong"),
+        ("SOPHIA_LLM__SCRIPTED__PATH", "x", "there is no setting llm.scripted"),
+        ("SOPHIA_LLM", '{"scripted": 1}', "there is no setting llm.scripted"),
+    ],
+)
+def test_a_variable_with_a_wrong_setting_is_named_and_no_file(
+    variable: str, value: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadSetting, match=what) as error:
+        load(tmp_path)
+    assert f"the variable {variable}" in error.value.why
+
+
+def test_a_misspelt_key_of_a_project_is_told_with_the_nearest(tmp_path: Path) -> None:
+    write(tmp_path / ".sophia" / "config.toml", '[index]\nexcludes = ["x"]\n')
+    with pytest.raises(BadSetting, match=r"may not set index\.excludes") as error:
+        load(tmp_path)
+    assert error.value.next.startswith(
+        "write index.exclude if that is meant, else set index.excludes in"
+    )
+
+
 def test_a_variable_that_is_no_setting_is_told_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "SOPHIA_HOME",

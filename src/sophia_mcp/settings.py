@@ -399,11 +399,10 @@ def _source(
     """Where the value of a setting came from, in words."""
     if says(flags, place):
         return "the flag"
-    names = [str(part).upper() for part in place]
-    held = {name.upper() for name in os.environ}
-    for length in range(len(names), 0, -1):
-        if (variable := "SOPHIA_" + "__".join(names[:length])) in held:
-            return f"the variable {variable}"
+    named = f"SOPHIA_{'__'.join(map(str, place)).upper()}__"
+    marks = {f"{name.upper()}__": name for name in os.environ}
+    if found := [mark for mark in marks if mark.startswith(named) or named.startswith(mark)]:
+        return f"the variable {marks[max(found, key=len)]}"
     return str(file if says(project, place) else own)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence, Set
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,14 @@ def read_project(root: Path, allowed: Mapping[str, Set[str]], elsewhere: Path) -
     for section, content in values.items():
         keys = set(content) if isinstance(content, dict) else {""}
         if refused_keys := keys - allowed.get(section, set()):
-            name = ".".join(part for part in (section, min(refused_keys)) if part)
+            key = min(refused_keys)
+            name = ".".join(part for part in (section, key) if part)
+            near = get_close_matches(key, sorted(allowed.get(section, ())), 1, 0.8)
+            meant = f"write {section}.{near[0]} if that is meant, else " if near else ""
             raise BadSetting(
                 f"{path} may not set {name}",
                 why="a project's file comes with the repository, so it cannot choose providers, keys or limits",
-                next=f"set {name} in {elsewhere} or as an environment variable",
+                next=f"{meant}set {name} in {elsewhere} or as an environment variable",
             )
     return values
 
