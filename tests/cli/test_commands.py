@@ -94,7 +94,7 @@ def test_the_home_folder_and_what_lies_above_it_are_never_indexed(project: Path)
     ("arguments", "allowed", "said"),
     [
         (("https://127.0.0.1:1/a/b.git",), "false", "cloning over https is not allowed"),
-        (("https://127.0.0.1:1/a/b.git",), "true", "127.0.0.1/a/b could not be cloned"),
+        (("https://127.0.0.1:1/a/b.git",), "true", "127.0.0.1:1/a/b could not be cloned"),
         (("git@127.0.0.1:a/b.git",), "true", "cloning over ssh is not allowed"),
         (
             ("https://127.0.0.1:1/a/b.git", "--watch"),
@@ -181,6 +181,19 @@ def test_a_folder_is_indexed_searched_and_listed(project: Path) -> None:
     listed = json.loads(run("repos", "--json", cwd=project).stdout)
     assert [repo["root"] for repo in listed] == [str(project)]
     assert [repo["languages"] for repo in listed] == [report["languages"]]
+
+
+@pytest.mark.requirement("cli.repos", "index.collect")
+def test_a_repository_is_forgotten_by_its_name_and_its_files_stay(project: Path) -> None:
+    assert run("index", ".", cwd=project).returncode == 0
+    forgotten = run("repos", "--forget", "shop", cwd=project.parent)
+    assert forgotten.returncode == 0, forgotten.stderr
+    assert f"the index of shop ({project}) is gone; its files were not touched" in forgotten.stdout
+    assert run("repos", cwd=project).returncode == 3
+    assert (project / "retry.py").is_file()
+    again = run("repos", "--forget", "shop", cwd=project)
+    assert again.returncode == 3
+    assert "no repository named 'shop'" in again.stderr
 
 
 @pytest.mark.requirement("server.project_root")

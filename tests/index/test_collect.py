@@ -138,6 +138,22 @@ async def test_a_real_store_over_its_limit_becomes_smaller(tree: Write, tmp_path
         assert "three" in [view.name for view in await repositories(database)]
 
 
+@pytest.mark.requirement("index.collect")
+async def test_what_is_forgotten_gives_its_space_back(tree: Write, tmp_path: Path) -> None:
+    async with open_index(tmp_path / "store") as index:
+        database = index.storage.database
+        assert isinstance(database, SqliteDatabase)
+        index.room = Room(1 << 40, lambda: upkeep.size(database), lambda: upkeep.reclaim(database))
+        for name in ("small", "large"):
+            await index.update(
+                tree({f"{i}.py": f"def {name}{i}(): pass\n" * 200 for i in range(60)}, name)
+            )
+        full = await upkeep.size(database)
+        await index.forget(await index.resolve("large"))
+        assert await upkeep.size(database) < full * 0.7
+        assert (await index.report(await index.resolve("small"))).files_indexed == 60
+
+
 async def test_what_small_edits_replace_goes_while_a_tree_is_watched(
     index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

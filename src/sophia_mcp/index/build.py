@@ -268,8 +268,8 @@ class Index:
             return await describe(tx, current)
 
     async def forget(self, view: View) -> None:
-        """Remove a view; with its last one, the repository and everything made from it. Stops the runs
-        that ``cancel`` stops. Raises StoreBusy when others go on for too long."""
+        """Remove a view; with its last one, the repository and everything made from it. Its space goes back to
+        the disk. Stops the runs that ``cancel`` stops. Raises StoreBusy when others go on for too long."""
         await self.cancel(view)
         async with (
             self._steps.queue.free(view, FORGET_WAIT_S) as free,
@@ -292,6 +292,8 @@ class Index:
                 await collect(self.storage, view.repo_id, everything=True)
             else:
                 await forget_repo(self.storage, view.repo_id)
+        if self.room is not None:
+            await self.room.reclaim()
 
     async def cancel(self, view: View, *, only: bool = False) -> bool:
         """Ask runs to stop, whichever process they are in: those of the ref that the view names, or, where
