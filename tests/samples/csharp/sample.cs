@@ -127,3 +127,26 @@ namespace Garden.Sensors
         }
     }
 }
+
+namespace Garden.Units
+{
+    public interface IGauge
+    {
+        event Action Filled;
+
+        double Level(int probe);
+    }
+
+    public sealed class Litre : IGauge
+    {
+        public event Action Filled;
+
+        ~Litre() { }
+
+        public double Level(int probe) => probe;
+
+        public static Litre operator +(Litre left, Litre right) => left;
+
+        public static implicit operator double(Litre litre) => 1.0;
+    }
+}

@@ -130,3 +130,10 @@ Future<void> main(List<String> arguments) async {
   await Future.wait(arguments.map(list.add));
   print(describe(list));
 }
+
+abstract interface class Basket {
+  int get length;
+  set owner(String name);
+  bool operator ==(Object other);
+  void empty();
+}

@@ -104,3 +104,11 @@ defmodule ParcelTest do
     end
   end
 end
+
+defmodule Parcel.Carrier do
+  @callback pick_up(parcel :: Parcel.t(), on :: Date.t()) :: :ok | {:error, term}
+  @callback name() :: String.t()
+  @macrocallback route(term) :: Macro.t() when term: var
+
+  @optional_callbacks name: 0
+end

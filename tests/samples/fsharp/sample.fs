@@ -116,3 +116,7 @@ module Program =
 
         Report.print store "north" |> Async.RunSynchronously |> ignore
         0
+
+type IProbe =
+    abstract member Read: int -> Async<float>
+    abstract Name: string

@@ -154,3 +154,20 @@ func init() {
 	defer mu.Unlock()
 	queues["default"] = New(context.Background(), func(context.Context, any) error { return nil })
 }
+
+// Store is a sink that can be read again.
+type Store interface {
+	Sink
+	io.Closer
+	Load(ctx context.Context, key string) (
+		item any, err error,
+	)
+	Size() int
+	visit(func(item any) interface{ Stop() })
+}
+
+type number interface{ ~int | ~float64 }
+
+type holder struct {
+	inner interface{ Flush() error }
+}

@@ -128,3 +128,6 @@ int main(int argc, const char *argv[])
     }
     return 0;
 }
+
+extern NSString *NoteTitle(Note *note);
+static void **NoteParts(int count);

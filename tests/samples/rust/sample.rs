@@ -141,3 +141,9 @@ mod tests {
         assert_eq!(evaluate("a+3", &table, 0), Ok(5.0));
     }
 }
+
+pub trait Reader {
+    type Unit: Display;
+    const LIMIT: usize;
+    fn read(&mut self) -> Option<Self::Unit>;
+}

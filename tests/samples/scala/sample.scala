@@ -105,3 +105,10 @@ object Main extends App {
   val soup = Recipe("Soup", Chop("leek", 5), Rest).add("leek", Amount(2, "pieces"))
   println(soup.scaled(8).minutes)
 }
+
+trait Stove {
+  val plates: Int
+  var heat: Double
+  type Fuel
+  def light(plate: Int): Unit
+}

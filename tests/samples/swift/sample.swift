@@ -137,3 +137,10 @@ func draw<T>(_ canvas: Canvas<T>) where T: Shape {
         log("\(shape.area)")
     }
 }
+
+protocol Layer: AnyObject {
+    associatedtype Content
+    static var limit: Int { get }
+    var visible: Bool { get set }
+    func show(_ content: Content) throws
+}

@@ -62,6 +62,7 @@ RECORDS = (
         definitions="""
         [(function_declaration) (method_declaration)] @function
         [(type_spec) (type_alias)] @class
+        (type_spec type: (interface_type (method_elem) @method))
         (source_file (const_declaration (const_spec) @value))
         (source_file (var_declaration (var_spec) @value))
         (source_file (var_declaration (var_spec_list (var_spec) @value)))
@@ -87,7 +88,7 @@ RECORDS = (
         (".rs",),
         interpreters=("rust-script",),
         definitions="""
-        [(struct_item) (enum_item) (union_item) (trait_item) (type_item)] @class
+        [(struct_item) (enum_item) (union_item) (trait_item) (type_item) (associated_type)] @class
         (mod_item body: (_)) @module
         [(function_item) (function_signature_item) (macro_definition)] @function
         [(const_item) (static_item)] @value
@@ -124,8 +125,8 @@ RECORDS = (
         (protocol_declaration) @class
         [(function_declaration) (init_declaration) (deinit_declaration) (protocol_function_declaration)
          (subscript_declaration)] @function
-        (typealias_declaration) @class
-        (source_file (property_declaration) @value)
+        [(typealias_declaration) (associatedtype_declaration)] @class
+        [(source_file (property_declaration) @value) (protocol_property_declaration) @value]
         [(class_body (property_declaration) @value) (enum_class_body (property_declaration) @value)]
         """,
         comments=("comment", "multiline_comment"),
@@ -206,7 +207,8 @@ RECORDS = (
         (struct_specifier name: (_) body: (_)) @class
         (type_definition) @class
         (preproc_def) @value
-        """,
+        """
+        + _prototypes(*_FUNCTION),
         name_rule=declarators.selector_name,
         own=("self",),
     ),

@@ -83,4 +83,4 @@ def selector_name(node: Node, source: bytes) -> Named | None:
         return ("", ":".join(parts) + (":" if colons else "")) if parts else None
     if node.type in ("class_interface", "class_implementation", "protocol_declaration"):
         return rules.first_of("identifier")(node, source)
-    return declared_name(node, source)
+    return placed_name(node, source)

@@ -245,6 +245,8 @@ RECORDS = (
         ((call target: (identifier) @_k) @function
           (#any-of? @_k "def" "defp" "defmacro" "defmacrop" "defguard" "defguardp" "defdelegate" "test"))
         ((call target: (identifier) @_k) @value (#any-of? @_k "defstruct" "defexception"))
+        ((unary_operator operand: (call target: (identifier) @_b (arguments (_)))) @function
+          (#any-of? @_b "callback" "macrocallback"))
         ((call target: (identifier) @_k) @space (#eq? @_k "describe"))
         ((unary_operator operand: (call target: (identifier) @_d (arguments (_)))) @doc @above
           (#any-of? @_d "doc" "moduledoc" "typedoc"))

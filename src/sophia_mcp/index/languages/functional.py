@@ -103,7 +103,7 @@ RECORDS = (
         (function_or_value_defn (function_declaration_left)) @function
         (named_module (declaration_expression (function_or_value_defn (value_declaration_left)) @value))
         (module_defn (declaration_expression (function_or_value_defn (value_declaration_left)) @value))
-        (member_defn (method_or_prop_defn)) @function
+        (member_defn [(method_or_prop_defn) (member_signature)]) @function
         """,
         comments=("line_comment", "block_comment"),
         name_rule=rules.fsharp_name,

@@ -38,10 +38,12 @@ RECORDS = (
         definitions="""
         [(class_declaration) (interface_declaration) (struct_declaration) (enum_declaration)
          (record_declaration) (delegate_declaration)] @class
-        [(method_declaration) (constructor_declaration) (local_function_statement)] @function
-        (property_declaration) @value
+        [(method_declaration) (constructor_declaration) (destructor_declaration) (operator_declaration)
+         (conversion_operator_declaration) (local_function_statement)] @function
+        [(property_declaration) (event_declaration) (event_field_declaration)] @value
         (namespace_declaration) @scope
         """,
+        name_rule=rules.csharp_name,
         references="""
         (invocation_expression function: [(identifier) (member_access_expression) (generic_name)
           (conditional_access_expression)] @call)
@@ -90,7 +92,7 @@ RECORDS = (
         [(object_definition) (class_definition) (trait_definition) (enum_definition) (type_definition)] @class
         [(function_definition) (function_declaration)] @function
         (given_definition name: (_)) @value
-        (template_body [(val_definition) (var_definition)] @value)
+        (template_body [(val_definition) (var_definition) (val_declaration) (var_declaration)] @value)
         (compilation_unit [(val_definition) (var_definition)] @value)
         """,
         comments=("comment", "block_comment"),
@@ -129,7 +131,8 @@ RECORDS = (
         [(class_definition) (mixin_declaration) (enum_declaration) (extension_type_declaration) (type_alias)] @class
         (extension_declaration) @scope
         [(method_signature) (constructor_signature) (constant_constructor_signature)] @function
-        (class_body (declaration (function_signature) @function))
+        (class_body (declaration [(function_signature) (getter_signature) (setter_signature) (operator_signature)]
+          @function))
         (lambda_expression (function_signature) @function)
         (annotation) @lead
         (program (function_signature) @function)

@@ -148,7 +148,9 @@ def lua_name(node: Node, source: bytes) -> Named | None:
 
 
 def elixir_name(node: Node, source: bytes) -> Named | None:
-    """The first argument of ``def`` or ``defmodule``, without guard and parameters."""
+    """The first argument of ``def``, ``defmodule`` or ``@callback``, without guard and parameters."""
+    if node.type == "unary_operator":
+        node = _first(node) or node
     arguments = next((child for child in node.named_children if child.type == "arguments"), None)
     head = _first(arguments)
     for _ in range(_STEPS):
@@ -201,7 +203,28 @@ def swift_name(node: Node, source: bytes) -> Named | None:
     if node.type == "subscript_declaration":
         return "", "subscript"
     named = field_name(node, source)
-    return ("", _TYPE_ARGUMENTS.sub("", named[1]).strip()) if named is not None else None
+    if named is None:
+        return None
+    name = named[1].rpartition(" ")[2] if node.type == "protocol_property_declaration" else named[1]
+    return "", _TYPE_ARGUMENTS.sub("", name).strip()
+
+
+def csharp_name(node: Node, source: bytes) -> Named | None:
+    """Operators are named by their sign, conversions by their type, an event by its first variable."""
+    if node.type in ("operator_declaration", "conversion_operator_declaration"):
+        sign, kind = node.child_by_field_name("operator"), node.child_by_field_name("type")
+        if sign is not None:
+            return "", "operator" + text_of(sign, source)
+        return ("", "operator " + text_of(kind, source)) if kind is not None else None
+    here: Node | None = node
+    if node.type == "event_field_declaration":
+        declared = next(
+            (each for each in node.named_children if each.type == "variable_declaration"), None
+        )
+        names = declared.named_children[:_STEPS] if declared is not None else []
+        here = next((each for each in names if each.type == "variable_declarator"), None)
+    named = field_name(here, source) if here is not None else None
+    return ("", "~" + named[1]) if named and node.type == "destructor_declaration" else named
 
 
 def scala_name(node: Node, source: bytes) -> Named | None:
