@@ -18,6 +18,7 @@ from sophia_mcp.search import (
     filters,
     freshness,
     graph,
+    importers,
     place,
     ranking,
     regex,
@@ -182,7 +183,7 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
     if mode == "outline":
         return await repomap.find(question, tx)
     if mode in ("references", "callers"):
-        return await graph.find(question, tx)
+        return await importers.find(question, tx) or await graph.find(question, tx)
     if mode == "similar":
         return await similar.find(question, tx)
     if kind == "regex":

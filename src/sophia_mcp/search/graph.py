@@ -98,7 +98,7 @@ async def _asked(question: Question, tx: Transaction) -> Question | Outcome:
 async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]) -> Outcome:
     """The uses of a name that is defined so, or not at all."""
     query, atlas = question.query, question.atlas
-    files, unread = await _files(question, tx, query.name)
+    files, unread = await files_writing(question, tx, query.name)
     edges = await question.engine.content.uses(
         tx, atlas.blobs[files].tolist() if files else [], query.name, modules=not exact
     )
@@ -118,18 +118,18 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
         others = "it is used in other ways" if uses else ""
         others = others or (f"lines that write it: {len(written)}" if written else "")
         missed = await _missed(question, tx, exact, others)
-        return replace(missed, notes=(*missed.notes, *_unread(unread)))
+        return replace(missed, notes=(*missed.notes, *unread_note(unread)))
     if calls:
         homes = await _definitions(question, tx, {use.file for use in called})
         candidates = _by_caller(called, homes, question)
     else:
-        candidates = _by_line(called, written, question)
+        candidates = by_line(called, written, question)
         near = candidates[: question.reach * _LOOKED_AT]  # no other one can be shown on this page
         homes = await _definitions(question, tx, {item.file for item in near})
         candidates[: len(near)] = [_at_home(item, homes[item.file]) for item in near]
     resolved = sum(use.proof != "name-only" for use in called)
     note = _said(question, exact, resolved, len(called) - resolved, len(written))
-    return Outcome(tuple(candidates), resolved, (note, *_unread(unread)))
+    return Outcome(tuple(candidates), resolved, (note, *unread_note(unread)))
 
 
 async def _definitions(
@@ -141,7 +141,7 @@ async def _definitions(
     return {file: found[int(blobs[file])] for file in listed}
 
 
-def _unread(files: int) -> tuple[str, ...]:
+def unread_note(files: int) -> tuple[str, ...]:
     return (f"not complete: edges of {counted(files, 'file')} are not read yet",) if files else ()
 
 
@@ -182,7 +182,7 @@ def _said(
     return f"{said}; {where}"
 
 
-async def _files(question: Question, tx: Transaction, name: str) -> tuple[list[int], int]:
+async def files_writing(question: Question, tx: Transaction, name: str) -> tuple[list[int], int]:
     """Files whose text can hold the name, and how many more there would be."""
     atlas, allowed = question.atlas, question.filter.allowed
     chosen = np.ones(len(atlas.paths), bool) if allowed is None else allowed
@@ -200,7 +200,7 @@ async def _files(question: Question, tx: Transaction, name: str) -> tuple[list[i
 
 async def is_written(question: Question, tx: Transaction, name: str) -> bool:
     """Whether the text of some file that may answer can hold the name."""
-    return bool((await _files(question, tx, name))[0])
+    return bool((await files_writing(question, tx, name))[0])
 
 
 def resolve(
@@ -328,9 +328,9 @@ def _receives(
 
 def _comes_from(item: Import, file: int, target: Definition, paths: Sequence[str]) -> bool:
     """The imported module is the file that defines the target (by the end of its path)."""
-    stem = _module_parts(paths[target.file])
+    stem = module_parts(paths[target.file])
     for written in (item.module, f"{item.module}.{item.name}" if item.name else item.module):
-        wanted = _written_parts(written, paths[file])
+        wanted = written_parts(written, paths[file])
         if wanted and stem[-len(wanted) :] == wanted:
             return True
         folder = stem[:-1]
@@ -340,7 +340,8 @@ def _comes_from(item: Import, file: int, target: Definition, paths: Sequence[str
     return False
 
 
-def _module_parts(path: str) -> list[str]:
+def module_parts(path: str) -> list[str]:
+    """The parts of the module that a file is."""
     stem = re.sub(r"(\.d)?\.[A-Za-z0-9]+$", "", path)
     parts = [part for part in stem.split("/") if part]
     if parts and parts[-1] in ("__init__", "index", "mod", "lib", "main") and len(parts) > 1:
@@ -348,7 +349,7 @@ def _module_parts(path: str) -> list[str]:
     return parts
 
 
-def _written_parts(module: str, importer: str) -> list[str]:
+def written_parts(module: str, importer: str) -> list[str]:
     """``..a.b``, ``./a/b``, ``crate::a::b``, ``a/b.h`` as path parts; relative ones are made whole."""
     module = module.strip("\"'<> ;")
     if module.startswith("."):
@@ -428,7 +429,7 @@ def _by_caller(
     return sorted(candidates, key=lambda item: -item.score)
 
 
-def _by_line(uses: Sequence[Use], written: mentions.Lines, question: Question) -> list[Candidate]:
+def by_line(uses: Sequence[Use], written: mentions.Lines, question: Question) -> list[Candidate]:
     """One candidate for each line, whose definition is not looked up yet."""
     merged: dict[tuple[int, int], list[Use]] = defaultdict(list)
     for use in uses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from sophia_mcp.index.parse import language_of
@@ -146,8 +147,20 @@ def _module(path: str) -> list[str]:
 async def whole(question: Question, tx: Transaction) -> Outcome | None:
     """A path, as an import writes it perhaps (``../core/util``): its outline, or with ``detail="full"`` the
     file itself. None when no file is meant, so that the text may still be a name."""
-    files = locate(question, question.query.path) or await _imported(question, tx)
+    files = await _files(question, tx)
     return await _outlines(question, tx, files) if files else None
+
+
+async def _files(question: Question, tx: Transaction) -> list[int]:
+    return locate(question, question.query.path) or await _imported(question, tx)
+
+
+async def meant(question: Question, tx: Transaction) -> list[int]:
+    """The files that the text of a question can only mean: a path, or a module with its folders."""
+    text = question.query.text.strip()
+    if not re.search(r"[./\\]", text) or question.query.kind == "lines":
+        return []
+    return await _files(replace(question, query=Query(text, "path", path=text)), tx)
 
 
 async def _imported(question: Question, tx: Transaction) -> list[int]:

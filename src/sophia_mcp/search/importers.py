@@ -1,0 +1,113 @@
+"""Which files import this one? The imports whose module, as it is written, leads to it.
+
+An import is *import-resolved* when it is relative or no other file can be meant, else a guess that is
+not counted, as with uses of a name (``graph.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sophia_mcp.search import graph, place
+from sophia_mcp.search.atlas import Atlas
+from sophia_mcp.search.engine import Outcome, Question
+from sophia_mcp.search.graph import Proof, Use
+from sophia_mcp.security.text import counted, plain_line
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Import, Reference
+
+_FAMILIES = (
+    frozenset({"c", "cpp", "objc", "cuda"}),
+    frozenset({"javascript", "typescript", "tsx", "vue", "svelte"}),
+    frozenset({"java", "kotlin", "scala", "groovy"}),
+)
+_HEADER = re.compile(r"\.(?:h|hh|hpp|hxx|inc|inl)$")
+_QUOTES = "\"'<> ;"
+
+
+async def find(question: Question, tx: Transaction) -> Outcome | None:
+    """The lines that import the file asked for. None where no file is meant, or nothing imports it."""
+    files = await place.meant(question, tx) if question.mode == "references" else []
+    if not files:
+        return None
+    module = _Module.of(question.atlas, files[0])
+    atlas, name = question.atlas, module.parts[-1]
+    held, unread = await graph.files_writing(question, tx, name)
+    edges = await question.engine.content.uses(
+        tx, atlas.blobs[held].tolist() if held else [], name, modules=True
+    )
+    if question.view.stage != "done":
+        unread += sum(int(atlas.blobs[file]) not in edges for file in held)
+    proofs: dict[tuple[int, int], Proof] = {}  # a statement that brings several names is one import
+    for file in held:
+        found = edges.get(int(atlas.blobs[file]))
+        if found is None or file == files[0] or not _related(atlas.languages[file], module.language):
+            continue
+        for item in found.imports:
+            proof = module.proof(item, atlas.paths[file])
+            if proof is not None and proofs.get((file, item.line)) != "import-resolved":
+                proofs[file, item.line] = proof
+    uses = [Use(file, Reference(name, "import", line), proof) for (file, line), proof in proofs.items()]
+    if not uses:
+        return None
+    resolved = sum(use.proof != "name-only" for use in uses)
+    guesses = len(uses) - resolved
+    said = f"{counted(resolved, 'import')} of {plain_line(atlas.paths[files[0]])}"
+    said += f"; {guesses} more may mean it (guesses, not counted)" if guesses else ""
+    candidates = graph.by_line(uses, (), question)
+    return Outcome(tuple(candidates), resolved, (said, *graph.unread_note(unread)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A file as others import it: the parts of its name, and those of the files it may be taken for."""
+
+    path: str
+    language: str
+    parts: list[str]
+    others: Sequence[list[str]]
+
+    @classmethod
+    def of(cls, atlas: Atlas, file: int) -> _Module:
+        language = atlas.languages[file]
+        own = _parts(atlas.paths[file], language)
+        alike = (
+            _parts(path, language)
+            for path, spoken in zip(atlas.paths, atlas.languages, strict=True)
+            if _related(spoken, language)
+        )
+        others = {tuple(parts) for parts in alike if parts and parts[-1] == own[-1] and parts != own}
+        return cls(atlas.paths[file], language, own, [list(parts) for parts in others])
+
+    def proof(self, item: Import, importer: str) -> Proof | None:
+        """Whether an import means this file; None where it does not."""
+        module = item.module.strip(_QUOTES)
+        header = _HEADER.search(module)
+        if header is not None and not self.path.endswith(header[0]):
+            return None
+        inner = module + ("" if module.endswith(".") else ".") + item.name
+        for written in (module, inner) if item.name not in ("", "*") else (module,):
+            wanted = graph.written_parts(written, importer)
+            if self._is(self.parts, wanted):
+                whole = module.startswith(".") or wanted == self.parts
+                unsure = not whole and any(self._is(other, wanted) for other in self.others)
+                return "name-only" if unsure else "import-resolved"
+        return None
+
+    def _is(self, held: Sequence[str], wanted: Sequence[str]) -> bool:
+        if not wanted:
+            return False
+        if self.language == "go":  # a package is a folder, below the name of its module
+            return list(wanted[-len(held) :]) == list(held)
+        return list(held[-len(wanted) :]) == list(wanted)
+
+
+def _parts(path: str, language: str) -> list[str]:
+    parts = graph.module_parts(path)
+    return parts[:-1] or parts if language == "go" else parts
+
+
+def _related(one: str, other: str) -> bool:
+    return one == other or any({one, other} <= family for family in _FAMILIES)
