@@ -92,6 +92,9 @@ def test_only_unknown_arguments_are_named() -> None:
     assert ignored({"query": "x", "path": "y"}, SCHEMA) == [
         "argument 'path' is unknown and was ignored; did you mean 'paths'?"
     ]
+    assert ignored({"q": "x"}, SCHEMA) == [
+        "argument 'q' is unknown and was ignored; did you mean 'query'?"
+    ]
 
 
 @pytest.mark.requirement("server.output_cap")

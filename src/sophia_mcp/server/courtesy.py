@@ -78,7 +78,9 @@ def ignored(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str
         + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}")
         for name in arguments
         if name not in known
-        for near in [get_close_matches(name, known, 1, 0.5)]
+        for near in [
+            [each for each in known if each.startswith(name)] or get_close_matches(name, known, 1, 0.5)
+        ]
     ]
 
 
