@@ -203,7 +203,7 @@ _ALL = (
     ("cli.init", "init writes every client's configuration, backs up what it changes, and undoes it"),
     ("cli.index", "sophia index indexes a folder with progress and a report"),
     ("cli.search", "sophia search answers, also as JSON, and exits 3 when nothing is found"),
-    ("cli.repos", "sophia repos lists what is indexed"),
+    ("cli.repos", "sophia repos lists what is indexed, and forgets one of it"),
     ("cli.exit_codes", "exit codes are 0 done, 1 failed, 2 wrong usage, 3 nothing found"),
     ("cli.help", "every command's help is a snapshot with an example"),
     ("cli.doctor", "sophia debug doctor checks the store and says what to do"),

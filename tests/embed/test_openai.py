@@ -158,7 +158,9 @@ async def test_a_failed_attempt_keeps_its_reservation() -> None:
 
 
 @pytest.mark.parametrize("script", [[429], [503, 502], [(429, "0"), 500], [(503, "soon")]])
-async def test_a_passing_failure_is_tried_again(script: list[Any]) -> None:
+async def test_a_passing_failure_is_tried_again(
+    script: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
     tries = len(script) + 1
     with Endpoint(script=script) as endpoint:
         client = embedder(endpoint)
@@ -166,6 +168,7 @@ async def test_a_passing_failure_is_tried_again(script: list[Any]) -> None:
         await client.aclose()
         assert rows.shape == (2, 32)
         assert endpoint.tried == tries
+    assert capfd.readouterr().out == "", "standard output is the answer of a command, or the protocol"
 
 
 def test_the_wait_is_the_one_the_service_asks_for() -> None:

@@ -115,7 +115,11 @@ class OpenAIEmbedder:
     async def _ask(self, texts: Sequence[str]) -> Vectors:
         """One batch, tried again while that makes sense."""
         import stamina
+        from stamina.instrumentation import set_on_retry_hooks
 
+        set_on_retry_hooks(
+            []
+        )  # else each wait writes a line to standard output, which is somebody's answer
         attempts = stamina.retry_context(
             on=_wait_of,
             attempts=self._endpoint.attempts,
