@@ -381,11 +381,13 @@ def test_health_answers_for_machines(project: Path) -> None:
 def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
     created = json.loads(run("embed", "create", "open a file", "--json", cwd=project).stdout)
     assert len(created["vectors"][0]) > 100
-    (project / "lines.txt").write_text("delete a database row\nparse json text\nopen a network socket\n")
+    (project / "lines.txt").write_text(
+        "delete a database row\n\n \f\nparse json text\nopen a\fnetwork socket\n"
+    )
     assert run("embed", "batch", "lines.txt", "--out", "v.jsonl", cwd=project).returncode == 0
     assert len((project / "v.jsonl").read_text().splitlines()) == 3
     ranked = json.loads(run("embed", "search", "json parser", "lines.txt", "--json", cwd=project).stdout)
-    assert ranked[0]["text"] == "parse json text"
+    assert (ranked[0]["line"], ranked[0]["text"]) == (4, "parse json text"), "as an editor counts"
     same = json.loads(run("embed", "similarity", "a retry", "a retry", "--json", cwd=project).stdout)
     assert same["similarity"] == pytest.approx(1.0, abs=1e-3)
 

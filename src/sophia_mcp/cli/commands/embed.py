@@ -59,20 +59,23 @@ def batch(file: Path, out: Path | None, as_json: bool) -> int:
     """
     import json
 
-    texts = _lines(file)
+    texts = list(_lines(file).values())
     _, rows = _embed(texts)
-    lines = [
-        json.dumps({"text": text, "vector": [round(float(v), 6) for v in row]}, ensure_ascii=False)
+    # One at a time: as text, vectors are ten times as large.
+    lines = (
+        json.dumps({"text": text, "vector": row.astype("f8").round(6).tolist()}, ensure_ascii=False)
         for text, row in zip(texts, rows, strict=True)
-    ]
+    )
     if out is None:
-        output.show("\n".join(lines))
+        for line in lines:
+            output.show(line)
     else:
         try:
-            out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            with out.open("w", encoding="utf-8") as written:
+                written.writelines(line + "\n" for line in lines)
         except OSError as error:
             raise output.unwritable(out, error) from error
-        output.say(f"wrote {counted(len(lines), 'vector')} to {out}")
+        output.say(f"wrote {counted(len(texts), 'vector')} to {out}")
     return output.DONE
 
 
@@ -86,11 +89,11 @@ def search(query: str, file: Path, limit: int, as_json: bool) -> int:
 
     Example: sophia embed search "timeouts" notes.txt --limit 3
     """
-    texts = _lines(file)
-    _, rows = _embed([query, *texts])
-    scores = rows[1:] @ rows[0]
-    best = sorted(range(len(texts)), key=lambda i: -float(scores[i]))[:limit]
-    found = [{"line": i + 1, "score": round(float(scores[i]), 4), "text": texts[i]} for i in best]
+    lines = _lines(file)
+    _, rows = _embed([query, *lines.values()])
+    scores = dict(zip(lines, map(float, rows[1:] @ rows[0]), strict=True))
+    best = sorted(lines, key=lambda number: -scores[number])[:limit]
+    found = [{"line": n, "score": round(scores[n], 4), "text": lines[n]} for n in best]
     if as_json:
         output.machine(found)
     else:
@@ -116,11 +119,13 @@ def similarity(first: str, second: str, as_json: bool) -> int:
     return output.DONE
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(file: Path) -> dict[int, str]:
+    """The lines that are not blank, by their numbers from 1 on."""
     from sophia_mcp.errors import BadArgument
 
     try:
-        texts = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = enumerate(file.read_text(encoding="utf-8").split("\n"), 1)
+        texts = {number: line for number, line in lines if line.strip()}
     except UnicodeDecodeError as error:
         raise BadArgument(
             f"{file} is not UTF-8 text", why=str(error), next="convert it first"
