@@ -64,6 +64,14 @@ def test_what_a_grammar_reads_is_left_as_it_is(text: str) -> None:
     assert macros.plain(text.encode()) == text.encode()
 
 
+def test_what_follows_a_body_is_read_without_its_macros() -> None:
+    body = "{\n  if (x) {\n    y();\n  }\n}\n"
+    for head in ("int f(void)\n", "static int f(int a,\n             int b)\n", "int f(void) "):
+        text = f"{head}{body}FOO_API int after(void);\nclass FOO_API C {{\n  void m(int a) {{\n  }}\n  Q_OBJECT\npublic:\n}};\n"
+        parsed = parse(text, "a.cpp", "cpp")
+        assert [symbol.name for symbol in parsed.symbols] == ["f", "after", "C", "m"]
+
+
 def test_the_first_branch_speaks_for_a_statement_that_is_split() -> None:
     split = b"#if 0\nint f(int a) {\n#elif B\nint g(int a) {\n#else\nint h(void) {\n#endif\n}\n"
     assert macros.plain(split).split() == b"int g(int a) { }".split()

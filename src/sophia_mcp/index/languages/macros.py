@@ -101,6 +101,7 @@ _BEHIND = re.compile(
 )
 """``void f(const char *, ...) PRINTF(1, 2);``, which has the form of ``if (x) RETURN(y);``: see ``_declares``."""
 
+_BODY = re.compile(rb"\)[ \t\r]*+(?:\n\{|\{[ \t\r]*+(?=\n))")
 _PATTERNS = (_ALONE, _IN_CLASS, _OF_CLASS, _OF_POINTER, _BEHIND, _BEFORE_TYPE, _BEFORE_NAME)
 _STATEMENTS = frozenset(
     b"return else case goto if while for do switch sizeof new delete throw using namespace template public private "
@@ -130,11 +131,27 @@ def plain(source: bytes) -> bytes:
     """``source`` with blanks for what the grammars of C and C++ cannot read; every other byte as it is."""
     text = bytearray(b"\n" + source)
     _join_branches(text)
+    outside = _outside_bodies(bytes(text))
     for pattern in _PATTERNS:
-        for match in pattern.finditer(bytes(text)):
-            for start, end in _macros(pattern, match):
-                _blank(text, start, end)
+        code = bytes(text)
+        for low, high in outside:
+            for match in pattern.finditer(code, low, high):
+                for start, end in _macros(pattern, match):
+                    _blank(text, start, end)
     return bytes(text[1:])
+
+
+def _outside_bodies(text: bytes) -> list[tuple[int, int]]:
+    """Where declarations stand: all but the bodies of functions that begin and end at the start of a line."""
+    spans, start, at = list[tuple[int, int]](), 0, 0
+    while body := _BODY.search(text, at):
+        at = body.end()
+        if text[at - 2] != ord("\n") and text[text.rfind(b"\n", 0, body.start()) + 1] in b" \t":
+            continue  # a method in its class
+        spans.append((start, at))
+        end = text.find(b"\n}", at)
+        start = at = len(text) if end < 0 else end
+    return [*spans, (start, len(text))]
 
 
 def _macros(pattern: re.Pattern[bytes], match: re.Match[bytes]) -> list[tuple[int, int]]:
@@ -191,13 +208,20 @@ def _join(text: bytearray, directives: list[re.Match[bytes]]) -> None:
 
 def _whole(branch: bytes) -> bool:
     """Whether a branch holds whole declarations or statements."""
-    code = _NO_CODE.sub(b" ", branch).rstrip()
+    code = branch.rstrip()
+    return (code[-1:] in (b";", b"}") and _balanced(code)) or _ends_whole(
+        _NO_CODE.sub(b" ", code).rstrip()
+    )
+
+
+def _ends_whole(code: bytes) -> bool:
+    return _balanced(code) and (not code or code[-1:] in b";}:" or _LONE.search(code[-200:]) is not None)
+
+
+def _balanced(code: bytes) -> bool:
     opens, closes = code.find(b"{"), code.find(b"}")
     return (
-        code.count(b"{") == code.count(b"}")
-        and code.count(b"(") == code.count(b")")
-        and opens <= closes
-        and (not code or code[-1:] in b";}:" or _LONE.search(code[-200:]) is not None)
+        code.count(b"{") == code.count(b"}") and code.count(b"(") == code.count(b")") and opens <= closes
     )
 
 
