@@ -99,6 +99,23 @@ async def test_a_cancelled_run_is_answered_from_and_only_begun_again_by_who_asks
     assert [hit.path for hit in answer.hits] == ["calc.py"]
 
 
+@pytest.mark.requirement("search.partial")
+async def test_a_question_does_not_wait_while_a_whole_index_is_read_again(
+    tmp_path: Path, project: Path
+) -> None:
+    write_many(project)
+    async with opened(tmp_path) as app:
+        await (await app.start_index(str(project), trusted=True)).wait(60)
+        again = await app.start_index(str(project), full=True)
+        while (await app.existing(None, project)).state != "indexing":
+            await anyio.lowlevel.checkpoint()
+        answer = await app.answer(Request("divide"), project=project, wait_s=60)
+        assert not again.done.is_set()
+        assert [hit.path for hit in answer.hits] == ["calc.py"]
+        assert answer.index.files_indexed == 401
+        await app.stop(again)
+
+
 async def test_a_run_that_waits_for_one_of_the_same_folder_is_cancelled_with_it(
     tmp_path: Path, project: Path
 ) -> None:

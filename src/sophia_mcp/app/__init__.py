@@ -168,10 +168,12 @@ class App(Parts):
             found = _chosen(known, repo, project, roots)
             running = self.runs.get(f"{found.root}@{found.ref}")
             failed = running is not None and running.error is not None
-            if found.state != "ready" and not found.cancelled and (running is None or failed):
+            if found.whole:
+                running = None  # nothing to wait for
+            elif not found.cancelled and (running is None or failed):
                 running = await self.start_index(found.root, ref=found.ref, trusted=trusted)
             elif running is not None and running.done.is_set():
-                running = None  # nothing to wait for, and its error was for those who did
+                running = None  # its error was for those who waited
         except NotIndexed:
             place, ref = views.split_ref(repo if repo is not None else str(project), await self.names())
             folder = await self._folder(place, project, roots)

@@ -79,6 +79,11 @@ class View:
         return self.state == "failed" and self.reason == CANCELLED
 
     @property
+    def whole(self) -> bool:
+        """Whether it shows its whole tree, if only as that was: also while all of it is read again."""
+        return self.state == "ready" or (self.state == "indexing" and self.stage != "files")
+
+    @property
     def place(self) -> str:
         """What names this view and no other to a tool: its folder, with ``@ref`` where it has one."""
         return f"{self.root}@{self.ref}" if self.ref else self.root
