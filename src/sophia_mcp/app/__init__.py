@@ -168,9 +168,9 @@ class App(Parts):
             found = _chosen(known, repo, project, roots)
             running = self.runs.get(f"{found.root}@{found.ref}")
             failed = running is not None and running.error is not None
-            if found.whole:
+            if found.read_again:
                 running = None  # nothing to wait for
-            elif not found.cancelled and (running is None or failed):
+            elif found.state != "ready" and not found.cancelled and (running is None or failed):
                 running = await self.start_index(found.root, ref=found.ref, trusted=trusted)
             elif running is not None and running.done.is_set():
                 running = None  # its error was for those who waited

@@ -79,9 +79,9 @@ class View:
         return self.state == "failed" and self.reason == CANCELLED
 
     @property
-    def whole(self) -> bool:
-        """Whether it shows its whole tree, if only as that was: also while all of it is read again."""
-        return self.state == "ready" or (self.state == "indexing" and self.stage != "files")
+    def read_again(self) -> bool:
+        """Whether it is whole, and all of it is read again or was to be."""
+        return self.state == "indexing" and self.stage != "files"
 
     @property
     def place(self) -> str:
