@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -323,3 +324,12 @@ async def test_a_ready_view_says_that_it_is_read_anew_unless_that_takes_a_blink(
     report = await index.update(root, progress=look)
     assert report.state == "ready"
     assert ("indexing" in states) == (edited > SMALL)
+
+
+@pytest.mark.requirement("search.never_silently_stale")
+async def test_a_view_counts_as_looked_at_from_when_its_look_began(index: Index, tree: Write) -> None:
+    """Not from when its run ended: what came meanwhile would count as seen, and missing."""
+    root = tree({"a.py": "def a(): pass\n"})
+    under_way: list[int] = []
+    await index.update(root, progress=lambda *_: under_way.append(time.time_ns()))
+    assert (await index.resolve(str(root))).reconciled_ns < under_way[0]

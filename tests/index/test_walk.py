@@ -15,7 +15,7 @@ from sophia_mcp.index import ignore, refused
 from sophia_mcp.index.git import plain_url
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.stamp import RACY_NS, Stamp, settled, stamp_of
-from sophia_mcp.index.walk import Tree, walk, walk_again
+from sophia_mcp.index.walk import Tree, has_moved, walk, walk_again
 
 Write = Callable[..., Path]
 
@@ -231,6 +231,16 @@ def test_a_file_that_shrinks_below_the_limit_is_read(tree: Write) -> None:
         file.write("small\n")
     os.utime(root, (1_600_000_000, 1_600_000_000))
     assert set(walk_again(before).files()) == {"a.txt"}
+
+
+@pytest.mark.requirement("index.equals_fresh")
+def test_a_tree_that_was_gone_while_it_was_walked_is_listed_once_it_is_back(tree: Write) -> None:
+    root = tree({"src/a.py": "x\n"})
+    moved = root.rename(root.with_name("moved"))
+    before = walk(root)
+    moved.rename(root)
+    assert has_moved(before)
+    assert set(walk_again(before).files()) == {"src/a.py"}
 
 
 @pytest.mark.requirement("index.incremental")

@@ -431,7 +431,7 @@ async def _difference(steps: Steps, view: View, target: Target) -> Look | View:
         return await steps.fail(view, problem)
     if (look.plan.size or differs(view, look)) and not await _is_shown(steps, view, target, look):
         return look
-    return replace(view, reconciled_ns=time.time_ns())
+    return replace(view, reconciled_ns=look.begun_ns)
 
 
 async def _is_shown(steps: Steps, view: View, target: Target, look: Look) -> bool:

@@ -223,7 +223,7 @@ async def publish(
         await tx.run(
             "UPDATE views SET state = :state, stage = :stage, commit_id = :commit, branch = :branch,"
             " detection = :detection, reason = :reason, files_total = :total, chunker = :chunker, model = :model,"
-            " seconds = CASE WHEN :seconds > 0 THEN :seconds ELSE seconds END, reconciled_ns = :now, used_ns = :now,"
+            " seconds = CASE WHEN :seconds > 0 THEN :seconds ELSE seconds END, reconciled_ns = :looked, used_ns = :now,"
             " generation = generation + :moved WHERE id = :id",
             {
                 "id": view.id,
@@ -238,6 +238,7 @@ async def publish(
                 "chunker": chunker,
                 "model": model,
                 "seconds": seconds,
+                "looked": look.begun_ns,
                 "now": time.time_ns(),
             },
         )

@@ -53,8 +53,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A tree as it is now: where its files are read, how it was listed, and what follows."""
+    """A tree as it was from ``begun_ns`` on: where its files are read, how it was listed, and what follows."""
 
+    begun_ns: int
     place: Place
     plan: Plan
     commit: str
@@ -108,6 +109,7 @@ class Trees:
             return await self._look(view, target)
 
     async def _look(self, view: View, target: Target) -> Look:
+        begun_ns = time.time_ns()
         held = await self._hold(view, target)
         choice = self.choice(view)
         if held.choice != choice:
@@ -118,13 +120,6 @@ class Trees:
             )
             held.checked, held.same, held.behind = time.monotonic(), look.plan.size == 0, False
             return look
-        if not await anyio.Path(view.root).is_dir():
-            held.checked = 0.0
-            raise NotFound(
-                f"the folder {view.root} is gone",
-                why="it was moved or deleted",
-                next="index its new place",
-            )
         before = None if target.afresh else held.tree
         tree, plan = await anyio.to_thread.run_sync(
             partial(
@@ -137,9 +132,18 @@ class Trees:
                 afresh=target.afresh,
             )
         )
+        # After the walk, or a folder removed during it would count as one without files.
+        if not await anyio.Path(view.root).is_dir():
+            held.checked = 0.0
+            raise NotFound(
+                f"the folder {view.root} is gone",
+                why="it was moved or deleted",
+                next="index its new place",
+            )
         held.tree, held.same, held.behind = tree, plan.size == 0, False
         held.checked = time.monotonic() if any(folder.files for folder in tree.folders.values()) else 0.0
         return Look(
+            begun_ns,
             Place(view.root, "", choice.max_bytes),
             plan,
             tree.commit,
@@ -232,6 +236,7 @@ def _look_at_folder(
 def _look_at_commit(
     view: View, known: Mapping[str, Known], choice: Choice, *, same: bool, afresh: bool
 ) -> Look:
+    begun_ns = time.time_ns()
     try:
         checkout = open_checkout(Path(view.root))
         if checkout is None:
@@ -240,7 +245,8 @@ def _look_at_commit(
         gitdir = str(checkout.repository.path)
         place = Place(view.root, gitdir, choice.max_bytes)
         if same and commit == view.commit:
-            return Look(place, Plan(view.files_total, [], [], [], None), commit, view.ref, "git", "")
+            plan = Plan(view.files_total, [], [], [], None)
+            return Look(begun_ns, place, plan, commit, view.ref, "git", "")
         tree = list_commit(checkout.repository, commit, choice)
     except (Unreadable, KeyError) as problem:
         raise NotFound(
@@ -249,6 +255,7 @@ def _look_at_commit(
             next="give a ref that exists",
         ) from problem
     return Look(
+        begun_ns,
         place,
         plan_commit(tree, known, afresh=afresh),
         commit,

@@ -279,6 +279,7 @@ class _Walk:
         place = f"{self._root}/{rel}" if rel else str(self._root)
         before = _kept(_folder_stamp(str(self._root), rel), self._taken)
         if before is None:
+            self._folders[rel] = Folder(None)  # gone meanwhile; listed again once it is back
             return []
         folder = Folder(before)
         try:
