@@ -18,7 +18,7 @@ from sophia_mcp.search.content import Lines, Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.evidence import alike
 from sophia_mcp.search.filters import pattern
-from sophia_mcp.search.graph import _written_parts
+from sophia_mcp.search.graph import written_parts
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.literals import required
 from sophia_mcp.search.pack import Material, pack
@@ -294,7 +294,7 @@ def test_likeness_is_highest_for_copies() -> None:
     ],
 )
 def test_written_modules_become_path_parts(module: str, importer: str, parts: list[str]) -> None:
-    assert _written_parts(module, importer) == parts
+    assert written_parts(module, importer) == parts
 
 
 _LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=60)
