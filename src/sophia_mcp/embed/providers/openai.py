@@ -117,9 +117,8 @@ class OpenAIEmbedder:
         import stamina
         from stamina.instrumentation import set_on_retry_hooks
 
-        set_on_retry_hooks(
-            []
-        )  # else each wait writes a line to standard output, which is somebody's answer
+        # Else each wait writes a line to standard output, which is somebody's answer.
+        set_on_retry_hooks([])
         attempts = stamina.retry_context(
             on=_wait_of,
             attempts=self._endpoint.attempts,
