@@ -16,6 +16,7 @@ from sophia_mcp.cost.sources import TIMES
 from sophia_mcp.cost.suggest import Suggestion, suggest, wasted
 from sophia_mcp.errors import NotFound
 from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.security.text import counted
 
 CURRENCY = "USD"
 TREND_DAYS = 62
@@ -154,10 +155,12 @@ def _notes(
         )
     if flying:
         verbs = ("is", "holds") if flying == 1 else ("are", "hold")
-        notes.append(f"{usd.calls(flying)} {verbs[0]} in flight and {verbs[1]} ${usd.text(held_nano)}")
+        notes.append(
+            f"{counted(flying, 'call')} {verbs[0]} in flight and {verbs[1]} ${usd.text(held_nano)}"
+        )
     if total.unpriced_calls:
         notes.append(
-            f"no price is known for {usd.calls(total.unpriced_calls)}, which the sum leaves out: state it in"
+            f"no price is known for {counted(total.unpriced_calls, 'call')}, which the sum leaves out: state it in"
             " prices.toml, then run: sophia cost prices again"
         )
     if total.estimated_nano and total.nano > 0:

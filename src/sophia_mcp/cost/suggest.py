@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sophia_mcp.cost import usd
 from sophia_mcp.cost.entry import Measures, Price
+from sophia_mcp.security.text import counted
 from sophia_mcp.types import Usage
 
 LEAST_NANO = 10_000_000
@@ -111,7 +112,7 @@ def _smaller(use: Use, price: Price, cheaper: Cheaper) -> Suggestion | None:
     if best is None:
         return None
     return Suggestion(
-        f"{usd.calls(m.calls)} of {use.model} cost ${usd.text(m.nano)}; the same tokens on {best[1]} cost"
+        f"{counted(m.calls, 'call')} of {use.model} cost ${usd.text(m.nano)}; the same tokens on {best[1]} cost"
         f" about ${usd.text(best[0])}. Whether it answers as well was not measured: compare with sophia swarm eval",
         m.nano - best[0],
     )
@@ -127,7 +128,7 @@ def _warmed(prefix: Prefix, price: Price) -> Suggestion | None:
     if plain is None or read is None or read >= plain:
         return None
     return Suggestion(
-        f"{usd.calls(prefix.calls)} of {prefix.model} sent {prefix.tokens} tokens again that another call had just"
+        f"{counted(prefix.calls, 'call')} of {prefix.model} sent {prefix.tokens} tokens again that another call had just"
         " sent; read from the provider's cache these would have cost less: let the first call of a fan-out"
         " answer before the others start",
         (plain - read) * prefix.calls,

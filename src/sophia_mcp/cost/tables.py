@@ -7,9 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sophia_mcp.cost import usd
 from sophia_mcp.cost.export import inert
-from sophia_mcp.security.text import json_of
+from sophia_mcp.security.text import counted, json_of
 
 Format = Literal["table", "json", "csv", "markdown"]
 
@@ -76,7 +75,7 @@ def headline(facts: dict[str, Any]) -> list[str]:
         if total[field] != "0.00"
     ]
     return [
-        f"{facts['since']} to {facts['until']}: ${total['usd']} for {usd.calls(total['calls'])},"
+        f"{facts['since']} to {facts['until']}: ${total['usd']} for {counted(total['calls'], 'call')},"
         f" {total['input_tokens']} tokens in ({total['cached_tokens']} cached),"
         f" {total['output_tokens']} out ({total['reasoning_tokens']} reasoning)",
         *([", ".join(extra)] if extra else []),

@@ -20,11 +20,6 @@ def text(nano: int) -> str:
     return f"{'-' if nano < 0 else ''}{whole}.{decimals}"
 
 
-def calls(count: int) -> str:
-    """``1 call``, ``2 calls``."""
-    return f"{count} call" if count == 1 else f"{count} calls"
-
-
 def parse(value: object, name: str = "the amount") -> int:
     """Nano-dollars of a decimal such as ``"12.50"``. Raises BadArgument for what is no amount of 0 or
     more, or is finer than a nano-dollar. A float, which cannot be exact, is taken to the nearest."""

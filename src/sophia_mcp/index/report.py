@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sophia_mcp.index.views import View
+from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Coverage, IndexReport, Skipped
 
@@ -79,7 +80,8 @@ def _notes(view: View, fallback: int) -> tuple[str, ...]:
     if view.on_disk and view.detection == "walk":
         notes.append(f"changes are found by size, time and hash: {view.reason or 'no git repository'}")
     if fallback:
-        notes.append(f"{fallback} files were cut by lines, not by syntax")
+        were = "was" if fallback == 1 else "were"
+        notes.append(f"{counted(fallback, 'file')} {were} cut by lines, not by syntax")
     if view.state == "ready" and view.stage != "done":
         notes.append("searchable; substring search is still being prepared")
     return tuple(notes)

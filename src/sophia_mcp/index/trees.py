@@ -109,7 +109,6 @@ class Trees:
             return await self._look(view, target)
 
     async def _look(self, view: View, target: Target) -> Look:
-        begun_ns = time.time_ns()
         held = await self._hold(view, target)
         choice = self.choice(view)
         if held.choice != choice:
@@ -120,6 +119,7 @@ class Trees:
             )
             held.checked, held.same, held.behind = time.monotonic(), look.plan.size == 0, False
             return look
+        begun_ns = time.time_ns()
         before = None if target.afresh else held.tree
         tree, plan = await anyio.to_thread.run_sync(
             partial(

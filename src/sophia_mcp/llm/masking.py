@@ -13,6 +13,7 @@ import anyio.to_thread
 from sophia_mcp.llm.context import Tell
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.security.secrets import mask
+from sophia_mcp.security.text import counted
 from sophia_mcp.types import Ask, Message, Reply
 
 
@@ -32,8 +33,10 @@ class Masked:
         async with self._turn:  # steps wait at the desk in the order in which they were asked
             ask, count = await masked(ask)
         if count:
-            secrets = "1 secret was" if count == 1 else f"{count} secrets were"
-            self._tell(ask.labels, f"{secrets} masked before the question was sent")
+            were = "was" if count == 1 else "were"
+            self._tell(
+                ask.labels, f"{counted(count, 'secret')} {were} masked before the question was sent"
+            )
         return await self._inner.ask(ask, hear)
 
 

@@ -173,7 +173,7 @@ def _said(
     more = f" and {len(exact) - 3} more" if len(exact) > 3 else ""
     where = f"defined at {', '.join(places)}{more}" if places else "not defined here"
     word = "call" if question.mode == "callers" else "use"
-    said = f"{resolved} resolved {word}{'' if resolved == 1 else 's'}"
+    said = counted(resolved, f"resolved {word}")
     if guesses:
         said += f"; {guesses} by name only (guesses, not counted)"
     if written:

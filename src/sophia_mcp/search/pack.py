@@ -20,7 +20,7 @@ from sophia_mcp.search.query import Query
 from sophia_mcp.search.render import block, call, render, written
 from sophia_mcp.search.shown import Masked
 from sophia_mcp.security.secrets import mask
-from sophia_mcp.security.text import plain
+from sophia_mcp.security.text import counted, plain
 from sophia_mcp.types import Answer, Coverage, Detail, Freshness, Hit, Request
 
 T = TypeVar("T")
@@ -361,7 +361,7 @@ def _answer(
     notes = list(material.notes)
     if masked.secrets:
         total = sum(masked.secrets.values())
-        notes.append(f"{total} secret{'s' if total > 1 else ''} masked")
+        notes.append(f"{counted(total, 'secret')} masked")
     omitted = []
     for hit, item in zip(hits, used, strict=True):
         if hit.text and item.text is None and request.detail != "signatures":

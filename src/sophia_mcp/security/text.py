@@ -47,10 +47,10 @@ def plain_line(text: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 match``, ``2 matches``."""
+    """``1 match``, ``2 matches``, ``2 repositories``."""
     if number == 1:
         return f"1 {noun}"
-    if noun.endswith("y"):
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{number} {noun[:-1]}ies"
     return f"{number} {noun}{'es' if noun.endswith('ch') else 's'}"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from sophia_mcp.security.text import plain_line
+from sophia_mcp.security.text import counted, plain_line
 from sophia_mcp.swarm.fence import shown
 from sophia_mcp.types import Finding, Severity
 
@@ -81,7 +81,7 @@ def propose(answer: Any) -> Proposal:
     for name, found in (("finding", findings), ("claim", claims), ("edit", edits)):
         lost = sum(one is None for one in found)
         if lost:
-            faults.append(f"{lost} {name}{'s' if lost > 1 else ''} without the fields they need")
+            faults.append(f"{counted(lost, name)} without the fields they need")
     patch = answer.get("patch", "")
     return Proposal(
         summary=words(answer.get("summary"), _SUMMARY_CHARS),

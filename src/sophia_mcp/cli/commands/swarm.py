@@ -11,6 +11,7 @@ import click
 
 from sophia_mcp.cli import output
 from sophia_mcp.cli.wording import commands
+from sophia_mcp.security.text import counted
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
@@ -433,7 +434,7 @@ def _estimated(found: Any, *, as_json: bool) -> int:
         )
     else:
         output.show(
-            f"{found.pattern} with {found.provider}: {usd.calls(found.calls)}, {found.input_tokens} tokens in,"
+            f"{found.pattern} with {found.provider}: {counted(found.calls, 'call')}, {found.input_tokens} tokens in,"
             f" {found.output_tokens} out, {'free' if found.free else price}"
         )
         for note in found.notes:

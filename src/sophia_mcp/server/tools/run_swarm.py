@@ -12,6 +12,7 @@ from pydantic import Field
 
 from sophia_mcp.cost import usd
 from sophia_mcp.errors import BadArgument
+from sophia_mcp.security.text import counted
 from sophia_mcp.server import runs, sampling
 from sophia_mcp.server.tools import ToolRecord
 from sophia_mcp.types import Order
@@ -140,7 +141,7 @@ async def _estimate(
     most = None if guess.nano is None else usd.text(guess.nano)
     price = "free" if guess.free else "no known price" if most is None else f"at most ${most}"
     reason = (
-        f"an estimate: {guess.provider}, {usd.calls(guess.calls)}, {guess.input_tokens} tokens in,"
+        f"an estimate: {guess.provider}, {counted(guess.calls, 'call')}, {guess.input_tokens} tokens in,"
         f" {guess.output_tokens} out, {price}"
     )
     answer = runs.RunAnswer(

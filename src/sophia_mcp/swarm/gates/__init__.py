@@ -15,6 +15,7 @@ import anyio.to_thread
 
 from sophia_mcp.errors import AgentError
 from sophia_mcp.security.paths import read_inside
+from sophia_mcp.security.text import counted
 from sophia_mcp.swarm.citations import Document, cited
 from sophia_mcp.swarm.gates.commands import Allowed, passes
 from sophia_mcp.swarm.gates.edits import Refused, edited, place_fault
@@ -161,4 +162,4 @@ def _size(patch: str, after: dict[str, str | None]) -> str:
     lines = patch.split("\n")
     added = sum(line.startswith("+") and not line.startswith("+++ ") for line in lines)
     removed = sum(line.startswith("-") and not line.startswith("--- ") for line in lines)
-    return f"{len(after)} file{'s' if len(after) > 1 else ''}, +{added} -{removed}"
+    return f"{counted(len(after), 'file')}, +{added} -{removed}"
