@@ -125,6 +125,10 @@ _ALL = (
         "embed.hosted_opt_in",
         "source leaves the machine only when a person allowed it, masked and inside a budget",
     ),
+    (
+        "embed.away",
+        "an embedding endpoint that is down, slow or refuses costs meaning and nothing else; answers say so, and it returns by itself",
+    ),
     ("embed.static", "the shipped model has at most 12 MB, loads lazily and relates questions to code"),
     ("embed.model2vec", "any folder of a model2vec model is read"),
     ("embed.cache", "a text is embedded once by each model, wherever it stands"),

@@ -48,14 +48,15 @@ class Truth:
 
     def __init__(self, db: Database, seed: int) -> None:
         self.db = db
+        self.dimensions = DIMENSIONS
         self.draw = np.random.default_rng(seed)
         self.placements: dict[tuple[int, str, int], npt.NDArray[np.float32]] = {}
 
     def vectors(self, count: int) -> npt.NDArray[np.float32]:
         """Unit vectors in clusters, as embeddings of code are."""
-        centres = np.random.default_rng(5).standard_normal((12, DIMENSIONS))
+        centres = np.random.default_rng(5).standard_normal((12, self.dimensions))
         chosen = centres[self.draw.integers(0, len(centres), count)]
-        rows = chosen + 0.7 * self.draw.standard_normal((count, DIMENSIONS))
+        rows = chosen + 0.7 * self.draw.standard_normal((count, self.dimensions))
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
     async def put(
@@ -182,6 +183,20 @@ async def test_changes_are_seen_when_the_generation_moves(truth: Truth, index: V
     assert max(await ask(truth, index, near), key=(await ask(truth, index, near)).__getitem__) == (
         500 * ROWS_PER_PLACEMENT + 3
     )
+
+
+@pytest.mark.requirement("embed.away")
+async def test_vectors_of_another_length_take_the_place_of_all_at_once(
+    truth: Truth, index: VectorIndex
+) -> None:
+    await truth.put_all(list(range(1, 40)))
+    await ask(truth, index, truth.vectors(1)[0])
+    for placement in range(1, 40):
+        await truth.drop(placement)
+    truth.dimensions = 48
+    await truth.put_all(list(range(20, 60)))
+    query = truth.vectors(1)[0]
+    assert_nearest(await ask(truth, index, query), truth.cosines(query))
 
 
 async def test_a_repository_made_anew_under_an_old_id_starts_empty(

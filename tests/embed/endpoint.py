@@ -17,13 +17,16 @@ MOST_INPUTS = 64
 
 class Endpoint:
     """Serves ``/v1/embeddings``. ``script`` is a list of what the next requests meet before all is
-    well: a status, ``(status, retry_after)``, ``"stall"``, or a dictionary that replaces the answer."""
+    well: a status, ``(status, retry_after)``, ``"stall"``, ``"close"`` (no answer), ``"cut"`` (half of one),
+    ``"trickle"`` (one that never ends), or a dictionary that replaces the answer. ``ill`` is what every
+    request meets for as long as it is set."""
 
     def __init__(self, dimensions: int = 32, script: list[Any] | None = None) -> None:
         self.dimensions = dimensions
         self.script = list(script or [])
         self.requests: list[dict[str, Any]] = []
         self.tried = 0
+        self.ill: Any = None
         self.released = threading.Event()
         self._lock = threading.Lock()
         endpoint = self
@@ -76,7 +79,7 @@ class Endpoint:
         body = json.loads(request.rfile.read(int(request.headers["content-length"])))
         with self._lock:
             self.tried += 1
-            step = self.script.pop(0) if self.script else None
+            step = self.ill or (self.script.pop(0) if self.script else None)
         if request.headers.get("authorization") != f"Bearer {KEY}":
             heard = request.headers.get("authorization", "")
             return self._send(
@@ -87,6 +90,11 @@ class Endpoint:
         if step == "stall":
             self.released.wait(30)
             return None
+        if step == "close":
+            request.close_connection = True
+            return None
+        if step == "trickle":
+            return self._trickle(request)
         if isinstance(step, int | tuple):
             status, after = step if isinstance(step, tuple) else (step, None)
             return self._send(request, status, {"error": {"message": "not now"}}, after)
@@ -101,7 +109,20 @@ class Endpoint:
             {"object": "embedding", "index": i, "embedding": self.vector(t)} for i, t in enumerate(texts)
         ]
         usage = {"prompt_tokens": sum(len(t.split()) for t in texts)}
-        return self._send(request, 200, {"data": data[::-1], "usage": usage})
+        answer = {"data": data[::-1], "usage": usage}
+        if step == "cut":
+            request.close_connection = True
+        return self._send(request, 200, answer, half=step == "cut")
+
+    def _trickle(self, request: BaseHTTPRequestHandler) -> None:
+        """A byte now and then, until the other side has enough."""
+        request.send_response(200)
+        request.end_headers()
+        while not self.released.wait(0.01):
+            try:
+                request.wfile.write(b" ")
+            except OSError:
+                return
 
     def vector(self, text: str) -> list[float]:
         """Not of length one: a client may not rely on that."""
@@ -114,6 +135,8 @@ class Endpoint:
         status: int,
         answer: dict[str, Any],
         after: str | None = None,
+        *,
+        half: bool = False,
     ) -> None:
         raw = json.dumps(answer).encode()
         request.send_response(status)
@@ -122,4 +145,4 @@ class Endpoint:
         if after is not None:
             request.send_header("retry-after", after)
         request.end_headers()
-        request.wfile.write(raw)
+        request.wfile.write(raw[: len(raw) // 2] if half else raw)

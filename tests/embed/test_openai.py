@@ -194,9 +194,33 @@ async def test_failures_that_do_not_pass_end_after_the_attempts() -> None:
     with Endpoint(script=[500] * 9) as endpoint:
         client = embedder(endpoint, attempts=3)
         with pytest.raises(ProviderError, match="500"):
-            await client.query("x")
+            await client.documents(PASSAGES[:1])
         await client.aclose()
         assert endpoint.tried == 3
+
+
+@pytest.mark.parametrize(("script", "tries"), [([500] * 9, 2), (["close"] * 9, 2), ([(429, "7")], 1)])
+async def test_somebody_who_asks_a_question_is_not_kept_waiting(script: list[Any], tries: int) -> None:
+    with Endpoint(script=script) as endpoint:
+        client = embedder(endpoint, attempts=9, first_wait_s=60.0)
+        with pytest.raises(ProviderError, match=r"500|429|connection failed"):
+            await client.query("x")
+        await client.aclose()
+        assert endpoint.tried == tries
+
+
+async def test_an_answer_that_comes_a_byte_at_a_time_ends_with_the_timeout() -> None:
+    with Endpoint(script=["trickle"]) as endpoint:
+        client = embedder(endpoint, timeout_s=0.1, attempts=1)
+        with pytest.raises(ProviderError, match="did not answer within"):
+            await client.documents(PASSAGES[:1])
+        await client.aclose()
+
+
+async def test_vectors_of_another_length_are_those_of_another_model() -> None:
+    with Endpoint() as endpoint:
+        ids = {embedder(endpoint, dimensions=size).model.id for size in (0, 16, 32)}
+    assert len(ids) == 3, "else an index would hold both lengths under one name"
 
 
 async def test_an_endpoint_that_stalls_is_an_error_after_the_timeout() -> None:

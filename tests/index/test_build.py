@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tests.index.trees import commit_all, contents, make_repository, open_index, shown, skipped, words
 
 from sophia_mcp.embed.workers import encoder_opener, open_encoder
+from sophia_mcp.index import distant
 from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.run import SMALL, quiet
@@ -148,7 +149,12 @@ async def test_vectors_of_a_hosted_model_come_after_the_words(tree: Write, tmp_p
         asked.append(len(passages))
         return encoder.encode(passages)
 
-    async with open_index(tmp_path / "hosted", Model("model", embed=embed)) as index:
+    async def measure() -> int:
+        return len(encoder.encode([Passage((), "word")]).rows[0])
+
+    async with open_index(
+        tmp_path / "hosted", Model("model", distant=distant.Model("model", embed, measure))
+    ) as index:
         await index.update(root)
         assert sum(asked) == 3
         await index.update(root)

@@ -24,6 +24,7 @@ GARBAGE = (50_000, 20, 100)
 
 async def open_embedder(parts: Parts) -> Embedder:
     """The embedder a person chose; a hosted one is asked only once for a content."""
+    from sophia_mcp.embed.fuse import Fused
     from sophia_mcp.embed.providers import PROVIDERS
 
     provider = PROVIDERS.load(parts.settings.embed.provider)
@@ -33,7 +34,7 @@ async def open_embedder(parts: Parts) -> Embedder:
     hosted = _hosted(provider, options, await _spending(parts))
     if (close := getattr(hosted, "aclose", None)) is not None:
         parts.stack.push_async_callback(close)
-    return _kept(hosted, await parts.database())
+    return Fused(_kept(hosted, await parts.database()))
 
 
 async def open_index(parts: Parts) -> Index:
@@ -134,6 +135,7 @@ def _model(settings: Settings, embedder: Embedder) -> Model:
     """How the index makes vectors: in its workers where the model is local, else when words are stored."""
     from sophia_mcp.embed.quantise import quantise
     from sophia_mcp.embed.workers import encoder_opener
+    from sophia_mcp.index import distant
     from sophia_mcp.index.build import Model
 
     opener = encoder_opener(settings.embed.provider, _embed_options(settings, key=False))
@@ -143,4 +145,7 @@ def _model(settings: Settings, embedder: Embedder) -> Model:
     async def embed(passages: Sequence[Passage]) -> tuple[Any, Any]:
         return quantise(await embedder.documents(passages))
 
-    return Model(embedder.model.id, embed=embed)
+    async def dimensions() -> int:
+        return embedder.model.dimensions or len(await embedder.query("dimensions"))
+
+    return Model(embedder.model.id, distant=distant.Model(embedder.model.id, embed, dimensions))

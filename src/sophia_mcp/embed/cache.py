@@ -71,13 +71,25 @@ class Cached:
             name: passage for name, passage in zip(keys, passages, strict=True) if name not in found
         }
         if missing:
-            fresh = await self._inside.documents(list(missing.values()))
-            new = dict(zip(missing, fresh, strict=True))
-            await self._kept.put_many({name: row.astype("<f4").tobytes() for name, row in new.items()})
-            found |= new
+            found |= await self._asked(missing)
+            # Only now is it sure how long they are: another model may answer under the same name.
+            size = self.model.dimensions
+            others = {
+                name: passage
+                for name, passage in zip(keys, passages, strict=True)
+                if size and len(found[name]) != size
+            }
+            found |= await self._asked(others) if others else {}
         if not keys:
             return np.zeros((0, self.model.dimensions), np.float32)
         return np.stack([found[name] for name in keys])
+
+    async def _asked(self, missing: Mapping[str, Passage]) -> dict[str, Vectors]:
+        """Vectors of passages by key, from the embedder inside; they are kept."""
+        fresh = await self._inside.documents(list(missing.values()))
+        new = dict(zip(missing, fresh, strict=True))
+        await self._kept.put_many({name: row.astype("<f4").tobytes() for name, row in new.items()})
+        return new
 
     async def query(self, text: str) -> Vectors:
         return await self._inside.query(text)

@@ -22,6 +22,7 @@ from sophia_mcp.errors import BadArgument, DiskFull, NotFound, SophiaError, Stor
 from sophia_mcp.index import views
 from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, forget_view
+from sophia_mcp.index.distant import Distant
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
@@ -77,6 +78,7 @@ class Index:
     room: Room | None = None
     clock: Clock = system
     trees: Trees = field(init=False)
+    distant: Distant = field(init=False)
     _steps: Steps = field(init=False)
     _collector: Collector = field(init=False)
     _watched: dict[int, float] = field(default_factory=dict)
@@ -85,7 +87,8 @@ class Index:
         pool = Pool(self.model.encoder, self.workers) if self.workers else Pool(self.model.encoder)
         self.trees = Trees(self.storage.database, self.storage.scope, self.defaults)
         self._collector = Collector(self.storage)
-        self._steps = Steps(self.storage, self.model, self.jobs, pool, self.trees)
+        self.distant = Distant(self.storage, self.model.distant)
+        self._steps = Steps(self.storage, self.model, self.jobs, pool, self.trees, self.distant)
 
     async def update(
         self,
@@ -213,8 +216,8 @@ class Index:
             run = await self._steps.carry_out(current, target, look, mine, quiet, None)
             renewed = await self._steps.load(current)
             # Nobody who asks waits for vectors that come over the network.
-            if now if self.model.embed is not None else renewed.stage != "done":
-                await self._steps.later(renewed, mine, quiet, None)
+            if renewed.stage != "done" or (now and self.model.distant is not None):
+                await self._steps.later(renewed, mine, quiet, None, ask=now)
             if now:
                 await self._collector.after_changes(renewed, run.changed + run.removed, self.room)
         return await self._steps.load(current)
@@ -264,8 +267,9 @@ class Index:
     async def report(self, view: View) -> IndexReport:
         """What there is to say about a view."""
         current = await self._steps.load(view)
+        lack = await self.distant.lack(current)
         async with self.storage.database.read(self.storage.scope) as tx:
-            return await describe(tx, current)
+            return await describe(tx, current, notes=lack)
 
     async def forget(self, view: View) -> None:
         """Remove a view; with its last one, the repository and everything made from it. Its space goes back to
@@ -366,8 +370,9 @@ class Index:
                     await self._steps.fail(view, problem)
                     raise
                 view = await self._steps.load(view)
-                await self._steps.later(view, mine, progress, job)
+                await self._steps.later(view, mine, progress, job, ask=True)
             notes = await self._collector.after_run(view, self.room)
+            notes += await self.distant.lack(view)
         async with self.storage.database.read(self.storage.scope) as tx:
             return await describe(
                 tx, await self._steps.load(view), changed=run.changed, removed=run.removed, notes=notes

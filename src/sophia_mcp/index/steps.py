@@ -12,9 +12,9 @@ from typing import Any
 import anyio
 
 from sophia_mcp.errors import NotFound, SophiaError
-from sophia_mcp.index import views
+from sophia_mcp.index import distant, views
 from sophia_mcp.index.collect import collect
-from sophia_mcp.index.later import Embed, add_trigrams, add_vectors
+from sophia_mcp.index.later import add_trigrams
 from sophia_mcp.index.parse import VERSION
 from sophia_mcp.index.prepare import EncoderOpener
 from sophia_mcp.index.run import SMALL, Progress, Run, Stopped, Storage, publish
@@ -31,12 +31,12 @@ TELL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """How chunks become vectors: ``encoder`` opens in each worker, or ``embed`` is asked when the
-    words are stored. Neither: no vectors."""
+    """How chunks become vectors: ``encoder`` opens in each worker, or a ``distant`` model of the same id is
+    asked when the words are stored. Neither: no vectors."""
 
     id: str = ""
     encoder: EncoderOpener | None = None
-    embed: Embed | None = None
+    distant: distant.Model | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class Steps:
     jobs: Jobs | None
     pool: Pool
     trees: Trees
+    distant: distant.Distant
     _running: dict[int, View] = field(default_factory=dict)
     _stopping: set[int] = field(default_factory=set)
     _waiting: list[tuple[View, anyio.CancelScope]] = field(default_factory=list)
@@ -86,8 +87,10 @@ class Steps:
         await self.trees.learn(published, published.generation, run.learned)
         return run
 
-    async def later(self, view: View, mine: Turn, progress: Progress, job: str | None) -> None:
-        """What is not needed to be searched by words."""
+    async def later(
+        self, view: View, mine: Turn, progress: Progress, job: str | None, *, ask: bool
+    ) -> None:
+        """What is not needed to be searched by words. ``ask``: also what a distant model is waited for."""
         go_on = self._go_on(view, job)
 
         async def tell(done: int, total: int, stage: str) -> None:
@@ -95,12 +98,12 @@ class Steps:
             await mine.keep()
             await go_on(done, total, stage)
 
-        if self.model.embed is not None:
-            await add_vectors(self.storage, view, self.model.id, self.model.embed, tell)
         await add_trigrams(self.storage, view, tell)
         if view.stage != "done":
             async with self.storage.database.write(self.storage.scope) as tx:
                 await tx.run("UPDATE views SET stage = 'done' WHERE id = :id", {"id": view.id})
+        if ask:
+            await self.distant.embed(view, tell)
         await collect(self.storage, view.repo_id)
 
     def run(self, view: View, target: Target, mine: Turn, progress: Progress, job: str | None) -> Run:

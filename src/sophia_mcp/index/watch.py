@@ -18,11 +18,12 @@ import anyio.to_thread
 from watchfiles import Change
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-from sophia_mcp.errors import NotFound, StoreBusy
+from sophia_mcp.errors import NotFound, OperatorError, StoreBusy
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.git import Unreadable, open_checkout
 from sophia_mcp.index.turn import Turn, turn
 from sophia_mcp.index.views import View
+from sophia_mcp.ops.together import first
 
 DEBOUNCE_MS = 300
 """Events are gathered for at most so long, and until none came for ``STEP_MS``."""
@@ -34,6 +35,12 @@ TICK_MS = 2000
 LIVE_S = 6.0
 LOOK_S = 60.0
 """Even a watched tree is looked at this often: event queues overflow."""
+
+MAKE_UP_S = 2.0
+"""A distant model is shown edits so soon after."""
+
+RETRY_S = 30.0
+"""After so long it is asked again, where it could not be."""
 
 TAKE_OVER_S = 2.0
 POLL_S = 1.0
@@ -49,9 +56,28 @@ async def watch(index: Index, view: View, *, armed: anyio.Event | None = None) -
     """
     await index.warm()
     try:
-        await _watch(index, view, armed)
+        async with anyio.create_task_group() as tasks:
+            if index.model.distant is not None:
+                tasks.start_soon(_make_up, index, view)
+            await _watch(index, view, armed)
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as several:
+        raise first(several) from None
     finally:
         index.live(view, 0)  # what ends it may be what keeps changes from being stored
+
+
+async def _make_up(index: Index, view: View) -> None:
+    """Let a distant model see what was edited, and what it could not be asked for while it was away."""
+    whole = True
+    while True:
+        await anyio.sleep(MAKE_UP_S if whole else RETRY_S)
+        try:
+            whole = await index.distant.make_up(view)
+        except NotFound:
+            return
+        except OperatorError:  # a full disk, a busy store
+            whole = False
 
 
 async def _watch(index: Index, view: View, armed: anyio.Event | None) -> None:

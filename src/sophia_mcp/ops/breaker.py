@@ -37,7 +37,8 @@ class Breaker:
         if self._failed >= self._limit:
             self._until = min(self._until, self._clock())
 
-    def failed(self) -> None:
-        """The peer failed in a way that says something about the peer."""
+    def failed(self, least_s: float = 0.0) -> None:
+        """The peer failed in a way that says something about the peer, or asked to be left alone for
+        ``least_s``."""
         self._failed += 1
-        self._until = self._clock() + self._cool_s
+        self._until = self._clock() + max(self._cool_s, least_s)

@@ -35,6 +35,7 @@ from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import Query, classify
 from sophia_mcp.search.render import call
+from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.security.text import plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
@@ -63,12 +64,13 @@ async def search(engine: Engine, view: View, request: Request, *, fresh: bool = 
     shown = cursor.read(view, request)
     begun = time.time_ns()
     view = await engine.index.reconcile(view, fresh=fresh)
-    found = await _find(engine, view, request, shown)
+    meaning = Meaning(engine.embedder)
+    found = await _find(engine, view, request, shown, meaning)
     # A hit is compared with its file; that there is none can only be told by looking at the tree.
     if found.outcome.is_miss and view.on_disk and view.reconciled_ns < begun:
         again = await engine.index.reconcile(view, doubted=True)
         if again.generation != view.generation or again.behind:
-            view, found = again, await _find(engine, again, request, shown)
+            view, found = again, await _find(engine, again, request, shown, meaning)
     states: dict[str, Freshness] = {}
     for _ in range(2):
         checked = await _fresh(found)
@@ -80,7 +82,7 @@ async def search(engine: Engine, view: View, request: Request, *, fresh: bool = 
         states = dict.fromkeys(paths, "stale" if renewed is None else "reindexed")
         if renewed is None:
             break
-        found = await _find(engine, renewed, request, shown)
+        found = await _find(engine, renewed, request, shown, meaning)
     answer = _packed(found, states)
     engine.tidy()
     return answer
@@ -117,24 +119,28 @@ class _Found:
     earlier: frozenset[bytes] = frozenset()
 
 
-async def _find(engine: Engine, view: View, request: Request, shown: cursor.Shown) -> _Found:
+async def _find(
+    engine: Engine, view: View, request: Request, shown: cursor.Shown, meaning: Meaning
+) -> _Found:
     """Classify the request, build its filter, and search in the way it asks for."""
     query = classify(request.query, request.mode)
     if query.kind == "regex" and request.mode == "auto" and not regex.usable(query.text):
         query = replace(query, kind="words")
-    vector = await _embedded(engine, query.text) if query.kind in ("words", "error", "path") else None
+    # Before the store is read: a model may be far away.
+    vector = await meaning.of(query.text) if query.kind in ("words", "error", "path") else None
     differing = await changed.of(view) if request.scope == "changed" else None
     gone = _gone(differing)
     async with engine.database.read(LOCAL) as tx:
         atlas = await engine.atlases.of(tx, view)
         chosen = filters.build(atlas, request, differing.paths if differing is not None else None)
-        question = Question(engine, view, atlas, request, query, chosen, shown.count)
+        question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count)
         if chosen.problem:
             return _Found(question, await _excluded(question, tx, gone), {})
         question = await _by_name(question, tx)
         outcome = await _route(question, tx, vector)
         outcome, earlier = _unseen(question, await verdict.judged(question, tx, outcome), shown)
-        outcome = replace(outcome, notes=(*outcome.notes, *gone))
+        lack = (meaning.lack,) if meaning.lack else ()
+        outcome = replace(outcome, notes=(*outcome.notes, *gone, *lack))
         files = sorted({item.file for item in outcome.candidates})
         texts = await engine.content.texts(tx, atlas.blobs[files].tolist()) if files else {}
     return _Found(question, outcome, {file: texts[int(atlas.blobs[file])] for file in files}, earlier)
@@ -229,14 +235,8 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
         named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
         if named is not None and not named.is_miss:
             return named
-        vector = await _embedded(question.engine, query.text)
+        vector = await question.meaning.of(query.text)
     return await ranking.find(question, tx, vector)
-
-
-async def _embedded(engine: Engine, text: str) -> Values | None:
-    """The question as a vector of the engine's model."""
-    vector: Values = await engine.embedder.query(text)
-    return vector
 
 
 async def _excluded(question: Question, tx: Transaction, gone: tuple[str, ...]) -> Outcome:

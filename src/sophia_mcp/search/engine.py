@@ -20,6 +20,7 @@ from sophia_mcp.search.content import Content
 from sophia_mcp.search.filters import Filter
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.query import Query
+from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.store.database import Database
 from sophia_mcp.store.text import TextIndex
 from sophia_mcp.store.trigrams import TrigramIndex
@@ -89,6 +90,7 @@ class Question:
     request: Request
     query: Query
     filter: Filter
+    meaning: Meaning
     shown: int = 0
     """Spans that earlier pages showed."""
 

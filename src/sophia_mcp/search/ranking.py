@@ -106,12 +106,10 @@ async def _candidates(question: Question, tx: Transaction, vector: Values | None
         question.query,
         question.filter.allowed,
     )
-    model = engine.embedder.model.id
 
     async def by_meaning() -> semantic.Semantic:
-        if vector is None:
-            return semantic.nothing()
-        return await semantic.search(tx, engine.vectors, atlas, model, vector, CANDIDATES, allowed)
+        meaning = question.meaning
+        return await semantic.search(tx, engine.vectors, atlas, meaning, vector, CANDIDATES, allowed)
 
     # The store's thread looks for the words while another one scans the vectors.
     near, lex = await both(
@@ -134,7 +132,8 @@ async def _candidates(question: Question, tx: Transaction, vector: Values | None
     async def vectors() -> Mapping[int, Values]:
         if not near.vector.any():
             return {}
-        return await engine.vectors.rows(tx, atlas.view.repo_id, model, atlas.placements[files].tolist())
+        repo, model = atlas.view.repo_id, question.meaning.model
+        return await engine.vectors.rows(tx, repo, model, atlas.placements[files].tolist())
 
     # The store's thread looks for the names while this one lays out the vectors.
     names, rows = await both(lambda: _named(question, tx, lex, near, set(files)), vectors)

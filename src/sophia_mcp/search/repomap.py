@@ -23,6 +23,7 @@ from sophia_mcp.search.atlases import Atlases
 from sophia_mcp.search.content import ids
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
 from sophia_mcp.search.query import Query
+from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.security.text import counted, plain, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Request, Symbol
@@ -94,7 +95,8 @@ async def outline(engine: Engine, view: View, where: str = "", max_tokens: int =
         atlas = await engine.atlases.of(tx, view)
         request = Request(where or ".", mode="outline", max_tokens=max_tokens)
         query = Query(where or ".", "words")
-        question = Question(engine, view, atlas, request, query, filters.build(atlas, request))
+        chosen, meaning = filters.build(atlas, request), Meaning(engine.embedder)
+        question = Question(engine, view, atlas, request, query, chosen, meaning)
         outcome = await find(question, tx)
     if not outcome.candidates:
         raise NotFound(

@@ -1,17 +1,71 @@
-"""Which chunks mean what the question means?"""
+"""Which chunks mean what the question means, and where that cannot be told, why?"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sophia_mcp.embed.providers import Embedder
+from sophia_mcp.errors import BudgetExceeded, ProviderError
+from sophia_mcp.index.distant import covered
+from sophia_mcp.index.views import View
 from sophia_mcp.search.atlas import Atlas, Mask
+from sophia_mcp.security.text import counted, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.vectors import VectorIndex
 
 Rows = NDArray[np.float32]
+
+_ALONE = "words, symbols and paths answer alone"
+
+
+class Meaning:
+    """What one question means. The embedder is asked once for a text; where it cannot answer, or has not
+    seen all files yet, ``lack`` says so for the person who reads the answer."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._known: dict[str, Rows | None] = {}
+        self._refused = ""
+        self.lack = ""
+
+    @property
+    def model(self) -> str:
+        """The id of the model."""
+        return self._embedder.model.id
+
+    async def of(self, text: str) -> Rows | None:
+        """The vector of a text; None where only words can answer."""
+        if text not in self._known:
+            try:
+                self._known[text] = await self._embedder.query(text)
+            except (ProviderError, BudgetExceeded) as problem:
+                self._known[text] = None
+                self._refused = plain_line(f"meaning is left out, {_ALONE}: {problem}")
+        return self._known[text]
+
+    async def reaches(self, tx: Transaction, view: View, vector: Rows | None) -> bool:
+        """Whether a vector can be compared with those of a view. Those of a model beyond this machine come
+        after the words."""
+        if vector is None:
+            self.lack = self._refused
+            return False
+        if self._embedder.model.local:
+            return True
+        files, held, dimensions = await covered(tx, view.id, self.model)
+        again = f"next: index_repo(path={json.dumps(view.place)})"
+        if held and dimensions != len(vector):
+            self.lack = (
+                f"meaning is left out, {_ALONE}: the endpoint answers vectors of {len(vector)} dimensions, "
+                f"and the index holds {dimensions}; {again}"
+            )
+            return False
+        if held < files:
+            self.lack = f"meaning covers {held} of {counted(files, 'file')} yet; for the others {_ALONE}; {again}"
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +91,14 @@ async def search(
     tx: Transaction,
     vectors: VectorIndex,
     atlas: Atlas,
-    model: str,
-    vector: Rows,
+    meaning: Meaning,
+    vector: Rows | None,
     limit: int,
     allowed: Mask | None,
 ) -> Semantic:
-    """The nearest ``limit`` chunks among the allowed files."""
+    """The nearest ``limit`` chunks among the allowed files; none where the question has no vector."""
+    if not await meaning.reaches(tx, atlas.view, vector) or vector is None:
+        return nothing()
     norm = float(np.linalg.norm(vector))
     if norm < 1e-9:
         return nothing(len(vector))
@@ -50,5 +106,5 @@ async def search(
     places = None
     if allowed is not None or not atlas.whole:
         places = atlas.placements if allowed is None else atlas.placements[allowed]
-    near = await vectors.search(tx, atlas.view.repo_id, model, unit, limit, places)
+    near = await vectors.search(tx, atlas.view.repo_id, meaning.model, unit, limit, places)
     return Semantic(near.ids, near.scores, near.mean, max(near.deviation, 1e-6), unit)

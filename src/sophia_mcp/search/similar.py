@@ -87,10 +87,9 @@ async def _near(question: Question, tx: Transaction, code: str) -> list[int]:
     keep = lexical.keeps(atlas, allowed)
     found = await engine.text.search(tx, atlas.view.repo_id, rare, _CHUNKS, keep) if rare else []
     ids = [chunk for chunk, _ in found]
-    vector = await engine.embedder.query(code)
-    near = await semantic.search(
-        tx, engine.vectors, atlas, engine.embedder.model.id, vector, _CHUNKS, allowed
-    )
+    meaning = question.meaning
+    vector = await meaning.of(code)
+    near = await semantic.search(tx, engine.vectors, atlas, meaning, vector, _CHUNKS, allowed)
     return list(dict.fromkeys([*ids, *near.ids.tolist()]))
 
 

@@ -19,6 +19,9 @@ from sophia_mcp.store.database import Transaction
 _STRANGE_MOST = 3
 """Words that a miss names."""
 
+_BY_MEANING = ("words", "error", "path")
+"""Kinds of questions that files may answer with none of their words."""
+
 _CODE = re.compile(r"[a-z][A-Z]|[\d_$]")
 """What no word of a sentence holds."""
 
@@ -44,11 +47,8 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
         return _with_next(question, outcome)
     if outcome.candidates and (not outcome.facts or not await _is_absent(question, tx, outcome)):
         return outcome
-    if question.view.state == "indexing" or question.view.cancelled or question.view.behind:
-        # What is not read yet cannot be called absent; the answer says what share it stands on.
-        return replace(
-            outcome, notes=(*outcome.notes, "nothing certain yet: ask again when more is indexed")
-        )
+    if doubt := _doubt(question):
+        return replace(outcome, notes=(*outcome.notes, doubt))
     if question.request.mode == "auto" and (found := await place.module(question, tx)) is not None:
         return found
     query = question.query
@@ -79,6 +79,17 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
     else:
         next_call = call(question.request, asked or re2.escape(query.text), mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
+
+
+def _doubt(question: Question) -> str:
+    """Why what was not found may be there all the same; empty where nothing speaks for it. The answer says what
+    share of the files it stands on, and that meaning is lacking."""
+    view = question.view
+    if view.state == "indexing" or view.cancelled or view.behind:
+        return "nothing certain yet: ask again when more is indexed"
+    if question.meaning.lack and question.query.kind in _BY_MEANING:
+        return "nothing certain without meaning: it may be here in other words"
+    return ""
 
 
 async def _respelt(question: Question, tx: Transaction, outcome: Outcome) -> Outcome | None:

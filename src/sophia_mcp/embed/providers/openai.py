@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import anyio
 import numpy as np
 
 from sophia_mcp.embed import options as given
@@ -53,6 +55,19 @@ class Endpoint:
     first_wait_s: float = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a batch is tried, the first wait between two attempts, and the longest Retry-After that is
+    waited for."""
+
+    attempts: int
+    first_wait_s: float
+    longest_wait_s: float
+
+
+_BRIEF = Patience(attempts=2, first_wait_s=0.1, longest_wait_s=0.5)
+"""For a question, whose asker waits."""
+
 Spend = Callable[[Sequence[str], Callable[[], Awaitable[int | None]]], Awaitable[None]]
 """Makes one attempt with these texts: what it is given to call sends them, and says how many tokens the
 service counted."""
@@ -78,7 +93,10 @@ class OpenAIEmbedder:
         self._budget = budget
         self._batching = batching
         self._spend = spend
-        self._id = f"openai-{endpoint.model}@{host}"
+        # A model that is told how long its vectors shall be makes others for each length.
+        size = f"/{endpoint.dimensions}" if endpoint.dimensions else ""
+        self._id = f"openai-{endpoint.model}@{host}{size}"
+        self._patient = Patience(endpoint.attempts, endpoint.first_wait_s, MAX_WAIT_S)
         self._dimensions = endpoint.dimensions
         self._client: httpx2.AsyncClient | None = None
 
@@ -92,12 +110,13 @@ class OpenAIEmbedder:
         return self._budget.estimate(self._prepared(passages))
 
     async def documents(self, passages: Sequence[Passage]) -> Vectors:
-        rows = await embed_all(self._prepared(passages), self._batching, self._ask)
+        ask = partial(self._ask, patience=self._patient)
+        rows = await embed_all(self._prepared(passages), self._batching, ask)
         return rows if len(passages) else np.zeros((0, self._dimensions), np.float32)
 
     async def query(self, text: str) -> Vectors:
-        rows: Vectors = (await self.documents([Passage((), text)]))[0]
-        return rows
+        row: Vectors = (await self._ask(self._prepared([Passage((), text)]), _BRIEF))[0]
+        return row
 
     async def aclose(self) -> None:
         """Close the connections. The embedder may be used again; it opens new ones."""
@@ -112,7 +131,7 @@ class OpenAIEmbedder:
         masked = (mask(text).strip()[:MAX_CHARACTERS] for text in texts)
         return [text.encode("utf-8", "replace").decode() or " " for text in masked]
 
-    async def _ask(self, texts: Sequence[str]) -> Vectors:
+    async def _ask(self, texts: Sequence[str], patience: Patience) -> Vectors:
         """One batch, tried again while that makes sense."""
         import stamina
         from stamina.instrumentation import set_on_retry_hooks
@@ -120,12 +139,12 @@ class OpenAIEmbedder:
         # Else each wait writes a line to standard output, which is somebody's answer.
         set_on_retry_hooks([])
         attempts = stamina.retry_context(
-            on=_wait_of,
-            attempts=self._endpoint.attempts,
+            on=partial(_wait_of, longest_s=patience.longest_wait_s),
+            attempts=patience.attempts,
             timeout=None,
-            wait_initial=self._endpoint.first_wait_s,
+            wait_initial=patience.first_wait_s,
             wait_max=8.0,
-            wait_jitter=self._endpoint.first_wait_s,
+            wait_jitter=patience.first_wait_s,
         )
         async for attempt in attempts:
             with attempt:
@@ -157,27 +176,29 @@ class OpenAIEmbedder:
         if self._endpoint.dimensions:
             body["dimensions"] = self._endpoint.dimensions
         try:
-            async with self._open().stream("POST", "/embeddings", json=body) as response:
-                answer = await self._whole(response)
-        except httpx2.TimeoutException:
+            # The client's own limit holds between two pieces of an answer: one that trickles never meets it.
+            with anyio.fail_after(self._endpoint.timeout_s):
+                async with self._open().stream("POST", "/embeddings", json=body) as response:
+                    answer = await self._whole(response)
+        except (httpx2.TimeoutException, TimeoutError):
             seconds = self._endpoint.timeout_s
             raise self._failed(f"it did not answer within {seconds:g} s", transient=True) from None
         except httpx2.HTTPError as error:
             raise self._failed(
                 f"the connection failed: {type(error).__name__}",
+                "see whether it runs at embed.base_url, or use the local embedder static",
                 transient=True,
                 charged=not isinstance(error, httpx2.ConnectError),
             ) from None
         if response.status_code == 200:
             return self._read(answer, len(texts))
-        said = f"it answered {response.status_code}: {self._quote(answer)}"
-        if response.status_code in _RETRIED:
+        status = response.status_code
+        said = f"it answered {status}: {self._quote(answer)}"
+        if status in _RETRIED:
             after = _seconds(response.headers.get("retry-after"))
-            raise self._failed(said, transient=True, retry_after_s=after, charged=False)
-        hint = (
-            "check embed.key" if response.status_code in (401, 403) else "check embed.model and base_url"
-        )
-        raise self._failed(said, hint, charged=False)
+            raise self._failed(said, transient=True, retry_after_s=after, status=status, charged=False)
+        hint = "check embed.key" if status in (401, 403) else "check embed.model and base_url"
+        raise self._failed(said, hint, status=status, charged=False)
 
     async def _whole(self, response: httpx2.Response) -> bytes:
         """All of an answer, counted while it is read: an endpoint that does not stop is given up."""
@@ -204,7 +225,8 @@ class OpenAIEmbedder:
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise self._failed(
                 f"its vectors have {rows.shape[-1]} dimensions, not {wanted}",
-                "set embed.dimensions to what the model answers, and rebuild the index",
+                "set embed.dimensions to what the model answers, or restart where it is another model by now,"
+                " and index again",
             )
         rows = normalised(rows, self._id)
         if not (np.linalg.norm(rows, axis=1) > 0).all():
@@ -243,13 +265,13 @@ class OpenAIEmbedder:
         return ProviderError(what, why=why, next=hint, **facts)
 
 
-def _wait_of(error: Exception) -> bool | float:
+def _wait_of(error: Exception, longest_s: float = MAX_WAIT_S) -> bool | float:
     """Whether to try again, or after how many seconds."""
     if not isinstance(error, ProviderError) or not error.transient:
         return False
     if error.retry_after_s is None:
         return True
-    return error.retry_after_s if error.retry_after_s <= MAX_WAIT_S else False
+    return error.retry_after_s if error.retry_after_s <= longest_s else False
 
 
 def _seconds(header: str | None) -> float | None:

@@ -124,11 +124,14 @@ async def _refresh(held: _Held, tx: Transaction, repo: int, model: str) -> None:
         held.read = tx
         return
     stored = await marks(tx, repo, model)
-    if held.arrays is None or held.marks is None:
-        await _load(held, tx, repo, model)
-    else:
+    came: list[int] = []
+    if held.arrays is not None and held.marks is not None:
         gone, came = held.marks.differing(stored)
         held.arrays.remove([*gone, *came])  # some came before a cancelled refresh
+    # Where none of the rows is left, a model that answers other dimensions may have taken the name.
+    if held.arrays is None or held.marks is None or not held.arrays.spans:
+        await _load(held, tx, repo, model)
+    else:
         for i in range(0, len(came), _LOAD):
             held.arrays.add(await these_rows(tx, repo, model, came[i : i + _LOAD]))
     held.marks, held.at, held.read = stored, now, tx

@@ -162,6 +162,8 @@ class SqliteVec:
                 gone = [each for each, scales in held.items() if stored.get(each) != scales]
                 came = [each for each, scales in stored.items() if held.get(each) != scales]
                 await _remove(cache, space, table, {each: held[each] for each in gone})
+                if len(gone) == len(held):  # what comes may have other dimensions
+                    await cache.run(f"DROP TABLE IF EXISTS {table}")
                 for i in range(0, len(came), _BATCH):
                     await _add(
                         cache, space, table, await these_rows(tx, repo, model, came[i : i + _BATCH])

@@ -1,0 +1,222 @@
+"""What does a model beyond this machine make of a view, and what does it still owe?
+
+Words are stored first: vectors that come over the network follow when they come. Where the model cannot be
+asked nothing fails; what it owes is said, and made up for later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp.errors import BudgetExceeded, NotFound, ProviderError
+from sophia_mcp.index.chunk import short
+from sophia_mcp.index.later import Tell
+from sophia_mcp.index.prepare import passages
+from sophia_mcp.index.run import Storage
+from sophia_mcp.index.turn import turn
+from sophia_mcp.index.views import View
+from sophia_mcp.index.write import cut, plain_text
+from sophia_mcp.security.text import counted, plain_line
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Passage
+
+BATCH_FILES = 40
+BATCH_CHUNKS = 128
+
+Embed = Callable[[Sequence[Passage]], Awaitable[tuple[NDArray[np.int8], NDArray[np.float32]]]]
+"""Quantised rows (n, dimensions) and n scales of passages, from wherever the model runs."""
+
+Measure = Callable[[], Awaitable[int]]
+"""How many dimensions the vectors have that ``Embed`` answers today. Fails soon where the model cannot be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """How a distant model is asked."""
+
+    id: str
+    embed: Embed
+    measure: Measure
+
+
+@dataclass(slots=True)
+class Distant:
+    """The vectors of a distant model in one index; ``model`` is None where workers make them, or nobody."""
+
+    storage: Storage
+    model: Model | None
+    _refused: dict[int, str] = field(default_factory=dict)
+    """Why the model made no vectors, the last time that it was asked for a view."""
+    _whole: dict[int, int] = field(default_factory=dict)
+    """The generation in which a view last had all its vectors."""
+
+    async def embed(self, view: View, tell: Tell) -> bool:
+        """Ask for the vectors that the view lacks; whether it has all of them."""
+        if self.model is None:
+            return True
+        try:
+            await add_vectors(self.storage, view, self.model, tell)
+        except (ProviderError, BudgetExceeded) as problem:
+            self._refused[view.id] = str(problem)
+            return False
+        self._refused.pop(view.id, None)
+        return True
+
+    async def lack(self, view: View) -> tuple[str, ...]:
+        """What to say of a view some of whose files have no vectors; nothing where all have."""
+        if self.model is None:
+            return ()
+        async with self.storage.database.read(self.storage.scope) as tx:
+            files, held, _ = await covered(tx, view.id, self.model.id)
+        if held == files:
+            return ()
+        why = self._refused.get(view.id, "their vectors are not made yet")
+        others = f"the others are found by words, symbols and paths alone: {why}"
+        return (plain_line(f"meaning covers {held} of {counted(files, 'file')}; {others}"),)
+
+    async def make_up(self, view: View) -> bool:
+        """Embed what the view lacks by now, without the turn of a run: edits are read meanwhile. Whether there
+        is nothing left for this process. Raises NotFound when the view was forgotten."""
+        async with self.storage.database.read(self.storage.scope) as tx:
+            found = await tx.rows("SELECT generation FROM views WHERE id = :id", {"id": view.id})
+        if not found:
+            raise NotFound(f"{view.label} is no longer indexed", next="index it again")
+        generation = int(found[0][0])
+        if self._whole.get(view.id) == generation:
+            return True
+        async with turn(self.storage.database, f"vectors:{view.repo_id}") as mine:
+            if mine is None:
+                return True
+
+            async def tell(done: int, total: int, stage: str) -> None:
+                await mine.keep()
+
+            if whole := await self.embed(view, tell):
+                self._whole[view.id] = generation
+            return whole
+
+
+async def covered(tx: Transaction, view_id: int, model: str) -> tuple[int, int, int]:
+    """How many files of a view could have vectors, how many have those of a model, and their dimensions (0
+    where there are none)."""
+    [(files, held)] = await tx.rows(
+        "SELECT COUNT(*), COUNT(x.placement_id) FROM members m JOIN placements p ON p.id = m.placement_id"
+        " LEFT JOIN vectors x ON x.model = :model AND x.repo_id = p.repo_id AND x.placement_id = p.id"
+        " WHERE m.view_id = :view AND p.chunks > 0",
+        {"view": view_id, "model": model},
+    )
+    sizes = await tx.rows(
+        "SELECT LENGTH(x.rows) / x.count FROM vectors x JOIN views v ON v.repo_id = x.repo_id"
+        " WHERE v.id = :view AND x.model = :model AND x.count > 0 LIMIT 1",
+        {"view": view_id, "model": model},
+    )
+    return int(files), int(held), int(sizes[0][0]) if sizes else 0
+
+
+async def add_vectors(storage: Storage, view: View, model: Model, tell: Tell) -> None:
+    """Vectors of every file that the view shows and that has none of this model. Raises what the model
+    raises; the files before that have theirs."""
+    async with storage.database.read(storage.scope) as tx:
+        files, _, dimensions = await covered(tx, view.id, model.id)
+    if not files:
+        return
+    if dimensions not in (0, await model.measure()):
+        await _drop(storage, view, model.id)  # another model answers under that name by now
+    async with storage.database.read(storage.scope) as tx:
+        rows = await tx.rows(
+            "SELECT p.id FROM members m JOIN placements p ON p.id = m.placement_id"
+            " WHERE m.view_id = :view AND p.chunks > 0 AND NOT EXISTS (SELECT 1 FROM vectors x"
+            " WHERE x.model = :model AND x.repo_id = p.repo_id AND x.placement_id = p.id) ORDER BY p.id",
+            {"view": view.id, "model": model.id},
+        )
+    wanted = [int(id_) for (id_,) in rows]
+    done = 0
+    for part in cut(wanted, BATCH_FILES):
+        await tell(done, len(wanted), "vectors")
+        texts = await _passages(storage, part)
+        flat = [passage for of_file in texts.values() for passage in of_file]
+        vectors: list[NDArray[np.int8]] = []
+        scales: list[NDArray[np.float32]] = []
+        for some in cut(flat, BATCH_CHUNKS):
+            more, their = await model.embed(some)
+            vectors.append(more)
+            scales.append(their)
+        if flat:
+            await _keep(storage, view, model.id, texts, np.concatenate(vectors), np.concatenate(scales))
+        done += len(part)
+    await tell(done, len(wanted), "vectors")
+
+
+async def _drop(storage: Storage, view: View, model: str) -> None:
+    """Forget the vectors of a repository under one model, all at once: no reader can hold two lengths."""
+    async with storage.database.write(storage.scope) as tx:
+        await tx.run(
+            "DELETE FROM vectors WHERE model = :model AND repo_id = :repo",
+            {"model": model, "repo": view.repo_id},
+        )
+        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :id", {"id": view.repo_id})
+
+
+async def _passages(storage: Storage, placements: Sequence[int]) -> dict[int, list[Passage]]:
+    marks = ", ".join(str(id_) for id_ in placements)
+    async with storage.database.read(storage.scope) as tx:
+        files = await tx.rows(
+            "SELECT p.id, p.path, p.blob_id, b.text FROM placements p JOIN blobs b ON b.id = p.blob_id"  # noqa: S608
+            f" WHERE p.id IN ({marks}) ORDER BY p.id"
+        )
+        spans = await tx.rows(
+            "SELECT p.id, c.start_line, c.end_line, c.context FROM placements p JOIN chunks c ON c.blob_id = p.blob_id"  # noqa: S608
+            f" WHERE p.id IN ({marks}) ORDER BY p.id, c.ordinal"
+        )
+    by_file: dict[int, list[tuple[int, int, str]]] = {}
+    for id_, start, end, context in spans:
+        by_file.setdefault(id_, []).append((start, end, context))
+    found = {}
+    for id_, path, _, packed in files:
+        lines = short(plain_text(packed).split("\n"))
+        chunks = by_file.get(id_, [])
+        found[id_] = passages(
+            path,
+            [tuple(context.split("\n")) if context else () for _, _, context in chunks],
+            ["\n".join(lines[start - 1 : end]) for start, end, _ in chunks],
+        )
+    return found
+
+
+async def _keep(
+    storage: Storage,
+    view: View,
+    model: str,
+    texts: dict[int, list[Passage]],
+    rows: NDArray[np.int8],
+    scales: NDArray[np.float32],
+) -> None:
+    stored = []
+    start = 0
+    for id_, of_file in texts.items():
+        end = start + len(of_file)
+        if of_file:
+            stored.append(
+                (
+                    model,
+                    id_,
+                    view.repo_id,
+                    len(of_file),
+                    scales[start:end].astype("<f4").tobytes(),
+                    rows[start:end].astype(np.int8).tobytes(),
+                    id_,
+                )
+            )
+        start = end
+    async with storage.database.write(storage.scope) as tx:
+        await tx.many(
+            "INSERT INTO vectors (model, placement_id, repo_id, count, scales, rows) SELECT ?, ?, ?, ?, ?, ?"
+            " WHERE EXISTS (SELECT 1 FROM placements WHERE id = ?)"  # a run may have collected it meanwhile
+            " ON CONFLICT (model, repo_id, placement_id) DO NOTHING",
+            stored,
+        )
+        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :id", {"id": view.repo_id})
