@@ -347,6 +347,42 @@ def test_the_doctor_finds_a_sound_installation_and_a_damaged_store(project: Path
     assert "state" in damaged.stdout
 
 
+@pytest.mark.requirement("cli.doctor")
+def test_the_doctor_sets_a_damaged_index_aside_and_says_what_to_do(project: Path, alone: Path) -> None:
+    run("index", ".", cwd=project)
+    store = alone / "data" / "index.db"
+    raw, page = bytearray(store.read_bytes()), 4096
+    for number in range(10, len(raw) // page, 10):
+        raw[number * page : number * page + 16] = b"\xff" * 16
+    store.write_bytes(raw)
+    first = run("debug", "doctor", cwd=project)
+    second = run("debug", "doctor", cwd=project)
+    assert "delete" not in first.stdout
+    assert "your project is indexed anew with the next question" in first.stdout
+    assert (second.returncode, (alone / "data" / "index.db.aside").exists()) == (0, True)
+    assert run("search", "retry", cwd=project).returncode == 0
+
+
+@pytest.mark.requirement("embed.away")
+def test_the_doctor_lists_the_rest_where_the_embedding_endpoint_is_away(project: Path) -> None:
+    away = {
+        "SOPHIA_EMBED__PROVIDER": "openai",
+        "SOPHIA_EMBED__BASE_URL": "http://127.0.0.1:9/v1",
+        "SOPHIA_EMBED__MODEL": "m",
+        "SOPHIA_EMBED__SEND_SOURCE": "true",
+        "SOPHIA_EMBED__MAX_TOKENS": "1000000",
+    }
+    indexed = run("index", ".", cwd=project, **away)
+    assert indexed.returncode == 0
+    assert "meaning covers 0 of 2 files" in indexed.stdout
+    said = run("debug", "doctor", cwd=project, **away)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "warning  vectors: words answer without meaning" in said.stdout
+    assert "meaning covers 0 of 2 files" in said.stdout
+    found = run("search", "where are attempts repeated", cwd=project, **away)
+    assert "meaning is left out" in found.stdout
+
+
 @pytest.mark.requirement("security.text")
 def test_a_hostile_name_reaches_no_terminal_and_its_json_reads_back(tmp_path: Path, alone: Path) -> None:
     name = "a\x1b[31m\u202eb"

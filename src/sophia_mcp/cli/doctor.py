@@ -15,9 +15,9 @@ from sophia_mcp.app import App
 from sophia_mcp.errors import SophiaError
 from sophia_mcp.settings import misspelt
 from sophia_mcp.store.database import Database
-from sophia_mcp.store.failures import MADE_ANEW, aside
+from sophia_mcp.store.failures import MADE_ANEW, aside, mark_damaged
 from sophia_mcp.store.upkeep import problems, size, sizes
-from sophia_mcp.types import LOCAL
+from sophia_mcp.types import LOCAL, IndexReport
 
 LOW_DISK = 1 << 30
 FEW_WATCHES = 65_536
@@ -47,27 +47,31 @@ async def checks(app: App) -> list[Check]:
     """Everything worth checking, each with ``name``, ``state`` (ok, warning, failing) and ``detail``."""
     found = [_check("sqlite", "ok", apsw.sqlite_lib_version()), _vectors(), _disk(app), _watches()]
     found += [_check("settings", "warning", f"{fault}, so it is ignored") for fault in misspelt()]
-    found += _set_aside(app)
-    for name, state in (await health(app))["parts"].items():
-        found.append(_check(name, "ok" if state == "ok" else "failing", state))
+    parts = (await health(app))["parts"]
+    found += _set_aside(app)  # opening the store may have done that just now
+    found += [
+        _check(name, "ok" if state == "ok" else "failing", state) for name, state in parts.items()
+    ]
     if all(check["state"] != "failing" for check in found):
-        found.append(
-            await _sound("index.db", await app.database(), "delete it: it is made again from your files")
-        )
+        index = await _sound("index.db", await app.database(), f"the next command sets it aside; {MADE_ANEW}")
+        found.append(index)
         found.append(
             await _sound("state.db", (await app.jobs()).db, "put a copy of it back in its place")
         )
         found.append(await _embeds(app))
         found.append(await _models(app))
-        found += [
-            _check(
-                report.repo,
-                "ok" if report.state != "failed" else "warning",
-                report.reason or report.state,
-            )
-            for report in await app.reports(everything=True)
-        ]
+        if index["state"] == "ok":
+            found += [_indexed(report) for report in await app.reports(everything=True)]
+        else:
+            mark_damaged(app.settings.home / "index.db")
     return found
+
+
+def _indexed(report: IndexReport) -> Check:
+    """What keeps answers about a repository from being whole, where anything does."""
+    lack = [note for note in report.notes if note.startswith("meaning covers")]
+    detail = "; ".join([report.reason or report.state, *lack])
+    return _check(report.repo, "warning" if lack or report.state == "failed" else "ok", detail)
 
 
 async def stats(app: App) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def _watches() -> Check:
 
 
 async def _sound(name: str, database: Database, cure: str) -> Check:
-    wrong = await problems(database)  # type: ignore[arg-type]
+    wrong = [" ".join(each.split()) for each in await problems(database)]  # type: ignore[arg-type]
     return (
         _check(name, "failing", f"{'; '.join(wrong[:3])}: {cure}")
         if wrong
@@ -154,7 +158,10 @@ async def _sound(name: str, database: Database, cure: str) -> Check:
 
 async def _embeds(app: App) -> Check:
     embedder = await app.embedder()
-    vector = await embedder.query("open a file and read its lines")
+    try:
+        vector = await embedder.query("open a file and read its lines")
+    except SophiaError as problem:
+        return _check("vectors", "warning", f"words answer without meaning: {problem}")
     state = "ok" if float((vector * vector).sum()) > 0.9 else "failing"
     return _check("vectors", state, f"{embedder.model.id}, {embedder.model.dimensions} dimensions")
 
