@@ -148,6 +148,14 @@ class Atlas:
         first, last = np.searchsorted(ordered, [blob, blob + 1]).tolist()
         return [int(position) for position in order[first:last]]
 
+    def shows(self, blobs: Sequence[int]) -> list[bool]:
+        """Which of these blobs the view shows. (``np.isin`` sorts all that it shows each time.)"""
+        _, ordered = self._by_blob
+        first = np.searchsorted(ordered, blobs)
+        last = np.searchsorted(ordered, blobs, side="right")
+        shown: list[bool] = (first < last).tolist()
+        return shown
+
     @cached_property
     def _by_placement(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         order = np.argsort(self.placements)

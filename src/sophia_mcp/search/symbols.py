@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-import numpy as np
-
 from sophia_mcp import words
 from sophia_mcp.search.atlas import Atlas, Mask
 from sophia_mcp.search.engine import Candidate, Outcome, Question
@@ -65,6 +63,8 @@ async def definitions(
         for file in atlas.showing(blob):
             if allowed is None or allowed[file]:
                 found.append(Definition(file, symbol, symbol.name == name and inside, inside))
+    if len(found) == 1:
+        return found  # as of most names: what its path says is not asked
     return sorted(
         found,
         key=lambda item: (
@@ -169,8 +169,8 @@ async def _names(
         f"AND {kinds} LIMIT {_NEAR_MOST}",
         {"repo": atlas.view.repo_id, **bound},
     )
-    here = np.isin([row[1] for row in rows], atlas.blobs)  # other branches define other names
-    return [str(row[0]) for row, kept in zip(rows, here.tolist(), strict=True) if kept]
+    here = atlas.shows([blob for _, blob in rows])  # other branches define other names
+    return [str(name) for (name, _), kept in zip(rows, here, strict=True) if kept]
 
 
 def _beginning(start: str) -> tuple[str, dict[str, str]]:
