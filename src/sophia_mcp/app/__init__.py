@@ -6,6 +6,8 @@ The app also owns the tasks of long work, so that no run is tied to the request 
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -163,9 +165,8 @@ class App(Parts):
         repo = await clones.named(self, repo)
         database = await self.database()
         known = await views.repositories(database)
-        roots = _roots(self, known, project)
         try:
-            found = _chosen(known, repo, project, roots)
+            found = _chosen(self, known, repo, project)
             running = self.runs.get(f"{found.root}@{found.ref}")
             failed = running is not None and running.error is not None
             if found.read_again:
@@ -176,13 +177,13 @@ class App(Parts):
                 running = None  # its error was for those who waited
         except NotIndexed:
             place, ref = views.split_ref(repo if repo is not None else str(project), await self.names())
-            folder = await self._folder(place, project, roots)
+            folder = await self._folder(place, project, _roots(self, known, project))
             running = await self.start_index(str(folder), ref=ref, trusted=trusted)
             await running.registered()
             found = None
         if running is not None:
             await running.wait(wait_s)
-            found = _chosen(await views.repositories(database), repo, project, roots)
+            found = _chosen(self, await views.repositories(database), repo, project)
         assert found is not None
         if not views.is_noted(found):
             self.tasks.start("noting a use", views.touch, database, found)
@@ -265,12 +266,12 @@ class App(Parts):
 
         place = await clones.named(self, place)
         known = await views.repositories(await self.database())
-        roots = _roots(self, known, project)
         try:
-            return _chosen(known, place, project, roots)
+            return _chosen(self, known, place, project)
         except NotIndexed:
             text, _ = views.split_ref(place if place is not None else str(project), await self.names())
-            await self._folder(text, project, roots)  # what may not be indexed is not proposed
+            # What may not be indexed is not proposed.
+            await self._folder(text, project, _roots(self, known, project))
             raise
 
     async def report(self, run: IndexRun) -> IndexReport:
@@ -355,13 +356,16 @@ async def _view_of(app: App, run: IndexRun) -> View | None:
     return await views.find(await app.database(), Path(folder), ref)
 
 
-def _chosen(known: Sequence[View], place: str | None, project: Path | None, roots: Roots) -> View:
+def _chosen(app: App, known: Sequence[View], place: str | None, project: Path | None) -> View:
     """The view inside the roots that a name or path means; a tree around it that may not be read does not
     stand in its way. Raises OutsideRoots, NotFound, NotIndexed."""
     from sophia_mcp.errors import NotFound, OutsideRoots
     from sophia_mcp.index import views
 
+    if place is None and project is not None and (own := _own(known, project)) is not None:
+        return own
     found = views.choose(known, place, project)
+    roots = _roots(app, known, project)
     try:
         roots.resolve(found.root)
     except OutsideRoots as refused:
@@ -370,6 +374,18 @@ def _chosen(known: Sequence[View], place: str | None, project: Path | None, root
         except NotFound:
             raise refused from None
     return found
+
+
+def _own(known: Sequence[View], project: Path) -> View | None:
+    """The view of the project's own tree: what most questions mean, and inside the roots as it is one of them.
+    None where there is none, or where that folder is gone or a link by now."""
+    root = str(project)
+    try:
+        if not stat.S_ISDIR(os.lstat(root).st_mode):
+            return None
+    except OSError:
+        return None
+    return next((view for view in known if view.root == root and view.on_disk), None)
 
 
 def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
