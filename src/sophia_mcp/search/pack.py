@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from sophia_mcp.index.chunk import LINE_CHARS
@@ -85,8 +85,13 @@ class Material:
 def pack(material: Material, request: Request, count: Callable[[str], int]) -> Answer:
     """The answer: at most ``limit`` hits and ``max_tokens`` tokens, in the order of the candidates,
     none of an earlier page. What did not fit is named, with the call that gets it."""
+    count = cache(count)  # what is shown may be counted at one length and then at another
     masked = Masked(material.texts, _longest(request), material.query)
-    fresh = [item for item in material.candidates if _mark(material, item) not in material.earlier]
+    fresh = [
+        item
+        for item in material.candidates
+        if not material.earlier or _mark(material, item) not in material.earlier
+    ]
     hits: list[Hit] = []
     used: list[Candidate] = []
     wanted = fresh[: request.limit]
@@ -201,6 +206,7 @@ def _empty(material: Material, request: Request) -> str:
     return render(Answer((), material.total, token, material.index, material.notes), request)
 
 
+@cache
 def _any_mark(number: int) -> bytes:
     """A mark such as any span might have."""
     return cursor.span("", number, number)
@@ -287,20 +293,20 @@ class _Costs:
 
     def __init__(self, lines: Sequence[str], count: Callable[[str], int], format: str) -> None:
         self._lines, self._count, self._format = lines, count, format
-        self._known: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def __getitem__(self, place: int) -> int:
-        if place not in self._known:
-            self._known[place] = self._count(written(self._lines[place], self._format)) + _NUMBER
-        return self._known[place]
+        return self._count(written(self._lines[place], self._format)) + _NUMBER
 
     def fit(self, room: int) -> bool:
         """Whether all lines together cost no more than ``room``."""
-        left = room
-        return all((left := left - self[place]) >= 0 for place in range(len(self)))
+        for place in range(len(self)):
+            room -= self[place]
+            if room < 0:
+                return False
+        return True
 
 
 def _affordable(item: Candidate, start: int, costs: _Costs, room: int) -> tuple[int, int]:

@@ -90,16 +90,20 @@ def is_suspect(lines: Sequence[str], start: int, end: int) -> bool:
 def _near(lines: Sequence[str], start: int, end: int) -> Sequence[str]:
     """These lines with those around them, on either side ``REACH`` at least that are not blank."""
     above = below = 2 * REACH
-    while above < start and _written(lines[start - above : start]) < REACH:
-        above *= 2
-    while end + below < len(lines) and _written(lines[end : end + below]) < REACH:
-        below *= 2
-    return lines[max(start - above, 0) : end + below]
+    while True:
+        first = max(start - above, 0)
+        near = lines[first : end + below]
+        if first and _written(near[: start - first]) < REACH:
+            above *= 2
+        elif end + below < len(lines) and _written(near[end - first :]) < REACH:
+            below *= 2
+        else:
+            return near
 
 
 def _written(lines: Sequence[str]) -> int:
     """How many of these lines are not blank."""
-    return sum(bool(line.strip()) for line in lines)
+    return sum(map(bool, map(str.strip, lines)))
 
 
 @dataclass(frozen=True, slots=True)
