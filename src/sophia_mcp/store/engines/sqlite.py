@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,20 +52,24 @@ class SqliteTransaction:
         shield: anyio.CancelScope | None = None,
     ) -> None:
         self.scope, self.begun, self.committed = scope, False, False
-        self._connection, self._opening = connection, opening
+        self._connection, self._translated = connection, translated(opening.path, opening.durability)
         self._begin, self._shield = begin, shield
         self._workspace = {"workspace": scope.workspace}
 
     async def rows(
         self, sql: str, parameters: Parameters | None = None, *, alone: bool = False
     ) -> list[Row]:
-        with self._translated():
+        with self._translated:
             first = sql if alone else self._first(sql)
-            return await self._connection.execute_fetchall(first, self._bound(parameters))  # type: ignore[return-value]
+            rows = await self._connection.execute_fetchall(first, self._bound(parameters))
+        self._hold()
+        return rows  # type: ignore[return-value]
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> int:
-        with self._translated():
-            return (await self._connection.execute(self._first(sql), self._bound(parameters))).rowcount
+        with self._translated:
+            done = await self._connection.execute(self._first(sql), self._bound(parameters))
+        self._hold()
+        return done.rowcount
 
     async def several(
         self, statements: Sequence[Statement | Repeated], *, last: bool = False
@@ -73,16 +77,18 @@ class SqliteTransaction:
         bound = [(sql, self._bound_all(parameters)) for sql, parameters in statements]
         if not self.begun:
             bound.insert(0, (self._first(""), {}))
-        with self._translated():
+        with self._translated:
             changed = await run_all(self._connection, bound, commit=last)
+        self._hold()
         self.committed = last
         return changed[len(bound) - len(statements) :]
 
     async def many(self, sql: str, parameters: Iterable[Parameters | Sequence[Any]]) -> None:
-        with self._translated():
+        with self._translated:
             if not self.begun:
                 await self._connection.execute(self._first(""))
             await self._connection.executemany(sql, map(self._bound_each, parameters))
+        self._hold()
 
     def _first(self, sql: str) -> str:
         if self.begun:
@@ -112,10 +118,8 @@ class SqliteTransaction:
                 return tuple(map(_text, parameters))
         return parameters
 
-    @contextmanager
-    def _translated(self) -> Any:
-        with translated(self._opening.path, self._opening.durability):
-            yield
+    def _hold(self) -> None:
+        """Hold cancellation off from here on, where this transaction writes."""
         if self._shield is not None:
             self._shield.shield = True
 
@@ -274,18 +278,19 @@ class SqliteDatabase:
     ) -> None:
         """Keep a connection for the next read. Nobody waits for the end of a transaction that only read but
         whoever takes the connection next; that of an interrupted one takes the interruption back."""
-        with anyio.CancelScope(shield=True):
-            try:
-                if interrupted:
+        if interrupted:
+            with anyio.CancelScope(shield=True):
+                try:
                     await connection.rollback()
-            except apsw.Error:
+                except apsw.Error:
+                    await connection.close()
+                    return
+        ended = roll_back_soon(connection) if begun else None
+        if self._closed or epoch != self._epoch:
+            with anyio.CancelScope(shield=True):
                 await connection.close()
-                return
-            ended = roll_back_soon(connection) if begun else None
-            if self._closed or epoch != self._epoch:
-                await connection.close()
-            else:
-                self._readers.append((connection, ended))
+        else:
+            self._readers.append((connection, ended))
 
     async def _replace_if_damaged(self) -> None:
         """Go on with an empty file where a ``derived`` one was found damaged, here or by another
