@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run `sophia` and exit."""
     given = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in given
+    output.open_streams()
     try:
         code = sophia.main(args=given, prog_name="sophia", standalone_mode=False)
     except click.ClickException as error:

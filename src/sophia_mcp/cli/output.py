@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
+import io
+import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +19,7 @@ from sophia_mcp.security.text import json_of, plain, plain_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_ESCAPED = "sophia.escaped"
 _NARROW = 10
 """Characters for each column below which a table is no longer one: each cell gets a line."""
 
@@ -47,14 +52,39 @@ def unwritable(place: object, error: OSError) -> DiskFull:
     return DiskFull(f"cannot write {place}", why=error.strerror or "", next="choose another place")
 
 
+def open_streams() -> None:
+    """Make standard output and error fit to be written whatever the shell gave: none at all, or an encoding
+    without the characters of somebody's code. Those become escapes that JSON reads back."""
+    codecs.register_error(_ESCAPED, _escaped)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    written = json.dumps(error.object[error.start : error.end])
+    return written[1:-1], error.end
+
+
 def say(text: str) -> None:
     """A line for the person, on stderr."""
     print(plain(text), file=sys.stderr)  # noqa: T201
 
 
 def show(text: str) -> None:
-    """A result, on stdout."""
-    print(text)  # noqa: T201
+    """A result, on stdout. Raises DiskFull when it cannot be written, BrokenPipeError when nobody reads it."""
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in the buffer would be tried again at the end, and fail with Python's own words.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        raise unwritable("the answer to standard output", error) from error
 
 
 def machine(value: Any) -> None:
