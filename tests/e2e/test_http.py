@@ -27,7 +27,7 @@ from tests.e2e.processes import (
 )
 from tests.e2e.wire import INITIALIZE, META, MODERN
 
-from sophia_mcp.errors import BadSetting
+from sophia_mcp.errors import BadArgument
 from sophia_mcp.server.http import parse_address
 
 pytestmark = [
@@ -235,7 +235,7 @@ def test_a_body_beyond_the_limit_is_refused(served: Served) -> None:
     ],
 )
 def test_an_address_beyond_loopback_is_refused_with_the_reason(address: str, why: str) -> None:
-    with pytest.raises(BadSetting) as refused:
+    with pytest.raises(BadArgument) as refused:
         parse_address(address)
     assert why in refused.value.what
     assert refused.value.why
@@ -257,7 +257,7 @@ def test_the_program_refuses_with_words_and_not_with_a_traceback() -> None:
         text=True,
         timeout=100,
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "refusing to listen on 0.0.0.0 · why: " in ended.stderr
     assert "next: use 127.0.0.1:8321" in ended.stderr
     assert "Traceback" not in ended.stderr

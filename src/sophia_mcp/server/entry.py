@@ -52,7 +52,7 @@ def serve(
     with quiet_output():
         import anyio
 
-        from sophia_mcp.errors import SophiaError
+        from sophia_mcp.errors import BadArgument, SophiaError
         from sophia_mcp.server.build import build_server
 
         root, wanted = _chosen(root)
@@ -68,19 +68,17 @@ def serve(
             gc.enable()
         except SophiaError as error:
             _end(error, usage=bool(toolsets))
-    usage = False
     try:
         if http is None:
             from sophia_mcp.server.stdio import serve_stdio
 
             anyio.run(serve_stdio, server)
         else:
-            from sophia_mcp.server.http import is_address, serve_http
+            from sophia_mcp.server.http import serve_http
 
-            usage = not is_address(http)
             anyio.run(serve_http, server, http)
     except SophiaError as error:
-        _end(error, usage=usage)
+        _end(error, usage=isinstance(error, BadArgument))
     except KeyboardInterrupt:
         sys.exit(0)
 

@@ -20,7 +20,7 @@ import uvicorn
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
-from sophia_mcp.errors import BadSetting
+from sophia_mcp.errors import BadArgument, BadSetting
 from sophia_mcp.server.replay import Replay
 from sophia_mcp.server.sdk import close_streams, resumable
 from sophia_mcp.server.stdio import CLEANUP_S, exit_after
@@ -40,18 +40,18 @@ PATH = "/mcp"
 def parse_address(text: str) -> tuple[str, int]:
     """`HOST:PORT`, `:PORT` or `PORT` as a loopback host and a port (0 picks a free one).
 
-    Raises BadSetting for anything that is not loopback or not a port.
+    Raises BadArgument for anything that is not loopback or not a port.
     """
     host, _, port_text = text.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    if not is_address(text):
-        raise BadSetting(
+    if not _is_address(text):
+        raise BadArgument(
             f"{text!r} is not HOST:PORT",
             why="the part after the last colon must be a port from 0 to 65535",
             next="use for example 127.0.0.1:8321",
         )
     if not _is_loopback(host):
-        raise BadSetting(
+        raise BadArgument(
             f"refusing to listen on {host}",
             why="HTTP has no login here, so anything but loopback would open your code to the network",
             next=f"use 127.0.0.1:{port_text}, and a tunnel of your own to reach it from elsewhere",
@@ -59,7 +59,7 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port_text)
 
 
-def is_address(text: str) -> bool:
+def _is_address(text: str) -> bool:
     """Whether this has the form of an address, wherever it may lead."""
     port = text.rpartition(":")[2]
     return port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536
@@ -122,7 +122,8 @@ class _Web(uvicorn.Server):
 
 
 async def serve_http(server: MCPServer[Any], address: str) -> None:
-    """Serve streamable HTTP at `http://ADDRESS/mcp` until SIGTERM or SIGINT. Raises BadSetting."""
+    """Serve streamable HTTP at `http://ADDRESS/mcp` until SIGTERM or SIGINT. Raises BadArgument for
+    another address than one of loopback, BadSetting where it cannot listen there."""
     listener = bind(*parse_address(address))
     host, port = listener.getsockname()[:2]
     app = server.streamable_http_app(
