@@ -25,3 +25,21 @@ def write_model2vec(folder: Path, dtype: str = "F32") -> Path:
     ).encode()
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + raw)
     return folder
+
+
+def write_tensors(folder: Path, **tensors: np.ndarray) -> Path:
+    """A model2vec folder with these tensors, of float32 or int64, and the tokenizer of the other."""
+    write_model2vec(folder)
+    header, raw = {}, b""
+    for name, values in tensors.items():
+        dtype, kind = ("I64", "<i8") if values.dtype.kind == "i" else ("F32", "<f4")
+        part = values.astype(kind).tobytes()
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(values.shape),
+            "data_offsets": [len(raw), len(raw) + len(part)],
+        }
+        raw += part
+    head = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + raw)
+    return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.embed.folders import write_model2vec
+from tests.embed.folders import write_model2vec, write_tensors
 
 from sophia_mcp.embed.providers import PROVIDERS, LocalEmbedder
 from sophia_mcp.errors import BadSetting
@@ -59,6 +59,42 @@ def test_a_folder_that_is_no_model_is_refused_with_its_path(tmp_path: Path, dama
     damage(folder)  # type: ignore[operator]
     with pytest.raises(BadSetting, match=str(folder)):
         _opened(folder)
+
+
+ROWS = np.random.default_rng(3).normal(size=(78, 16))
+
+
+@pytest.mark.parametrize(
+    ("tensors", "why"),
+    [
+        ({"embeddings": ROWS[:10]}, "10 rows, and tokenizer.json knows 78 tokens"),
+        ({"embeddings": ROWS[:, :0]}, "no two-dimensional tensor"),
+        ({"embeddings": np.where(np.eye(78, 16) > 0, np.nan, ROWS)}, "not finite"),
+        ({"embeddings": ROWS, "mapping": np.arange(10)}, "mapping has 10 rows"),
+        ({"embeddings": ROWS[:10], "mapping": np.arange(78)}, "leads to rows that it does not have"),
+        ({"embeddings": ROWS, "mapping": np.arange(0)}, "leads to rows that it does not have"),
+        ({"embeddings": ROWS, "weights": np.ones(3)}, "weights has 3 rows"),
+        ({"embeddings": ROWS, "weights": np.full(78, np.inf)}, "not finite"),
+    ],
+)
+@pytest.mark.requirement("embed.model2vec")
+def test_what_every_file_would_meet_is_found_when_a_folder_is_opened(
+    tmp_path: Path, tensors: dict[str, np.ndarray], why: str
+) -> None:
+    with pytest.raises(BadSetting, match=why):
+        _opened(write_tensors(tmp_path / "model", **tensors))
+
+
+@pytest.mark.requirement("embed.contract")
+def test_the_same_table_under_other_tokens_or_weights_is_another_model(tmp_path: Path) -> None:
+    folder = write_tensors(tmp_path / "model", embeddings=ROWS)
+    first = _opened(folder).model.id
+    write_tensors(folder, embeddings=ROWS, weights=np.full(78, 0.5))
+    weighed = _opened(folder).model.id
+    write_tensors(folder, embeddings=ROWS)
+    tokenizer = folder / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text().replace("backoff", "timeout"))
+    assert len({first, weighed, _opened(folder).model.id}) == 3
 
 
 def test_a_missing_path_is_asked_for() -> None:

@@ -17,6 +17,13 @@ def unopenable() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Faulty:
+    """Fails whatever it is asked."""
+
+    def encode(self, passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        raise IndexError("token 78 has no row")
+
+
 class Deadly:
     """Ends its process, never returns, or asks for too much memory, when a text says so."""
 
@@ -28,3 +35,10 @@ class Deadly:
         if any("HUGE" in passage.text for passage in passages):
             bytearray(2 << 30)
         return np.zeros((len(passages), 4), np.int8), np.zeros(len(passages), np.float32)
+
+
+class Large(Deadly):
+    """Holds more memory than one file may take."""
+
+    def __init__(self) -> None:
+        self._table = bytearray(300 << 20)

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.index import encoders
 from tests.index.trees import open_index, words
 
 from sophia_mcp.embed.workers import open_encoder
+from sophia_mcp.errors import ProviderError
 from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.parse import VERSION
 
@@ -48,6 +50,46 @@ async def test_another_embedding_model_embeds_every_file_again(tree: Write, tmp_
         async with index.storage.database.read(index.storage.scope) as tx:
             rows = await tx.rows("SELECT COUNT(*) FROM vectors WHERE model = 'second'")
         assert rows == [(2,)]
+
+
+@pytest.mark.requirement("index.versions")
+async def test_a_model_that_fails_costs_no_file(
+    tree: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # workers find the encoder
+    root = tree({"a.py": "def f(): pass\n", "b.py": "def g(): pass\n"})
+    async with open_index(tmp_path / "store", Model("faulty", encoders.Faulty), workers=1) as index:
+        with pytest.raises(ProviderError, match="token 78 has no row") as failed:
+            await index.update(root)
+        assert "embed.path" in failed.value.next
+    encoder = partial(open_encoder, "hashing", {})
+    async with open_index(tmp_path / "store", Model("whole", encoder), workers=1) as index:
+        report = await index.update(root)
+        assert (report.files_indexed, report.skipped) == (2, ())
+
+
+@pytest.mark.requirement("index.versions")
+async def test_what_was_skipped_with_another_model_or_parser_is_tried_again(
+    tree: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    root = tree({"a.py": "def f(): pass  # DEADLY\n", "b.py": "def g(): pass\n"})
+    async with open_index(tmp_path / "store", Model("deadly", encoders.Deadly), workers=1) as index:
+        assert [skip.count for skip in (await index.update(root)).skipped] == [1]
+        assert (await index.update(root)).files_changed == 0
+    encoder = partial(open_encoder, "hashing", {})
+    async with open_index(tmp_path / "store", Model("whole", encoder), workers=1) as index:
+        assert (await index.update(root)).files_indexed == 2
+
+
+@pytest.mark.requirement("embed.model2vec")
+async def test_a_model_may_hold_more_memory_than_a_file_may_take(
+    tree: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    root = tree({"a.py": "def f(): pass\n"})
+    async with open_index(tmp_path / "store", Model("large", encoders.Large), workers=1) as index:
+        assert (await index.update(root)).files_indexed == 1
 
 
 @pytest.mark.requirement("index.encodings")

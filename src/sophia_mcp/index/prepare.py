@@ -43,6 +43,10 @@ class Encoder(Protocol):
         ...
 
 
+class ModelFailed(Exception):
+    """An encoder could not encode; the message says why."""
+
+
 class Place(NamedTuple):
     """Where the files of a batch are read: a folder on disk, or the objects of a repository."""
 
@@ -247,7 +251,12 @@ class Preparer:
         """Scales and rows; none where there is no encoder."""
         if self._encoder is None or not passages:
             return np.zeros(0, "<f4"), np.zeros(0, np.int8)
-        rows, scales = self._encoder.encode(passages)
+        try:
+            rows, scales = self._encoder.encode(passages)
+        except MemoryError:
+            raise
+        except Exception as problem:  # somebody else's model: the file is not to blame
+            raise ModelFailed(str(problem) or type(problem).__name__) from problem
         return scales.astype("<f4", copy=False), rows.astype(np.int8, copy=False)
 
 

@@ -1,7 +1,7 @@
 """A process that prepares files and may be killed at any moment.
 
 It reads frames on its standard input (a batch) and writes frames on its standard output (that it
-is ready, that it has cut a file, for each, then the outcome of each, an empty frame). Both descriptors are moved out of the way before
+is ready, that it has cut a file, for each, then the outcome of each or why the model failed, an empty frame). Both descriptors are moved out of the way before
 anything else, so that nothing here can write into the protocol. The kernel stops it when one file
 takes too much time or memory; the parent then knows which file it was.
 """
@@ -19,7 +19,17 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from sophia_mcp.index.prepare import Cut, Encoder, EncoderOpener, Outcome, Place, Preparer, Task, refuse
+from sophia_mcp.index.prepare import (
+    Cut,
+    Encoder,
+    EncoderOpener,
+    ModelFailed,
+    Outcome,
+    Place,
+    Preparer,
+    Task,
+    refuse,
+)
 
 FILE_SECONDS = 2.0
 """Processor time one file may take."""
@@ -40,6 +50,7 @@ one twentieth of the processor time goes into looking."""
 _LENGTH = struct.Struct("<I")
 READY = b"ready"
 CUT = b"cut"
+FAILED = b"failed"
 
 
 def write_frame(stream: BinaryIO, payload: bytes) -> None:
@@ -62,7 +73,6 @@ def main() -> None:
     """Serve batches until the parent closes the pipe."""
     source, sink = _own_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a worker ends
-    _limit_memory()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     opener = b""
@@ -73,6 +83,7 @@ def main() -> None:
         asked_place, asked_opener, tasks = pickle.loads(frame)  # noqa: S301 - written by our own parent
         if asked_opener != opener:
             opener, encoder, preparer = asked_opener, _open(asked_opener), None
+            _limit_memory()  # of files: a model may be as large as it is
         if preparer is None or asked_place != place:
             place, preparer = asked_place, Preparer(asked_place, encoder)
         write_frame(sink, READY)
@@ -87,8 +98,11 @@ def main() -> None:
             sink.flush()
         # No file takes more than FILE_SECONDS in all, and words never as long as syntax may.
         _time_limit(max(FILE_SECONDS - longest, LEAST_SECONDS))
-        for outcome in _finish(preparer, tasks, files):
-            write_frame(sink, pickle.dumps(outcome, protocol=5))
+        try:
+            for outcome in _finish(preparer, tasks, files):
+                write_frame(sink, pickle.dumps(outcome, protocol=5))
+        except ModelFailed as problem:
+            write_frame(sink, FAILED + str(problem).encode("utf-8", "replace"))
         _time_limit(0)
         write_frame(sink, b"")
         sink.flush()

@@ -21,9 +21,9 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 import sophia_mcp
-from sophia_mcp.errors import NoWorker
+from sophia_mcp.errors import NoWorker, ProviderError
 from sophia_mcp.index.prepare import EncoderOpener, Outcome, Place, Task, refuse
-from sophia_mcp.index.worker import CUT, READY, read_frame, write_frame
+from sophia_mcp.index.worker import CUT, FAILED, READY, read_frame, write_frame
 from sophia_mcp.ops.together import first
 
 BATCH_FILES = 32
@@ -91,7 +91,8 @@ class _Process:
 
     def finish(self) -> tuple[list[Outcome], int]:
         """Outcomes of the tasks in order, fewer than asked when the worker died, and how many files it
-        had cut: it died on the next one, or where it had cut all, over the words of any."""
+        had cut: it died on the next one, or where it had cut all, over the words of any. Raises ProviderError
+        where the model could not make vectors."""
         _, source = self._pipes()
         found: list[Outcome] = []
         ready = 0
@@ -99,6 +100,8 @@ class _Process:
             while frame := read_frame(source):
                 if frame == CUT:
                     ready += 1
+                elif frame.startswith(FAILED):
+                    raise _failed(frame.removeprefix(FAILED).decode())
                 else:
                     found.append(pickle.loads(frame))  # noqa: S301 - written by our own worker
             if frame is None:
@@ -231,6 +234,14 @@ class Pool:
             self._idle.append(process)
         else:
             process.close()
+
+
+def _failed(why: str) -> ProviderError:
+    return ProviderError(
+        "the embedding model could not embed your files",
+        why=why,
+        next="see that embed.path and embed.provider name a whole model, or use static; then index again",
+    )
 
 
 def _no_worker(why: str) -> NoWorker:

@@ -87,7 +87,7 @@ class Known:
 async def known_files(tx: Transaction, target: Target) -> dict[str, Known]:
     """Everything that was read for a view: members, and files left out for what they hold.
 
-    ``current`` is false for what another parser or model made.
+    ``current`` is false for what another parser or model made, or could not make.
     """
     rows = await tx.rows(
         "SELECT p.path, b.hash, b.chunker, m.size, m.mtime_ns, m.ctime_ns,"
@@ -101,11 +101,15 @@ async def known_files(tx: Transaction, target: Target) -> dict[str, Known]:
         path: Known(Stamp(size, mtime, ctime), name, chunker == target.chunker and bool(embedded))
         for path, name, chunker, size, mtime, ctime, embedded in rows
     }
+    [(chunker, model)] = await tx.rows(
+        "SELECT chunker, model FROM views WHERE id = :view", {"view": target.view}
+    )
+    same = chunker == target.chunker and target.model in ("", model)
     for path, name, size, mtime, ctime in await tx.rows(
         "SELECT path, hash, size, mtime_ns, ctime_ns FROM skips WHERE view_id = :view AND ctime_ns <> 0",
         {"view": target.view},
     ):
-        found[path] = Known(Stamp(size, mtime, ctime), name, True)
+        found[path] = Known(Stamp(size, mtime, ctime), name, same)
     return found
 
 

@@ -31,18 +31,18 @@ class Model2VecEmbedder:
 
     def __init__(self, folder: Path) -> None:
         self._tokenizer = _tokenizer(folder / "tokenizer.json")
-        tensors = _tensors(folder / "model.safetensors")
-        table = tensors.get("embeddings")
-        if table is None or table.ndim != 2:
-            raise _unusable(
-                folder / "model.safetensors", "it has no two-dimensional tensor named embeddings"
-            )
-        self._table = table
+        raw, tensors = _tensors(folder / "model.safetensors")
+        if fault := _fault(tensors, self._tokenizer.get_vocab_size()):
+            raise _unusable(folder / "model.safetensors", fault)
+        self._table = tensors["embeddings"]
         self._rows = tensors.get("mapping")
         self._weights = tensors.get("weights")
         self._unknown = self._tokenizer.token_to_id("[UNK]")
-        digest = hashlib.sha256(np.ascontiguousarray(table).tobytes()).hexdigest()
-        self._model = Model(f"model2vec-{folder.name}-{digest[:12]}", int(table.shape[1]), local=True)
+        # All that makes a vector: the same table under other tokens is another model.
+        digest = hashlib.sha256(raw)
+        digest.update((folder / "tokenizer.json").read_bytes())
+        name = f"model2vec-{folder.name}-{digest.hexdigest()[:12]}"
+        self._model = Model(name, int(self._table.shape[1]), local=True)
         self._bags = Bags(self._known, self._weighed, self._model.dimensions, HEADER_WEIGHT)
 
     @property
@@ -101,8 +101,8 @@ def _tokenizer(path: Path) -> Any:
     return tokenizer
 
 
-def _tensors(path: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of a safetensors file: 8 bytes of length, a JSON header, the data."""
+def _tensors(path: Path) -> tuple[bytes, dict[str, NDArray[Any]]]:
+    """A safetensors file and its tensors: 8 bytes of length, a JSON header, the data."""
     try:
         raw = path.read_bytes()
         length = int.from_bytes(raw[:8], "little")
@@ -118,7 +118,29 @@ def _tensors(path: Path) -> dict[str, NDArray[Any]]:
         raise _unusable(path, f"it has no usable {error}") from error
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise _unusable(path, str(error)) from error
-    return tensors
+    return raw, tensors
+
+
+def _fault(tensors: Mapping[str, NDArray[Any]], tokens: int) -> str:
+    """Why tensors are no model for so many tokens; empty where they are. What is wrong here would be met by
+    every file of an index."""
+    table, rows, weights = (tensors.get(name) for name in ("embeddings", "mapping", "weights"))
+    if table is None or table.ndim != 2 or not table.size:
+        return "it has no two-dimensional tensor named embeddings"
+    if not np.isfinite(table).all() or (weights is not None and not np.isfinite(weights).all()):
+        return "it holds numbers that are not finite"
+    if rows is not None and (
+        rows.dtype.kind != "i"
+        or rows.ndim != 1
+        or not rows.size
+        or rows.min() < 0
+        or rows.max() >= len(table)
+    ):
+        return "its mapping leads to rows that it does not have"
+    for name in ("embeddings" if rows is None else "mapping", "weights"):
+        if name in tensors and (count := len(np.atleast_1d(tensors[name]))) < tokens:
+            return f"{name} has {count} rows, and tokenizer.json knows {tokens} tokens"
+    return ""
 
 
 def _unusable(path: Path, why: str) -> BadSetting:
