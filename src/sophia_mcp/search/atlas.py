@@ -7,7 +7,7 @@ path says about a file's role) is computed once and reused until the view's gene
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -145,8 +145,9 @@ class Atlas:
     def showing(self, blob: int) -> list[int]:
         """Positions that show a blob."""
         order, ordered = self._by_blob
-        first, last = np.searchsorted(ordered, [blob, blob + 1]).tolist()
-        return [int(position) for position in order[first:last]]
+        first = bisect_left(ordered, blob)  # numpy takes longer to begin than this to end
+        found: list[int] = order[first : bisect_right(ordered, blob, first)].tolist()
+        return found
 
     def shows(self, blobs: Sequence[int]) -> list[bool]:
         """Which of these blobs the view shows. (``np.isin`` sorts all that it shows each time.)"""
@@ -162,9 +163,9 @@ class Atlas:
         return order, self.placements[order]
 
     @cached_property
-    def _by_blob(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _by_blob(self) -> tuple[NDArray[np.int64], memoryview]:
         order = np.argsort(self.blobs, kind="stable")
-        return order, self.blobs[order]
+        return order, self.blobs[order].data
 
     @cached_property
     def held(self) -> frozenset[int]:

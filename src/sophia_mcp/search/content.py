@@ -58,8 +58,11 @@ class Lines(Sequence[str]):
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
-        self._starts = np.concatenate([[0], ends, [len(raw) + 1]]).astype(np.int32).data
+        (breaks,) = (np.frombuffer(raw, np.uint8) == ord("\n")).nonzero()
+        starts = np.zeros(len(breaks) + 2, np.int32)
+        starts[1:-1], starts[-1] = breaks, len(raw)
+        starts[1:] += 1
+        self._starts = starts.data
 
     def __len__(self) -> int:
         return len(self._starts) - 1
