@@ -49,11 +49,11 @@ async def checks(app: App) -> list[Check]:
     found += [_check("settings", "warning", f"{fault}, so it is ignored") for fault in misspelt()]
     parts = (await health(app))["parts"]
     found += _set_aside(app)  # opening the store may have done that just now
-    found += [
-        _check(name, "ok" if state == "ok" else "failing", state) for name, state in parts.items()
-    ]
+    found += [_check(name, "ok" if state == "ok" else "failing", state) for name, state in parts.items()]
     if all(check["state"] != "failing" for check in found):
-        index = await _sound("index.db", await app.database(), f"the next command sets it aside; {MADE_ANEW}")
+        index = await _sound(
+            "index.db", await app.database(), f"the next command sets it aside; {MADE_ANEW}"
+        )
         found.append(index)
         found.append(
             await _sound("state.db", (await app.jobs()).db, "put a copy of it back in its place")
