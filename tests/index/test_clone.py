@@ -12,8 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import anyio
+import pygit2
 import pytest
-from tests.index.trees import commit_all, make_repository
+from pygit2.enums import FileMode, ResetMode
+from tests.index.trees import AUTHOR, commit_all, make_repository
 
 from sophia_mcp.errors import BadArgument, NotAllowed, ProviderError, TooLarge
 from sophia_mcp.index import clone
@@ -245,6 +247,57 @@ async def test_a_transfer_beyond_its_limit_leaves_nothing_behind(tree: Write, tm
 
 
 @pytest.mark.requirement("index.clone")
+def bomb(root: Path, depth: int) -> Path:
+    """A repository of a few hundred bytes with ten to the power of ``depth`` files of a kilobyte."""
+    repository = make_repository(root)
+    inner, mode = repository.create_blob(b"x" * 1024), FileMode.BLOB
+    for _ in range(depth):
+        builder = repository.TreeBuilder()
+        for number in range(10):
+            builder.insert(f"d{number}", inner, mode)
+        inner, mode = builder.write(), FileMode.TREE
+    repository.create_commit("refs/heads/main", AUTHOR, AUTHOR, "Grow", inner, [])
+    return root
+
+
+@pytest.mark.parametrize(
+    ("depth", "limits", "why"),
+    [
+        (9, {}, "more than 1,000,000 files"),
+        (3, {"max_files": 999}, "more than 999 files"),
+        (3, {"max_tree_bytes": 999 << 10}, "more than 0 MB"),
+    ],
+)
+async def test_a_small_transfer_of_endless_files_is_refused_before_one_is_written(
+    tmp_path: Path, depth: int, limits: dict[str, int], why: str
+) -> None:
+    root = bomb(tmp_path / "bomb", depth)
+    with pytest.raises(TooLarge, match=why) as refused:
+        await fetch(root.as_uri(), tmp_path / "clones", Policy(frozenset({"file"}), **limits))
+    assert refused.value.next
+    assert not list((tmp_path / "clones").rglob("d*"))
+
+
+async def test_a_clone_that_grew_beyond_its_limit_stays_as_it_was(tree: Write, tmp_path: Path) -> None:
+    root = bomb(tmp_path / "bomb", 1)
+    policy = Policy(frozenset({"file"}), max_files=10)
+    folder = await fetch(root.as_uri(), tmp_path / "clones", policy)
+    assert len(list(folder.glob("d*"))) == 10
+    repository = pygit2.Repository(str(root))
+    repository.reset(repository.head.target, ResetMode.HARD)
+    (root / "d10").write_text("one more")
+    commit_all(repository)
+    with pytest.raises(TooLarge, match="more than 10 files"):
+        await fetch(root.as_uri(), tmp_path / "clones", policy)
+    assert len(list(folder.glob("d*"))) == 10
+
+
+async def test_an_empty_repository_is_cloned(tmp_path: Path) -> None:
+    make_repository(tmp_path / "empty")
+    folder = await fetch((tmp_path / "empty").as_uri(), tmp_path / "clones", LOCAL)
+    assert (folder / ".git").is_dir()
+
+
 async def test_a_repository_that_does_not_exist_says_so(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="could not be cloned"):
         await fetch((tmp_path / "nothing").as_uri(), tmp_path / "clones", LOCAL)

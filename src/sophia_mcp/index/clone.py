@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import ResetMode
+from pygit2.enums import FileMode, ResetMode
 
-from sophia_mcp.errors import BadArgument, NotAllowed, ProviderError, TooLarge
+from sophia_mcp.errors import BadArgument, DiskFull, NotAllowed, ProviderError, TooLarge
 from sophia_mcp.index.git import plain_url
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>\S+)$")
@@ -41,10 +41,13 @@ _LEFT_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be cloned. ``schemes`` empty: nothing. Sizes are those of the transfer."""
+    """What may be cloned. ``schemes`` empty: nothing. ``max_bytes`` may be sent; the files that come of it are
+    at most ``max_files`` of ``max_tree_bytes`` in all."""
 
     schemes: frozenset[str] = frozenset()
     max_bytes: int = 1 << 30
+    max_tree_bytes: int = 4 << 30
+    max_files: int = 1_000_000
     max_seconds: float = 600.0
 
 
@@ -225,11 +228,45 @@ class _Limits(pygit2.RemoteCallbacks):
             self.exceeded = f"more than {self._policy.max_bytes >> 20} MB were sent"
         self.sideband_progress("")
 
+    def check_tree(self, repository: pygit2.Repository, commit: pygit2.Commit) -> None:
+        """Before anything is written: a few hundred bytes can hold a tree of a billion files, by naming the same
+        folder again and again. Raises InterruptedError."""
+        files, size = _weight(repository, commit.tree)
+        if files > self._policy.max_files:
+            self.exceeded = f"it has more than {self._policy.max_files:,} files"
+        elif size > self._policy.max_tree_bytes:
+            self.exceeded = f"its files have more than {self._policy.max_tree_bytes >> 20} MB"
+        self.sideband_progress("")
+
     def sideband_progress(self, string: str) -> None:
         if not self.exceeded and time.monotonic() > self._until:
             self.exceeded = f"it took longer than {self._policy.max_seconds:.0f} s"
         if self.exceeded:
             raise InterruptedError(self.exceeded)
+
+
+def _weight(repository: pygit2.Repository, tree: pygit2.Tree) -> tuple[int, int]:
+    """How many files a tree has with all below it, and their bytes. Each folder is counted once, however often it
+    is named."""
+    known: dict[pygit2.Oid, tuple[int, int]] = {}
+    waiting = [tree.id]
+    while waiting:
+        if waiting[-1] in known:
+            waiting.pop()
+            continue
+        held = repository[waiting[-1]]
+        assert isinstance(held, pygit2.Tree)
+        folders = [entry.id for entry in held if entry.filemode == FileMode.TREE]
+        if unknown := {name for name in folders if name not in known}:
+            waiting += unknown
+            continue
+        blobs = [entry.id for entry in held if entry.filemode not in (FileMode.TREE, FileMode.COMMIT)]
+        below = [known[name] for name in folders]
+        known[waiting.pop()] = (
+            len(blobs) + sum(files for files, _ in below),
+            sum(repository.odb.read_header(name)[1] for name in blobs) + sum(size for _, size in below),
+        )
+    return known[tree.id]
 
 
 def _fetch(url: str, folder: Path, clones: Path, limits: _Limits) -> Path:
@@ -242,11 +279,21 @@ def _fetch(url: str, folder: Path, clones: Path, limits: _Limits) -> Path:
             _clone(url, folder, clones, limits)
     except (pygit2.GitError, InterruptedError, KeyError, ValueError, OSError) as problem:
         if limits.exceeded:
-            raise TooLarge(f"{address(url)} was not cloned", why=limits.exceeded) from problem
+            raise TooLarge(
+                f"{address(url)} was not cloned",
+                why=limits.exceeded,
+                next="clone it yourself and give the folder",
+            ) from problem
+        if "no space left" in str(problem).lower():
+            raise DiskFull(
+                f"{address(url)} could not be cloned",
+                why="no space is left on the disk",
+                next=f"free space on the disk that holds {clones}; nothing was left there",
+            ) from problem
         raise ProviderError(
             f"{address(url)} could not be cloned",
             why=str(problem),
-            next="check the URL; a repository that asks for a password must be cloned by hand",
+            next="check the URL and the network; a repository that asks for a password must be cloned by hand",
         ) from problem
     return folder
 
@@ -258,12 +305,18 @@ def _clone(url: str, folder: Path, clones: Path, limits: _Limits) -> None:
             shutil.rmtree(left, ignore_errors=True)  # its process was killed
     beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=clones))
     try:
+        git = beside / "tree" / ".git"
         _shallow_first(
-            lambda depth: pygit2.clone_repository(
-                url, str(beside / "tree"), callbacks=limits, depth=depth
-            ),
-            lambda: shutil.rmtree(beside / "tree", ignore_errors=True),
+            lambda depth: pygit2.clone_repository(url, str(git), True, callbacks=limits, depth=depth),
+            lambda: shutil.rmtree(git, ignore_errors=True),
         )
+        bare = pygit2.Repository(str(git))
+        if not bare.head_is_unborn:
+            limits.check_tree(bare, bare.head.peel(pygit2.Commit))
+        bare.config["core.bare"] = False
+        repository = pygit2.Repository(str(git))
+        if not repository.head_is_unborn:
+            repository.reset(repository.head.target, ResetMode.HARD)
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             (beside / "tree").rename(folder)
@@ -281,7 +334,9 @@ def _update(folder: Path, limits: _Limits) -> None:
     for name in ("refs/remotes/origin/HEAD", f"refs/remotes/origin/{repository.head.shorthand}"):
         found = repository.references.get(name)
         if found is not None:
-            repository.reset(found.peel(pygit2.Commit).id, ResetMode.HARD)
+            commit = found.peel(pygit2.Commit)
+            limits.check_tree(repository, commit)
+            repository.reset(commit.id, ResetMode.HARD)
             return
 
 
