@@ -18,9 +18,9 @@ from sophia_mcp.search.content import Lines, Text
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.evidence import alike
 from sophia_mcp.search.filters import pattern
-from sophia_mcp.search.graph import written_parts
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.literals import required
+from sophia_mcp.search.modules import written_parts
 from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import classify
 from sophia_mcp.search.render import render

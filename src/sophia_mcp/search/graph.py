@@ -1,9 +1,7 @@
-"""Who uses this name, and how sure is that? References and callers with the proof of each.
+"""Who uses this name, and how sure is that? References and callers with the proof of each (``proof.py``).
 
-A use is *same file* (the definition stands in the file and nothing else is named), *import-resolved*
-(the file imports it from where it is defined, or shares its package), *receiver-typed* (the source
-states the type of what it is called on) or *name-only*. Name-only uses are guesses: they are shown
-after those, labelled, and never counted among resolved ones. Last come lines that write the name.
+Name-only uses are guesses: they are shown after those that are proven, labelled, and never counted
+among them. Last come lines that write the name.
 """
 
 from __future__ import annotations
@@ -11,28 +9,23 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
 from sophia_mcp.index.edges import Edges
 from sophia_mcp.search import mentions, place, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.follow import Follower
 from sophia_mcp.search.place import enclosing, qualified
+from sophia_mcp.search.proof import ORDER, Sources, Use, resolve, surest_first
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.render import call
 from sophia_mcp.search.symbols import Definition
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.types import Import, Reference, Symbol
+from sophia_mcp.types import Symbol
 
-Proof = Literal["same file", "import-resolved", "receiver-typed", "name-only"]
-
-_ORDER: tuple[Proof, ...] = ("receiver-typed", "import-resolved", "same file", "name-only")
-_SELF = frozenset({"self", "this", "cls", "Self", "static", "@", "$this"})
-_PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
 _FILE = re.compile(r"[./]")
 _FILES_MOST = 2000
 _LOOKED_AT = 3
@@ -42,15 +35,6 @@ _WRITTEN = 0.1
 
 _VERBS = {"base": "inherits"}
 """Words for kinds of use that are not their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use of the name, with its proof."""
-
-    file: int
-    reference: Reference
-    proof: Proof
 
 
 async def find(question: Question, tx: Transaction) -> Outcome:
@@ -106,7 +90,8 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     if question.view.stage != "done":
         unread += len(files) - len(held)
     calls = question.mode == "callers"
-    uses = resolve(query.name, exact, held, atlas.paths, atlas.languages)
+    sources = Sources(atlas.paths, atlas.languages, held)
+    uses = await _followed(question, tx, resolve(query.name, exact, sources), exact, sources)
     known: dict[int, set[int]] = defaultdict(set)
     for use in uses:
         known[use.file].add(use.reference.line)
@@ -130,6 +115,28 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     resolved = sum(use.proof != "name-only" for use in called)
     note = _said(question, exact, resolved, len(called) - resolved, len(written))
     return Outcome(tuple(candidates), resolved, (note, *unread_note(unread)))
+
+
+async def _followed(
+    question: Question,
+    tx: Transaction,
+    uses: Sequence[Use],
+    exact: Sequence[Definition],
+    sources: Sources,
+) -> list[Use]:
+    """The uses, surest first, with those proven that other files lead from to what is meant."""
+    atlas, content = question.atlas, question.engine.content
+
+    async def edges_of(file: int) -> Edges | None:
+        blob = int(atlas.blobs[file])
+        return (await content.edges(tx, [blob])).get(blob)
+
+    async def named(name: str) -> Sequence[Definition]:
+        return [item for item in await symbols.definitions(tx, atlas, name) if item.exact]
+
+    every = await named(question.query.name) if exact else ()
+    settled = await Follower(sources, every, edges_of, named).settle(uses, exact)
+    return surest_first(settled, atlas.paths)
 
 
 async def _definitions(
@@ -203,202 +210,9 @@ async def is_written(question: Question, tx: Transaction, name: str) -> bool:
     return bool((await files_writing(question, tx, name))[0])
 
 
-def resolve(
-    name: str,
-    defined: Sequence[Definition],
-    edges: Mapping[int, Edges],
-    paths: Sequence[str],
-    languages: Sequence[str],
-) -> list[Use]:
-    """Every use of ``name`` with its proof, surest first; definitions themselves are not uses."""
-    uses: list[Use] = []
-    for file, held in edges.items():
-        here = [item for item in defined if item.file == file]
-        for reference in held.references:
-            if reference.name == name and not _defines(reference, here):
-                proof = _proof(reference, file, defined, here, held.imports, paths, languages)
-                uses.append(Use(file, reference, proof))
-        uses += [
-            Use(file, Reference(name, "import", item.line), _imported(item, file, defined, paths))
-            for item in held.imports
-            if _brings(item, name, defined)
-            and not any(
-                r.kind == "import" and r.name == name and r.line == item.line for r in held.references
-            )
-        ]
-    return sorted(uses, key=lambda use: (_ORDER.index(use.proof), paths[use.file], use.reference.line))
-
-
-def _brings(item: Import, name: str, defined: Sequence[Definition]) -> bool:
-    """An import of the name, or of a whole module that the file calls by it. A name that is not
-    defined here is looked for in what other names and modules are called, too."""
-    if item.name == name:
-        return True
-    if item.alias == name:
-        return item.name in ("", "default") or not defined
-    return not defined and _last(item.module) == name
-
-
-def _defines(reference: Reference, here: Sequence[Definition]) -> bool:
-    """A use at the line that defines the name is the definition, unless it is a call."""
-    return reference.kind != "call" and any(item.symbol.start_line == reference.line for item in here)
-
-
-def _proof(
-    reference: Reference,
-    file: int,
-    defined: Sequence[Definition],
-    here: Sequence[Definition],
-    imports: Sequence[Import],
-    paths: Sequence[str],
-    languages: Sequence[str],
-) -> Proof:
-    receiver = reference.receiver.strip()
-    if reference.receiver_type:
-        stated = _last(reference.receiver_type)
-        if any(_last(item.symbol.container) == stated for item in defined):
-            return "receiver-typed"
-        return "name-only"
-    if not receiver:
-        if any(not item.symbol.container or _encloses(item, reference) for item in here):
-            return "same file"
-        for item in imports:
-            if reference.name in (item.alias or item.name, item.name):
-                return _imported(item, file, defined, paths)
-        if any(
-            _brings_all(item) and _comes_from(item, file, target, paths)
-            for item in imports
-            for target in defined
-            if not target.symbol.container or _encloses(target, reference)
-        ):
-            return "import-resolved"
-        return _same_package(reference, file, defined, paths, languages)
-    if receiver in _SELF:
-        return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
-    first = re.split(r"::|->|\.|\\", receiver)[0]
-    whole = _last(receiver)
-    if any(_last(item.symbol.container) == whole for item in here):
-        return "same file"
-    for item in imports:
-        named = first in (item.alias, item.name) or (not item.name and first == _last(item.module))
-        if named and _receives(item, file, defined, paths, whole):
-            return "import-resolved"
-        if _brings_all(item) and any(
-            _last(target.symbol.container) == whole and _comes_from(item, file, target, paths)
-            for target in defined
-        ):
-            return "import-resolved"
-    return _same_package(reference, file, defined, paths, languages)
-
-
-def _brings_all(item: Import) -> bool:
-    """An import of all names: of a module that the file does not call by one, as a header is."""
-    return item.name == "*" or not (item.name or item.alias)
-
-
-def _encloses(item: Definition, reference: Reference) -> bool:
-    """The use is made inside the class that holds the definition."""
-    container = item.symbol.container
-    return bool(container) and reference.caller.startswith(container + ".")
-
-
-def _imported(item: Import, file: int, defined: Sequence[Definition], paths: Sequence[str]) -> Proof:
-    sure = any(
-        _comes_from(item, file, target, paths) for target in defined if not target.symbol.container
-    )
-    return "import-resolved" if sure else "name-only"
-
-
-def _receives(
-    item: Import, file: int, defined: Sequence[Definition], paths: Sequence[str], whole: str
-) -> bool:
-    """``module.name()`` where the module is imported, or ``Class.name()`` where the class is."""
-    for target in defined:
-        container = target.symbol.container
-        if (
-            container
-            and _last(container) in (item.name, whole)
-            and _comes_from(item, file, target, paths)
-        ):
-            return True
-        if not container and _comes_from(item, file, target, paths):
-            return True
-    return False
-
-
-def _comes_from(item: Import, file: int, target: Definition, paths: Sequence[str]) -> bool:
-    """The imported module is the file that defines the target (by the end of its path)."""
-    stem = module_parts(paths[target.file])
-    for written in (item.module, f"{item.module}.{item.name}" if item.name else item.module):
-        wanted = written_parts(written, paths[file])
-        if wanted and stem[-len(wanted) :] == wanted:
-            return True
-        folder = stem[:-1]
-        # A package re-exports what its files define: `from app import Router`, `import "app/router"`.
-        if wanted and folder[-len(wanted) :] == wanted:
-            return True
-    return False
-
-
-def module_parts(path: str) -> list[str]:
-    """The parts of the module that a file is."""
-    stem = re.sub(r"(\.d)?\.[A-Za-z0-9]+$", "", path)
-    parts = [part for part in stem.split("/") if part]
-    if parts and parts[-1] in ("__init__", "index", "mod", "lib", "main") and len(parts) > 1:
-        parts = parts[:-1]
-    return parts
-
-
-def written_parts(module: str, importer: str) -> list[str]:
-    """``..a.b``, ``./a/b``, ``crate::a::b``, ``a/b.h`` as path parts; relative ones are made whole."""
-    module = module.strip("\"'<> ;")
-    if module.startswith("."):
-        folder = importer.split("/")[:-1]
-        if "/" in module or module in (".", ".."):
-            for part in module.split("/"):
-                if part == "..":
-                    folder = folder[:-1]
-                elif part not in (".", ""):
-                    folder.append(re.sub(r"\.(?:[cm]?[jt]sx?|h|hpp|php|rb)$", "", part))
-            return folder
-        ups = len(module) - len(module.lstrip("."))
-        folder = folder[: len(folder) - ups + 1]
-        return [*folder, *[part for part in module.lstrip(".").split(".") if part]]
-    module = re.sub(r"\.(?:h|hh|hpp|hxx|js|mjs|cjs|ts|tsx|jsx|php|rb|dart|lua)$", "", module)
-    parts = [part for part in re.split(r"::|[./\\]", module) if part]
-    while parts and parts[0] in ("crate", "super", "self", "package", "@", "~", "src"):
-        parts = parts[1:]
-    return parts
-
-
-def _same_package(
-    reference: Reference,
-    file: int,
-    defined: Sequence[Definition],
-    paths: Sequence[str],
-    languages: Sequence[str],
-) -> Proof:
-    """Where a folder is a package, its files see one another without an import."""
-    if languages[file] not in _PACKAGE_IS_FOLDER:
-        return "name-only"
-    folder = paths[file].rpartition("/")[0]
-    whole = _last(reference.receiver)
-    for item in defined:
-        near = paths[item.file].rpartition("/")[0] == folder and languages[item.file] == languages[file]
-        if near and (whole == _last(item.symbol.container) if whole else not item.symbol.container):
-            return "import-resolved"
-    return "name-only"
-
-
-@lru_cache(1 << 12)
-def _last(dotted: str) -> str:
-    bare = re.sub(r"[<\[(].*$", "", dotted.strip().lstrip("*&"))
-    return re.split(r"::|->|[./\\]", bare)[-1].strip()
-
-
 def _why(uses: Iterable[Use], verb: str) -> str:
     held = list(uses)
-    proof = min((use.proof for use in held), key=_ORDER.index)
+    proof = min((use.proof for use in held), key=ORDER.index)
     lines = ", ".join(str(line) for line in sorted({use.reference.line for use in held})[:6])
     label = "guess: name only" if proof == "name-only" else proof
     return f"{verb} at {lines} ({label})"
@@ -458,9 +272,9 @@ def _at_home(item: Candidate, definitions: tuple[Symbol, ...]) -> Candidate:
 def _candidate(
     question: Question, held: Sequence[Use], span: tuple[int, int], home: Symbol | None, verb: str
 ) -> Candidate:
-    proof = min((use.proof for use in held), key=_ORDER.index)
+    proof = min((use.proof for use in held), key=ORDER.index)
     test = question.atlas.has("test", held[0].file)
-    score = 1.0 - 0.25 * _ORDER.index(proof) * (proof == "name-only") - 0.1 * test
+    score = 1.0 - 0.25 * ORDER.index(proof) * (proof == "name-only") - 0.1 * test
     return Candidate(
         held[0].file,
         *span,

@@ -1,7 +1,7 @@
 """Which files import this one? The imports whose module, as it is written, leads to it.
 
 An import is *import-resolved* when it is relative or no other file can be meant, else a guess that is
-not counted, as with uses of a name (``graph.py``).
+not counted, as with uses of a name (``proof.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from sophia_mcp.search import graph, place
 from sophia_mcp.search.atlas import Atlas
 from sophia_mcp.search.engine import Outcome, Question
-from sophia_mcp.search.graph import Proof, Use
+from sophia_mcp.search.modules import module_parts, written_parts
+from sophia_mcp.search.proof import Proof, Use
 from sophia_mcp.security.text import counted, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Import, Reference
@@ -89,7 +90,7 @@ class _Module:
             return None
         inner = module + ("" if module.endswith(".") else ".") + item.name
         for written in (module, inner) if item.name not in ("", "*") else (module,):
-            wanted = graph.written_parts(written, importer)
+            wanted = written_parts(written, importer)
             if self._is(self.parts, wanted):
                 whole = module.startswith(".") or wanted == self.parts
                 unsure = not whole and any(self._is(other, wanted) for other in self.others)
@@ -105,7 +106,7 @@ class _Module:
 
 
 def _parts(path: str, language: str) -> list[str]:
-    parts = graph.module_parts(path)
+    parts = module_parts(path)
     return parts[:-1] or parts if language == "go" else parts
 
 

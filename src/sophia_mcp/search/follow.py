@@ -1,0 +1,316 @@
+"""What does a name mean that its file has from elsewhere? Followed through modules and base classes.
+
+A module hands on what it imports: a package in its first file, a header what it includes. A class has
+what its bases define. Both are followed as the sources write them, from the file of the use to the
+definition; what leads to no file of the repository, or to nothing that proves to be meant, ends there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sophia_mcp.index.edges import Edges
+from sophia_mcp.search.modules import is_module, module_parts, written_parts
+from sophia_mcp.search.place import qualified
+from sophia_mcp.search.proof import APART, IMPLICIT, OWN, Proof, Sources, Use, brings_all, last
+from sophia_mcp.search.symbols import Definition
+from sophia_mcp.types import Import, Reference
+
+INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
+"""Where a file has all that what it includes includes."""
+
+_SUPER = {"csharp": "base", "php": "parent", "rust": ""}
+"""What calls the method of a base, where it is not ``super``."""
+
+_STEP = re.compile(r"::|->|\.|\\")
+_CLASSES_MOST = 500
+_REACHED_MOST = 400
+"""Files that one may include, itself or through others; modules that may hand a name on."""
+
+_DEEP = 12
+_ALIKE = 3
+"""More files than that of one written name are none that is meant."""
+
+Place = tuple[int, str]
+"""Where definitions of the name stand: a file, and what contains them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    file: int
+    name: str
+    """With what encloses it."""
+
+
+class Follower:
+    """Finds what one name means. ``every``: all its definitions; ``edges_of`` reads the edges of a file,
+    ``named`` the definitions of a name."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        every: Sequence[Definition],
+        edges_of: Callable[[int], Awaitable[Edges | None]],
+        named: Callable[[str], Awaitable[Sequence[Definition]]],
+    ) -> None:
+        self._sources, self._every, self._edges_of, self._named = sources, every, edges_of, named
+        self._bases: dict[_Class, list[_Class]] = {}
+        self._classes: dict[str, Sequence[Definition]] = {}
+        self._meanings: dict[tuple[str, int, str], list[_Class]] = {}
+        self._modules = _Modules(sources, edges_of)
+
+    async def settle(self, uses: Sequence[Use], defined: Sequence[Definition]) -> list[Use]:
+        """``uses``, where those guesses are proven that lead to one of ``defined``."""
+        meant = {(item.file, item.symbol.container) for item in defined}
+        found: dict[tuple[int, str, str, str], tuple[Proof, set[Place]]] = {}
+        settled: list[Use] = []
+        for use in uses:
+            reference = use.reference
+            if use.proof == "name-only":
+                scope = reference.caller
+                key = (use.file, reference.receiver, reference.receiver_type, scope)
+                if key not in found:
+                    found[key] = await self._means(reference, use.file)
+                proof, places = found[key]
+                use = replace(use, proof=proof) if meant & places else use
+            settled.append(use)
+        return settled
+
+    async def _means(self, reference: Reference, file: int) -> tuple[Proof, set[Place]]:
+        """How a guess would be proven, and what it means then."""
+        language, receiver, caller = (
+            self._sources.languages[file],
+            reference.receiver,
+            reference.caller,
+        )
+        if receiver and receiver == _SUPER.get(language, "super"):
+            starts = await self._around(caller, file)
+            above = [base for start in starts for base in await self._above(start)]
+            return "receiver-typed", await self._inherited(above)
+        if reference.receiver_type:
+            return "receiver-typed", await self._inherited(
+                await self._meant(reference.receiver_type, file, caller)
+            )
+        if not receiver:
+            if language in IMPLICIT:
+                starts = await self._meant(caller.rpartition(".")[0], file, caller)
+                if own := await self._inherited(starts):
+                    return "receiver-typed", own
+            return "import-resolved", await self._modules.brought(
+                reference.name, file, caller, self._every
+            )
+        if receiver.isidentifier() or (language in INCLUDES and "::" in receiver):
+            if modules := await self._modules.called(receiver, file):
+                return "import-resolved", await self._modules.handed_on(
+                    reference.name, modules, self._every
+                )
+            if last(receiver).lstrip("_")[:1].isupper():
+                starts = await self._meant(receiver, file, caller)
+                return "import-resolved", await self._inherited(starts)
+        return "name-only", set()
+
+    async def _around(self, caller: str, file: int) -> list[_Class]:
+        """The class around a definition, which may be a function inside a method."""
+        while caller := caller.rpartition(".")[0]:
+            if classes := await self._meant(caller, file, caller):
+                return classes
+        return []
+
+    async def _inherited(self, starts: Sequence[_Class]) -> set[Place]:
+        """Where the first of these classes and their bases defines the name."""
+        todo, seen = [(start, 0) for start in reversed(starts)], set[_Class]()
+        while todo:
+            here, depth = todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            if own := await self._own(here):
+                return own
+            if depth < _DEEP:
+                todo += [(base, depth + 1) for base in reversed(await self._above(here))]
+        return set()
+
+    async def _own(self, here: _Class) -> set[Place]:
+        language = self._sources.languages[here.file]
+        found: set[Place] = set()
+        for item in self._every:
+            container = item.symbol.container
+            if container == here.name and (
+                item.file == here.file
+                or (language in INCLUDES and here.file in await self._modules.reach(item.file))
+                or (language not in APART and language not in INCLUDES)
+            ):
+                found.add((item.file, container))
+        return found
+
+    async def _above(self, here: _Class) -> list[_Class]:
+        """The bases of a class, in the order in which they are written."""
+        known = self._bases.get(here)
+        if known is None:
+            known = self._bases[here] = []
+            held = await self._edges_of(here.file) if len(self._bases) <= _CLASSES_MOST else None
+            for reference in held.references if held is not None else ():
+                if reference.kind == "base" and reference.caller == here.name:
+                    path = f"{reference.receiver}.{reference.name}".lstrip(".")
+                    known += await self._meant(path, here.file, here.name)
+        return [base for base in known if base != here]
+
+    async def _meant(self, written: str, file: int, caller: str) -> list[_Class]:
+        """The classes that a file proves to mean where it writes one so: its own before others."""
+        key = (written, file, caller)
+        if key not in self._meanings:
+            self._meanings[key] = await self._look(written, file, caller) if written else []
+        return self._meanings[key]
+
+    async def _look(self, written: str, file: int, caller: str) -> list[_Class]:
+        name = last(written)
+        path = written.removesuffix(name).rstrip(".:\\")
+        imports = await self._modules.imports(file)
+        for item in imports if not path else ():
+            if item.alias == name and item.name not in ("", "*", "default", name):
+                classes = await self._of_name(item.name)
+                files = self._modules.files(item.module, file)
+                return _at(classes, await self._modules.handed_on(item.name, files, classes))
+        classes = await self._of_name(name)
+        found = [item for item in classes if item.file == file and qualified(item.symbol) == written]
+        if not found:
+            reference = Reference(name, "use", 0, "" if path in OWN else path, caller)
+            found = [
+                item
+                for item in classes
+                if self._sources.proof(reference, file, [item], imports) != "name-only"
+            ]
+            found = [item for item in found if item.file == file] or found
+        if found or not classes:
+            return [_Class(item.file, qualified(item.symbol)) for item in found]
+        if not path:
+            return _at(classes, await self._modules.brought(name, file, caller, classes))
+        files = await self._modules.called(path, file)
+        return _at(classes, await self._modules.handed_on(name, files, classes))
+
+    async def _of_name(self, name: str) -> Sequence[Definition]:
+        if name not in self._classes:
+            self._classes[name] = [
+                item for item in await self._named(name) if item.symbol.kind == "class"
+            ]
+        return self._classes[name]
+
+
+class _Modules:
+    """Which files does one import or include, and what do they give it? Of many names ``among``."""
+
+    def __init__(self, sources: Sources, edges_of: Callable[[int], Awaitable[Edges | None]]) -> None:
+        self._sources, self._edges_of = sources, edges_of
+        self._ending: dict[str, list[int]] = {}
+        self._led: dict[tuple[str, int], list[int]] = {}
+        self._included: dict[int, set[int]] = {}
+
+    async def imports(self, file: int) -> Sequence[Import]:
+        held = self._sources.edges.get(file)
+        if held is None or not held.imports:  # of a file that does not use the name none were read
+            held = await self._edges_of(file)
+        return held.imports if held is not None else ()
+
+    async def brought(
+        self, name: str, file: int, caller: str, among: Sequence[Definition]
+    ) -> set[Place]:
+        """Where a name is defined that a file imports, or that what it includes declares."""
+        if self._sources.languages[file] in INCLUDES:
+            declared = [
+                item
+                for item in among
+                if not item.symbol.container or caller.startswith(item.symbol.container + ".")
+            ]
+            reach = await self.reach(file) if declared else ()
+            return {(item.file, item.symbol.container) for item in declared if item.file in reach}
+        for item in await self.imports(file):
+            if name == (item.alias or item.name) and item.name not in ("", "*", "default"):
+                return await self.handed_on(item.name, self.files(item.module, file), among)
+        return set()
+
+    async def called(self, receiver: str, file: int) -> list[int]:
+        """The files of the module that a file calls so."""
+        for item in await self.imports(file):
+            if item.alias == receiver:
+                inner = "." if item.name and not item.module.endswith((".", "/")) else ""
+                return self.files(f"{item.module}{inner}{item.name}", file)
+        return []
+
+    async def handed_on(
+        self, name: str, modules: Iterable[int], among: Sequence[Definition]
+    ) -> set[Place]:
+        """Where a name is defined that these modules give: themselves, or what they import."""
+        todo, seen = [(file, name) for file in modules], set[tuple[int, str]]()
+        while todo and len(seen) < _REACHED_MOST:
+            file, wanted = here = todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            for item in among:
+                if item.file == file and item.symbol.name == wanted and not item.symbol.container:
+                    return {(file, "")}
+            for one in await self.imports(file):
+                if brings_all(one):
+                    todo += [(other, wanted) for other in self.files(one.module, file)]
+                elif one.name and wanted == (one.alias or one.name):
+                    todo += [(other, one.name) for other in self.files(one.module, file)]
+        return set()
+
+    async def reach(self, file: int) -> set[int]:
+        """The files that one includes, itself or through others."""
+        if file not in self._included:
+            todo, found = [file], set[int]()
+            while todo and len(found) < _REACHED_MOST:
+                here = todo.pop()
+                for item in await self.imports(here):
+                    new = [other for other in self.files(item.module, here) if other not in found]
+                    found.update(new)
+                    todo += new
+            self._included[file] = found
+        return self._included[file]
+
+    def files(self, module: str, importer: int) -> list[int]:
+        """The files that a module leads to: the one beside the importer before others of that name."""
+        key = (module, importer)
+        found = self._led.get(key)
+        if found is None:
+            found = self._led[key] = self._lead(module, importer)
+        return found
+
+    def _lead(self, module: str, importer: int) -> list[int]:
+        paths, languages = self._sources.paths, self._sources.languages
+        if not self._ending:
+            self._ending = defaultdict(list)
+            for file, path in enumerate(paths):
+                for part in {path.rpartition("/")[2], *module_parts(path)[-1:]}:
+                    self._ending[part].append(file)
+        path = paths[importer]
+        if languages[importer] in INCLUDES:
+            module = module.strip("\"'<> ;")
+            beside = f"{path.rpartition('/')[0]}/{module}".lstrip("/")
+            alike = [
+                file
+                for file in self._ending.get(module.rpartition("/")[2], ())
+                if f"/{paths[file]}".endswith(f"/{module}")
+            ]
+            found = [file for file in alike if paths[file] == beside] or alike
+        else:
+            wanted = written_parts(module, path)
+            found = [
+                file
+                for file in (self._ending.get(wanted[-1], ()) if wanted else ())
+                if file != importer and is_module(module, path, paths[file])
+            ]
+        return found if len(found) <= _ALIKE else []
+
+
+def _at(classes: Sequence[Definition], places: set[Place]) -> list[_Class]:
+    """The classes that stand at one of these places."""
+    return [
+        _Class(item.file, qualified(item.symbol))
+        for item in classes
+        if (item.file, item.symbol.container) in places
+    ]

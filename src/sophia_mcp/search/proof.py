@@ -1,0 +1,227 @@
+"""What proves that a use of a name means a definition? What its own file says, and what it imports.
+
+A use is *same file* (the definition stands in the file and nothing else is named), *import-resolved*
+(the file imports it from where it is defined, or shares its package), *receiver-typed* (the source
+states the type of what it is called on) or *name-only*, which is a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from sophia_mcp.index.edges import Edges
+from sophia_mcp.search.modules import leads
+from sophia_mcp.search.symbols import Definition
+from sophia_mcp.types import Import, Reference, Symbol
+
+Proof = Literal["same file", "import-resolved", "receiver-typed", "name-only"]
+
+ORDER: tuple[Proof, ...] = ("receiver-typed", "import-resolved", "same file", "name-only")
+OWN = frozenset({"self", "this", "cls", "Self", "static", "@", "$this"})
+"""Receivers that mean the enclosing class."""
+
+IMPLICIT = frozenset(
+    {"java", "kotlin", "scala", "groovy", "csharp", "swift", "cpp", "cuda", "ruby", "dart", "gdscript"}
+)
+"""Where a name alone may mean a method of the enclosing class."""
+
+APART = frozenset(
+    {"python", "javascript", "typescript", "tsx", "java", "kotlin", "scala", "groovy", "php", "dart"}
+)
+"""Where all methods of a class stand in the file of the class."""
+
+_PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
+_SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
+_BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
+"""How the definition of a name of its own begins in a script; a member of an object begins otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of the name, with its proof."""
+
+    file: int
+    reference: Reference
+    proof: Proof
+
+
+class Sources:
+    """Files by number: their paths, their languages, and the edges of those that are looked at."""
+
+    def __init__(
+        self, paths: Sequence[str], languages: Sequence[str], edges: Mapping[int, Edges]
+    ) -> None:
+        self.paths, self.languages, self.edges = paths, languages, edges
+        self._led: dict[tuple[str, str, int, int], bool] = {}
+
+    def proof(
+        self, reference: Reference, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+    ) -> Proof:
+        """What proves that a reference in ``file``, which has these ``imports``, means one of these
+        definitions of its name."""
+        receiver = reference.receiver.strip()
+        here = [item for item in defined if item.file == file]
+        if reference.receiver_type:
+            return self._typed(reference, file, defined, here)
+        if not receiver:
+            return self._bare(reference, file, defined, here, imports)
+        if receiver in OWN:
+            return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
+        first = re.split(r"::|->|\.|\\", receiver)[0]
+        whole = last(receiver)
+        if any(last(item.symbol.container) == whole for item in here):
+            return "same file"
+        for item in imports:
+            named = first in (item.alias, item.name) or (not item.name and first == last(item.module))
+            if named and self._receives(item, file, defined, whole):
+                return "import-resolved"
+            if brings_all(item) and any(
+                last(target.symbol.container) == whole and self.comes(item, file, target)
+                for target in defined
+            ):
+                return "import-resolved"
+        return self._same_package(reference, file, defined)
+
+    def _typed(
+        self,
+        reference: Reference,
+        file: int,
+        defined: Sequence[Definition],
+        here: Sequence[Definition],
+    ) -> Proof:
+        stated = last(reference.receiver_type)
+        own = reference.receiver in OWN and self.languages[file] in APART
+        among = here if own else defined
+        found = any(last(item.symbol.container) == stated for item in among)
+        return "receiver-typed" if found else "name-only"
+
+    def _bare(
+        self,
+        reference: Reference,
+        file: int,
+        defined: Sequence[Definition],
+        here: Sequence[Definition],
+        imports: Sequence[Import],
+    ) -> Proof:
+        if any(_visible(item.symbol, reference, self.languages[file]) for item in here):
+            return "same file"
+        for item in imports:
+            if reference.name == (item.alias or item.name):
+                return self.imported(item, file, defined)
+        if any(
+            self.comes(item, file, target)
+            for item in imports
+            if brings_all(item)
+            for target in defined
+            if not target.symbol.container or _encloses(target, reference)
+        ):
+            return "import-resolved"
+        return self._same_package(reference, file, defined)
+
+    def imported(self, item: Import, file: int, defined: Sequence[Definition]) -> Proof:
+        sure = any(self.comes(item, file, target) for target in defined if not target.symbol.container)
+        return "import-resolved" if sure else "name-only"
+
+    def _receives(self, item: Import, file: int, defined: Sequence[Definition], whole: str) -> bool:
+        """``module.name()`` where the module is imported, or ``Class.name()`` where the class is."""
+        for target in defined:
+            container = target.symbol.container
+            meant = not container or last(container) in (item.name, whole)
+            if meant and self.comes(item, file, target):
+                return True
+        return False
+
+    def comes(self, item: Import, file: int, target: Definition) -> bool:
+        """The imported module is the file that defines the target."""
+        key = (item.module, item.name, file, target.file)
+        known = self._led.get(key)
+        if known is None:
+            known = leads(item.module, item.name, self.paths[file], self.paths[target.file])
+            self._led[key] = known
+        return known
+
+    def _same_package(self, reference: Reference, file: int, defined: Sequence[Definition]) -> Proof:
+        """Where a folder is a package, its files see one another without an import."""
+        language = self.languages[file]
+        if language not in _PACKAGE_IS_FOLDER:
+            return "name-only"
+        folder = self.paths[file].rpartition("/")[0]
+        whole = last(reference.receiver)
+        for item in defined:
+            near = self.paths[item.file].rpartition("/")[0] == folder
+            if not near or self.languages[item.file] != language:
+                continue
+            if whole == last(item.symbol.container) if whole else not item.symbol.container:
+                return "import-resolved"
+        return "name-only"
+
+
+def resolve(name: str, defined: Sequence[Definition], sources: Sources) -> list[Use]:
+    """Every use of ``name`` with its proof. Definitions themselves are not uses."""
+    uses: list[Use] = []
+    for file, held in sources.edges.items():
+        starts = {item.symbol.start_line for item in defined if item.file == file}
+        lines: set[int] = set()
+        for reference in held.references:
+            if reference.name != name:
+                continue
+            if reference.kind == "import":
+                lines.add(reference.line)
+            if reference.kind == "call" or reference.line not in starts:
+                uses.append(Use(file, reference, sources.proof(reference, file, defined, held.imports)))
+        uses += [
+            Use(file, Reference(name, "import", item.line), sources.imported(item, file, defined))
+            for item in held.imports
+            if _brings(item, name, defined) and item.line not in lines
+        ]
+    return uses
+
+
+def surest_first(uses: Sequence[Use], paths: Sequence[str]) -> list[Use]:
+    """By proof, then by place."""
+    return sorted(uses, key=lambda use: (ORDER.index(use.proof), paths[use.file], use.reference.line))
+
+
+def _brings(item: Import, name: str, defined: Sequence[Definition]) -> bool:
+    """An import of the name, or of a whole module that the file calls by it. A name that is not
+    defined here is looked for in what other names and modules are called, too."""
+    if item.name == name:
+        return True
+    if item.alias == name:
+        return item.name in ("", "default") or not defined
+    return not defined and last(item.module) == name
+
+
+def brings_all(item: Import) -> bool:
+    """An import of all names: of a module that the file does not call by one, as a header is."""
+    return item.name == "*" or not (item.name or item.alias)
+
+
+def _encloses(item: Definition, reference: Reference) -> bool:
+    """The use is made inside the class that holds the definition."""
+    container = item.symbol.container
+    return bool(container) and reference.caller.startswith(container + ".")
+
+
+def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
+    """Whether a name alone can mean a definition of the same file: one of the file, of a function or
+    namespace around the use, or a method where the class need not be named."""
+    container, caller = symbol.container, reference.caller
+    if not container:
+        return True
+    if symbol.kind == "method":
+        return language in IMPLICIT and caller.startswith(container + ".")
+    if language in _SCRIPTS and _BOUND.match(symbol.signature) is None:
+        return False
+    return caller == container or caller.startswith(container + ".")
+
+
+@lru_cache(1 << 14)
+def last(dotted: str) -> str:
+    """The last name of a path, without type arguments: ``Box`` of ``app::Box<T>``."""
+    bare = re.sub(r"[<\[(].*$", "", dotted.strip().lstrip("*&"))
+    return re.split(r"::|->|[./\\]", bare)[-1].strip()

@@ -1,0 +1,119 @@
+"""Uses that only other files prove: of what a class inherits, a module hands on, a header includes."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+PYTHON = {
+    "app/base.py": "class Base:\n    def push(self):\n        pass\n\n    def pull(self):\n        pass\n",
+    "app/kit.py": "from app.base import Base\n",
+    "app/disk.py": "from app.kit import Base as Root\n\n\nclass Disk(Root):\n    def pull(self):\n"
+    "        super().pull()\n        self.push()\n",
+    "app/use.py": "from app.disk import Disk\n\n\ndef run(disk: Disk):\n    disk.push()\n    disk.pull()\n",
+    "app/other.py": "from elsewhere import Base\n\n\nclass Other(Base):\n    def run(self):\n        self.push()\n",
+}
+
+
+async def _callers(index_of, files: dict[str, str], name: str) -> list[tuple[str, str]]:
+    async with index_of(files) as ask:
+        answer = await ask(name, mode="callers")
+    return [(hit.path, hit.why) for hit in answer.hits]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_what_a_class_inherits_is_called_on_it_and_its_own_by_super(index_of) -> None:
+    assert await _callers(index_of, PYTHON, "Base.push") == [
+        ("app/disk.py", "calls it at 7 (receiver-typed)"),
+        ("app/use.py", "calls it at 5 (receiver-typed)"),
+        ("app/other.py", "calls it at 6 (guess: name only)"),
+    ]
+    assert await _callers(index_of, PYTHON, "Base.pull") == [
+        ("app/disk.py", "calls it at 6 (receiver-typed)"),
+        ("app/use.py", "calls it at 6 (guess: name only)"),  # that of Disk
+    ]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_name_alone_is_a_method_only_where_the_language_says_so(index_of) -> None:
+    python = {
+        "a.py": "from b import trim\n\n\nclass A:\n    def trim(self):\n        return trim(self)\n",
+        "b.py": "def trim(text):\n    return text\n",
+    }
+    assert await _callers(index_of, python, "A.trim") == [("a.py", "calls it at 6 (guess: name only)")]
+    java = {
+        "A.java": "class A {\n  void clip() {}\n}\n",
+        "B.java": "class B extends A {\n  void go() { clip(); }\n}\n",
+    }
+    assert await _callers(index_of, java, "clip") == [("B.java", "calls it at 2 (receiver-typed)")]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_function_inside_a_function_is_called_there_and_nowhere_else(index_of) -> None:
+    text = (
+        "def outer():\n    def inner():\n        pass\n    inner()\n\n\ndef other(inner):\n    inner()\n"
+    )
+    assert await _callers(index_of, {"a.py": text}, "inner") == [
+        ("a.py", "calls it at 4 (same file)"),
+        ("a.py", "calls it at 8 (guess: name only)"),
+    ]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_name_is_followed_through_the_modules_that_hand_it_on(index_of) -> None:
+    files = {
+        "lib/deep/shape.ts": "export function area() {}\nexport class Shape { static make() {} }\n",
+        "lib/index.ts": "export * from './deep';\n",
+        "lib/deep/index.ts": "export { area, Shape } from './shape';\n",
+        "app.ts": "import { area, Shape } from './lib';\nimport * as lib from './lib';\n"
+        "area();\nShape.make();\nlib.area();\n",
+        "odd.ts": "import { area, Shape } from 'elsewhere';\narea();\nShape.make();\n",
+    }
+    assert await _callers(index_of, files, "area") == [
+        ("app.ts", "calls it at 3 (import-resolved)"),
+        ("app.ts", "calls it at 5 (import-resolved)"),
+        ("odd.ts", "calls it at 2 (guess: name only)"),
+    ]
+    assert await _callers(index_of, files, "make") == [
+        ("app.ts", "calls it at 4 (import-resolved)"),
+        ("odd.ts", "calls it at 3 (guess: name only)"),
+    ]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_source_has_what_its_headers_include(index_of) -> None:
+    files = {
+        "db/all.h": '#include "db/status.h"\n',
+        "db/status.h": "namespace db {\nclass Status {\n public:\n  static Status OK();\n};\n"
+        "int Fail(int code);\n}  // namespace db\n",
+        "db/open.cc": '#include "db/all.h"\n\nnamespace db {\nint Open() {\n  Status::OK();\n  return Fail(1);\n}\n'
+        "}  // namespace db\n",
+        "odd.cc": "namespace db {\nint Odd() {\n  Status::OK();\n  return Fail(1);\n}\n}  // namespace db\n",
+    }
+    for name, line in (("OK", {"db/open.cc": 5, "odd.cc": 3}), ("Fail", {"db/open.cc": 6, "odd.cc": 4})):
+        assert await _callers(index_of, files, name) == [
+            ("db/open.cc", f"calls it at {line['db/open.cc']} (import-resolved)"),
+            ("odd.cc", f"calls it at {line['odd.cc']} (guess: name only)"),
+        ]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_bases_that_go_around_in_a_circle_end(index_of) -> None:
+    files = {
+        "a.py": "from b import B\n\n\nclass A(B):\n    def run(self):\n        self.push()\n",
+        "b.py": "from a import A\n\n\nclass B(A):\n    pass\n",
+        "c.py": "class C:\n    def push(self):\n        pass\n",
+    }
+    assert await _callers(index_of, files, "push") == [("a.py", "calls it at 6 (guess: name only)")]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_module_called_main_is_one(index_of) -> None:
+    files = {
+        "app/main.py": "def start():\n    pass\n",
+        "app/run.py": "from app.main import start\n\nstart()\n",
+    }
+    assert await _callers(index_of, files, "start") == [
+        ("app/run.py", "calls it at 3 (import-resolved)")
+    ]
