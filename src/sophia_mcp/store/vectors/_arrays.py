@@ -103,16 +103,11 @@ class Arrays:
     def vectors(self, placements: Sequence[int]) -> dict[int, Float32]:
         """The vectors of these placements, as far as they are held; needs resident rows."""
         assert self.rows is not None
-        spans = {place: self.spans[place] for place in placements if place in self.spans}
-        if not spans:
-            return {}
-        starts, ends = np.array(list(spans.values()), np.int64).T
-        counts = ends - starts
-        before = np.cumsum(counts) - counts
-        positions = np.arange(counts.sum()) + np.repeat(starts - before, counts)
-        found = np.multiply(self.rows[positions], self.scales[positions][:, None], dtype=np.float32)
-        edges = zip(before.tolist(), (before + counts).tolist(), strict=True)
-        return {place: found[first:end] for place, (first, end) in zip(spans, edges, strict=True)}
+        spans = {place: slice(*self.spans[place]) for place in placements if place in self.spans}
+        return {
+            place: np.multiply(self.rows[span], self.scales[span, None], dtype=np.float32)
+            for place, span in spans.items()
+        }
 
     def chosen(self, placements: Int64 | None) -> Int64 | None:
         """Positions of the living rows of these placements, ascending. None: all rows live and
