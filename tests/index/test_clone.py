@@ -14,8 +14,8 @@ from pathlib import Path
 import anyio
 import pygit2
 import pytest
-from pygit2.enums import FileMode, ResetMode
-from tests.index.trees import AUTHOR, commit_all, make_repository
+from pygit2.enums import ResetMode
+from tests.index.trees import bomb, commit_all, make_repository
 
 from sophia_mcp.errors import BadArgument, NotAllowed, ProviderError, TooLarge
 from sophia_mcp.index import clone
@@ -247,19 +247,6 @@ async def test_a_transfer_beyond_its_limit_leaves_nothing_behind(tree: Write, tm
 
 
 @pytest.mark.requirement("index.clone")
-def bomb(root: Path, depth: int) -> Path:
-    """A repository of a few hundred bytes with ten to the power of ``depth`` files of a kilobyte."""
-    repository = make_repository(root)
-    inner, mode = repository.create_blob(b"x" * 1024), FileMode.BLOB
-    for _ in range(depth):
-        builder = repository.TreeBuilder()
-        for number in range(10):
-            builder.insert(f"d{number}", inner, mode)
-        inner, mode = builder.write(), FileMode.TREE
-    repository.create_commit("refs/heads/main", AUTHOR, AUTHOR, "Grow", inner, [])
-    return root
-
-
 @pytest.mark.parametrize(
     ("depth", "limits", "why"),
     [

@@ -10,7 +10,16 @@ from pathlib import Path
 import psutil
 import pygit2
 import pytest
-from tests.index.trees import commit_all, contents, make_repository, open_index, shown, skipped, words
+from tests.index.trees import (
+    bomb,
+    commit_all,
+    contents,
+    make_repository,
+    open_index,
+    shown,
+    skipped,
+    words,
+)
 
 from sophia_mcp.errors import BadArgument, NotFound, NotIndexed
 from sophia_mcp.index.build import Index
@@ -97,6 +106,15 @@ async def test_a_branch_is_read_from_objects_while_another_is_checked_out(
     assert await count(index, "blobs") == 3
     await index.update(root, ref=first[:10])
     assert (await index.resolve(f"app@{first[:10]}")).commit == first
+
+
+@pytest.mark.requirement("index.hostile_tree")
+async def test_a_branch_of_endless_files_is_refused_with_its_number(
+    index: Index, tmp_path: Path
+) -> None:
+    root = bomb(tmp_path / "bomb", 9)
+    with pytest.raises(NotFound, match="more than 2,000,000 files"):
+        await index.update(root, ref="main")
 
 
 @pytest.mark.requirement("index.branch_views")

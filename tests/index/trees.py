@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pygit2
+from pygit2.enums import FileMode
 
 from sophia_mcp.index.build import Index, Model, Storage
 from sophia_mcp.index.schema import MIGRATIONS
@@ -62,6 +63,19 @@ def commit_all(repository: pygit2.Repository, message: str = "Change") -> str:
     parents = [] if repository.head_is_unborn else [repository.head.target]
     made = repository.create_commit("HEAD", AUTHOR, AUTHOR, message, index.write_tree(), parents)
     return str(made)
+
+
+def bomb(root: Path, depth: int) -> Path:
+    """A repository of a few hundred bytes with ten to the power of ``depth`` files of a kilobyte."""
+    repository = make_repository(root)
+    inner, mode = repository.create_blob(b"x" * 1024), FileMode.BLOB
+    for _ in range(depth):
+        builder = repository.TreeBuilder()
+        for number in range(10):
+            builder.insert(f"d{number}", inner, mode)
+        inner, mode = builder.write(), FileMode.TREE
+    repository.create_commit("refs/heads/main", AUTHOR, AUTHOR, "Grow", inner, [])
+    return root
 
 
 async def shown(index: Index, view: View) -> dict[str, str]:

@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import FileMode, ResetMode
+from pygit2.enums import ResetMode
 
 from sophia_mcp.errors import BadArgument, DiskFull, NotAllowed, ProviderError, TooLarge
-from sophia_mcp.index.git import plain_url
+from sophia_mcp.index.git import plain_url, weight
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>\S+)$")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//)\S+$")
@@ -231,7 +231,7 @@ class _Limits(pygit2.RemoteCallbacks):
     def check_tree(self, repository: pygit2.Repository, commit: pygit2.Commit) -> None:
         """Before anything is written: a few hundred bytes can hold a tree of a billion files, by naming the same
         folder again and again. Raises InterruptedError."""
-        files, size = _weight(repository, commit.tree)
+        files, size = weight(repository, commit.tree, sized=True)
         if files > self._policy.max_files:
             self.exceeded = f"it has more than {self._policy.max_files:,} files"
         elif size > self._policy.max_tree_bytes:
@@ -243,30 +243,6 @@ class _Limits(pygit2.RemoteCallbacks):
             self.exceeded = f"it took longer than {self._policy.max_seconds:.0f} s"
         if self.exceeded:
             raise InterruptedError(self.exceeded)
-
-
-def _weight(repository: pygit2.Repository, tree: pygit2.Tree) -> tuple[int, int]:
-    """How many files a tree has with all below it, and their bytes. Each folder is counted once, however often it
-    is named."""
-    known: dict[pygit2.Oid, tuple[int, int]] = {}
-    waiting = [tree.id]
-    while waiting:
-        if waiting[-1] in known:
-            waiting.pop()
-            continue
-        held = repository[waiting[-1]]
-        assert isinstance(held, pygit2.Tree)
-        folders = [entry.id for entry in held if entry.filemode == FileMode.TREE]
-        if unknown := {name for name in folders if name not in known}:
-            waiting += unknown
-            continue
-        blobs = [entry.id for entry in held if entry.filemode not in (FileMode.TREE, FileMode.COMMIT)]
-        below = [known[name] for name in folders]
-        known[waiting.pop()] = (
-            len(blobs) + sum(files for files, _ in below),
-            sum(repository.odb.read_header(name)[1] for name in blobs) + sum(size for _, size in below),
-        )
-    return known[tree.id]
 
 
 def _fetch(url: str, folder: Path, clones: Path, limits: _Limits) -> Path:

@@ -17,6 +17,9 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import ConfigLevel, FileMode, FileStatus, ObjectType, SortMode
 
+MOST_FILES = 2_000_000
+"""A commit of more files is not listed."""
+
 ROOT_WALK = 50_000
 """Commits visited at most to find the first one of a history."""
 
@@ -216,6 +219,8 @@ def commit_entries(repository: pygit2.Repository, commit: str) -> Iterator[Entry
     """Every file of a commit, depth first, each folder in git's order. Raises Unreadable."""
     try:
         top = repository[commit].peel(pygit2.Commit).tree
+        if weight(repository, top)[0] > MOST_FILES:
+            raise Unreadable(f"commit {commit[:12]} has more than {MOST_FILES:,} files")
         stack: list[tuple[str, Iterator[pygit2.Object]]] = [("", iter(top))]
         while stack:
             prefix, entries = stack[-1]
@@ -235,6 +240,32 @@ def commit_entries(repository: pygit2.Repository, commit: str) -> Iterator[Entry
                 yield Entry(path, str(entry.id), "symlink" if link else "file")
     except BROKEN as problem:
         raise Unreadable(f"commit {commit[:12]} cannot be read: {problem}") from problem
+
+
+def weight(repository: pygit2.Repository, tree: pygit2.Tree, *, sized: bool = False) -> tuple[int, int]:
+    """How many files a tree has with all below it, and their bytes where they are ``sized``. Each folder is looked
+    at once, however often it is named: a few hundred bytes can hold a billion files."""
+    known: dict[pygit2.Oid, tuple[int, int]] = {}
+    waiting = [tree.id]
+    while waiting:
+        if waiting[-1] in known:
+            waiting.pop()
+            continue
+        held = repository[waiting[-1]]
+        if not isinstance(held, pygit2.Tree):
+            raise ValueError(f"{waiting[-1]} should be a folder, and is none")
+        folders = [entry.id for entry in held if entry.filemode == FileMode.TREE]
+        if unknown := {name for name in folders if name not in known}:
+            waiting += unknown
+            continue
+        blobs = [entry.id for entry in held if entry.filemode not in (FileMode.TREE, FileMode.COMMIT)]
+        below = [known[name] for name in folders]
+        known[waiting.pop()] = (
+            len(blobs) + sum(files for files, _ in below),
+            sum(repository.odb.read_header(name)[1] for name in blobs if sized)
+            + sum(size for _, size in below),
+        )
+    return known[tree.id]
 
 
 def object_size(repository: pygit2.Repository, blob: str) -> int:
