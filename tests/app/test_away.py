@@ -114,6 +114,23 @@ async def test_an_endpoint_that_is_gone_is_named_with_what_to_do(start: Open, ro
     assert "see whether it runs at embed.base_url" in lacks(answer)
 
 
+async def test_an_endpoint_that_is_down_is_named_once_for_all_repositories(
+    start: Open, root: Path, tmp_path: Path
+) -> None:
+    other = write(tmp_path / "depot", FILES)
+    with Endpoint() as endpoint:
+        async with start(endpoint) as app:
+            for folder in (root, other):
+                await indexed(app, folder)
+            tried = endpoint.tried
+            assert not lacks(await ask(app, root, WORDS, repo="*"))
+            assert endpoint.tried == tried + 1, "one question is sent once"
+            endpoint.ill = 401
+            answer = await ask(app, root, WORDS, repo="*")
+    assert {hit.repo for hit in answer.hits} == {"shop", "depot"}
+    assert len([note for note in answer.notes if "meaning is left out" in note]) == 1
+
+
 async def test_an_absent_thing_is_called_absent_where_meaning_was_asked(start: Open, root: Path) -> None:
     with Endpoint() as endpoint:
         async with start(endpoint) as app:

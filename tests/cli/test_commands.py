@@ -347,6 +347,19 @@ def test_the_doctor_finds_a_sound_installation_and_a_damaged_store(project: Path
     assert "state" in damaged.stdout
 
 
+@pytest.mark.requirement("cli.search")
+def test_a_folder_that_is_gone_is_said_to_be_gone(project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "depot"
+    shutil.copytree(project, other)
+    run("index", str(other), cwd=project)
+    shutil.rmtree(other)
+    for named in ("depot", str(other)):
+        said = run("search", "retry", "--repo", named, cwd=project)
+        assert (said.returncode, said.stdout) == (3, "")
+        assert f"the folder {other} is gone" in said.stderr
+        assert "sophia repos --forget depot" in said.stderr
+
+
 @pytest.mark.requirement("cli.doctor")
 def test_the_doctor_sets_a_damaged_index_aside_and_says_what_to_do(project: Path, alone: Path) -> None:
     run("index", ".", cwd=project)

@@ -372,6 +372,12 @@ def _chosen(app: App, known: Sequence[View], place: str | None, project: Path | 
         try:
             return views.choose([view for view in known if roots.root_of(view.root)], place, project)
         except NotFound:
+            if found.trusted and found.on_disk and not os.path.lexists(found.root):
+                raise NotFound(
+                    f"the folder {found.root} is gone",
+                    why="it was moved or deleted",
+                    next=f"index its new place; {found.name} is forgotten with: sophia repos --forget {found.name}",
+                ) from None
             raise refused from None
     return found
 

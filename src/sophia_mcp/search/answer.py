@@ -54,8 +54,16 @@ _MOVED = (
 )
 
 
-async def search(engine: Engine, view: View, request: Request, *, fresh: bool = False) -> Answer:
-    """Answer a request about one view. ``fresh``: the view was read from the store just now.
+async def search(
+    engine: Engine,
+    view: View,
+    request: Request,
+    *,
+    fresh: bool = False,
+    meaning: Meaning | None = None,
+) -> Answer:
+    """Answer a request about one view. ``fresh``: the view was read from the store just now. ``meaning``: what the
+    question means is known from another view.
 
     Raises BadArgument for a query or bounds out of range, BadQuery for a pattern or cursor that
     cannot be used.
@@ -64,7 +72,7 @@ async def search(engine: Engine, view: View, request: Request, *, fresh: bool = 
     shown = cursor.read(view, request)
     begun = time.time_ns()
     view = await engine.index.reconcile(view, fresh=fresh)
-    meaning = Meaning(engine.embedder)
+    meaning = Meaning(engine.embedder) if meaning is None else meaning.elsewhere()
     found = await _find(engine, view, request, shown, meaning)
     # A hit is compared with its file; that there is none can only be told by looking at the tree.
     if found.outcome.is_miss and view.on_disk and view.reconciled_ns < begun:

@@ -13,6 +13,7 @@ from sophia_mcp.errors import BadArgument, BadQuery, NotFound
 from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.render import EVERYWHERE, block, call, render
+from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.security.text import counted
 from sophia_mcp.types import Answer, Coverage, Hit, Request
 
@@ -62,9 +63,11 @@ async def _asked(
     asked: list[View] = []
     refused: list[BadArgument] = []
     named: list[str] = []
+    meaning = Meaning(engine.embedder)
     for view in views:
+        part = replace(request, max_tokens=None, repo=view.label)
         try:
-            answer = await search(engine, view, replace(request, max_tokens=None, repo=view.label))
+            answer = await search(engine, view, part, meaning=meaning)
         except BadArgument as problem:
             refused.append(problem)
             named.append(f"{view.label} cannot answer: {problem}")
@@ -110,9 +113,18 @@ def _notes(
     said = f"{len(found)} of {len(views)} repositories answer: {', '.join(names[:_NAMED])}"
     if len(names) > _NAMED:
         said += f" and {len(names) - _NAMED} more"
+    # What an embedding endpoint says is the same for all, and said once.
+    common = [note for note in found[0].notes if all(note in answer.notes for answer in found)]
+    common = common if len(found) > 1 else []
     return (
         f"{said}; more of one: {more}",
-        *(f"{labels[id(answer)]}: {note}" for answer in found[:_NAMED] for note in answer.notes),
+        *common,
+        *(
+            f"{labels[id(answer)]}: {note}"
+            for answer in found[:_NAMED]
+            for note in answer.notes
+            if note not in common
+        ),
     )
 
 

@@ -26,11 +26,15 @@ class Meaning:
     """What one question means. The embedder is asked once for a text; where it cannot answer, or has not
     seen all files yet, ``lack`` says so for the person who reads the answer."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, known: dict[str, Rows | str] | None = None) -> None:
         self._embedder = embedder
-        self._known: dict[str, Rows | None] = {}
+        self._known = {} if known is None else known  # or why there is no vector
         self._refused = ""
         self.lack = ""
+
+    def elsewhere(self) -> Meaning:
+        """The same question to another view."""
+        return Meaning(self._embedder, self._known)
 
     @property
     def model(self) -> str:
@@ -43,9 +47,12 @@ class Meaning:
             try:
                 self._known[text] = await self._embedder.query(text)
             except (ProviderError, BudgetExceeded) as problem:
-                self._known[text] = None
-                self._refused = plain_line(f"meaning is left out, {_ALONE}: {problem}")
-        return self._known[text]
+                self._known[text] = plain_line(f"meaning is left out, {_ALONE}: {problem}")
+        found = self._known[text]
+        if isinstance(found, str):
+            self._refused = found
+            return None
+        return found
 
     async def reaches(self, tx: Transaction, view: View, vector: Rows | None) -> bool:
         """Whether a vector can be compared with those of a view. Those of a model beyond this machine come
