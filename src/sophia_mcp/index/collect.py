@@ -6,11 +6,13 @@ while, because branches are switched back; they go when they are many, or when s
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
+import anyio.to_thread
 
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.schema import chunk_id
@@ -44,7 +46,10 @@ class Collected:
 
 async def collect(storage: Storage, repo: int, *, everything: bool = False) -> Collected:
     """Remove what no view of a repository shows; ``everything`` also what is still kept in case."""
-    views = await _drop_dead_views(storage, repo)
+    dead_views = await _dead_views(storage, repo)
+    for view, _ in dead_views:
+        await forget_view(storage, view)
+    views = len(dead_views)
     async with storage.database.read(storage.scope) as tx:
         rows = await tx.rows(
             "SELECT p.id, p.chunks FROM placements p WHERE p.repo_id = :repo"
@@ -66,17 +71,13 @@ async def collect(storage: Storage, repo: int, *, everything: bool = False) -> C
 async def collect_gone(storage: Storage) -> int:
     """Remove the repositories of which nothing is left on disk, and that nobody used for a while; nothing
     else would ever look at them. Returns how many views went."""
-    async with storage.database.read(storage.scope) as tx:
-        repos = [
-            int(id_) for (id_,) in await tx.rows("SELECT id FROM repos WHERE workspace = :workspace")
-        ]
-    dropped = 0
-    for repo in repos:
-        views = await _drop_dead_views(storage, repo)
-        dropped += views
-        if views and not await _views_left(storage, repo):
+    dead = await _dead_views(storage)
+    for view, _ in dead:
+        await forget_view(storage, view)
+    for repo in {repo for _, repo in dead}:
+        if not await _views_left(storage, repo):
             await forget_repo(storage, repo)
-    return dropped
+    return len(dead)
 
 
 async def forget_view(storage: Storage, view: int) -> None:
@@ -198,22 +199,30 @@ async def _views_left(storage: Storage, repo: int) -> bool:
         return bool(await tx.rows("SELECT 1 FROM views WHERE repo_id = :repo LIMIT 1", {"repo": repo}))
 
 
-async def _drop_dead_views(storage: Storage, repo: int) -> int:
-    """Views of folders that are gone, and of commits that nobody asked about for a month."""
+async def _dead_views(storage: Storage, repo: int = 0) -> list[tuple[int, int]]:
+    """Views, each with its repository, of folders that are gone, and of commits that nobody asked about for a month.
+    Of one repository, or (0) of all in one look."""
     async with storage.database.read(storage.scope) as tx:
         rows = await tx.rows(
-            "SELECT id, root, ref, used_ns FROM views WHERE repo_id = :repo", {"repo": repo}
+            "SELECT id, repo_id, root, ref, used_ns FROM views"
+            " WHERE workspace = :workspace AND :repo IN (0, repo_id)",
+            {"repo": repo},
         )
     now = time.time_ns()
-    present = {root for _, root, _, _ in rows if await anyio.Path(root).is_dir()}
-    dropped = 0
-    for view, root, ref, used in rows:
+    roots = await anyio.to_thread.run_sync(_folders, {root for _, _, root, _, _ in rows})
+    remaining = {repo for _, repo, root, _, _ in rows if root in roots}
+    dead = []
+    for view, owner, root, ref, used in rows:
         # A removed worktree is told from an unplugged drive by the trees of the repository that remain.
-        dead = root not in present and (bool(present) or used < now - GONE_NS)
-        if dead or (ref and used < now - COMMIT_VIEW_NS):
-            await forget_view(storage, int(view))
-            dropped += 1
-    return dropped
+        gone = root not in roots and (owner in remaining or used < now - GONE_NS)
+        if gone or (ref and used < now - COMMIT_VIEW_NS):
+            dead.append((int(view), int(owner)))
+    return dead
+
+
+def _folders(roots: set[str]) -> set[str]:
+    """Those that are there."""
+    return {root for root in roots if os.path.isdir(root)}
 
 
 async def _remove_placements(storage: Storage, repo: int, items: Sequence[tuple[int, int]]) -> int:
