@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sophia_mcp.store.vectors import NOTHING, ROWS_PER_PLACEMENT, Nearest
 from sophia_mcp.store.vectors._arrays import EXACT_ROWS, Arrays
-from sophia_mcp.store.vectors._scoring import cosines, direction, nearest, sample
+from sophia_mcp.store.vectors._scoring import direction, nearest, sample
 from sophia_mcp.store.vectors._table import Stored
 
 _CANDIDATES = 400
@@ -55,7 +55,7 @@ class Rows:
             return NOTHING
         if count <= EXACT_ROWS // 4:
             held = np.arange(count) if chosen is None else chosen
-            scores = cosines(arrays.rows, unit, held)
+            scores = arrays.cosines(unit, held)
             return nearest(arrays.ids[held] // ROWS_PER_PLACEMENT, scores, scores, k)
         estimates = arrays.estimates(unit, chosen)
         most = min(max(_CANDIDATES, 10 * k), count)
@@ -68,7 +68,7 @@ class Rows:
         seen = sample(count, 512) if chosen is None else chosen[sample(count, 512)]
         return nearest(
             arrays.ids[near] // ROWS_PER_PLACEMENT,
-            cosines(arrays.rows, unit, near),
-            cosines(arrays.rows, unit, seen),
+            arrays.cosines(unit, near),
+            arrays.cosines(unit, seen),
             k,
         )

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sophia_mcp.store.vectors import ROWS_PER_PLACEMENT
-from sophia_mcp.store.vectors._scoring import Float32, Int64
+from sophia_mcp.store.vectors._scoring import Float32, Int64, cosines, lengths
 from sophia_mcp.store.vectors._table import Stored
 
 EXACT_ROWS = 30_000
@@ -47,6 +47,7 @@ class Arrays:
     ids: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
     alive: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     scales: Float32 = field(default_factory=lambda: np.empty(0, np.float32))
+    lengths: Float32 = field(default_factory=lambda: np.empty(0, np.float32))
     negative: npt.NDArray[np.uint64] = field(init=False)
     rows: npt.NDArray[np.int8] | None = field(init=False)
     count: int = 0
@@ -63,7 +64,9 @@ class Arrays:
         """Memory in use."""
         per_row = self.ids.itemsize + self.alive.itemsize + self.scales.itemsize
         per_row += len(self.negative) * self.negative.itemsize
-        return self.count * (per_row + (0 if self.rows is None else self.dimensions))
+        if self.rows is not None:
+            per_row += self.lengths.itemsize + self.dimensions
+        return self.count * per_row
 
     def add(self, stored: Sequence[Stored]) -> None:
         """Append placements that are not held."""
@@ -86,6 +89,7 @@ class Arrays:
         self.negative[:, first:end] = packed(fresh.view(np.uint8) >> 7)
         if self.rows is not None:
             self.rows[first:end] = fresh
+            self.lengths[first:end] = lengths(fresh)
         self.count = end
         for place, start, count in zip(places.tolist(), starts.tolist(), counts.tolist(), strict=True):
             self.spans[place] = (first + start, first + start + count)
@@ -108,6 +112,11 @@ class Arrays:
             place: np.multiply(self.rows[span], self.scales[span, None], dtype=np.float32)
             for place, span in spans.items()
         }
+
+    def cosines(self, query: Float32, chosen: Int64 | None) -> Float32:
+        """Cosine of each row, or of each chosen one, with a unit query; needs resident rows."""
+        assert self.rows is not None
+        return cosines(self.rows[: self.count], self.lengths, query, chosen)
 
     def chosen(self, placements: Int64 | None) -> Int64 | None:
         """Positions of the living rows of these placements, ascending. None: all rows live and
@@ -173,6 +182,7 @@ class Arrays:
         self.negative = _enlarged(self.negative, (len(self.negative), room))
         if self.rows is not None:
             self.rows = _enlarged(self.rows, (room, self.dimensions))
+            self.lengths = _enlarged(self.lengths, (room,))
 
     def _squeeze(self) -> None:
         keep = np.flatnonzero(self.alive[: self.count])
@@ -180,7 +190,7 @@ class Arrays:
         self.ids, self.scales = self.ids[keep], self.scales[keep]
         self.negative = np.ascontiguousarray(self.negative[:, keep])
         if self.rows is not None:
-            self.rows = self.rows[keep]
+            self.rows, self.lengths = self.rows[keep], self.lengths[keep]
         self.spans = {
             place: (int(moved[first]), int(moved[first]) + end - first)
             for place, (first, end) in self.spans.items()

@@ -20,7 +20,6 @@ from sophia_mcp.store.vectors._arrays import EXACT_ROWS, Arrays
 from sophia_mcp.store.vectors._scoring import (
     Float32,
     Int64,
-    cosines,
     direction,
     nearest,
     nearest_stored,
@@ -148,20 +147,18 @@ async def _load(held: _Held, tx: Transaction, repo: int, model: str) -> None:
 
 
 def _resident(arrays: Arrays, query: Float32, k: int, placements: Int64 | None) -> Nearest:
-    rows = arrays.rows
-    assert rows is not None
     chosen = arrays.chosen(placements)
     count = arrays.count if chosen is None else len(chosen)
     if count == 0:
         return NOTHING
     if count <= EXACT_ROWS:
-        scores = cosines(rows[: arrays.count], query, chosen)
+        scores = arrays.cosines(query, chosen)
         ids = arrays.ids[:count] if chosen is None else arrays.ids[chosen]
         return nearest(ids, scores, scores, k)
     candidates = _candidates(arrays, query, max(CANDIDATES, 10 * k, count // CANDIDATE_SHARE), chosen)
     sampled = sample(count) if chosen is None else chosen[sample(count)]
     return nearest(
-        arrays.ids[candidates], cosines(rows, query, candidates), cosines(rows, query, sampled), k
+        arrays.ids[candidates], arrays.cosines(query, candidates), arrays.cosines(query, sampled), k
     )
 
 
