@@ -223,6 +223,20 @@ async def test_meaning_is_made_up_for_while_a_tree_is_followed(
             tasks.cancel_scope.cancel()
 
 
+async def test_edits_are_seen_while_a_slow_model_is_waited_for(start: Open, root: Path) -> None:
+    with Endpoint(script=[None, "stall"]) as endpoint:
+        async with start(endpoint) as app:
+            run = await app.start_index(str(root), trusted=True)
+            with anyio.fail_after(60):
+                while endpoint.tried < 2:
+                    await anyio.sleep(0.02)
+            (root / "shop/parcel.py").write_text("def wrap_parcel(): pass\n")
+            answer = await ask(app, root, "wrap_parcel")
+            assert [hit.path for hit in answer.hits] == ["shop/parcel.py"]
+            assert not run.done.is_set()
+            await app.stop(run)
+
+
 async def test_another_model_under_the_same_name_is_not_mixed_with_the_first(
     start: Open, root: Path
 ) -> None:

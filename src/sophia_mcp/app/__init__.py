@@ -47,6 +47,7 @@ class IndexRun:
     url: str = ""
     before: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     begun: anyio.Event = field(default_factory=anyio.Event)
+    worded: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     report: IndexReport | None = None
     error: SophiaError | None = None
@@ -71,6 +72,14 @@ class IndexRun:
         if self.error is not None:
             raise self.error
         return self.done.is_set()
+
+    async def answerable(self, seconds: float) -> None:
+        """Wait at most ``seconds`` until nothing but the vectors of a distant model is still to come, which may
+        take minutes. Raises the run's own error."""
+        with anyio.move_on_after(seconds):
+            await self.worded.wait()
+        if self.error is not None:
+            raise self.error
 
     async def registered(self) -> None:
         """Wait until the run has a view that a search can stand on. Raises the run's own error."""
@@ -173,7 +182,7 @@ class App(Parts):
                 running = None  # nothing to wait for
             elif found.state != "ready" and not found.cancelled and (running is None or failed):
                 running = await self.start_index(found.root, ref=found.ref, trusted=trusted)
-            elif running is not None and running.done.is_set():
+            elif running is not None and running.worded.is_set():
                 running = None  # its error was for those who waited
         except NotIndexed:
             place, ref = views.split_ref(repo if repo is not None else str(project), await self.names())
@@ -182,7 +191,7 @@ class App(Parts):
             await running.registered()
             found = None
         if running is not None:
-            await running.wait(wait_s)
+            await running.answerable(wait_s)
             found = _chosen(self, await views.repositories(database), repo, project)
         assert found is not None
         if not views.is_noted(found):
@@ -404,9 +413,13 @@ def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
 
 
 async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:
+    from sophia_mcp.index.distant import STAGE
+
     def tell(done: int, total: int, text: str) -> None:
         run.progress = (done, total, text)
         run.begun.set()
+        if text == STAGE:
+            run.worded.set()
 
     try:
         run.report = await work(tell)
@@ -419,6 +432,7 @@ async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport
         get_logger("app").error("bug", id=bug.id, exc_info=error)
     finally:
         run.begun.set()
+        run.worded.set()
         run.done.set()
 
 

@@ -88,7 +88,7 @@ class Index:
         self.trees = Trees(self.storage.database, self.storage.scope, self.defaults)
         self._collector = Collector(self.storage)
         self.distant = Distant(self.storage, self.model.distant)
-        self._steps = Steps(self.storage, self.model, self.jobs, pool, self.trees, self.distant)
+        self._steps = Steps(self.storage, self.model, self.jobs, pool, self.trees)
 
     async def update(
         self,
@@ -215,9 +215,8 @@ class Index:
                     return look
             run = await self._steps.carry_out(current, target, look, mine, quiet, None)
             renewed = await self._steps.load(current)
-            # Nobody who asks waits for vectors that come over the network.
-            if renewed.stage != "done" or (now and self.model.distant is not None):
-                await self._steps.later(renewed, mine, quiet, None, ask=now)
+            if renewed.stage != "done":
+                await self._steps.later(renewed, mine, quiet, None)
             if now:
                 await self._collector.after_changes(renewed, run.changed + run.removed, self.room)
         return await self._steps.load(current)
@@ -370,9 +369,10 @@ class Index:
                     await self._steps.fail(view, problem)
                     raise
                 view = await self._steps.load(view)
-                await self._steps.later(view, mine, progress, job, ask=True)
+                await self._steps.later(view, mine, progress, job)
             notes = await self._collector.after_run(view, self.room)
-            notes += await self.distant.lack(view)
+        await self._steps.embed(view, self.distant, progress, job)
+        notes += await self.distant.lack(view)
         async with self.storage.database.read(self.storage.scope) as tx:
             return await describe(
                 tx, await self._steps.load(view), changed=run.changed, removed=run.removed, notes=notes

@@ -27,6 +27,9 @@ from sophia_mcp.types import Passage
 BATCH_FILES = 40
 BATCH_CHUNKS = 128
 
+STAGE = "vectors"
+"""What a run says that it does while nothing but a distant model is waited for."""
+
 Embed = Callable[[Sequence[Passage]], Awaitable[tuple[NDArray[np.int8], NDArray[np.float32]]]]
 """Quantised rows (n, dimensions) and n scales of passages, from wherever the model runs."""
 
@@ -55,14 +58,24 @@ class Distant:
     """The generation in which a view last had all its vectors."""
 
     async def embed(self, view: View, tell: Tell) -> bool:
-        """Ask for the vectors that the view lacks; whether it has all of them."""
+        """Ask for the vectors that the view lacks; whether it has all of them. One process does at a time, and
+        none holds up a run: that may take minutes, and edits are read meanwhile."""
         if self.model is None:
             return True
-        try:
-            await add_vectors(self.storage, view, self.model, tell)
-        except (ProviderError, BudgetExceeded) as problem:
-            self._refused[view.id] = str(problem)
-            return False
+        async with turn(self.storage.database, f"vectors:{view.repo_id}") as mine:
+            if mine is None:
+                return False
+
+            async def told(done: int, total: int, stage: str) -> None:
+                await mine.keep()
+                await tell(done, total, stage)
+
+            await told(0, 0, STAGE)
+            try:
+                await add_vectors(self.storage, view, self.model, told)
+            except (ProviderError, BudgetExceeded) as problem:
+                self._refused[view.id] = str(problem)
+                return False
         self._refused.pop(view.id, None)
         return True
 
@@ -79,25 +92,20 @@ class Distant:
         return (plain_line(f"meaning covers {held} of {counted(files, 'file')}; {others}"),)
 
     async def make_up(self, view: View) -> bool:
-        """Embed what the view lacks by now, without the turn of a run: edits are read meanwhile. Whether there
-        is nothing left for this process. Raises NotFound when the view was forgotten."""
+        """Ask for what the view lacks by now, where it changed since it had all; whether it has. Raises NotFound
+        when the view was forgotten."""
         async with self.storage.database.read(self.storage.scope) as tx:
             found = await tx.rows("SELECT generation FROM views WHERE id = :id", {"id": view.id})
         if not found:
             raise NotFound(f"{view.label} is no longer indexed", next="index it again")
         generation = int(found[0][0])
-        if self._whole.get(view.id) == generation:
-            return True
-        async with turn(self.storage.database, f"vectors:{view.repo_id}") as mine:
-            if mine is None:
-                return True
+        if self._whole.get(view.id) != generation and await self.embed(view, _quiet):
+            self._whole[view.id] = generation
+        return self._whole.get(view.id) == generation
 
-            async def tell(done: int, total: int, stage: str) -> None:
-                await mine.keep()
 
-            if whole := await self.embed(view, tell):
-                self._whole[view.id] = generation
-            return whole
+async def _quiet(done: int, total: int, stage: str) -> None:
+    """Tells nobody."""
 
 
 async def covered(tx: Transaction, view_id: int, model: str) -> tuple[int, int, int]:
@@ -136,7 +144,7 @@ async def add_vectors(storage: Storage, view: View, model: Model, tell: Tell) ->
     wanted = [int(id_) for (id_,) in rows]
     done = 0
     for part in cut(wanted, BATCH_FILES):
-        await tell(done, len(wanted), "vectors")
+        await tell(done, len(wanted), STAGE)
         texts = await _passages(storage, part)
         flat = [passage for of_file in texts.values() for passage in of_file]
         vectors: list[NDArray[np.int8]] = []
@@ -148,7 +156,7 @@ async def add_vectors(storage: Storage, view: View, model: Model, tell: Tell) ->
         if flat:
             await _keep(storage, view, model.id, texts, np.concatenate(vectors), np.concatenate(scales))
         done += len(part)
-    await tell(done, len(wanted), "vectors")
+    await tell(done, len(wanted), STAGE)
 
 
 async def _drop(storage: Storage, view: View, model: str) -> None:

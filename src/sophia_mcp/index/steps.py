@@ -48,7 +48,6 @@ class Steps:
     jobs: Jobs | None
     pool: Pool
     trees: Trees
-    distant: distant.Distant
     _running: dict[int, View] = field(default_factory=dict)
     _stopping: set[int] = field(default_factory=set)
     _waiting: list[tuple[View, anyio.CancelScope]] = field(default_factory=list)
@@ -87,10 +86,8 @@ class Steps:
         await self.trees.learn(published, published.generation, run.learned)
         return run
 
-    async def later(
-        self, view: View, mine: Turn, progress: Progress, job: str | None, *, ask: bool
-    ) -> None:
-        """What is not needed to be searched by words. ``ask``: also what a distant model is waited for."""
+    async def later(self, view: View, mine: Turn, progress: Progress, job: str | None) -> None:
+        """What is not needed to be searched by words."""
         go_on = self._go_on(view, job)
 
         async def tell(done: int, total: int, stage: str) -> None:
@@ -102,9 +99,18 @@ class Steps:
         if view.stage != "done":
             async with self.storage.database.write(self.storage.scope) as tx:
                 await tx.run("UPDATE views SET stage = 'done' WHERE id = :id", {"id": view.id})
-        if ask:
-            await self.distant.embed(view, tell)
         await collect(self.storage, view.repo_id)
+
+    async def embed(self, view: View, owed: distant.Distant, progress: Progress, job: str) -> None:
+        """What a distant model makes of a view, while other runs may have the turn. Raises Stopped."""
+        go_on = self._go_on(view, job)
+
+        async def tell(done: int, total: int, stage: str) -> None:
+            progress(done, total, stage)
+            await go_on(done, total, stage)
+
+        with self.stoppable(view):
+            await owed.embed(view, tell)
 
     def run(self, view: View, target: Target, mine: Turn, progress: Progress, job: str | None) -> Run:
         """A run over a view that tells ``job``'s row; None: small work that nobody can stop."""
