@@ -36,6 +36,8 @@ _TRACKED_CHANGE = (
     | FileStatus.WT_NEW
 )
 _PLAIN = ("HEAD", "config", "index", "packed-refs", "commondir", "gitdir", "info/exclude", "shallow")
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/]*@)?(\[[^\]/@]*\]|[^/:@]*)(?::\d*)?(?:/+(.*))?")
+_FORMLESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:.*@)?")
 _NOT_NAMES = ("", ".", "..", ".git")
 _INNER = ("objects", "refs", "info", "objects/pack", "objects/info")
 
@@ -307,12 +309,11 @@ def origin(repository: pygit2.Repository) -> str:
 
 
 def plain_url(url: str) -> str:
-    """``git@host:a/b.git`` and ``https://me:token@host/a/b`` become ``host/a/b``; paths stay paths."""
+    """``git@host:a/b.git`` and ``https://me:token@host/a/b`` become ``host/a/b``; paths stay paths. Of what only
+    looks like a URL all before the last @ goes: it may be a password."""
     url = url.strip()
-    match = re.fullmatch(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)(?:[^@/]*@)?([^/:]*)(?::\d+)?/+(.*)", url)
-    if not match:
-        match = re.fullmatch(r"(?:[^@/:]+@)([^/:]+):(?!//)/*(.*)", url)
-    host, path = (match[1].lower(), match[2]) if match else ("", url)
+    match = _REMOTE.fullmatch(url) or re.fullmatch(r"(?:[^/]*@)([^/:@]+):(?!//)/*(.*)", url)
+    host, path = (match[1].lower(), match[2] or "") if match else ("", _FORMLESS.sub("", url))
     path = path.rstrip("/").removesuffix(".git")
     return f"{host}/{path}" if host else path
 
