@@ -52,7 +52,8 @@ class Reference(NamedTuple):
     empty; ``Foo()`` when the receiver is itself constructed there, and ``?`` when it is any other
     expression. ``caller`` is the qualified name of the enclosing definition, or empty at top level.
     ``receiver_type`` is filled when the same file states the type of the receiver (annotation,
-    declaration, construction, field, ``self``), as it is written there.
+    declaration, construction, field, ``self``), as it is written there; ``Crawler>settings`` is the field
+    ``settings`` of that type, which another file declares.
     """
 
     name: str
@@ -71,6 +72,14 @@ class Import(NamedTuple):
     name: str
     alias: str
     line: int
+
+
+class Field(NamedTuple):
+    """A field whose type the source states: the qualified name of its class, its own, and the type."""
+
+    owner: str
+    name: str
+    type: str
 
 
 class Chunk(NamedTuple):
@@ -103,6 +112,7 @@ class Parsed:
     references: tuple[Reference, ...] = ()
     imports: tuple[Import, ...] = ()
     fallback: str = ""
+    fields: tuple[Field, ...] = ()
 
 
 class Passage(NamedTuple):

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from sophia_mcp.index.edges import FIELD
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import language_of, parse
 from sophia_mcp.types import Import, Parsed, Reference
@@ -213,7 +214,8 @@ def _class(reference: Reference, parsed: Parsed, own: tuple[str, ...]) -> str:
         return "same file"
     if steps[0] in imported:
         return "import"
-    return "receiver-typed" if reference.receiver_type else "name-only"
+    typed = reference.receiver_type and FIELD not in reference.receiver_type
+    return "receiver-typed" if typed else "name-only"
 
 
 _STEP = re.compile(r"\?\.|\.|::|->|\\")

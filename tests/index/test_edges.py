@@ -167,6 +167,49 @@ def test_a_variable_with_two_types_states_none() -> None:
     assert call.receiver_type == ""
 
 
+def test_what_is_declared_counts_before_what_is_made() -> None:
+    text = "class A { private s: Store; constructor() { this.s = new Disk(); } f() { this.s.go(); } }\n"
+    call = next(r for r in parse(text, "a.ts", "typescript").references if r.name == "go")
+    assert call.receiver_type == "Store"
+
+
+def test_a_parameter_behind_decorators_is_a_field_of_its_type() -> None:
+    text = 'class A { constructor(@Inject("s") @Opt() private readonly s: Store) {} f() { this.s.go(); } }\n'
+    call = next(r for r in parse(text, "a.ts", "typescript").references if r.name == "go")
+    assert call.receiver_type == "Store"
+
+
+def test_this_in_an_arrow_function_is_what_it_is_around_it() -> None:
+    text = "class A { f() { socket.onopen = () => { this.go(); }; other.on = function () { this.run(); }; } }\n"
+    found = {r.name: r.receiver_type for r in parse(text, "a.js", "javascript").references}
+    assert (found["go"], found["run"]) == ("A", "A.f.other")
+
+
+def test_a_field_that_another_file_declares_is_said_with_the_class_that_has_it() -> None:
+    python = "class A(B):\n def f(self, c: Crawler):\n  c.settings.get(); self.log.put(); self.a = Q(); self.a.b.run()\n"
+    found = {r.name: r.receiver_type for r in parse(python, "a.py", "python").references}
+    assert (found["get"], found["put"], found["run"]) == ("Crawler>settings", "A>log", "Q>b")
+    found = {
+        r.name: r.receiver_type for r in parse("void A::f() { log_->put(); }", "a.cc", "cpp").references
+    }
+    assert found["put"] == "A>log_"
+
+
+def test_a_class_without_bases_has_no_fields_elsewhere() -> None:
+    text = "class A:\n def f(self):\n  self.log.put()\n"
+    assert [r.receiver_type for r in parse(text, "a.py", "python").references] == [""]
+
+
+def test_the_types_of_fields_are_kept_for_other_files() -> None:
+    text = "class A { Store *s; int n; };\nstruct B { A a; };\n"
+    parsed = parse(text, "a.h", "cpp")
+    assert [field for field in parsed.fields if field.type != "int"] == [
+        ("A", "s", "Store"),
+        ("B", "a", "A"),
+    ]
+    assert edges.unpack(edges.pack(parsed)).fields == parsed.fields
+
+
 def test_a_call_on_an_expression_says_so() -> None:
     call = next(r for r in parse("a[0].go()\n", "a.py", "python").references if r.name == "go")
     assert call.receiver == edges.EXPRESSION

@@ -72,6 +72,21 @@ def test_what_follows_a_body_is_read_without_its_macros() -> None:
         assert [symbol.name for symbol in parsed.symbols] == ["f", "after", "C", "m"]
 
 
+def test_attributes_with_numbers_cost_no_declaration() -> None:
+    text = (
+        "void printflike(1, 2) fail(const char *, ...);\nint after(void);\nstatic char *fmt(2) g(int);\n"
+    )
+    found = [symbol.name for symbol in parse(text, "a.h", "c").symbols]
+    assert found == ["fail", "after", "g"]
+
+
+def test_a_field_that_a_lock_guards_is_no_method() -> None:
+    text = "class A {\n  Store* s GUARDED_BY(mutex_);\n  int n ABSL_PT_GUARDED_BY(mu) = 0;\n};\nvoid A::f() { s->go(); }\n"
+    parsed = parse(text, "a.cpp", "cpp")
+    assert [symbol.name for symbol in parsed.symbols] == ["A", "f"]
+    assert parsed.references[0].receiver_type == "Store"
+
+
 def test_the_first_branch_speaks_for_a_statement_that_is_split() -> None:
     split = b"#if 0\nint f(int a) {\n#elif B\nint g(int a) {\n#else\nint h(void) {\n#endif\n}\n"
     assert macros.plain(split).split() == b"int g(int a) { }".split()

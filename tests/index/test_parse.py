@@ -152,6 +152,12 @@ T &shared(int);
 """
 
 
+def test_what_a_script_gives_has_its_own_name_and_a_member_its_class() -> None:
+    text = "class A { f() { this.send = () => 1; } }\nmodule.exports = class Shape { area() {} };\n"
+    found = [(s.container, s.name) for s in parse(text, "a.js", "javascript").symbols]
+    assert found == [("", "A"), ("A", "f"), ("A", "send"), ("", "Shape"), ("Shape", "area")]
+
+
 def test_a_prototype_is_a_function_and_a_variable_made_with_arguments_is_none() -> None:
     everywhere = "top pointer guarded other tested body".split()
     in_c = parse(_DECLARED, "a.c", "c")

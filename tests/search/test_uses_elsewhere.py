@@ -117,3 +117,47 @@ async def test_a_module_called_main_is_one(index_of) -> None:
     assert await _callers(index_of, files, "start") == [
         ("app/run.py", "calls it at 3 (import-resolved)")
     ]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_field_has_the_type_that_another_file_states(index_of) -> None:
+    files = {
+        "app/settings.py": "class Settings:\n    def read(self):\n        pass\n",
+        "app/crawler.py": "from app.settings import Settings\n\n\nclass Base:\n    def __init__(self):\n"
+        "        self.settings: Settings = Settings()\n\n    @property\n    def late(self) -> Settings:\n"
+        "        return self.settings\n",
+        "app/run.py": "from app.crawler import Base\n\n\nclass Crawler(Base):\n    def go(self):\n"
+        "        self.settings.read()\n\n\ndef run(crawler: Crawler, other: Unknown):\n"
+        "    crawler.settings.read()\n    crawler.late.read()\n    other.settings.read()\n",
+    }
+    assert await _callers(index_of, files, "read") == [
+        ("app/run.py", "calls it at 6 (receiver-typed)"),
+        ("app/run.py", "calls it at 10, 11 (receiver-typed)"),
+        ("app/run.py", "calls it at 12 (guess: name only)"),
+    ]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_header_announces_the_class_of_a_field_that_a_source_includes(index_of) -> None:
+    files = {
+        "store.h": "namespace n {\nclass Store {\n public:\n  void Flush();\n};\n}\n",
+        "db.h": "namespace n {\nclass Store;\nclass Db {\n  void Close();\n  Store* store_;\n};\n}\n",
+        "db.cc": '#include "db.h"\n#include "store.h"\n\nnamespace n {\nvoid Db::Close() { store_->Flush(); }\n}\n',
+    }
+    assert await _callers(index_of, files, "Flush") == [("db.cc", "calls it at 5 (receiver-typed)")]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_package_is_one_in_its_sources_and_its_tests(index_of) -> None:
+    files = {
+        "src/main/java/app/Store.java": "package app;\nclass Store {\n  static int size() { return 1; }\n}\n",
+        "src/test/java/app/StoreTest.java": "package app;\nclass StoreTest {\n  void t() { Store.size(); }\n}\n",
+        "src/test/java/web/PageTest.java": "package web;\nclass PageTest {\n  void t() { Store.size(); }\n}\n",
+        "src/main/java/web/Page.java": "package web;\nimport static app.Store.size;\nclass Page {\n"
+        "  int n() { return size(); }\n}\n",
+    }
+    assert await _callers(index_of, files, "size") == [
+        ("src/main/java/web/Page.java", "calls it at 4 (import-resolved)"),
+        ("src/test/java/app/StoreTest.java", "calls it at 3 (import-resolved)"),
+        ("src/test/java/web/PageTest.java", "calls it at 3 (guess: name only)"),
+    ]

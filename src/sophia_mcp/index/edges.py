@@ -1,4 +1,5 @@
 """What does a file call, construct, extend and import? Call sites with all the source says of them.
+And of which types are the fields of its classes: who uses those may stand in other files.
 
 Nothing is resolved here: whether ``store.get()`` means a method of this file, of an imported
 class or of anything else of that name is decided at query time, with the whole repository known.
@@ -13,13 +14,14 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import zstandard
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.symbols import Definition, Rows
-from sophia_mcp.types import Import, Parsed, Reference, ReferenceKind
+from sophia_mcp.types import Field, Import, Parsed, Reference, ReferenceKind
 
 REFERENCES_MOST = 50_000
 """Generated files call without end; the rest of such a file is still found by its words."""
@@ -27,6 +29,10 @@ REFERENCES_MOST = 50_000
 EXPRESSION = "?"
 """The receiver of a call on something that is no name, path or construction."""
 
+FIELD = ">"
+"""Stands between a type and a field of it that this file does not declare: ``Crawler>settings``."""
+
+_ABOVE = frozenset({"super", "base"})
 _CALLEE_BYTES = 240
 _DECLARATION_BYTES = 240
 _RECEIVER_CHARS = 80
@@ -56,21 +62,26 @@ class Edges:
 
     references: tuple[Reference, ...]
     imports: tuple[Import, ...]
+    fields: tuple[Field, ...] = ()
 
 
 _UNUSED = Edges((), ())
 
 
 def pack(parsed: Parsed, compressor: zstandard.ZstdCompressor | None = None) -> bytes:
-    """References and imports as zstd of JSON rows. Who packs many brings a compressor."""
-    text = _ROWS.encode((parsed.references, parsed.imports))
+    """References, imports and fields as zstd of JSON rows. Who packs many brings a compressor."""
+    text = _ROWS.encode((parsed.references, parsed.imports, parsed.fields))
     return (compressor or zstandard.ZstdCompressor(level=3)).compress(text.encode())
 
 
 def unpack(packed: bytes) -> Edges:
     """The opposite of ``pack``. Raises ValueError or zstandard.ZstdError on damaged bytes."""
-    references, imports = json.loads(zstandard.decompress(packed))
-    return Edges(tuple(Reference(*row) for row in references), tuple(Import(*row) for row in imports))
+    references, imports, fields = json.loads(zstandard.decompress(packed))
+    return Edges(
+        tuple(Reference(*row) for row in references),
+        tuple(Import(*row) for row in imports),
+        tuple(Field(*row) for row in fields),
+    )
 
 
 def spelling(name: str, *, part: bool) -> bytes:
@@ -84,7 +95,7 @@ def uses(text: bytes, name: str, spelt: bytes) -> Edges:
     its ``spelling`` does not stand, which is told without reading the rows."""
     if spelt not in text:
         return _UNUSED
-    references, imports = json.loads(text)
+    references, imports, _ = json.loads(text)
     return Edges(
         tuple(Reference(*row) for row in references if row[0] == name),
         tuple(Import(*row) for row in imports),
@@ -93,10 +104,10 @@ def uses(text: bytes, name: str, spelt: bytes) -> Edges:
 
 def references(
     captures: Mapping[str, Sequence[Node]], language: Language, found: Sequence[Definition], rows: Rows
-) -> tuple[Reference, ...]:
-    """Call sites, constructions and base classes in the order of the source."""
+) -> tuple[tuple[Reference, ...], tuple[Field, ...]]:
+    """Call sites, constructions and base classes in the order of the source, and the fields of classes."""
     scopes = _Scopes(found)
-    types = _Types(captures.get("bind", ()), language, scopes, rows.source)
+    types = _Types(captures, language, scopes, rows.source)
     heads = {node.start_byte for node in captures.get("head", ())}
     silent = _Regions(captures["silent"]) if "silent" in captures else None
     out: list[Reference] = []
@@ -127,7 +138,7 @@ def references(
         out.append(new(Reference, (name, _SORTS[sort], line, receiver, callers[scope], receiver_type)))
         if len(out) >= REFERENCES_MOST:
             break
-    return tuple(out)
+    return tuple(out), types.fields()
 
 
 def imports(
@@ -277,7 +288,7 @@ class _Scopes:
             definition = self.found[scope]
             if definition.methods:
                 return definition.qualified
-            if definition.kind == "method":
+            if definition.kind == "method" and not _lexical(definition):
                 parent = definition.parent
                 if parent < 0 or not self.found[parent].methods:
                     return definition.container
@@ -285,21 +296,42 @@ class _Scopes:
         return ""
 
 
+def _lexical(definition: Definition) -> bool:
+    """``socket.onopen = () => ...``, in which ``this`` is what it is around it."""
+    value = (
+        definition.node.child_by_field_name("right")
+        if definition.node.type == "assignment_expression"
+        else None
+    )
+    return value is not None and value.type == "arrow_function"
+
+
 class _Types:
-    """What type does the source state for a variable or field? Contradictions state nothing."""
+    """What type does the source state for a variable or field? What is declared counts before what is
+    made; contradictions state nothing."""
 
     def __init__(
-        self, binds: Sequence[Node], language: Language, scopes: _Scopes, source: bytes
+        self,
+        captures: Mapping[str, Sequence[Node]],
+        language: Language,
+        scopes: _Scopes,
+        source: bytes,
     ) -> None:
         self.language, self.scopes = language, scopes
+        self._whole = {each.qualified for each in scopes.found if each.methods} - {
+            scopes.class_of(scopes.at(node.start_byte)) for node in captures.get("base", ())
+        }
         self._locals: dict[tuple[int, str], str] = {}
         self._fields: dict[tuple[str, str], str] = {}
+        self._declared: set[tuple[int, str] | tuple[str, str]] = set()
         same: list[tuple[int, str, str]] = []
         classes = {definition.name for definition in scopes.found if definition.kind == "class"}
         pattern = language.binds
         if pattern is None:
             return
-        for start, end in sorted(node.byte_range for node in binds):  # captures come in any order
+        for start, end in sorted(
+            node.byte_range for node in captures.get("bind", ())
+        ):  # captures come in any order
             text = source[start : min(end, start + _DECLARATION_BYTES)].decode("utf-8", "ignore")
             match = pattern.match(text)
             if match is None:
@@ -309,6 +341,7 @@ class _Types:
             stated = plain_type(groups.get("type") or "")
             if len(stated) < 3 and _PARAMETER.fullmatch(stated) and stated not in classes:
                 stated = ""
+            declared = bool(stated)
             stated = stated or _made(groups, language)
             scope = scopes.at(start)
             if scope >= 0 and scopes.found[scope].start_byte == start:
@@ -318,22 +351,31 @@ class _Types:
                     same.append((scope, name, groups["same"]))
                 continue
             for each in name.split(","):
-                self._bind(scope, each.strip(), stated, bool((groups.get("field") or "").strip()))
+                self._bind(
+                    scope, each.strip(), stated, declared, bool((groups.get("field") or "").strip())
+                )
         for scope, name, other in same:
             if stated := self._look(other, scope):
-                self._bind(scope, name, stated, False)
+                self._bind(scope, name, stated, False, False)
 
-    def _bind(self, scope: int, name: str, stated: str, is_field: bool) -> None:
+    def _bind(self, scope: int, name: str, stated: str, declared: bool, is_field: bool) -> None:
         for own in self.language.own:
             if name.startswith(own) and (rest := _STEP.sub(".", name[len(own) :])).startswith("."):
-                _put(self._fields, (self.scopes.class_of(scope), rest[1:]), stated)
+                self._put(self._fields, (self.scopes.class_of(scope), rest[1:]), stated, declared)
                 return
         if name.startswith("@"):
-            _put(self._fields, (self.scopes.class_of(scope), name), stated)
+            self._put(self._fields, (self.scopes.class_of(scope), name), stated, declared)
             return
         if scope >= 0 and (self.scopes.found[scope].methods or is_field):
-            _put(self._fields, (self.scopes.class_of(scope), name), stated)
-        _put(self._locals, (scope, name.lstrip("$")), stated)
+            self._put(self._fields, (self.scopes.class_of(scope), name), stated, declared)
+        self._put(self._locals, (scope, name.lstrip("$")), stated, declared)
+
+    def _put(self, table: dict[Any, str], key: Any, stated: str, declared: bool) -> None:
+        if declared and key not in self._declared:
+            self._declared.add(key)
+            table[key] = stated
+        elif declared or key not in self._declared:
+            table[key] = stated if table.get(key) in (None, stated) else ""
 
     def of(self, receiver: str, scope: int) -> str:
         """The type of a receiver as written, or empty."""
@@ -341,21 +383,32 @@ class _Types:
             return receiver[:-2]
         if receiver == EXPRESSION:
             return ""
-        if receiver.isidentifier():
-            return (
-                self.scopes.class_of(scope)
-                if receiver in self.language.own
-                else self._look(receiver, scope)
-            )
-        head, *rest = _STEP.split(receiver)
-        stated = (
-            self.scopes.class_of(scope)
-            if head in self.language.own
-            else self._look(head.lstrip("$"), scope)
-        )
-        for step in rest[:_FIELDS_DEEP]:
-            stated = self._fields.get((stated, step), "") if stated else ""
+        language = self.language
+        head, *rest = _STEP.split(receiver) if not receiver.isidentifier() else (receiver,)
+        if head in language.own:
+            stated, own = self.scopes.class_of(scope), True
+        else:
+            stated, own = self._look(head.lstrip("$"), scope), False
+            bare = language.bare_fields and head not in _ABOVE and not head[:1].isupper()
+            if not stated and bare:
+                stated, own, rest = self.scopes.class_of(scope), True, [head, *rest]
+        for taken, step in enumerate(rest[:_FIELDS_DEEP]):
+            if not stated:
+                return ""
+            known = self._fields.get((stated, step))
+            if known is None:  # a field that another file declares
+                whole = own and not taken and stated in self._whole
+                return "" if whole else FIELD.join((stated, *rest[taken:]))
+            stated = known
         return stated if len(rest) <= _FIELDS_DEEP else ""
+
+    def fields(self) -> tuple[Field, ...]:
+        """The fields with a stated type of all classes."""
+        return tuple(
+            Field(owner, name, stated)
+            for (owner, name), stated in self._fields.items()
+            if owner and stated
+        )
 
     def _look(self, name: str, scope: int) -> str:
         here, steps = scope, 0
@@ -366,13 +419,6 @@ class _Types:
                 break
             here, steps = self.scopes.up(here), steps + 1
         return self._fields.get((self.scopes.class_of(scope), name), "")
-
-
-def _put(
-    table: dict[tuple[int, str], str] | dict[tuple[str, str], str], key: object, stated: str
-) -> None:
-    known = table.get(key)  # type: ignore[call-overload]
-    table[key] = stated if known in (None, stated) else ""  # type: ignore[index]
 
 
 def _made(groups: Mapping[str, str | None], language: Language) -> str:

@@ -17,7 +17,7 @@ from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE, language_of
 from sophia_mcp.index.languages.hazards import open_types
 from sophia_mcp.index.languages.record import Language
-from sophia_mcp.types import Import, Kind, Parsed, Reference
+from sophia_mcp.types import Field, Import, Kind, Parsed, Reference
 
 __all__ = ["PARSE_BYTES", "VERSION", "language_of", "parse"]
 
@@ -27,7 +27,7 @@ PARSE_BYTES = 512 * 1024
 _NOTES = (("comment", True, True), ("lead", True, False), ("above", True, False), ("doc", False, True))
 """Captures that stay with the definition below them, and those whose text is documentation."""
 
-VERSION = f"8+{importlib.metadata.version('tree-sitter-language-pack')}"
+VERSION = f"9+{importlib.metadata.version('tree-sitter-language-pack')}"
 """Grows with every change of what ``parse`` answers; blobs of another version are redone."""
 
 
@@ -72,19 +72,23 @@ def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
         return _by_lines(text, record.name, "syntax errors throughout", record.kind)
     attached, notes = _notes(sources, rows)
     chunks = chunk.by_syntax(chunk.Lines(text), found, root, rows, attached, notes, record.kind)
-    return Parsed(record.name, chunks, symbols.symbols(found), *_edges(sources, found, rows))
+    references, imports, fields = _edges(sources, found, rows)
+    return Parsed(record.name, chunks, symbols.symbols(found), references, imports, fields=fields)
 
 
 def _edges(
     sources: Sequence[symbols.Captured], found: Sequence[symbols.Definition], rows: symbols.Rows
-) -> tuple[tuple[Reference, ...], tuple[Import, ...]]:
+) -> tuple[tuple[Reference, ...], tuple[Import, ...], tuple[Field, ...]]:
     references: list[Reference] = []
     imports: list[Import] = []
+    fields: list[Field] = []
     for captures, language in sources:
         if language.references:
-            references += edges.references(captures, language, found, rows)
+            used, held = edges.references(captures, language, found, rows)
+            references += used
+            fields += held
             imports += edges.imports(captures, language, rows)
-    return tuple(references), tuple(imports)
+    return tuple(references), tuple(imports), tuple(fields)
 
 
 def _code(text: str, language: str) -> Parsed:

@@ -240,7 +240,9 @@ class Preparer:
             self._zstd.compress(text.encode("utf-8", "replace")),
             [_chunk_row(chunk) for chunk in parsed.chunks],
             _symbol_rows(parsed),
-            edges.pack(parsed, self._zstd) if parsed.references or parsed.imports else b"",
+            edges.pack(parsed, self._zstd)
+            if parsed.references or parsed.imports or parsed.fields
+            else b"",
             words=[],
             scales=b"",
             rows=b"",

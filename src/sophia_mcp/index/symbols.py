@@ -115,6 +115,8 @@ def definitions(sources: Sequence[Captured], root: Node, rows: Rows) -> list[Def
             continue
         if capture == "function" and (qualifier or (above is not None and above.methods)):
             kind = "method"
+        if qualifier in language.own:  # ``this.send = () => ...`` in a method: of the class
+            qualifier, above = "", _class_around(found, parent) or above
         outer = above.qualified if above is not None else ""
         container = f"{outer}.{qualifier}" if outer and qualifier else outer or qualifier
         signed = signature(node, start, end, rows.source)
@@ -142,6 +144,12 @@ def definitions(sources: Sequence[Captured], root: Node, rows: Rows) -> list[Def
         _unwrap(found, captures.get("wrap", ()), rows)
         _extend_upwards(found, captures.get("lead", ()), rows)
     return found
+
+
+def _class_around(found: Sequence[Definition], scope: int) -> Definition | None:
+    while scope >= 0 and not found[scope].methods:
+        scope = found[scope].parent
+    return found[scope] if scope >= 0 else None
 
 
 def _candidates(

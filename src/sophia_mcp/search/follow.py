@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sophia_mcp.index.edges import Edges
+from sophia_mcp.index.edges import FIELD, Edges, plain_type
 from sophia_mcp.search.modules import is_module, module_parts, written_parts
 from sophia_mcp.search.place import qualified
 from sophia_mcp.search.proof import APART, IMPLICIT, OWN, Proof, Sources, Use, brings_all, last
@@ -25,7 +25,9 @@ INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
 _SUPER = {"csharp": "base", "php": "parent", "rust": ""}
 """What calls the method of a base, where it is not ``super``."""
 
-_STEP = re.compile(r"::|->|\.|\\")
+_RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
+"""The type that the signature of a property states."""
+
 _CLASSES_MOST = 500
 _REACHED_MOST = 400
 """Files that one may include, itself or through others; modules that may hand a name on."""
@@ -91,9 +93,10 @@ class Follower:
             above = [base for start in starts for base in await self._above(start)]
             return "receiver-typed", await self._inherited(above)
         if reference.receiver_type:
-            return "receiver-typed", await self._inherited(
-                await self._meant(reference.receiver_type, file, caller)
-            )
+            steps = reference.receiver_type.split(FIELD)
+            own = await self._inherited(await self._held(steps, file, caller))
+            if own or len(steps) == 1:
+                return "receiver-typed", own
         if not receiver:
             if language in IMPLICIT:
                 starts = await self._meant(caller.rpartition(".")[0], file, caller)
@@ -111,6 +114,42 @@ class Follower:
                 starts = await self._meant(receiver, file, caller)
                 return "import-resolved", await self._inherited(starts)
         return "name-only", set()
+
+    async def _held(self, steps: Sequence[str], file: int, caller: str) -> list[_Class]:
+        """The classes that a type means, or those of its field, of the field of that and so on."""
+        classes = await self._meant(steps[0], file, caller)
+        for step in steps[1:]:
+            classes = await self._typed(classes, step, file, caller)
+        return classes
+
+    async def _typed(
+        self, classes: Sequence[_Class], field: str, file: int, caller: str
+    ) -> list[_Class]:
+        """The classes of a field that the first of these classes and their bases has. A header may only
+        announce them, and the file of the use include them."""
+        todo, seen = list(reversed(classes)), set[_Class]()
+        while todo and len(seen) < _DEEP * _ALIKE:
+            here = todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            if stated := await self._stated(here, field):
+                found = await self._meant(stated, here.file, here.name)
+                return found or await self._meant(stated, file, caller)
+            todo += reversed(await self._above(here))
+        return []
+
+    async def _stated(self, here: _Class, field: str) -> str:
+        """The type that a class states for a field, or for a property of that name."""
+        held = await self._edges_of(here.file)
+        for item in held.fields if held is not None else ():
+            if item.owner == here.name and item.name == field:
+                return item.type
+        for known in await self._named(field):
+            if known.file == here.file and known.symbol.container == here.name:
+                returned = _RETURNED.search(known.symbol.signature)
+                return plain_type(returned[1]) if returned is not None else ""
+        return ""
 
     async def _around(self, caller: str, file: int) -> list[_Class]:
         """The class around a definition, which may be a function inside a method."""

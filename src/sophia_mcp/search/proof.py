@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from sophia_mcp.index.edges import Edges
+from sophia_mcp.index.edges import FIELD, Edges
 from sophia_mcp.search.modules import leads
 from sophia_mcp.search.symbols import Definition
 from sophia_mcp.types import Import, Reference, Symbol
@@ -38,6 +38,9 @@ _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "cshar
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
 """How the definition of a name of its own begins in a script; a member of an object begins otherwise."""
+
+
+_ROOT = re.compile(r"(?:^|(?<=/))src/\w+/(?:java|kotlin|scala|groovy)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Sources:
         definitions of its name."""
         receiver = reference.receiver.strip()
         here = [item for item in defined if item.file == file]
-        if reference.receiver_type:
+        if reference.receiver_type and FIELD not in reference.receiver_type:
             return self._typed(reference, file, defined, here)
         if not receiver:
             return self._bare(reference, file, defined, here, imports)
@@ -123,7 +126,11 @@ class Sources:
         return self._same_package(reference, file, defined)
 
     def imported(self, item: Import, file: int, defined: Sequence[Definition]) -> Proof:
-        sure = any(self.comes(item, file, target) for target in defined if not target.symbol.container)
+        sure = any(
+            self.comes(item, file, target)
+            for target in defined
+            if last(target.symbol.container) in ("", last(item.module))  # a static import
+        )
         return "import-resolved" if sure else "name-only"
 
     def _receives(self, item: Import, file: int, defined: Sequence[Definition], whole: str) -> bool:
@@ -149,10 +156,9 @@ class Sources:
         language = self.languages[file]
         if language not in _PACKAGE_IS_FOLDER:
             return "name-only"
-        folder = self.paths[file].rpartition("/")[0]
-        whole = last(reference.receiver)
+        package, whole = _package(self.paths[file]), last(reference.receiver)
         for item in defined:
-            near = self.paths[item.file].rpartition("/")[0] == folder
+            near = _package(self.paths[item.file]) == package
             if not near or self.languages[item.file] != language:
                 continue
             if whole == last(item.symbol.container) if whole else not item.symbol.container:
@@ -218,6 +224,12 @@ def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
     if language in _SCRIPTS and _BOUND.match(symbol.signature) is None:
         return False
     return caller == container or caller.startswith(container + ".")
+
+
+@lru_cache(1 << 14)
+def _package(path: str) -> str:
+    """The folder of a file; that of its tests is the same: ``src/main/java/app`` and ``src/test/java/app``."""
+    return _ROOT.sub("/", path).rpartition("/")[0]
 
 
 @lru_cache(1 << 14)

@@ -22,7 +22,7 @@ PYTHON = re.compile(
 )
 
 SCRIPT = re.compile(
-    r"(?P<field>(?:(?:public|private|protected|readonly|static|declare|override|abstract)\s+)*)"
+    r"(?:@[\w$.]+(?:\([^()]*\))?\s+)*(?P<field>(?:(?:public|private|protected|readonly|static|declare|override|abstract)\s+)*)"
     r"(?P<name>(?:this\.)?[\w$#]+)\s*[?!]?\s*(?::\s*(?P<type>[^=;]+?)\s*)?"
     r"(?:=\s*(?:new\s+(?P<made>[\w.$]+).*|(?P<same>[\w$]+)|[^>].*))?;?$",
     re.DOTALL,
@@ -31,7 +31,7 @@ SCRIPT = re.compile(
 TYPED = re.compile(
     r"(?:\[[^\]]*\]\s*|@[\w.]+(?:\([^)]*\))?\s+|" + _MODIFIERS + r"\s+(?!\s*=))*"
     r"(?P<type>(?:var|auto)\b|[\w.:\\?$]+(?:\s*<[^=;]*?>)?(?:\s*\[\])*\??)(?:\s+(?:const\s+)?[*&\s]*|\s*[*&]+\s*(?:const\s+)?)(?:\.\.\.\s*)?"
-    r"(?P<name>\w+)\s*"
+    r"(?P<name>\w+)\s*(?:[A-Z_]{3,}\([^()\n]*\)\s*)?"
     r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w.:]*)\s*\(|.).*|[;,({\[)].*)?$",
     re.DOTALL,
 )

@@ -168,6 +168,7 @@ RECORDS = (
         binds=bindings.TYPED,
         calls_make=True,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "zig",
@@ -195,6 +196,7 @@ RECORDS = (
         binds=bindings.TYPED,
         calls_make=True,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "objc",
@@ -243,6 +245,7 @@ RECORDS = (
         """,
         name_rule=rules.with_default(rules.leading("identifier"), constructor="this"),
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "odin",

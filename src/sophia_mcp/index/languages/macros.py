@@ -16,6 +16,9 @@ _WORD = rb"(?:[A-Z_][A-Z0-9_]{2,}+|[A-Za-z]{1,8}+_[A-Z][A-Z0-9_]++|__[a-z]\w*+)(
 _INNER = rb"[^()\n;{}]{0,200}+"
 _ARGUMENTS = rb"(?:[ \t]?\(" + _INNER + rb"(?:\(" + _INNER + rb"\)" + _INNER + rb"){0,4}+\))"
 _MACRO = _WORD + _ARGUMENTS + rb"?+"
+_NUMBERED = rb"[a-z]\w*+\([ \t]*+\d[\d, \t]*+\)"
+"""``printflike(1, 2)``: what takes numbers declares no parameters."""
+
 _NESTED = rb"[^<>;(){}\n]{0,200}+"
 _NAME = (
     rb"[A-Za-z_][\w:]*+(?:<" + _NESTED + rb"(?:<" + _NESTED + rb">" + _NESTED + rb"){0,3}+>(?:::\w++)?)?"
@@ -50,8 +53,11 @@ _BEFORE_NAME = re.compile(
     + rb")"
     + _GAP
     + rb"(?:const[ \t]++)?+[*&\s]*+"
-    rb"(?P<macro>(?:"
+    rb"(?P<macro>(?:(?:"
     + _MACRO
+    + rb"|"
+    + _NUMBERED
+    + rb")"
     + _S
     + rb"++){1,2}+)[*& \t\r\n]*+(?=(?P<name>[A-Za-z_~][\w:]*+)"
     + _S
@@ -101,6 +107,11 @@ _BEHIND = re.compile(
 )
 """``void f(const char *, ...) PRINTF(1, 2);``, which has the form of ``if (x) RETURN(y);``: see ``_declares``."""
 
+_GUARDED = re.compile(
+    rb"(?P<macro>\b(?:[A-Z]{1,20}+_)?(?:PT_)?GUARDED_BY\([^()\n]{0,200}+\))(?=[ \t]*+[;={])"
+)
+"""``int count GUARDED_BY(lock);``, which has the form of a method."""
+
 _BODY = re.compile(rb"\)[ \t\r]*+(?:\n\{|\{[ \t\r]*+(?=\n))")
 _PATTERNS = (_ALONE, _IN_CLASS, _OF_CLASS, _OF_POINTER, _BEHIND, _BEFORE_TYPE, _BEFORE_NAME)
 _STATEMENTS = frozenset(
@@ -132,7 +143,7 @@ def plain(source: bytes) -> bytes:
     text = bytearray(b"\n" + source)
     _join_branches(text)
     outside = _outside_bodies(bytes(text))
-    for pattern in _PATTERNS:
+    for pattern in (*_PATTERNS, _GUARDED) if b"GUARDED_BY(" in source else _PATTERNS:
         code = bytes(text)
         for low, high in outside:
             for match in pattern.finditer(code, low, high):

@@ -30,6 +30,7 @@ RECORDS = (
         imports=imports.dotted,
         binds=bindings.TYPED,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "csharp",
@@ -55,6 +56,7 @@ RECORDS = (
         imports=imports.csharp,
         binds=bindings.TYPED,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "kotlin",
@@ -82,6 +84,7 @@ RECORDS = (
         binds=bindings.NAMED,
         calls_make=True,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "scala",
@@ -111,6 +114,7 @@ RECORDS = (
         binds=bindings.NAMED,
         calls_make=True,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "groovy",
@@ -122,6 +126,7 @@ RECORDS = (
         definitions=groovy.DEFINITIONS,
         name_rule=groovy.name,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "dart",
@@ -149,6 +154,7 @@ RECORDS = (
         """,
         imports=imports.dart,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "haxe",
@@ -159,6 +165,7 @@ RECORDS = (
         (function_declaration) @function
         """,
         own=("this",),
+        bare_fields=True,
     ),
     Language(
         "hack",
@@ -185,5 +192,6 @@ RECORDS = (
         references=_JAVA.replace("super_interfaces", "interfaces"),
         binds=bindings.TYPED,
         own=("this",),
+        bare_fields=True,
     ),
 )

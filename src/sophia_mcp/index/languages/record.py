@@ -78,6 +78,8 @@ class Language:
     """Reads the name and stated type of a ``@bind`` declaration (see ``bindings``)."""
     own: tuple[str, ...] = ()
     """Receivers that mean the enclosing class: ``self``, ``this``."""
+    bare_fields: bool = False
+    """A name alone may mean a field of the enclosing class."""
     keywords: frozenset[str] = frozenset()
     """Callees that are syntax, not calls."""
     calls_make: bool = False

@@ -99,7 +99,8 @@ def dotted(named: Named | None, separator: str = ".") -> Named | None:
 
 
 def script_name(node: Node, source: bytes) -> Named | None:
-    """JavaScript family: ``exports.f = ...`` and ``Shape.prototype.area = ...`` name members."""
+    """JavaScript family: ``exports.f = ...`` and ``Shape.prototype.area = ...`` name members; what
+    ``module.exports = class Shape`` gives has its own name."""
     for field in ("name", "left", "key", "property"):
         name = node.child_by_field_name(field)
         if name is not None:
@@ -111,9 +112,16 @@ def script_name(node: Node, source: bytes) -> Named | None:
         return None
     text = text.strip("\"'`")
     if name.type in ("member_expression", "nested_identifier"):
+        if text == "module.exports" and (named := _named_value(node)) is not None:
+            return "", text_of(named, source)
         text = text.replace(".prototype.", ".").removeprefix("module.exports.").removeprefix("exports.")
         return dotted(("", text))
     return "", text
+
+
+def _named_value(node: Node) -> Node | None:
+    value = node.child_by_field_name("right")
+    return value.child_by_field_name("name") if value is not None else None
 
 
 def go_name(node: Node, source: bytes) -> Named | None:
