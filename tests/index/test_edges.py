@@ -221,6 +221,13 @@ def test_what_is_packed_comes_back_unchanged() -> None:
     assert (unpacked.references, unpacked.imports) == (parsed.references, parsed.imports)
 
 
+def test_what_an_older_parser_packed_is_read_until_it_is_redone() -> None:
+    packed = zstandard.compress(b'[[["f","call",1,"","",""]],[["m","f","f",1]]]')
+    held = edges.unpack(packed)
+    assert (held.references[0].name, held.imports[0].module, held.fields) == ("f", "m", ())
+    assert edges.uses(zstandard.decompress(packed), "f", b'"f"').references == held.references
+
+
 def test_the_uses_of_a_name_are_those_among_all_that_was_packed() -> None:
     parsed = parse(_CALLS["python"][0] + _IMPORTS["python"][0], "a.py", "python")
     text = zstandard.decompress(edges.pack(parsed))

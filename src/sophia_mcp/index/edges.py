@@ -76,11 +76,12 @@ def pack(parsed: Parsed, compressor: zstandard.ZstdCompressor | None = None) -> 
 
 def unpack(packed: bytes) -> Edges:
     """The opposite of ``pack``. Raises ValueError or zstandard.ZstdError on damaged bytes."""
-    references, imports, fields = json.loads(zstandard.decompress(packed))
+    # What an older parser packed has no fields; it is asked until all is read again.
+    references, imports, *fields = json.loads(zstandard.decompress(packed))
     return Edges(
         tuple(Reference(*row) for row in references),
         tuple(Import(*row) for row in imports),
-        tuple(Field(*row) for row in fields),
+        tuple(Field(*row) for rows in fields for row in rows),
     )
 
 
@@ -95,7 +96,7 @@ def uses(text: bytes, name: str, spelt: bytes) -> Edges:
     its ``spelling`` does not stand, which is told without reading the rows."""
     if spelt not in text:
         return _UNUSED
-    references, imports, _ = json.loads(text)
+    references, imports, *_ = json.loads(text)
     return Edges(
         tuple(Reference(*row) for row in references if row[0] == name),
         tuple(Import(*row) for row in imports),
