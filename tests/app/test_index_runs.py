@@ -60,6 +60,20 @@ async def test_a_caller_that_gives_up_while_the_index_opens_leaves_no_run_that_n
         assert run.report.state == "ready"
 
 
+async def test_a_project_that_became_a_link_is_answered_from_where_it_leads(
+    tmp_path: Path, project: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "calc.py").write_text("def multiply(a, b):\n    return a * b\n")
+    async with opened(tmp_path) as app:
+        await (await app.start_index(str(project), trusted=True)).wait(20)
+        project.rename(project.with_name("away"))
+        project.symlink_to(other)
+        answer = await app.answer(Request("multiply", mode="symbol"), project=project, wait_s=20)
+    assert [(hit.repo, hit.path) for hit in answer.hits] == [("other", "calc.py")]
+
+
 async def test_the_error_of_a_run_is_not_that_of_every_later_question(
     tmp_path: Path, project: Path
 ) -> None:
