@@ -291,7 +291,7 @@ def test_a_query_that_names_an_argument_of_ours_is_told_as_it_was_asked(
         (("index", "/nowhere/at/all"), 2),
         (("search", "x", "--repo", "no-such-repository"), 3),
         (("repos",), 3),
-        (("serve", "--http", "0.0.0.0:9000"), 1),
+        (("serve", "--http", "0.0.0.0:9000"), 2),
         (("serve", "--http", "nonsense"), 2),
         (("serve", "--http", "127.0.0.1:99999"), 2),
         (("serve", "--toolsets", "nonsense"), 2),

@@ -41,3 +41,14 @@ def test_one_that_came_back_without_knowing_lets_the_next_one_try() -> None:
     assert [breaker.wait_s(), breaker.wait_s()] == [0, 30]
     breaker.undecided()
     assert [breaker.wait_s(), breaker.wait_s()] == [0, 30]
+
+
+def test_a_peer_that_asks_for_more_time_gets_it_and_never_less_than_usual() -> None:
+    now = [100.0]
+    breaker = Breaker(failures=1, cool_s=30, clock=lambda: now[0])
+    breaker.failed(90.0)
+    assert breaker.wait_s() == 90
+    now[0] += 90
+    assert breaker.wait_s() == 0
+    breaker.failed(5.0)
+    assert breaker.wait_s() == 30
