@@ -14,6 +14,7 @@ from sophia_mcp.embed.workers import open_encoder
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.parse import VERSION
+from sophia_mcp.index.write import Target, known_files
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.versions")]
 Write = Callable[..., Path]
@@ -76,7 +77,10 @@ async def test_what_was_skipped_with_another_model_or_parser_is_tried_again(
     root = tree({"a.py": "def f(): pass  # DEADLY\n", "b.py": "def g(): pass\n"})
     async with open_index(tmp_path / "store", Model("deadly", encoders.Deadly), workers=1) as index:
         assert [skip.count for skip in (await index.update(root)).skipped] == [1]
-        assert (await index.update(root)).files_changed == 0
+        view = await index.resolve("app")
+        target = Target(view.id, view.repo_id, VERSION, "deadly")
+        async with index.storage.database.read(index.storage.scope) as tx:
+            assert (await known_files(tx, target))["a.py"].current, "but not with the same ones"
     encoder = partial(open_encoder, "hashing", {})
     async with open_index(tmp_path / "store", Model("whole", encoder), workers=1) as index:
         assert (await index.update(root)).files_indexed == 2
