@@ -83,7 +83,7 @@ def fit(lessons: Lessons, rows: int, recipe: Recipe) -> NDArray[np.float32]:
             ) / 2
             rate.zero_grad()
             scale_rate.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             rate.step()
             scale_rate.step()
             losses.append(loss.item())
@@ -95,7 +95,8 @@ def fit(lessons: Lessons, rows: int, recipe: Recipe) -> NDArray[np.float32]:
                 )
             if step >= total:
                 break
-    return table.weight.detach().numpy().astype(np.float32)
+    learned: NDArray[np.float32] = table.weight.detach().numpy().astype(np.float32)
+    return learned
 
 
 def _scores(

@@ -34,8 +34,8 @@ def count_words(pairs: Iterable[Pair]) -> Counter[str]:
 
 def learn_vocabulary(counts: Counter[str]) -> list[str]:
     """Row names in row order: pieces first, then whole words by falling frequency."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # type: ignore[assignment]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     trainer = trainers.WordPieceTrainer(
         vocab_size=PIECES,
         min_frequency=2,
