@@ -129,6 +129,10 @@ _ALL = (
         "embed.away",
         "an embedding endpoint that is down, slow or refuses costs meaning and nothing else; answers say so, and it returns by itself",
     ),
+    (
+        "embed.words",
+        "words of a question meet words of the code by our own model, whoever makes the vectors of texts",
+    ),
     ("embed.static", "the shipped model has at most 12 MB, loads lazily and relates questions to code"),
     ("embed.model2vec", "any folder of a model2vec model is read"),
     ("embed.cache", "a text is embedded once by each model, wherever it stands"),

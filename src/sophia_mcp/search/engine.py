@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sophia_mcp.embed.providers import Embedder
+from sophia_mcp.embed.providers import Embedder, static
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.memory import give_back
 from sophia_mcp.search.atlas import Atlas
@@ -44,15 +41,6 @@ class Tree(Protocol):
         ...
 
 
-@runtime_checkable
-class WordEncoder(Protocol):
-    """An embedder that knows single words."""
-
-    def encode_words(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """One row per word; zeros for an unknown one."""
-        ...
-
-
 @dataclass(frozen=True)
 class Engine:
     """Everything a search is made with. The caches fill themselves; one engine serves a process."""
@@ -70,9 +58,9 @@ class Engine:
 
     @cached_property
     def lexicon(self) -> Lexicon:
-        """Numbers and vectors for words."""
-        known = isinstance(self.embedder, WordEncoder)
-        return Lexicon(self.embedder.encode_words if known else None)  # type: ignore[attr-defined]
+        """Numbers and vectors for words: those of our own model, whoever makes the vectors of whole texts. The
+        weights were fitted with them."""
+        return Lexicon(static.own().encode_words)
 
     def tidy(self) -> None:
         """Called after each answer: the first has loaded much, and each leaves large arrays behind."""

@@ -38,18 +38,16 @@ class HashingEmbedder:
         row: Vectors = normalised(self._bags.query(text)[None], self._model.id)[0]
         return row
 
-    def encode_words(self, words: Sequence[str]) -> Vectors:
-        """One row of ±1 per word, (count, dimensions)."""
-        if not words:
-            return np.zeros((0, self._model.dimensions), np.float32)
-        return np.stack([_direction(word, self._model.dimensions) for word in words])
-
     def _row(self, word: str) -> tuple[int]:
         return (self._rows.setdefault(word, len(self._rows)),)
 
     def _weighed(self, rows: NDArray[np.intp], weights: Vectors) -> Vectors:
+        if not len(rows):
+            return np.zeros((len(weights), self._model.dimensions), np.float32)
         words = list(self._rows)
-        sums: Vectors = weights @ self.encode_words([words[row] for row in rows])
+        sums: Vectors = weights @ np.stack(
+            [_direction(words[row], self._model.dimensions) for row in rows]
+        )
         return sums
 
     async def documents(self, passages: Sequence[Passage]) -> Vectors:
@@ -61,6 +59,7 @@ class HashingEmbedder:
 
 @lru_cache(1 << 14)
 def _direction(word: str, dimensions: int) -> Vectors:
+    """A row of ±1."""
     digest = hashlib.shake_128(word.encode("utf-8", "surrogatepass")).digest(dimensions // 8)
     bits = np.unpackbits(np.frombuffer(digest, np.uint8))
     return bits.astype(np.float32) * 2 - 1

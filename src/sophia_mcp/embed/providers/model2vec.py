@@ -56,14 +56,6 @@ class Model2VecEmbedder:
         row: Vectors = normalised(self._bags.query(text)[None], self._model.id)[0]
         return row
 
-    def encode_words(self, words: Sequence[str]) -> Vectors:
-        """Raw vectors of single words, (count, dimensions); an unknown word is zero."""
-        found = np.zeros((len(words), self._model.dimensions), np.float32)
-        for row, word in enumerate(words):
-            ids = np.array(self._known(word), np.intp)
-            found[row] = self._weighed(ids, np.ones((1, len(ids)), np.float32))[0]
-        return found
-
     def _known(self, word: str) -> list[int]:
         """The tokens of a word that the model knows."""
         ids = self._tokenizer.encode(word, add_special_tokens=False).ids

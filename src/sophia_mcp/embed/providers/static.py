@@ -99,10 +99,15 @@ def _opened(folder: Path) -> StaticEmbedder:
     return StaticEmbedder(folder)
 
 
+def own() -> StaticEmbedder:
+    """The model in the package."""
+    return _opened(WEIGHTS)
+
+
 def _open(options: Mapping[str, object]) -> StaticEmbedder:
     given.check("static", options, ("folder",))
     folder = options.get("folder")
-    return _opened(Path(str(folder)) if folder else WEIGHTS)
+    return _opened(Path(str(folder))) if folder else own()
 
 
 PROVIDER = Provider("our own code model, in the package, instant", local=True, open=_open)
