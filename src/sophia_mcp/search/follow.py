@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import anyio.lowlevel
+
 from sophia_mcp.index.edges import FIELD, Edges, plain_type
 from sophia_mcp.search.modules import is_module, module_parts, written_parts
 from sophia_mcp.search.place import qualified
@@ -31,6 +33,12 @@ _RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
 _CLASSES_MOST = 500
 _REACHED_MOST = 400
 """Files that one may include, itself or through others; modules that may hand a name on."""
+
+_LOOKS_MOST = 300_000
+"""Imports looked at for one question: a second at most. Whatever needs more stays a guess."""
+
+_AT_ONCE = 32
+"""Uses settled before others may do something."""
 
 _DEEP = 12
 _ALIKE = 3
@@ -69,7 +77,9 @@ class Follower:
         meant = {(item.file, item.symbol.container) for item in defined}
         found: dict[tuple[int, str, str, str], tuple[Proof, set[Place]]] = {}
         settled: list[Use] = []
-        for use in uses:
+        for place, use in enumerate(uses):
+            if place % _AT_ONCE == 0:
+                await anyio.lowlevel.checkpoint()
             reference = use.reference
             if use.proof == "name-only":
                 scope = reference.caller
@@ -245,7 +255,10 @@ class _Modules:
         self._sources, self._edges_of = sources, edges_of
         self._ending: dict[str, list[int]] = {}
         self._led: dict[tuple[str, int], list[int]] = {}
+        self._direct: dict[int, list[int]] = {}
         self._included: dict[int, set[int]] = {}
+        self._given: dict[tuple[str, tuple[int, ...], int], set[Place]] = {}
+        self._left = _LOOKS_MOST
 
     async def imports(self, file: int) -> Sequence[Import]:
         held = self._sources.edges.get(file)
@@ -282,8 +295,16 @@ class _Modules:
         self, name: str, modules: Iterable[int], among: Sequence[Definition]
     ) -> set[Place]:
         """Where a name is defined that these modules give: themselves, or what they import."""
+        key = (name, tuple(modules), id(among))  # ``among`` lives as long as the question
+        if key not in self._given:
+            self._given[key] = await self._followed(name, key[1], among)
+        return self._given[key]
+
+    async def _followed(
+        self, name: str, modules: Sequence[int], among: Sequence[Definition]
+    ) -> set[Place]:
         todo, seen = [(file, name) for file in modules], set[tuple[int, str]]()
-        while todo and len(seen) < _REACHED_MOST:
+        while todo and len(seen) < _REACHED_MOST and self._left > 0:
             file, wanted = here = todo.pop()
             if here in seen:
                 continue
@@ -291,7 +312,9 @@ class _Modules:
             for item in among:
                 if item.file == file and item.symbol.name == wanted and not item.symbol.container:
                     return {(file, "")}
-            for one in await self.imports(file):
+            imports = await self.imports(file)
+            self._left -= len(imports)
+            for one in imports:
                 if brings_all(one):
                     todo += [(other, wanted) for other in self.files(one.module, file)]
                 elif one.name and wanted == (one.alias or one.name):
@@ -302,14 +325,22 @@ class _Modules:
         """The files that one includes, itself or through others."""
         if file not in self._included:
             todo, found = [file], set[int]()
-            while todo and len(found) < _REACHED_MOST:
-                here = todo.pop()
-                for item in await self.imports(here):
-                    new = [other for other in self.files(item.module, here) if other not in found]
-                    found.update(new)
-                    todo += new
+            while todo and len(found) < _REACHED_MOST and self._left > 0:
+                new = [other for other in await self._includes(todo.pop()) if other not in found]
+                self._left -= 1 + len(new)
+                found.update(new)
+                todo += new
             self._included[file] = found
         return self._included[file]
+
+    async def _includes(self, file: int) -> list[int]:
+        """The files that one includes itself."""
+        if file not in self._direct:
+            imports = await self.imports(file)
+            self._left -= len(imports)
+            led = (other for item in imports for other in self.files(item.module, file))
+            self._direct[file] = list(dict.fromkeys(led))
+        return self._direct[file]
 
     def files(self, module: str, importer: int) -> list[int]:
         """The files that a module leads to: the one beside the importer before others of that name."""
