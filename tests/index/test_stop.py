@@ -67,6 +67,21 @@ class Runs:
 
 
 @pytest.mark.requirement("index.cancel")
+async def test_a_run_that_ends_leaves_another_of_the_same_view_stoppable(
+    index: Index, tree: Tree
+) -> None:
+    await index.update(tree({"a.py": "def a(): pass\n"}))
+    view, steps = await index.resolve("app"), index._steps
+    with steps.stoppable(view):
+        with steps.stoppable(view):
+            assert await index.cancel(view)
+        with pytest.raises(Stopped):
+            await steps._go_on(view, "job")(0, 0, "")
+        assert await index.cancel(view)
+    assert not await index.cancel(view)
+
+
+@pytest.mark.requirement("index.cancel")
 async def test_cancelling_one_ref_leaves_the_run_of_the_folder_alone(
     index: Index, repository: Path
 ) -> None:

@@ -48,7 +48,7 @@ class Steps:
     jobs: Jobs | None
     pool: Pool
     trees: Trees
-    _running: dict[int, View] = field(default_factory=dict)
+    _running: list[View] = field(default_factory=list)
     _stopping: set[int] = field(default_factory=set)
     _waiting: list[tuple[View, anyio.CancelScope]] = field(default_factory=list)
     queue: Queue = field(default_factory=Queue)
@@ -118,13 +118,14 @@ class Steps:
 
     @contextmanager
     def stoppable(self, view: View) -> Iterator[None]:
-        """A run over this view is at work, for as long as the block."""
-        self._running[view.id] = view
+        """A run over this view is at work, for as long as the block; others of the same view may be beside it."""
+        self._running.append(view)
         try:
             yield
         finally:
-            del self._running[view.id]
-            self._stopping.discard(view.id)
+            self._running.remove(view)
+            if all(each.id != view.id for each in self._running):
+                self._stopping.discard(view.id)
 
     def stop(self, view: View, only: bool) -> bool:
         """Ask the runs of this process over a view, or unless ``only`` over any of its folder, to stop, at
@@ -133,7 +134,7 @@ class Steps:
         def meant(each: View) -> bool:
             return each.id == view.id or (not only and each.root == view.root)
 
-        found = {each.id for each in self._running.values() if meant(each)}
+        found = {each.id for each in self._running if meant(each)}
         self._stopping |= found
         waiting = [scope for each, scope in self._waiting if meant(each)]
         for scope in waiting:
