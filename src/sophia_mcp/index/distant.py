@@ -6,9 +6,12 @@ asked nothing fails; what it owes is said, and made up for later.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import anyio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +20,7 @@ from sophia_mcp.index.chunk import short
 from sophia_mcp.index.later import Tell
 from sophia_mcp.index.prepare import passages
 from sophia_mcp.index.run import Storage
-from sophia_mcp.index.turn import turn
+from sophia_mcp.index.turn import POLL_S, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import cut, plain_text
 from sophia_mcp.security.text import counted, plain_line
@@ -56,13 +59,18 @@ class Distant:
     """Why the model made no vectors, the last time that it was asked for a view."""
     _whole: dict[int, int] = field(default_factory=dict)
     """The generation in which a view last had all its vectors."""
+    _asking: defaultdict[int, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
+    """By repository: the lease tells processes apart, and not what one process does at a time."""
 
     async def embed(self, view: View, tell: Tell) -> bool:
-        """Ask for the vectors that the view lacks; whether it has all of them. One process does at a time, and
-        none holds up a run: that may take minutes, and edits are read meanwhile."""
+        """Ask for the vectors that the view lacks; whether it has all of them. One does at a time for a
+        repository, and none holds up a run: that may take minutes, and edits are read meanwhile."""
         if self.model is None:
             return True
-        async with turn(self.storage.database, f"vectors:{view.repo_id}") as mine:
+        async with (
+            self._alone(view, tell),
+            turn(self.storage.database, f"vectors:{view.repo_id}") as mine,
+        ):
             if mine is None:
                 return False
 
@@ -78,6 +86,16 @@ class Distant:
                 return False
         self._refused.pop(view.id, None)
         return True
+
+    @asynccontextmanager
+    async def _alone(self, view: View, tell: Tell) -> AsyncIterator[None]:
+        """Nobody else in this process asks for the view's repository. Who waits for that tells so."""
+        lock = self._asking[view.repo_id]
+        while lock.locked():
+            await tell(0, 0, STAGE)
+            await anyio.sleep(POLL_S)
+        async with lock:
+            yield
 
     async def lack(self, view: View) -> tuple[str, ...]:
         """What to say of a view some of whose files have no vectors; nothing where all have."""
