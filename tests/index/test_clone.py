@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pygit2
 import pytest
-from pygit2.enums import ResetMode
+from pygit2.enums import FileMode, ResetMode
 from tests.index.trees import bomb, commit_all, make_repository
 
 from sophia_mcp.errors import BadArgument, NotAllowed, ProviderError, TooLarge
@@ -263,6 +263,16 @@ async def test_a_small_transfer_of_endless_files_is_refused_before_one_is_writte
         await fetch(root.as_uri(), tmp_path / "clones", Policy(frozenset({"file"}), **limits))
     assert refused.value.next
     assert not list((tmp_path / "clones").rglob("d*"))
+
+
+@pytest.mark.requirement("index.clone")
+@pytest.mark.parametrize("mode", [FileMode.TREE, FileMode.COMMIT])
+async def test_endless_folders_and_submodules_are_refused_as_files_are(
+    tmp_path: Path, mode: FileMode
+) -> None:
+    root = bomb(tmp_path / "bomb", 3, mode)
+    with pytest.raises(TooLarge, match="more than 999 files and folders"):
+        await fetch(root.as_uri(), tmp_path / "clones", Policy(frozenset({"file"}), max_files=999))
 
 
 async def test_a_clone_that_grew_beyond_its_limit_stays_as_it_was(tree: Write, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pygit2
 import pytest
+from pygit2.enums import FileMode
 from tests.index.trees import (
     bomb,
     commit_all,
@@ -23,6 +24,7 @@ from tests.index.trees import (
 
 from sophia_mcp.errors import BadArgument, NotFound, NotIndexed
 from sophia_mcp.index.build import Index
+from sophia_mcp.index.git import weight
 from sophia_mcp.index.source import read_current
 from sophia_mcp.index.views import free_name, repositories
 
@@ -115,6 +117,23 @@ async def test_a_branch_of_endless_files_is_refused_with_its_number(
     root = bomb(tmp_path / "bomb", 9)
     with pytest.raises(NotFound, match="more than 2,000,000 files"):
         await index.update(root, ref="main")
+
+
+@pytest.mark.requirement("index.hostile_tree")
+@pytest.mark.parametrize("mode", [FileMode.TREE, FileMode.COMMIT])
+async def test_a_branch_of_endless_folders_or_submodules_is_refused_too(
+    index: Index, tmp_path: Path, mode: FileMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sophia_mcp.index.git.MOST_FILES", 999)
+    root = bomb(tmp_path / "bomb", 3, mode)
+    with pytest.raises(NotFound, match="more than 999 files and folders"):
+        await index.update(root, ref="main")
+
+
+@pytest.mark.requirement("index.hostile_tree")
+def test_a_deep_tree_is_weighed_in_numbers_that_do_not_grow_with_its_depth(tmp_path: Path) -> None:
+    deep = pygit2.Repository(str(bomb(tmp_path / "bomb", 100)))
+    assert max(weight(deep, deep.head.peel(pygit2.Tree), sized=True)) == 1 << 62
 
 
 @pytest.mark.requirement("index.branch_views")

@@ -65,10 +65,13 @@ def commit_all(repository: pygit2.Repository, message: str = "Change") -> str:
     return str(made)
 
 
-def bomb(root: Path, depth: int) -> Path:
-    """A repository of a few hundred bytes with ten to the power of ``depth`` files of a kilobyte."""
+def bomb(root: Path, depth: int, mode: FileMode = FileMode.BLOB) -> Path:
+    """A repository of a few hundred bytes with ten to the power of ``depth`` files of a kilobyte, or by ``mode``
+    of empty folders or submodules."""
     repository = make_repository(root)
-    inner, mode = repository.create_blob(b"x" * 1024), FileMode.BLOB
+    inner = repository.create_blob(b"x" * 1024)
+    if mode == FileMode.TREE:
+        inner = repository.TreeBuilder().write()
     for _ in range(depth):
         builder = repository.TreeBuilder()
         for number in range(10):

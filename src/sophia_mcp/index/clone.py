@@ -42,7 +42,7 @@ _LEFT_S = 3600.0
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What may be cloned. ``schemes`` empty: nothing. ``max_bytes`` may be sent; the files that come of it are
-    at most ``max_files`` of ``max_tree_bytes`` in all."""
+    at most ``max_files``, folders included, of ``max_tree_bytes`` in all."""
 
     schemes: frozenset[str] = frozenset()
     max_bytes: int = 1 << 30
@@ -233,7 +233,7 @@ class _Limits(pygit2.RemoteCallbacks):
         folder again and again. Raises InterruptedError."""
         files, size = weight(repository, commit.tree, sized=True)
         if files > self._policy.max_files:
-            self.exceeded = f"it has more than {self._policy.max_files:,} files"
+            self.exceeded = f"it has more than {self._policy.max_files:,} files and folders"
         elif size > self._policy.max_tree_bytes:
             self.exceeded = f"its files have more than {self._policy.max_tree_bytes >> 20} MB"
         self.sideband_progress("")

@@ -18,7 +18,10 @@ import pygit2
 from pygit2.enums import ConfigLevel, FileMode, FileStatus, ObjectType, SortMode
 
 MOST_FILES = 2_000_000
-"""A commit of more files is not listed."""
+"""A commit of more files, folders and submodules is not listed."""
+
+_HEAVIEST = 1 << 62
+"""Nothing is weighed beyond this: each level of folders can double a number, and so add to its length."""
 
 ROOT_WALK = 50_000
 """Commits visited at most to find the first one of a history."""
@@ -222,7 +225,7 @@ def commit_entries(repository: pygit2.Repository, commit: str) -> Iterator[Entry
     try:
         top = repository[commit].peel(pygit2.Commit).tree
         if weight(repository, top)[0] > MOST_FILES:
-            raise Unreadable(f"commit {commit[:12]} has more than {MOST_FILES:,} files")
+            raise Unreadable(f"commit {commit[:12]} has more than {MOST_FILES:,} files and folders")
         stack: list[tuple[str, Iterator[pygit2.Object]]] = [("", iter(top))]
         while stack:
             prefix, entries = stack[-1]
@@ -245,8 +248,9 @@ def commit_entries(repository: pygit2.Repository, commit: str) -> Iterator[Entry
 
 
 def weight(repository: pygit2.Repository, tree: pygit2.Tree, *, sized: bool = False) -> tuple[int, int]:
-    """How many files a tree has with all below it, and their bytes where they are ``sized``. Each folder is looked
-    at once, however often it is named: a few hundred bytes can hold a billion files."""
+    """How many files, folders and submodules a tree has with all below it, and the bytes of its files where they are
+    ``sized``, each up to 1 << 62. Each folder is looked at once, however often it is named: a few hundred bytes can
+    hold a billion files, or empty folders, which take as long to walk."""
     known: dict[pygit2.Oid, tuple[int, int]] = {}
     waiting = [tree.id]
     while waiting:
@@ -262,11 +266,13 @@ def weight(repository: pygit2.Repository, tree: pygit2.Tree, *, sized: bool = Fa
             continue
         blobs = [entry.id for entry in held if entry.filemode not in (FileMode.TREE, FileMode.COMMIT)]
         below = [known[name] for name in folders]
-        known[waiting.pop()] = (
-            len(blobs) + sum(files for files, _ in below),
-            sum(repository.odb.read_header(name)[1] for name in blobs if sized)
-            + sum(size for _, size in below),
+        entries = len(held) + sum(count for count, _ in below)
+        size = sum(repository.odb.read_header(name)[1] for name in blobs if sized) + sum(
+            size for _, size in below
         )
+        if entries >= _HEAVIEST:  # then the tree above holds as many
+            return _HEAVIEST, min(size, _HEAVIEST)
+        known[waiting.pop()] = entries, min(size, _HEAVIEST)
     return known[tree.id]
 
 
