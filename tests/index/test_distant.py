@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import numpy as np
 import pytest
 from tests.index.trees import open_index
 
 from sophia_mcp.errors import ProviderError
-from sophia_mcp.index import distant
+from sophia_mcp.index import distant, turn
 from sophia_mcp.index.build import Index, Model
+from sophia_mcp.store import leases
 from sophia_mcp.types import Passage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("embed.away")]
@@ -28,10 +30,12 @@ class Service:
     def __init__(self) -> None:
         self.away = False
         self.asked: list[Passage] = []
+        self.answers: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
 
     async def embed(self, passages: Sequence[Passage]) -> Any:
         self.asked += passages
         await anyio.sleep(0.05)
+        await self.answers()
         return np.ones((len(passages), 8), np.int8), np.ones(len(passages), np.float32)
 
     async def measure(self) -> int:
@@ -64,3 +68,24 @@ async def test_two_that_make_up_at_once_send_a_text_once(tmp_path: Path, tree: T
             tasks.start_soon(make_up)
     assert len(service.asked) == len(FILES)
     assert whole == [True, True]
+
+
+async def test_a_lease_that_was_lost_to_another_process_does_not_fail_a_run(
+    tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "RENEW_S", 0.0)
+    monkeypatch.setattr(distant, "BATCH_CHUNKS", 1)
+    service = Service()
+    async with service.index(tmp_path / "home") as index:
+        database = index.storage.database
+
+        async def lose() -> None:
+            await leases.release(database, "vectors:1", turn.OWNER)
+            assert await leases.take(database, "vectors:1", "another", 60)
+
+        service.answers = lose
+        report = await index.update(tree(FILES))
+        assert not await index.distant.make_up(await index.resolve("app"))
+    assert report.state == "ready"
+    assert any("meaning covers 0 of 5 files" in note for note in report.notes)
+    assert len(service.asked) == 1, "the lease is looked at before every request"

@@ -15,7 +15,7 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia_mcp.errors import BudgetExceeded, NotFound, ProviderError
+from sophia_mcp.errors import BudgetExceeded, NotFound, ProviderError, StoreBusy
 from sophia_mcp.index.chunk import short
 from sophia_mcp.index.later import Tell
 from sophia_mcp.index.prepare import passages
@@ -83,6 +83,8 @@ class Distant:
                 await add_vectors(self.storage, view, self.model, told)
             except (ProviderError, BudgetExceeded) as problem:
                 self._refused[view.id] = str(problem)
+                return False
+            except StoreBusy:  # another process took over the lease: it makes them
                 return False
         self._refused.pop(view.id, None)
         return True
@@ -168,6 +170,9 @@ async def add_vectors(storage: Storage, view: View, model: Model, tell: Tell) ->
         vectors: list[NDArray[np.int8]] = []
         scales: list[NDArray[np.float32]] = []
         for some in cut(flat, BATCH_CHUNKS):
+            await tell(
+                done, len(wanted), STAGE
+            )  # a slow model takes longer for a part than a lease lasts
             more, their = await model.embed(some)
             vectors.append(more)
             scales.append(their)
