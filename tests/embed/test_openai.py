@@ -190,6 +190,17 @@ async def test_a_service_that_asks_for_an_hour_is_an_error_at_once() -> None:
         assert endpoint.tried == 1
 
 
+@pytest.mark.parametrize("secret", [KEY, "hunter2"])
+@pytest.mark.parametrize("shown", range(2, 7))
+def test_a_secret_across_the_end_of_a_quoted_refusal_does_not_show_its_beginning(
+    secret: str, shown: int
+) -> None:
+    with Endpoint() as endpoint:
+        quoted = embedder(endpoint)._quote(("." * (200 - shown) + secret + "." * 99).encode())
+    assert len(quoted) <= 200
+    assert set(quoted) <= set(".•")
+
+
 async def test_failures_that_do_not_pass_end_after_the_attempts() -> None:
     with Endpoint(script=[500] * 9) as endpoint:
         client = embedder(endpoint, attempts=3)

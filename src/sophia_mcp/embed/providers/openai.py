@@ -37,6 +37,10 @@ MAX_WAIT_S = 60.0
 MAX_ANSWER = 64 << 20
 """Bytes of one answer, well above a full batch of the longest vectors in JSON."""
 
+_MASKED, _QUOTED = 10_000, 200
+"""Characters of a refusal that are searched for secrets, and that are quoted: one across the cut would show its
+beginning, and a huge answer would take long to search."""
+
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -250,10 +254,10 @@ class OpenAIEmbedder:
 
     def _quote(self, answer: bytes) -> str:
         """The beginning of an answer, without the key and without other secrets."""
-        quoted = answer.decode("utf-8", "replace")[:200].replace("\n", " ")
-        return self._endpoint.mask(
-            quoted.replace(self._endpoint.key, "•••") if self._endpoint.key else quoted
-        )
+        quoted = answer.decode("utf-8", "replace").replace("\n", " ")
+        if self._endpoint.key:
+            quoted = quoted.replace(self._endpoint.key, "•••")
+        return self._endpoint.mask(quoted[:_MASKED])[:_QUOTED]
 
     def _failed(
         self,
