@@ -101,6 +101,15 @@ async def test_one_batch_that_is_refused_leaves_questions_their_meaning() -> Non
     await guarded.query("x")
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_one_question_that_is_refused_leaves_the_others_their_meaning(status: int) -> None:
+    inside = Scripted([ProviderError("refused", why="the input is too long", status=status)])
+    guarded = fused(inside, Clock())
+    with pytest.raises(ProviderError, match="too long"):
+        await guarded.query("x" * 100_000)
+    assert (await guarded.query("x")).shape == (4,)
+
+
 async def test_a_refused_key_is_not_shown_again_and_again() -> None:
     inside = Scripted([ProviderError("refused", why="it answered 401", status=401)])
     guarded = fused(inside, Clock())

@@ -47,7 +47,7 @@ class Fused:
         return await self._asked(lambda: self._inside.documents(passages), _is_down)
 
     async def query(self, text: str) -> Vectors:
-        return await self._asked(lambda: self._soon(text), lambda error: True)
+        return await self._asked(lambda: self._soon(text), _ails)
 
     async def _soon(self, text: str) -> Vectors:
         try:
@@ -94,3 +94,9 @@ class Fused:
 def _is_down(error: ProviderError) -> bool:
     """Whether other texts would fare no better. One batch may be refused for what it holds."""
     return error.transient or error.status in (401, 403)
+
+
+def _ails(error: ProviderError) -> bool:
+    """Whether another question would fare no better. One may be refused for what it holds; nonsense in answer to
+    a single text is not its fault."""
+    return error.status not in (400, 413, 422)
