@@ -184,6 +184,10 @@ def test_a_time_set_to_the_future_is_trusted_as_soon_as_setting_it_is_past() -> 
         ("git@example.org:a/b.git", "example.org/a/b"),
         ("ssh://git@example.org:22/a/b", "example.org/a/b"),
         ("/srv/git/b.git", "/srv/git/b"),
+        ("/srv/me@work/b?#", "/srv/me@work/b?#"),
+        ("../me@work/b", "../me@work/b"),
+        ("file:///srv/me@work/b?#", "srv/me@work/b?#"),
+        ("https://example.org/a/b.git?ref=main#top", "example.org/a/b"),
     ],
 )
 @pytest.mark.requirement("index.views_share")
@@ -202,6 +206,15 @@ def test_one_remote_has_one_spelling_without_credentials(url: str, plain: str) -
         "https://me:hun/hunter2@host/a/b",
         "ssh://me:hunter2@host",
         "me:hunter2@host:a/b",
+        "https://me:12/hunter2@host/a",
+        "https://me:1?hunter2@host/a",
+        "me:hun/hunter2@host:a/b",
+        "https:/me:hunter2@host/a",
+        "//me:hunter2@host/a",
+        "https://host/a?token=hunter2",
+        "https://host:port/a?token=hunter2",
+        "https://host/a#hunter2",
+        "https://host/a?as=x@y&token=hunter2",
     ],
 )
 @pytest.mark.requirement("index.clone")
