@@ -254,6 +254,21 @@ async def test_another_model_under_the_same_name_is_not_mixed_with_the_first(
             assert not lacks(await ask(app, root, WORDS))
 
 
+async def test_a_server_that_knows_the_former_model_leaves_the_vectors_of_the_present_one(
+    start: Open, root: Path
+) -> None:
+    with Endpoint(dimensions=32) as endpoint:
+        async with start(endpoint) as former, start(endpoint) as present:
+            await indexed(former, root)
+            [files] = (await vectors(former)).values()
+            endpoint.dimensions = 16
+            await indexed(present, root)
+            assert await vectors(present) == {16: files}
+            await indexed(former, root)
+            assert await vectors(present) == {16: files}
+            assert "16 dimensions, not 32" in lacks(await ask(former, root, WORDS))
+
+
 async def test_a_change_of_dimensions_is_another_model(start: Open, root: Path) -> None:
     with Endpoint(dimensions=32) as endpoint:
         async with start(endpoint, dimensions=32) as app:

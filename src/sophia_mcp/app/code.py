@@ -146,6 +146,7 @@ def _model(settings: Settings, embedder: Embedder) -> Model:
         return quantise(await embedder.documents(passages))
 
     async def dimensions() -> int:
-        return embedder.model.dimensions or len(await embedder.query("dimensions"))
+        # What the embedder saw before is no answer: another model may answer under the name by now.
+        return settings.embed.dimensions or len(await embedder.query("dimensions"))
 
     return Model(embedder.model.id, distant=distant.Model(embedder.model.id, embed, dimensions))
