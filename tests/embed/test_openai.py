@@ -235,8 +235,9 @@ async def test_vectors_of_another_length_are_those_of_another_model() -> None:
 
 
 async def test_an_endpoint_that_stalls_is_an_error_after_the_timeout() -> None:
-    with Endpoint(script=["stall"]) as endpoint:
-        client = embedder(endpoint, timeout_s=0.05, attempts=1)
+    with Endpoint() as endpoint:
+        endpoint.ill = "stall"
+        client = embedder(endpoint, timeout_s=0.05)
         with pytest.raises(ProviderError, match=r"did not answer within 0\.05 s"):
             await client.query("x")
         await client.aclose()
