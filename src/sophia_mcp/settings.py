@@ -77,7 +77,7 @@ class EmbedSettings(Section):
         description="Reference to the key: env:NAME, file:PATH, keyring:SERVICE/NAME or cmd:COMMAND",
     )
     dimensions: int = Field(
-        default=0, ge=0, le=8192, description="Expected vector size; 0: ask the endpoint once"
+        default=0, ge=0, le=8192, description="Expected vector size; 0: ask the endpoint"
     )
     send_source: bool = Field(
         default=False, description="Whether source text may be sent to the endpoint"

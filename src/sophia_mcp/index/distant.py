@@ -170,9 +170,8 @@ async def add_vectors(storage: Storage, view: View, model: Model, tell: Tell) ->
         vectors: list[NDArray[np.int8]] = []
         scales: list[NDArray[np.float32]] = []
         for some in cut(flat, BATCH_CHUNKS):
-            await tell(
-                done, len(wanted), STAGE
-            )  # a slow model takes longer for a part than a lease lasts
+            # A slow model takes longer for a part than a lease lasts.
+            await tell(done, len(wanted), STAGE)
             more, their = await model.embed(some)
             vectors.append(more)
             scales.append(their)
