@@ -153,3 +153,39 @@ async def test_a_caller_that_gives_up_leaves_the_trial_to_the_next() -> None:
     with pytest.raises(anyio.get_cancelled_exc_class()):
         await guarded.query("x")
     await guarded.query("x")
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "refused for its text"])
+async def test_a_call_that_began_before_a_service_asked_to_be_left_alone_changes_nothing(
+    ends: str,
+) -> None:
+    clock = Clock()
+    inside = Scripted()
+    released = anyio.Event()
+
+    class Slow(Scripted):
+        async def query(self, text: str) -> Vectors:
+            if text != "slow":
+                return await inside.query(text)
+            await released.wait()
+            raise ProviderError("refused", status=413)
+
+    guarded = fused(Slow(), clock)
+
+    async def slow() -> None:
+        with pytest.raises(ProviderError, match="refused"):
+            await guarded.documents([Passage((), "slow")])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(slow)
+        await anyio.wait_all_tasks_blocked()
+        inside.script = [ProviderError("busy", transient=True, status=429, retry_after_s=100.0)]
+        with pytest.raises(ProviderError, match="busy"):
+            await guarded.query("x")
+        clock.now = 50.0
+        if ends == "cancelled":
+            tasks.cancel_scope.cancel()
+        released.set()
+    with pytest.raises(ProviderError, match="asked again in 50 s"):
+        await guarded.query("x")
+    assert inside.asked == 1

@@ -34,13 +34,32 @@ def test_it_opens_after_failures_in_a_row_and_lets_one_try_after_the_rest() -> N
 def test_one_that_came_back_without_knowing_lets_the_next_one_try() -> None:
     now = [100.0]
     breaker = Breaker(failures=1, cool_s=30, clock=lambda: now[0])
-    breaker.undecided()
+    breaker.undecided(breaker.trial)
     assert breaker.wait_s() == 0
     breaker.failed()
     now[0] += 30
     assert [breaker.wait_s(), breaker.wait_s()] == [0, 30]
-    breaker.undecided()
+    breaker.undecided(breaker.trial)
     assert [breaker.wait_s(), breaker.wait_s()] == [0, 30]
+
+
+def test_who_went_before_it_opened_lets_nobody_try_early() -> None:
+    now = [100.0]
+    breaker = Breaker(failures=1, cool_s=30, clock=lambda: now[0])
+    assert breaker.wait_s() == 0
+    earlier = breaker.trial
+    breaker.failed(90.0)
+    breaker.undecided(earlier)
+    assert breaker.wait_s() == 90
+    breaker.failed()
+    assert breaker.wait_s() == 90, "nor does one that fails as well"
+    now[0] += 90
+    assert breaker.wait_s() == 0
+    overtaken = breaker.trial
+    now[0] += 30
+    assert breaker.wait_s() == 0
+    breaker.undecided(overtaken)
+    assert breaker.wait_s() == 30, "the next one is at it by now"
 
 
 def test_a_peer_that_asks_for_more_time_gets_it_and_never_less_than_usual() -> None:

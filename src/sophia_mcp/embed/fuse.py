@@ -75,6 +75,7 @@ class Fused:
                 retry_after_s=wait,
                 charged=False,
             )
+        trial = breaker.trial
         try:
             rows = await ask()
         except ProviderError as error:
@@ -82,10 +83,10 @@ class Fused:
                 self._last = error
                 breaker.failed(min(error.retry_after_s or 0.0, _LONGEST_S))
             else:
-                breaker.undecided()
+                breaker.undecided(trial)
             raise
         except BaseException:  # refused by a budget, or cancelled: nothing was learned of the endpoint
-            breaker.undecided()
+            breaker.undecided(trial)
             raise
         breaker.succeeded()
         return rows

@@ -86,11 +86,11 @@ class Guard:
             ask = replace(ask, deadline_s=self._policy.deadline_s)
         left = ask.deadline_s
         for attempt in range(1, self._policy.attempts + 1):
-            left = await self._let_pass(lane, left)
+            left, trial = await self._let_pass(lane, left)
             async with lane.limiter:
                 started = clock()
                 try:
-                    reply = await self._attempt(ask, hear, lane, left)
+                    reply = await self._attempt(ask, hear, lane, left, trial)
                 except ProviderError as error:
                     wait = self._wait(error, attempt)
                     left -= clock() - started
@@ -104,7 +104,7 @@ class Guard:
             left -= wait
         raise AssertionError("the last attempt answers or raises")
 
-    async def _attempt(self, ask: Ask, hear: Hear | None, lane: Lane, left: float) -> Reply:
+    async def _attempt(self, ask: Ask, hear: Hear | None, lane: Lane, left: float, trial: int) -> Reply:
         try:
             with anyio.fail_after(max(left, 0)):
                 reply = await self._inner.ask(replace(ask, deadline_s=left), hear)
@@ -124,17 +124,19 @@ class Guard:
             elif error.status:  # it says no, but it is there
                 lane.breaker.succeeded()
             else:
-                lane.breaker.undecided()
+                lane.breaker.undecided(trial)
             raise
         except BaseException:  # refused by a budget, or cancelled: nothing was learned of the peer
-            lane.breaker.undecided()
+            lane.breaker.undecided(trial)
             raise
         lane.breaker.succeeded()
         return reply
 
-    async def _let_pass(self, lane: Lane, left: float) -> float:
-        """Wait until the peer wants to be asked again. Raises where it cannot be asked in time."""
+    async def _let_pass(self, lane: Lane, left: float) -> tuple[float, int]:
+        """Wait until the peer wants to be asked again: the seconds left then, and which trial of its breaker
+        this is. Raises where it cannot be asked in time."""
         broken = lane.breaker.wait_s()
+        trial = lane.breaker.trial
         held = lane.resume_at - self._policy.clock()
         if broken > 0 or held >= left:
             wait = max(broken, held)
@@ -149,9 +151,9 @@ class Guard:
                 charged=False,
             )
         if held <= 0:
-            return left
+            return left, trial
         await self._policy.pause(held)
-        return left - held
+        return left - held, trial
 
     def _wait(self, error: ProviderError, attempt: int) -> float:
         usual = min(self._policy.first_wait_s * 2.0 ** (attempt - 1), self._policy.most_wait_s)
