@@ -223,6 +223,33 @@ async def test_meaning_is_made_up_for_while_a_tree_is_followed(
             tasks.cancel_scope.cancel()
 
 
+async def test_a_text_that_is_refused_leaves_the_others_their_meaning_and_is_named(
+    start: Open, root: Path
+) -> None:
+    write(root, {"long.py": "def endless():\n    return 'too much of it'\n"})
+    with Endpoint() as endpoint:
+        endpoint.unwanted = "too much of it"
+        async with start(endpoint) as app:
+            report = await indexed(app, root)
+            files = report.files_indexed - 1  # one is empty
+            [note] = [note for note in report.notes if note.startswith("meaning")]
+            assert "leaves out parts of 1 file" in note
+            assert "long.py" in note
+            assert sum((await vectors(app)).values()) == files
+            assert (await ask(app, root, WORDS)).hits
+            [hit, *_] = (await ask(app, root, "endless")).hits
+            assert hit.path == "long.py"
+        async with start(endpoint) as app:
+            tried = endpoint.tried
+            again = await indexed(app, root)
+            assert [each for each in again.notes if each.startswith("meaning")] == [note]
+            assert endpoint.tried == tried + 1, "what was refused is not sent with every run"
+            endpoint.unwanted = ""
+            rebuilt = await indexed(app, root, full=True)
+            assert not any(each.startswith("meaning") for each in rebuilt.notes)
+            assert not lacks(await ask(app, root, WORDS))
+
+
 async def test_edits_are_seen_while_a_slow_model_is_waited_for(start: Open, root: Path) -> None:
     with Endpoint(script=[None, "stall"]) as endpoint:
         async with start(endpoint) as app:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.embed.endpoint import KEY, Endpoint
 
 from sophia_mcp.cli.main import sophia
 
@@ -439,6 +440,41 @@ def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
     assert (ranked[0]["line"], ranked[0]["text"]) == (4, "parse json text"), "as an editor counts"
     same = json.loads(run("embed", "similarity", "a retry", "a retry", "--json", cwd=project).stdout)
     assert same["similarity"] == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.requirement("embed.cli", "cli.exit_codes")
+def test_a_line_that_is_refused_is_named_and_the_others_are_embedded(project: Path) -> None:
+    lines = ["open a file", *(f"line {number}" for number in range(300)), "far too long", "read json"]
+    (project / "lines.txt").write_text("\n".join(lines))
+    with Endpoint() as endpoint:
+        endpoint.unwanted = "too long"
+        hosted = {
+            "SOPHIA_EMBED__PROVIDER": "openai",
+            "SOPHIA_EMBED__BASE_URL": endpoint.url,
+            "SOPHIA_EMBED__MODEL": "m",
+            "SOPHIA_EMBED__SEND_SOURCE": "true",
+            "SOPHIA_EMBED__MAX_TOKENS": "1000000",
+            "SOPHIA_EMBED__KEY": "env:EMBED_KEY",
+            "EMBED_KEY": KEY,
+        }
+        done = run("embed", "batch", "lines.txt", "--out", "v.jsonl", cwd=project, **hosted)
+        found = run("embed", "search", "open a file", "lines.txt", "--json", cwd=project, **hosted)
+        whole = run("embed", "create", "far too long", cwd=project, **hosted)
+        indexed = run("index", ".", "--include", "*.txt", cwd=project, **hosted)
+        doctor = run("debug", "doctor", cwd=project, **hosted)
+    written = [json.loads(line) for line in (project / "v.jsonl").read_text().splitlines()]
+    assert [each["text"] for each in written] == lines
+    assert [each["text"] for each in written if each["vector"] is None] == ["far too long"]
+    assert "wrote 302 vectors" in done.stderr
+    for command in (done, found):
+        assert command.returncode == 1
+        assert "error: line 302 has no vector: it answered 413: " in command.stderr
+    assert json.loads(found.stdout)[0]["line"] == 1
+    paid = [text for text in endpoint.texts() if text in lines]
+    assert len(paid) == len(set(paid)), "no line is paid twice"
+    assert (whole.returncode, "413" in whole.stderr) == (1, True)
+    for told in (indexed, doctor):
+        assert "meaning leaves out parts of 1 file" in told.stdout
 
 
 @pytest.mark.requirement("cli.exit_codes")

@@ -19,7 +19,7 @@ class Endpoint:
     """Serves ``/v1/embeddings``. ``script`` is a list of what the next requests meet before all is
     well: a status, ``(status, retry_after)``, ``"stall"``, ``"close"`` (no answer), ``"cut"`` (half of one),
     ``"trickle"`` (one that never ends), or a dictionary that replaces the answer. ``ill`` is what every
-    request meets for as long as it is set."""
+    request meets for as long as it is set. A text that holds ``unwanted`` is too long for it."""
 
     def __init__(self, dimensions: int = 32, script: list[Any] | None = None) -> None:
         self.dimensions = dimensions
@@ -27,6 +27,7 @@ class Endpoint:
         self.requests: list[dict[str, Any]] = []
         self.tried = 0
         self.ill: Any = None
+        self.unwanted = ""
         self.released = threading.Event()
         self._lock = threading.Lock()
         endpoint = self
@@ -103,6 +104,8 @@ class Endpoint:
         texts = body["input"]
         if not texts or len(texts) > MOST_INPUTS or not all(isinstance(t, str) and t for t in texts):
             return self._send(request, 400, {"error": {"message": "'input' is invalid"}})
+        if self.unwanted and any(self.unwanted in text for text in texts):
+            return self._send(request, 413, {"error": {"message": "an input is too long"}})
         with self._lock:
             self.requests.append(body)
         data = [

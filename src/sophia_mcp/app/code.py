@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
+
+_log = logging.getLogger("sophia_mcp.embed")
 
 GARBAGE = (50_000, 20, 100)
 """After how many new values garbage is looked for, and how much more seldom among older ones."""
@@ -134,6 +137,7 @@ def _kept(hosted: Embedder, database: Database) -> Embedder:
 def _model(settings: Settings, embedder: Embedder) -> Model:
     """How the index makes vectors: in its workers where the model is local, else when words are stored."""
     from sophia_mcp.embed.quantise import quantise
+    from sophia_mcp.embed.refusals import taken
     from sophia_mcp.embed.workers import encoder_opener
     from sophia_mcp.index import distant
     from sophia_mcp.index.build import Model
@@ -143,7 +147,11 @@ def _model(settings: Settings, embedder: Embedder) -> Model:
         return Model(embedder.model.id, encoder=opener)
 
     async def embed(passages: Sequence[Passage]) -> tuple[Any, Any]:
-        return quantise(await embedder.documents(passages))
+        found = await taken(embedder, passages)
+        if found.refused:
+            why = next(iter(found.refused.values()))
+            _log.warning("%d of %d texts have no vector: %s", len(found.refused), len(passages), why)
+        return quantise(found.rows)
 
     async def dimensions() -> int:
         # What the embedder saw before is no answer: another model may answer under the name by now.

@@ -69,7 +69,7 @@ async def checks(app: App) -> list[Check]:
 
 def _indexed(report: IndexReport) -> Check:
     """What keeps answers about a repository from being whole, where anything does."""
-    lack = [note for note in report.notes if note.startswith("meaning covers")]
+    lack = [note for note in report.notes if note.startswith("meaning ")]
     detail = "; ".join([report.reason or report.state, *lack])
     return _check(report.repo, "warning" if lack or report.state == "failed" else "ok", detail)
 

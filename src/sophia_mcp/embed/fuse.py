@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import anyio
 
 from sophia_mcp.embed.providers import Embedder, Model, Vectors
+from sophia_mcp.embed.refusals import OF_TEXTS
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.ops.breaker import Breaker
 from sophia_mcp.types import Passage
@@ -100,4 +101,4 @@ def _is_down(error: ProviderError) -> bool:
 def _ails(error: ProviderError) -> bool:
     """Whether another question would fare no better. One may be refused for what it holds; nonsense in answer to
     a single text is not its fault."""
-    return error.status not in (400, 413, 422)
+    return error.status not in OF_TEXTS

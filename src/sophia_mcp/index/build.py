@@ -371,7 +371,7 @@ class Index:
                 view = await self._steps.load(view)
                 await self._steps.later(view, mine, progress, job)
             notes = await self._collector.after_run(view, self.room)
-        await self._steps.embed(view, self.distant, progress, job)
+        await self._steps.embed(view, self.distant, progress, job, again=full)
         notes += await self.distant.lack(view)
         async with self.storage.database.read(self.storage.scope) as tx:
             return await describe(

@@ -33,11 +33,22 @@ BATCH_CHUNKS = 128
 STAGE = "vectors"
 """What a run says that it does while nothing but a distant model is waited for."""
 
+NAMED = 3
+"""Files that are named of those whose text the model refused."""
+
 Embed = Callable[[Sequence[Passage]], Awaitable[tuple[NDArray[np.int8], NDArray[np.float32]]]]
-"""Quantised rows (n, dimensions) and n scales of passages, from wherever the model runs."""
+"""Quantised rows (n, dimensions) and n scales of passages, from wherever the model runs; the scale of a text that it
+refused is zero."""
 
 Measure = Callable[[], Awaitable[int]]
 """How many dimensions the vectors have that ``Embed`` answers today. Fails soon where the model cannot be asked."""
+
+_REFUSED = "INSTR(scales, x'00000000') > 0"
+"""Of a row of ``vectors``: the model refused a text of that file. Four bytes of zero are the scale of that text and
+nothing else, because the last byte of any other scale is its exponent, and not zero."""
+
+_OF_VIEW = f"{_REFUSED} AND placement_id IN (SELECT placement_id FROM members WHERE view_id = :view)"  # noqa: S608
+"""The same, of files that a view shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +73,10 @@ class Distant:
     _asking: defaultdict[int, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
     """By repository: the lease tells processes apart, and not what one process does at a time."""
 
-    async def embed(self, view: View, tell: Tell) -> bool:
-        """Ask for the vectors that the view lacks; whether it has all of them. One does at a time for a
-        repository, and none holds up a run: that may take minutes, and edits are read meanwhile."""
+    async def embed(self, view: View, tell: Tell, *, again: bool = False) -> bool:
+        """Ask for the vectors that the view lacks; whether it has all that the model makes. ``again``: also for
+        those of texts that it refused before. One does at a time for a repository, and none holds up a run:
+        that may take minutes, and edits are read meanwhile."""
         if self.model is None:
             return True
         async with (
@@ -80,7 +92,7 @@ class Distant:
 
             await told(0, 0, STAGE)
             try:
-                await add_vectors(self.storage, view, self.model, told)
+                await add_vectors(self.storage, view, self.model, told, again=again)
             except (ProviderError, BudgetExceeded) as problem:
                 self._refused[view.id] = str(problem)
                 return False
@@ -105,11 +117,20 @@ class Distant:
             return ()
         async with self.storage.database.read(self.storage.scope) as tx:
             files, held, _ = await covered(tx, view.id, self.model.id)
-        if held == files:
-            return ()
-        why = self._refused.get(view.id, "their vectors are not made yet")
-        others = f"the others are found by words, symbols and paths alone: {why}"
-        return (plain_line(f"meaning covers {held} of {counted(files, 'file')}; {others}"),)
+            refused = await _refused_files(tx, view, self.model.id)
+        said = []
+        if held < files:
+            why = self._refused.get(view.id, "their vectors are not made yet")
+            others = f"the others are found by words, symbols and paths alone: {why}"
+            said.append(f"meaning covers {held} of {counted(files, 'file')}; {others}")
+        if refused:
+            named = ", ".join(refused[:NAMED])
+            more = f" and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+            said.append(
+                f"meaning leaves out parts of {counted(len(refused), 'file')} whose text the model refused, most"
+                f" likely as too long: {named}{more}; words find them, and a rebuild sends them again"
+            )
+        return tuple(map(plain_line, said))
 
     async def make_up(self, view: View) -> bool:
         """Ask for what the view lacks by now, where it changed since it had all; whether it has. Raises NotFound
@@ -145,15 +166,30 @@ async def covered(tx: Transaction, view_id: int, model: str) -> tuple[int, int, 
     return int(files), int(held), int(sizes[0][0]) if sizes else 0
 
 
-async def add_vectors(storage: Storage, view: View, model: Model, tell: Tell) -> None:
-    """Vectors of every file that the view shows and that has none of this model. Raises what the model
-    raises; the files before that have theirs."""
+async def _refused_files(tx: Transaction, view: View, model: str) -> list[str]:
+    """The files of a view of which a model refused a text, in the order of paths."""
+    rows = await tx.rows(
+        "SELECT p.path FROM members m JOIN placements p ON p.id = m.placement_id"  # noqa: S608 - our own text
+        " JOIN vectors x ON x.model = :model AND x.repo_id = p.repo_id AND x.placement_id = p.id"
+        f" WHERE m.view_id = :view AND {_REFUSED} ORDER BY p.path",
+        {"view": view.id, "model": model},
+    )
+    return [str(path) for (path,) in rows]
+
+
+async def add_vectors(
+    storage: Storage, view: View, model: Model, tell: Tell, *, again: bool = False
+) -> None:
+    """Vectors of every file that the view shows and that has none of this model, and ``again`` of those of
+    which it refused a text. Raises what the model raises; the files before that have theirs."""
     async with storage.database.read(storage.scope) as tx:
         files, _, dimensions = await covered(tx, view.id, model.id)
     if not files:
         return
     if dimensions not in (0, await model.measure()):
         await _drop(storage, view, model.id)  # another model answers under that name by now
+    elif again:
+        await _drop(storage, view, model.id, _OF_VIEW)
     async with storage.database.read(storage.scope) as tx:
         rows = await tx.rows(
             "SELECT p.id FROM members m JOIN placements p ON p.id = m.placement_id"
@@ -181,12 +217,12 @@ async def add_vectors(storage: Storage, view: View, model: Model, tell: Tell) ->
     await tell(done, len(wanted), STAGE)
 
 
-async def _drop(storage: Storage, view: View, model: str) -> None:
+async def _drop(storage: Storage, view: View, model: str, which: str = "TRUE") -> None:
     """Forget the vectors of a repository under one model, all at once: no reader can hold two lengths."""
     async with storage.database.write(storage.scope) as tx:
         await tx.run(
-            "DELETE FROM vectors WHERE model = :model AND repo_id = :repo",
-            {"model": model, "repo": view.repo_id},
+            f"DELETE FROM vectors WHERE model = :model AND repo_id = :repo AND {which}",  # noqa: S608 - our own text
+            {"model": model, "repo": view.repo_id, "view": view.id},
         )
         await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :id", {"id": view.repo_id})
 

@@ -101,8 +101,11 @@ class Steps:
                 await tx.run("UPDATE views SET stage = 'done' WHERE id = :id", {"id": view.id})
         await collect(self.storage, view.repo_id)
 
-    async def embed(self, view: View, owed: distant.Distant, progress: Progress, job: str) -> None:
-        """What a distant model makes of a view, while other runs may have the turn. Raises Stopped."""
+    async def embed(
+        self, view: View, owed: distant.Distant, progress: Progress, job: str, *, again: bool
+    ) -> None:
+        """What a distant model makes of a view, ``again`` also of what it refused before, while other runs may
+        have the turn. Raises Stopped."""
         go_on = self._go_on(view, job)
 
         async def tell(done: int, total: int, stage: str) -> None:
@@ -110,7 +113,7 @@ class Steps:
             await go_on(done, total, stage)
 
         with self.stoppable(view):
-            await owed.embed(view, tell)
+            await owed.embed(view, tell, again=again)
 
     def run(self, view: View, target: Target, mine: Turn, progress: Progress, job: str | None) -> Run:
         """A run over a view that tells ``job``'s row; None: small work that nobody can stop."""

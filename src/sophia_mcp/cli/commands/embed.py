@@ -11,9 +11,11 @@ from sophia_mcp.cli import output
 from sophia_mcp.security.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sophia_mcp.app import App
+    from sophia_mcp.embed.refusals import Taken
+    from sophia_mcp.errors import ProviderError
 
 
 @click.group("embed")
@@ -55,16 +57,23 @@ def create(texts: tuple[str, ...], as_json: bool) -> int:
 def batch(file: Path, out: Path | None, as_json: bool) -> int:
     """Embed every line of FILE and write one JSON object a line: text and vector.
 
+    A line that the endpoint refuses, as one that is too long, has null for a vector: it is named on
+    standard error, and the exit code is 1.
+
     Example: sophia embed batch questions.txt --out vectors.jsonl
     """
     import json
 
-    texts = list(_lines(file).values())
-    _, rows = _embed(texts)
+    texts = _lines(file)
+    rows, refused = _taken(list(texts.values()))
+
+    def vector(at: int) -> list[float] | None:
+        return None if at in refused else rows[at].astype("f8").round(6).tolist()
+
     # One at a time: as text, vectors are ten times as large.
     lines = (
-        json.dumps({"text": text, "vector": row.astype("f8").round(6).tolist()}, ensure_ascii=False)
-        for text, row in zip(texts, rows, strict=True)
+        json.dumps({"text": text, "vector": vector(at)}, ensure_ascii=False)
+        for at, text in enumerate(texts.values())
     )
     if out is None:
         for line in lines:
@@ -75,8 +84,8 @@ def batch(file: Path, out: Path | None, as_json: bool) -> int:
                 written.writelines(line + "\n" for line in lines)
         except OSError as error:
             raise output.unwritable(out, error) from error
-        output.say(f"wrote {counted(len(texts), 'vector')} to {out}")
-    return output.DONE
+        output.say(f"wrote {counted(len(texts) - len(refused), 'vector')} to {out}")
+    return _told(texts, refused)
 
 
 @COMMAND.command("search")
@@ -87,18 +96,23 @@ def batch(file: Path, out: Path | None, as_json: bool) -> int:
 def search(query: str, file: Path, limit: int, as_json: bool) -> int:
     """Rank the lines of FILE by how close they are to QUERY.
 
+    A line that the endpoint refuses is left out and named, as `batch` does.
+
     Example: sophia embed search "timeouts" notes.txt --limit 3
     """
     lines = _lines(file)
-    _, rows = _embed([query, *lines.values()])
-    scores = dict(zip(lines, map(float, rows[1:] @ rows[0]), strict=True))
-    best = sorted(lines, key=lambda number: -scores[number])[:limit]
+    rows, refused = _taken([query, *lines.values()])
+    if 0 in refused:
+        raise refused[0]
+    cosines = rows @ rows[0]
+    scores = {number: float(cosines[at]) for at, number in enumerate(lines, 1) if at not in refused}
+    best = sorted(scores, key=lambda number: -scores[number])[:limit]
     found = [{"line": n, "score": round(scores[n], 4), "text": lines[n]} for n in best]
     if as_json:
         output.machine(found)
     else:
         output.table(("score", "line", "text"), [(f["score"], f["line"], f["text"]) for f in found])
-    return output.DONE if found else output.NOTHING
+    return _told(lines, {at - 1: why for at, why in refused.items()})
 
 
 @COMMAND.command("similarity")
@@ -143,5 +157,25 @@ def _embed(texts: Sequence[str]) -> tuple[str, Any]:
     async def work(app: App) -> tuple[str, Any]:
         embedder = await app.embedder()
         return embedder.model.id, await embedder.documents([Passage((), text) for text in texts])
+
+    return with_app(work)
+
+
+def _told(lines: Mapping[int, str], refused: Mapping[int, ProviderError]) -> int:
+    """Name the lines that have no vector, by their places among ``lines``; the exit code that is due to them."""
+    numbers = list(lines)
+    for at, problem in refused.items():
+        output.say(f"error: line {numbers[at]} has no vector: {problem.why}")
+    return output.FAILED if refused else output.DONE
+
+
+def _taken(texts: Sequence[str]) -> Taken:
+    """One row for each text, and why some were refused."""
+    from sophia_mcp.cli.session import with_app
+    from sophia_mcp.embed.refusals import taken
+    from sophia_mcp.types import Passage
+
+    async def work(app: App) -> Taken:
+        return await taken(await app.embedder(), [Passage((), text) for text in texts])
 
     return with_app(work)
