@@ -14,10 +14,10 @@ import pytest
 from tests.index.trees import open_index
 
 from sophia_mcp.errors import ProviderError
-from sophia_mcp.index import distant, turn
+from sophia_mcp.index import distant, steps, turn
 from sophia_mcp.index.build import Index, Model
-from sophia_mcp.store import leases
-from sophia_mcp.types import Passage
+from sophia_mcp.index.run import Stopped
+from sophia_mcp.types import LOCAL, Passage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("embed.away")]
 Tree = Callable[..., Path]
@@ -70,6 +70,66 @@ async def test_two_that_make_up_at_once_send_a_text_once(tmp_path: Path, tree: T
     assert whole == [True, True]
 
 
+@pytest.mark.requirement("index.resume")
+async def test_lease_and_job_are_kept_while_one_call_is_waited_for(
+    tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "RENEW_S", 0.01)
+    monkeypatch.setattr(steps, "TELL_S", 0.01)
+    service = Service()
+    async with service.index(tmp_path / "home") as index:
+        assert index.jobs is not None
+
+        async def until() -> tuple[int, int]:
+            """When the lease and the job are nobody's any more."""
+            assert index.jobs is not None
+            async with index.storage.database.read(LOCAL) as tx:
+                [(lease,)] = await tx.rows("SELECT expires_ns FROM leases WHERE name = 'vectors:1'")
+            [job] = await index.jobs.latest(LOCAL)
+            return lease, job.believed_ns
+
+        async def both_grow() -> None:
+            before = await until()
+            with anyio.fail_after(20):
+                while not all(now > then for now, then in zip(await until(), before, strict=True)):
+                    await anyio.sleep(0.01)
+
+        service.answers = both_grow
+        report = await index.update(tree(FILES))
+    assert not any(note.startswith("meaning") for note in report.notes)
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_a_run_stops_at_once_though_the_model_does_not_answer(tmp_path: Path, tree: Tree) -> None:
+    service = Service()
+    asked = anyio.Event()
+
+    async def never() -> None:
+        asked.set()
+        await anyio.sleep_forever()
+
+    service.answers = never
+    async with service.index(tmp_path / "home") as index, anyio.create_task_group() as tasks:
+
+        async def run() -> None:
+            with pytest.raises(Stopped):
+                await index.update(tree(FILES))
+
+        tasks.start_soon(run)
+        with anyio.fail_after(20):
+            await asked.wait()
+            assert await index.cancel(await index.resolve("app"))
+            while index.jobs is not None and (await index.jobs.latest(LOCAL))[0].state == "running":
+                await anyio.sleep(0.05)
+            view, sent = await index.resolve("app"), len(service.asked)
+            assert await index.distant.make_up(view), "nor does who follows the tree ask again"
+            assert len(service.asked) == sent
+            assert any("was cancelled" in note for note in (await index.report(view)).notes)
+            service.answers = anyio.lowlevel.checkpoint
+            await index.update(Path(view.root))
+            assert len(service.asked) == sent + len(FILES)
+
+
 async def test_a_lease_that_was_lost_to_another_process_does_not_fail_a_run(
     tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,8 +140,8 @@ async def test_a_lease_that_was_lost_to_another_process_does_not_fail_a_run(
         database = index.storage.database
 
         async def lose() -> None:
-            await leases.release(database, "vectors:1", turn.OWNER)
-            assert await leases.take(database, "vectors:1", "another", 60)
+            async with database.write(LOCAL) as tx:
+                assert await tx.run("UPDATE leases SET owner = 'another' WHERE name = 'vectors:1'") == 1
 
         service.answers = lose
         report = await index.update(tree(FILES))

@@ -70,6 +70,8 @@ class Distant:
     """Why the model made no vectors, the last time that it was asked for a view."""
     _whole: dict[int, int] = field(default_factory=dict)
     """The generation in which a view last had all its vectors."""
+    _declined: set[int] = field(default_factory=set)
+    """Views over which the last run was cancelled while it asked."""
     _asking: defaultdict[int, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
     """By repository: the lease tells processes apart, and not what one process does at a time."""
 
@@ -79,6 +81,7 @@ class Distant:
         that may take minutes, and edits are read meanwhile."""
         if self.model is None:
             return True
+        self._declined.discard(view.id)
         async with (
             self._alone(view, tell),
             turn(self.storage.database, f"vectors:{view.repo_id}") as mine,
@@ -92,7 +95,8 @@ class Distant:
 
             await told(0, 0, STAGE)
             try:
-                await add_vectors(self.storage, view, self.model, told, again=again)
+                async with mine.kept():
+                    await add_vectors(self.storage, view, self.model, told, again=again)
             except (ProviderError, BudgetExceeded) as problem:
                 self._refused[view.id] = str(problem)
                 return False
@@ -100,6 +104,11 @@ class Distant:
                 return False
         self._refused.pop(view.id, None)
         return True
+
+    def decline(self, view: View) -> None:
+        """Ask for no more vectors of a view until a run does: they may cost money."""
+        self._declined.add(view.id)
+        self._refused[view.id] = "the run that asked for their vectors was cancelled"
 
     @asynccontextmanager
     async def _alone(self, view: View, tell: Tell) -> AsyncIterator[None]:
@@ -133,8 +142,10 @@ class Distant:
         return tuple(map(plain_line, said))
 
     async def make_up(self, view: View) -> bool:
-        """Ask for what the view lacks by now, where it changed since it had all; whether it has. Raises NotFound
-        when the view was forgotten."""
+        """Ask for what the view lacks by now, where it changed since it had all and nobody declined them; whether
+        that is done. Raises NotFound when the view was forgotten."""
+        if view.id in self._declined:
+            return True
         async with self.storage.database.read(self.storage.scope) as tx:
             found = await tx.rows("SELECT generation FROM views WHERE id = :id", {"id": view.id})
         if not found:

@@ -105,15 +105,22 @@ class Steps:
         self, view: View, owed: distant.Distant, progress: Progress, job: str, *, again: bool
     ) -> None:
         """What a distant model makes of a view, ``again`` also of what it refused before, while other runs may
-        have the turn. Raises Stopped."""
+        have the turn. Raises Stopped, at once also where the model is waited for."""
         go_on = self._go_on(view, job)
 
         async def tell(done: int, total: int, stage: str) -> None:
             progress(done, total, stage)
             await go_on(done, total, stage)
 
-        with self.stoppable(view):
-            await owed.embed(view, tell, again=again)
+        try:
+            with self.stoppable(view), anyio.CancelScope() as scope:
+                async with self._heeding(scope, job, lambda: None):
+                    await owed.embed(view, tell, again=again)
+            if scope.cancel_called:
+                raise _stopped()
+        except Stopped:
+            owed.decline(view)
+            raise
 
     def run(self, view: View, target: Target, mine: Turn, progress: Progress, job: str | None) -> Run:
         """A run over a view that tells ``job``'s row; None: small work that nobody can stop."""

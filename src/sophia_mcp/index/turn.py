@@ -13,6 +13,7 @@ import anyio
 from sophia_mcp.errors import DiskFull, StoreBusy, StoreTooNew
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.clock import Clock, system
+from sophia_mcp.ops.together import first
 from sophia_mcp.ops.workers import enrol, is_dead, is_halted
 from sophia_mcp.store import leases
 from sophia_mcp.store.database import Database
@@ -30,7 +31,7 @@ OWNER = enrol()
 
 @dataclass(slots=True)
 class Turn:
-    """A lease that is held. Its holder calls ``keep`` between pieces of work."""
+    """A lease that is held. Its holder calls ``keep`` between pieces of work, or waits within ``kept``."""
 
     db: Database
     name: str
@@ -48,6 +49,23 @@ class Turn:
                 why="this one did not renew its lease in time",
                 next="run it again; what was committed stays",
             )
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Within the block the lease is kept, however long one thing is waited for. Raises as ``keep``."""
+
+        async def renew() -> None:
+            while True:
+                await anyio.sleep(RENEW_S)
+                await self.keep()
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(renew)
+                yield
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as several:
+            raise first(several) from None
 
 
 @dataclass(slots=True)
