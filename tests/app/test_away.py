@@ -250,6 +250,25 @@ async def test_a_text_that_is_refused_leaves_the_others_their_meaning_and_is_nam
             assert not lacks(await ask(app, root, WORDS))
 
 
+async def test_edits_are_followed_while_a_slow_model_is_waited_for(start: Open, root: Path) -> None:
+    with Endpoint(script=[None, "stall"]) as endpoint:
+        async with start(endpoint) as app, anyio.create_task_group() as tasks:
+            run = await app.start_index(str(root), trusted=True)
+            tasks.start_soon(app.watch, root)
+            with anyio.fail_after(20):
+                while endpoint.tried < 2:
+                    await anyio.sleep(0.02)
+                (root / "shop/parcel.py").write_text("def wrap_parcel(): pass\n")
+                database = await app.database()
+                found = []
+                while not found:
+                    await anyio.sleep(0.05)
+                    async with database.read(LOCAL) as tx:
+                        found = await tx.rows("SELECT 1 FROM files WHERE path = 'shop/parcel.py'")
+            assert not run.done.is_set()
+            tasks.cancel_scope.cancel()
+
+
 async def test_edits_are_seen_while_a_slow_model_is_waited_for(start: Open, root: Path) -> None:
     with Endpoint(script=[None, "stall"]) as endpoint:
         async with start(endpoint) as app:

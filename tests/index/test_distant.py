@@ -15,7 +15,7 @@ from tests.index.trees import open_index
 
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.index import distant, steps, turn
-from sophia_mcp.index.build import Index, Model
+from sophia_mcp.index.build import KIND, Index, Model
 from sophia_mcp.index.run import Stopped
 from sophia_mcp.types import LOCAL, Passage
 
@@ -128,6 +128,37 @@ async def test_a_run_stops_at_once_though_the_model_does_not_answer(tmp_path: Pa
             service.answers = anyio.lowlevel.checkpoint
             await index.update(Path(view.root))
             assert len(service.asked) == sent + len(FILES)
+
+
+@pytest.mark.requirement("index.resume")
+async def test_a_run_that_waits_for_its_vectors_holds_up_no_other_that_was_cut_off(
+    tmp_path: Path, tree: Tree
+) -> None:
+    service = Service()
+    async with service.index(tmp_path / "home") as index:
+        jobs = index.jobs
+        assert jobs is not None
+        roots = [tree(FILES, "first"), tree(FILES, "second")]
+        service.away = True
+        for root in roots:
+            await index.update(root)
+        service.away = False
+        ended = anyio.Event()
+        service.answers = ended.wait
+        cut_off = [
+            await jobs.start(LOCAL, KIND, {"root": str(root), "ref": "", "full": True, "trusted": False})
+            for root in roots
+        ]
+        async with jobs.db.write(LOCAL) as tx:
+            await tx.run("UPDATE jobs SET believed_ns = 0 WHERE state = 'running'")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(index.resume)
+            with anyio.fail_after(20):
+                for job in cut_off:
+                    while (await jobs.get(LOCAL, job)).message != distant.STAGE:
+                        await anyio.sleep(0.02)
+            ended.set()
+        assert [(await jobs.get(LOCAL, job)).state for job in cut_off] == ["done", "done"]
 
 
 async def test_a_lease_that_was_lost_to_another_process_does_not_fail_a_run(

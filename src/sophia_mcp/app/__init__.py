@@ -350,7 +350,7 @@ class App(Parts):
 
         run = self.runs.get(f"{folder}@")
         if run is not None:
-            await run.done.wait()
+            await run.worded.wait()
         view = await views.find(await self.database(), folder)
         if view is not None:
             await watch(await self.index(), view)

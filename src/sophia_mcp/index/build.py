@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
@@ -22,7 +23,7 @@ from sophia_mcp.errors import BadArgument, DiskFull, NotFound, SophiaError, Stor
 from sophia_mcp.index import views
 from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, forget_view
-from sophia_mcp.index.distant import Distant
+from sophia_mcp.index.distant import STAGE, Distant
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
@@ -36,6 +37,7 @@ from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.clock import Clock, system
+from sophia_mcp.ops.together import first
 from sophia_mcp.security.paths import is_too_wide
 from sophia_mcp.store.jobs import Job, Jobs
 from sophia_mcp.types import IndexReport, Scope
@@ -313,29 +315,44 @@ class Index:
         self, progress: Progress | None = None, *, silent: bool = True
     ) -> list[IndexReport]:
         """Go on with what was cut off when a process died, or with ``silent`` was not heard of for too long,
-        in the same job, but with nothing that was forgotten since, or that was asked to stop. Runs that fail
-        again say so in their rows."""
+        in the same job, but with nothing that was forgotten since, or that was asked to stop: one after
+        another, but for the vectors of a distant model. Runs that fail again say so in their rows."""
         reports: list[IndexReport] = []
         scope = self.storage.scope
         if self.jobs is None:
             return reports
-        for taken in await self.jobs.resumable(scope, KIND, silent=silent):
-            await self.jobs.renew(scope, taken.id)
-            job = await self.jobs.get(scope, taken.id)
-            if job.worker != self.jobs.worker:
-                continue  # while others were resumed here, another process took it over
-            root, ref = Path(job.request["root"]), job.request["ref"]
-            if job.cancel:
-                await self._steps.halt(root, ref)
-                await self._steps.end(job.id, "stopped")
-                continue
-            if await views.find(self.storage.database, root, ref, scope) is None:
-                await self._steps.end(job.id, "fail", "cut off; not indexed any more")
-                continue
+
+        async def go_on(job: Job, worded: anyio.Event) -> None:
+            def tell(done: int, total: int, text: str) -> None:
+                (progress or quiet)(done, total, text)
+                if text == STAGE:
+                    worded.set()
+
             try:
-                reports.append(await self._do(job.id, job.request, progress))
-            except SophiaError:
-                continue  # its row says why
+                with suppress(SophiaError):  # its row says why
+                    reports.append(await self._do(job.id, job.request, tell))
+            finally:
+                worded.set()
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                for taken in await self.jobs.resumable(scope, KIND, silent=silent):
+                    await self.jobs.renew(scope, taken.id)
+                    job = await self.jobs.get(scope, taken.id)
+                    if job.worker != self.jobs.worker:
+                        continue  # while others were resumed here, another process took it over
+                    root, ref = Path(job.request["root"]), job.request["ref"]
+                    if job.cancel:
+                        await self._steps.halt(root, ref)
+                        await self._steps.end(job.id, "stopped")
+                    elif await views.find(self.storage.database, root, ref, scope) is None:
+                        await self._steps.end(job.id, "fail", "cut off; not indexed any more")
+                    else:
+                        worded = anyio.Event()
+                        tasks.start_soon(go_on, job, worded)
+                        await worded.wait()
+        except BaseExceptionGroup as several:
+            raise first(several) from None
         return reports
 
     async def warm(self) -> None:
