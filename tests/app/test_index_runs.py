@@ -113,6 +113,25 @@ async def test_a_cancelled_run_is_answered_from_and_only_begun_again_by_who_asks
     assert [hit.path for hit in answer.hits] == ["calc.py"]
 
 
+@pytest.mark.requirement("index.cancel", "search.partial")
+async def test_a_question_while_a_cancelled_run_comes_to_its_end_is_answered_and_begins_no_other(
+    tmp_path: Path, project: Path
+) -> None:
+    write_many(project)
+    async with opened(tmp_path) as app, opened(tmp_path) as other:
+        run = await app.start_index(str(project), trusted=True)
+        await run.registered()
+        report, asked = await app.cancel(None, project)
+        assert (report.state, asked) == ("failed", True)
+        for asker in (app, other):
+            answer = await asker.answer(Request("divide"), project=project, wait_s=20)
+            assert (answer.index.state, answer.index.files_indexed < 401) == ("failed", True)
+        assert not other.runs
+        with pytest.raises(SophiaError, match="cancelled"):
+            await run.wait(20)
+        assert not any("cancelled" in note for note in (await app.reports(project))[0].notes)
+
+
 @pytest.mark.requirement("search.partial")
 async def test_a_question_does_not_wait_while_a_whole_index_is_read_again(
     tmp_path: Path, project: Path

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,6 +170,7 @@ class App(Parts):
         """
         from sophia_mcp.errors import NotIndexed
         from sophia_mcp.index import views
+        from sophia_mcp.index.run import Stopped
 
         repo = await clones.named(self, repo)
         database = await self.database()
@@ -191,7 +192,8 @@ class App(Parts):
             await running.registered()
             found = None
         if running is not None:
-            await running.answerable(wait_s)
+            with suppress(Stopped):  # what is there answers all the same
+                await running.answerable(wait_s)
             found = _chosen(self, await views.repositories(database), repo, project)
         assert found is not None
         if not views.is_noted(found):

@@ -309,6 +309,8 @@ class Index:
             for job in await runs_over(self.jobs, self.storage.scope, view.root):
                 if not only or job.request.get("ref") == view.ref:
                     asked = await self.jobs.cancel(self.storage.scope, job.id) or asked
+        if asked:  # before the run has come to its end: a question meanwhile begins no other
+            await self._steps.halt(Path(view.root), view.ref)
         return asked
 
     async def resume(

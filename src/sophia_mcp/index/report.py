@@ -77,7 +77,7 @@ def coverage(view: View, files_indexed: int, stale_files: int, age_s: float) -> 
 
 def _notes(view: View, fallback: int) -> tuple[str, ...]:
     notes = []
-    if view.on_disk and view.detection == "walk":
+    if view.on_disk and view.detection == "walk" and view.state != "failed":  # then that is the reason
         notes.append(f"changes are found by size, time and hash: {view.reason or 'no git repository'}")
     if fallback:
         were = "was" if fallback == 1 else "were"
