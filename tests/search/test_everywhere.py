@@ -67,6 +67,36 @@ async def test_the_text_says_which_repository_a_place_is_in_and_what_each_of_the
         assert missed.notes[2] == 'next: search_code("board_ferry", mode="symbol", repo="harbour")'
 
 
+async def test_a_note_names_every_repository_that_it_is_about(tmp_path: Path) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        more = {"quay.py": "def leave_ferry():\n    return leave_ferry()\n", "b.py": "x = 1\n"}
+        await two(ask, tmp_path)
+        await ask.index.update(write(tmp_path / "haven", OTHER))
+        request = Request("leave_ferry", mode="regex", repo="*")
+        same = await everywhere(ask, request)
+        assert same.notes[1:] == (
+            "each of them: 1 match in 1 of 1 file; complete for the indexed files",
+        )
+        await ask.index.update(write(tmp_path / "port", more))
+        answer = await everywhere(ask, request)
+        assert sorted(answer.notes[1:]) == [
+            "harbour, haven: 1 match in 1 of 1 file; complete for the indexed files",
+            "port: 2 matches in 1 of 2 files; complete for the indexed files",
+        ]
+
+
+@pytest.mark.requirement("search.never_silently_stale")
+async def test_a_miss_everywhere_says_which_repository_was_not_read(tmp_path: Path) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await two(ask, tmp_path)
+        shutil.rmtree(tmp_path / "harbour")
+        for view in await repositories(ask.engine.database):
+            await ask.index.reconcile(view, now=True)  # a question alone looks once a second
+        answer = await everywhere(ask, Request("kubernetes_autoscaler", repo="*"))
+    failed = [note for note in answer.notes if "the last index run failed" in note]
+    assert [note.partition(": ")[0] for note in failed] == ["harbour"]
+
+
 @pytest.mark.requirement("search.never_silently_stale")
 async def test_a_repository_whose_folder_is_gone_says_so_and_the_others_are_not_blamed(
     tmp_path: Path,

@@ -20,6 +20,8 @@ from sophia_mcp.types import Answer, Coverage, Hit, Request
 _NAMED = 6
 """Repositories that are named one by one, and whose notes are repeated."""
 
+_MISS, _NEXT = "not here:", "next:"
+
 
 async def search_everywhere(engine: Engine, views: Sequence[View], request: Request) -> Answer:
     """One answer over many views, within the request's limit and tokens. It has no next page: the
@@ -102,30 +104,38 @@ def _cost(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) 
 def _notes(
     views: Sequence[View], answers: Sequence[Answer], found: Sequence[Answer], request: Request
 ) -> tuple[str, ...]:
+    labels = {id(answer): view.label for answer, view in zip(answers, views, strict=True)}
     if all(answer.is_miss for answer in answers):
         # That one knows the nearest names whose note says most.
         nearest = max(answers, key=lambda answer: len("".join(answer.notes[:1])))
         first, *others = nearest.notes or ("not here: no repository has it",)
-        return (first, f"looked in {counted(len(views), 'repository')}, and none has it", *others)
-    labels = {id(answer): view.label for answer, view in zip(answers, views, strict=True)}
+        following = [note for note in others if note.startswith(_NEXT)]
+        looked = f"looked in {counted(len(views), 'repository')}, and none has it"
+        return (first, looked, *following, *_labelled(labels, answers, (_MISS, _NEXT)))
     names = [labels[id(answer)] for answer in found]
     more = call(request, request.query, repo=names[0], **_narrowed(request))
     said = f"{len(found)} of {len(views)} repositories answer: {', '.join(names[:_NAMED])}"
     if len(names) > _NAMED:
         said += f" and {len(names) - _NAMED} more"
-    # What an embedding endpoint says is the same for all, and said once.
-    common = [note for note in found[0].notes if all(note in answer.notes for answer in found)]
-    common = common if len(found) > 1 else []
-    return (
-        f"{said}; more of one: {more}",
-        *common,
-        *(
-            f"{labels[id(answer)]}: {note}"
-            for answer in found[:_NAMED]
-            for note in answer.notes
-            if note not in common
-        ),
-    )
+    return (f"{said}; more of one: {more}", *_labelled(labels, found))
+
+
+def _labelled(
+    labels: dict[int, str], answers: Sequence[Answer], told: tuple[str, ...] = ()
+) -> list[str]:
+    """What answers note, each note once and with the repositories that it is about, but for notes that begin
+    as what is ``told`` anyway. ``labels`` by the id of an answer."""
+    about: dict[str, list[str]] = {}
+    for answer in answers[:_NAMED]:
+        for note in answer.notes:
+            if not note.startswith(told):
+                about.setdefault(note, []).append(labels[id(answer)])
+
+    def whose(note: str) -> str:
+        shared = len(answers) > 1 and all(note in answer.notes for answer in answers)
+        return "each of them" if shared else ", ".join(dict.fromkeys(about[note]))
+
+    return [f"{whose(note)}: {note}" for note in about]
 
 
 def _narrowed(request: Request) -> dict[str, object]:
