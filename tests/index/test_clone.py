@@ -275,6 +275,18 @@ async def test_endless_folders_and_submodules_are_refused_as_files_are(
         await fetch(root.as_uri(), tmp_path / "clones", Policy(frozenset({"file"}), max_files=999))
 
 
+@pytest.mark.requirement("index.clone")
+def test_a_clone_that_nobody_waits_for_is_not_weighed_to_its_end(tmp_path: Path) -> None:
+    repository = pygit2.Repository(str(bomb(tmp_path / "bomb", 2)))
+    commit = repository.head.peel(pygit2.Commit)
+    below = str(commit.tree["d0"].id)
+    (tmp_path / "bomb" / ".git" / "objects" / below[:2] / below[2:]).unlink()
+    limits = clone._Limits(LOCAL)
+    limits.exceeded = "nobody waits for it any more"
+    with pytest.raises(InterruptedError, match="nobody waits"):
+        limits.check_tree(repository, commit)
+
+
 async def test_a_clone_that_grew_beyond_its_limit_stays_as_it_was(tree: Write, tmp_path: Path) -> None:
     root = bomb(tmp_path / "bomb", 1)
     policy = Policy(frozenset({"file"}), max_files=10)

@@ -226,19 +226,23 @@ class _Limits(pygit2.RemoteCallbacks):
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
         if stats.received_bytes > self._policy.max_bytes:
             self.exceeded = f"more than {self._policy.max_bytes >> 20} MB were sent"
-        self.sideband_progress("")
+        self.check()
 
     def check_tree(self, repository: pygit2.Repository, commit: pygit2.Commit) -> None:
         """Before anything is written: a few hundred bytes can hold a tree of a billion files, by naming the same
-        folder again and again. Raises InterruptedError."""
-        files, size = weight(repository, commit.tree, sized=True)
+        folder again and again. Raises InterruptedError, also when weighing it takes too long."""
+        files, size = weight(repository, commit.tree, sized=True, look=self.check)
         if files > self._policy.max_files:
             self.exceeded = f"it has more than {self._policy.max_files:,} files and folders"
         elif size > self._policy.max_tree_bytes:
             self.exceeded = f"its files have more than {self._policy.max_tree_bytes >> 20} MB"
-        self.sideband_progress("")
+        self.check()
 
     def sideband_progress(self, string: str) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raises InterruptedError where a limit is exceeded, or nobody waits any more."""
         if not self.exceeded and time.monotonic() > self._until:
             self.exceeded = f"it took longer than {self._policy.max_seconds:.0f} s"
         if self.exceeded:

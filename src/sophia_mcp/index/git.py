@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -252,16 +252,29 @@ def commit_entries(repository: pygit2.Repository, commit: str) -> Iterator[Entry
         raise Unreadable(f"commit {commit[:12]} cannot be read: {problem}") from problem
 
 
-def weight(repository: pygit2.Repository, tree: pygit2.Tree, *, sized: bool = False) -> tuple[int, int]:
+def weight(
+    repository: pygit2.Repository,
+    tree: pygit2.Tree,
+    *,
+    sized: bool = False,
+    look: Callable[[], object] = lambda: None,
+) -> tuple[int, int]:
     """How many files, folders and submodules a tree has with all below it, and the bytes of its files where they are
     ``sized``, each up to 1 << 62. Each folder is looked at once, however often it is named: a few hundred bytes can
-    hold a billion files, or empty folders, which take as long to walk."""
+    hold a billion files, or empty folders, which take as long to walk. ``look`` is called before each object is,
+    and may raise."""
+
+    def bytes_of(blob: pygit2.Oid) -> int:
+        look()
+        return int(repository.odb.read_header(blob)[1])
+
     known: dict[pygit2.Oid, tuple[int, int]] = {}
     waiting = [tree.id]
     while waiting:
         if waiting[-1] in known:
             waiting.pop()
             continue
+        look()
         held = repository[waiting[-1]]
         if not isinstance(held, pygit2.Tree):
             raise ValueError(f"{waiting[-1]} should be a folder, and is none")
@@ -272,9 +285,7 @@ def weight(repository: pygit2.Repository, tree: pygit2.Tree, *, sized: bool = Fa
         blobs = [entry.id for entry in held if entry.filemode not in (FileMode.TREE, FileMode.COMMIT)]
         below = [known[name] for name in folders]
         entries = len(held) + sum(count for count, _ in below)
-        size = sum(repository.odb.read_header(name)[1] for name in blobs if sized) + sum(
-            size for _, size in below
-        )
+        size = sum(bytes_of(name) for name in blobs if sized) + sum(size for _, size in below)
         if entries >= _HEAVIEST:  # then the tree above holds as many
             return _HEAVIEST, min(size, _HEAVIEST)
         known[waiting.pop()] = entries, min(size, _HEAVIEST)
