@@ -279,6 +279,22 @@ def test_a_variable_with_a_wrong_setting_is_named_and_no_file(
     assert f"the variable {variable}" in error.value.why
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("SOPHIA_INDEX__EXCLUDES", "index.exclude"),
+        ("SOPHIA_LLM__PORTKEY__BASEURL", "llm.portkey.base_url"),
+    ],
+)
+def test_a_misspelt_name_in_a_table_is_told_with_the_nearest(
+    variable: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "x")
+    with pytest.raises(BadSetting) as error:
+        load(tmp_path)
+    assert error.value.next.startswith(f"write {meant} if that is meant")
+
+
 def test_a_misspelt_key_of_a_project_is_told_with_the_nearest(tmp_path: Path) -> None:
     write(tmp_path / ".sophia" / "config.toml", '[index]\nexcludes = ["x"]\n')
     with pytest.raises(BadSetting, match=r"may not set index\.excludes") as error:
@@ -293,6 +309,7 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest(monkeypatch: pyt
         "SOPHIA_HOME",
         "SOPHIA_HOMME",
         "SOPHIA_INDEX_EXCLUDE",
+        "SOPHIA_LLM_PORTKEY_BASE_URL",
         "SOPHIA_LOG__LEVEL",
         "SOPHIA_QQ",
     ):
@@ -300,5 +317,6 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest(monkeypatch: pyt
     assert misspelt() == [
         "there is no setting SOPHIA_HOMME; the nearest is SOPHIA_HOME",
         "there is no setting SOPHIA_INDEX_EXCLUDE; the nearest is SOPHIA_INDEX__EXCLUDE",
+        "there is no setting SOPHIA_LLM_PORTKEY_BASE_URL; the nearest is SOPHIA_LLM__PORTKEY__BASE_URL",
         "there is no setting SOPHIA_QQ",
     ]

@@ -29,7 +29,7 @@ from pydantic_settings import (
 
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.security.keyrings import look_up
-from sophia_mcp.security.tables import PROJECT_FILE, read_own, read_project, says
+from sophia_mcp.security.tables import PROJECT_FILE, names_of, read_own, read_project, says
 
 PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
 """Keys a project's own file may set, by section."""
@@ -370,13 +370,10 @@ def load(project: Path | None = None, **flags: Any) -> Settings:
 def misspelt() -> list[str]:
     """A warning for each variable that looks like a setting of ours and is none. (An unknown name inside a
     table is refused by `load`.)"""
-    known = {f"SOPHIA_{name}".upper(): field.annotation for name, field in Settings.model_fields.items()}
-    names = [*known]
-    for above, kind in known.items():
-        names += [f"{above}__{name}".upper() for name in getattr(kind, "model_fields", ())]
+    names = [f"SOPHIA_{name.replace('.', '__')}".upper() for name in names_of(Settings)]
     said = []
     for name in sorted(os.environ):
-        if name.upper().startswith("SOPHIA_") and name.upper().partition("__")[0] not in known:
+        if name.upper().startswith("SOPHIA_") and name.upper().partition("__")[0] not in names:
             near = get_close_matches(name.upper(), names, 1, 0.8)
             said.append(f"there is no setting {name}" + (f"; the nearest is {near[0]}" if near else ""))
     return said
@@ -412,10 +409,12 @@ def _explained(fault: ErrorDetails, where: str) -> BadSetting:
     if fault["type"] == "list_type" and where.startswith("the variable"):
         how = f"""write {where} as a JSON list, for example '["docs/**"]'"""
     if fault["type"] == "extra_forbidden":
+        near = get_close_matches(name, names_of(Settings), 1, 0.8)
+        meant = f"write {near[0]} if that is meant, else take it out" if near else "take it out"
         return BadSetting(
             f"there is no setting {name}",
             why=f"{where} names it",
-            next="take it out; docs/reference/settings.md lists all settings",
+            next=f"{meant}; docs/reference/settings.md lists all settings",
         )
     return BadSetting(
         f"setting {name} is wrong",
