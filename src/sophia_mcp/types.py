@@ -227,6 +227,11 @@ class IndexReport:
         """The same for machines: languages are an object of file counts."""
         return asdict(self) | {"languages": dict(self.languages)}
 
+    def forgotten(self, *, cloned: bool) -> str:
+        """What to say when this index was dropped, with the clone it was made from or without."""
+        files = "so is its clone" if cloned else "its files were not touched"
+        return f"the index of {self.repo} ({self.root}) is gone; {files}"
+
 
 # --- models -----------------------------------------------------------------------------------------
 

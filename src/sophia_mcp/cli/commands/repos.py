@@ -61,5 +61,4 @@ def _forget(name: str, *, as_json: bool) -> None:
     if as_json:
         output.machine([report.facts()])
     else:
-        files = "so is its clone" if cloned else "its files were not touched"
-        output.show(plain_line(f"the index of {report.repo} ({report.root}) is gone; {files}"))
+        output.show(plain_line(report.forgotten(cloned=cloned)))
