@@ -11,9 +11,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import apsw
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from tests.index.trees import commit_all, contents, make_repository, open_index, shown, skipped, words
 
 from sophia_mcp.embed.workers import encoder_opener, open_encoder
@@ -145,9 +143,9 @@ async def test_vectors_of_a_hosted_model_come_after_the_words(tree: Write, tmp_p
     encoder = open_encoder("hashing", {})
     asked: list[int] = []
 
-    async def embed(passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    async def embed(passages: Sequence[Passage]) -> distant.Made:
         asked.append(len(passages))
-        return encoder.encode(passages)
+        return distant.Made(*encoder.encode(passages))
 
     async def measure() -> int:
         return len(encoder.encode([Passage((), "word")]).rows[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
-
-_log = logging.getLogger("sophia_mcp.embed")
 
 GARBAGE = (50_000, 20, 100)
 """After how many new values garbage is looked for, and how much more seldom among older ones."""
@@ -146,12 +143,10 @@ def _model(settings: Settings, embedder: Embedder) -> Model:
     if opener is not None:
         return Model(embedder.model.id, encoder=opener)
 
-    async def embed(passages: Sequence[Passage]) -> tuple[Any, Any]:
+    async def embed(passages: Sequence[Passage]) -> distant.Made:
         found = await taken(embedder, passages)
-        if found.refused:
-            why = next(iter(found.refused.values()))
-            _log.warning("%d of %d texts have no vector: %s", len(found.refused), len(passages), why)
-        return quantise(found.rows)
+        why = next((problem.why for problem in found.refused.values()), "")
+        return distant.Made(*quantise(found.rows), why)
 
     async def dimensions() -> int:
         # What the embedder saw before is no answer: another model may answer under the name by now.

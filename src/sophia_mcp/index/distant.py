@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import anyio
 import numpy as np
@@ -36,9 +37,18 @@ STAGE = "vectors"
 NAMED = 3
 """Files that are named of those whose text the model refused."""
 
-Embed = Callable[[Sequence[Passage]], Awaitable[tuple[NDArray[np.int8], NDArray[np.float32]]]]
-"""Quantised rows (n, dimensions) and n scales of passages, from wherever the model runs; the scale of a text that it
-refused is zero."""
+
+class Made(NamedTuple):
+    """Quantised ``rows`` (n, dimensions) and n ``scales`` of passages. The scale of a text that the model refused is
+    zero; ``refused`` says why it did."""
+
+    rows: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    refused: str = ""
+
+
+Embed = Callable[[Sequence[Passage]], Awaitable[Made]]
+"""What is made of passages, wherever the model runs."""
 
 Measure = Callable[[], Awaitable[int]]
 """How many dimensions the vectors have that ``Embed`` answers today. Fails soon where the model cannot be asked."""
@@ -68,6 +78,8 @@ class Distant:
     model: Model | None
     _refused: dict[int, str] = field(default_factory=dict)
     """Why the model made no vectors, the last time that it was asked for a view."""
+    _text_refused: str = ""
+    """Why it last refused a text."""
     _whole: dict[int, int] = field(default_factory=dict)
     """The generation in which a view last had all its vectors."""
     _declined: set[int] = field(default_factory=set)
@@ -96,7 +108,8 @@ class Distant:
             await told(0, 0, STAGE)
             try:
                 async with mine.kept():
-                    await add_vectors(self.storage, view, self.model, told, again=again)
+                    why = await add_vectors(self.storage, view, self.model, told, again=again)
+                self._text_refused = why or self._text_refused
             except (ProviderError, BudgetExceeded) as problem:
                 self._refused[view.id] = str(problem)
                 return False
@@ -136,8 +149,8 @@ class Distant:
             named = ", ".join(refused[:NAMED])
             more = f" and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
             said.append(
-                f"meaning leaves out parts of {counted(len(refused), 'file')} whose text the model refused, most"
-                f" likely as too long: {named}{more}; words find them, and a rebuild sends them again"
+                f"meaning leaves out parts of {counted(len(refused), 'file')}: {named}{more}; the model refused the"
+                f" text ({self._text_refused or 'most likely as too long'}); words find it, and a rebuild sends it again"
             )
         return tuple(map(plain_line, said))
 
@@ -190,13 +203,14 @@ async def _refused_files(tx: Transaction, view: View, model: str) -> list[str]:
 
 async def add_vectors(
     storage: Storage, view: View, model: Model, tell: Tell, *, again: bool = False
-) -> None:
+) -> str:
     """Vectors of every file that the view shows and that has none of this model, and ``again`` of those of
-    which it refused a text. Raises what the model raises; the files before that have theirs."""
+    which it refused a text. Why it refused one; empty where it did not. Raises what the model raises; the files
+    before that have theirs."""
     async with storage.database.read(storage.scope) as tx:
         files, _, dimensions = await covered(tx, view.id, model.id)
     if not files:
-        return
+        return ""
     if dimensions not in (0, await model.measure()):
         await _drop(storage, view, model.id)  # another model answers under that name by now
     elif again:
@@ -209,7 +223,7 @@ async def add_vectors(
             {"view": view.id, "model": model.id},
         )
     wanted = [int(id_) for (id_,) in rows]
-    done = 0
+    done, refused = 0, ""
     for part in cut(wanted, BATCH_FILES):
         await tell(done, len(wanted), STAGE)
         texts = await _passages(storage, part)
@@ -219,13 +233,15 @@ async def add_vectors(
         for some in cut(flat, BATCH_CHUNKS):
             # A slow model takes longer for a part than a lease lasts.
             await tell(done, len(wanted), STAGE)
-            more, their = await model.embed(some)
-            vectors.append(more)
-            scales.append(their)
+            made = await model.embed(some)
+            vectors.append(made.rows)
+            scales.append(made.scales)
+            refused = made.refused or refused
         if flat:
             await _keep(storage, view, model.id, texts, np.concatenate(vectors), np.concatenate(scales))
         done += len(part)
     await tell(done, len(wanted), STAGE)
+    return refused
 
 
 async def _drop(storage: Storage, view: View, model: str, which: str = "TRUE") -> None:
