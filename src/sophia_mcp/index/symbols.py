@@ -24,6 +24,9 @@ Captured = tuple[Mapping[str, Sequence[Node]], Language]
 DEPTH_MOST = 48
 """Definitions nested deeper than anybody reads belong to the one they are in."""
 
+REACHES_MOST = 500
+"""Packages of a file that hold what follows them; to ask a node for its parent takes longer the more there are."""
+
 NAME_CHARS = 100
 """A longer name is an expression, not a name; it is cut."""
 
@@ -159,6 +162,7 @@ def _candidates(
     seen: dict[tuple[int, int], tuple[int, int, Node, str, Language]] = {}
     for captures, language in sources:
         tails = _tails(captures.get("tail", ()), source)
+        tails.update(_reaches(captures.get("reach", ()), captures.get("comment", ()), source))
         brought = {node.byte_range for node in captures.get("import", ())}
         for capture in _KINDS:
             for node in sorted(captures.get(capture, ()), key=_place):
@@ -200,6 +204,37 @@ def _tails(nodes: Sequence[Node], source: bytes) -> dict[int, int]:
             start -= 1
         ends[start] = end
     return ends
+
+
+def _reaches(nodes: Sequence[Node], comments: Sequence[Node], source: bytes) -> dict[int, int]:
+    """Where a statement without a block ends that holds for what follows: before the next of its kind and the
+    comments of that one, or with what is around it."""
+    statements = [
+        node
+        for node in sorted(nodes, key=_place)[:REACHES_MOST]
+        if not (node.named_children and node.named_children[-1].type in _BODIES)
+    ]
+    if not statements:
+        return {}
+    notes = {
+        _trimmed(start, end, source): start for start, end in (node.byte_range for node in comments)
+    }
+    ends: dict[int, int] = {}
+    limit = len(source)
+    for node in reversed(statements):
+        whole = node.parent.end_byte if node.parent is not None else limit
+        ends[node.end_byte] = min(whole, limit)
+        limit = _trimmed(0, node.start_byte, source)
+        while limit in notes:
+            limit = _trimmed(0, notes[limit], source)
+    return ends
+
+
+def _trimmed(start: int, end: int, source: bytes) -> int:
+    """The end of a span without the white space there."""
+    while end > start and source[end - 1] in _SPACE:
+        end -= 1
+    return end
 
 
 def symbols(found: Iterable[Definition]) -> tuple[Symbol, ...]:

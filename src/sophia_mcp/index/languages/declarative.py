@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import hazards, rules
+from sophia_mcp.index.languages import declarative_rules, hazards, rules
 from sophia_mcp.index.languages.record import Language
 
 RECORDS = (
@@ -16,14 +16,14 @@ RECORDS = (
         [(create_index) (create_sequence)] @value
         """,
         comments=("comment", "marginalia"),
-        name_rule=rules.leading("object_reference", "identifier"),
+        name_rule=declarative_rules.sql_name,
     ),
     Language(
         "hcl",
         "hcl",
         (".tf", ".hcl", ".tfvars", ".nomad"),
         definitions="(body (block) @config) (config_file (body (attribute) @config))",
-        name_rule=rules.hcl_name,
+        name_rule=declarative_rules.hcl_name,
         kind="config",
     ),
     Language(
@@ -98,7 +98,7 @@ RECORDS = (
         "css",
         (".css",),
         definitions="(rule_set) @class (keyframes_statement) @class",
-        name_rule=rules.selectors,
+        name_rule=declarative_rules.selectors,
     ),
     Language(
         "scss",
@@ -110,14 +110,14 @@ RECORDS = (
         (stylesheet (declaration) @value)
         """,
         comments=("comment", "js_comment"),
-        name_rule=rules.scss_name,
+        name_rule=declarative_rules.scss_name,
     ),
     Language(
         "html",
         "html",
         (".html", ".htm", ".xhtml", ".jinja", ".j2", ".hbs", ".ejs"),
         definitions="(element) @config (script_element (raw_text) @script)",
-        name_rule=rules.element_id,
+        name_rule=declarative_rules.element_id,
         script="javascript",
     ),
     Language(
@@ -130,7 +130,7 @@ RECORDS = (
         (style_element) @config
         (script_element (raw_text) @script)
         """,
-        name_rule=rules.section_name,
+        name_rule=declarative_rules.section_name,
         script="typescript",
     ),
     Language(
@@ -142,7 +142,7 @@ RECORDS = (
         (style_element) @config
         (script_element (raw_text) @script)
         """,
-        name_rule=rules.section_name,
+        name_rule=declarative_rules.section_name,
         script="typescript",
     ),
     Language(
@@ -153,11 +153,10 @@ RECORDS = (
         definitions="""
         [(function_def) (macro_def)] @function
         ((normal_command (identifier) @_k) @config
-          (#any-of? @_k "add_library" "add_executable" "add_custom_target" "add_test" "project" "option"
-           "ADD_LIBRARY" "ADD_EXECUTABLE" "PROJECT" "OPTION"))
+          (#match? @_k "^(?i:add_(library|executable|custom_target|test)|project|option)$"))
         """,
         comments=("line_comment", "bracket_comment"),
-        name_rule=rules.cmake_name,
+        name_rule=declarative_rules.cmake_name,
     ),
     Language(
         "make",
@@ -173,7 +172,7 @@ RECORDS = (
         (else_directive (variable_assignment) @value)
         (elsif_directive (variable_assignment) @value)
         """,
-        name_rule=rules.make_name,
+        name_rule=declarative_rules.make_name,
     ),
     Language(
         "dockerfile",
@@ -193,7 +192,7 @@ RECORDS = (
         (new_command_definition) @function
         """,
         comments=("line_comment", "block_comment"),
-        name_rule=rules.latex_name,
+        name_rule=declarative_rules.latex_name,
         kind="doc",
     ),
     Language(
@@ -205,7 +204,7 @@ RECORDS = (
         (document (object (pair) @config))
         (pair value: [(object) (array)]) @part
         """,
-        name_rule=rules.key_name,
+        name_rule=declarative_rules.key_name,
         kind="config",
     ),
     Language(
@@ -218,7 +217,7 @@ RECORDS = (
         (block_mapping_pair value: (block_node)) @part
         """,
         hazard=hazards.nested_blocks,
-        name_rule=rules.key_name,
+        name_rule=declarative_rules.key_name,
         kind="config",
     ),
     Language(
@@ -227,7 +226,7 @@ RECORDS = (
         (".toml",),
         ("Pipfile", "poetry.lock", "Cargo.lock", "uv.lock"),
         definitions="[(table) (table_array_element)] @config (document (pair) @config)",
-        name_rule=rules.key_name,
+        name_rule=declarative_rules.key_name,
         kind="config",
     ),
     Language(
@@ -236,7 +235,7 @@ RECORDS = (
         (".ini", ".cfg", ".conf", ".desktop", ".service", ".editorconfig", ".gitconfig"),
         (".npmrc", ".flake8", ".pylintrc", ".coveragerc", ".pypirc"),
         definitions="(section) @config",
-        name_rule=rules.key_name,
+        name_rule=declarative_rules.key_name,
         kind="config",
     ),
     Language(
@@ -244,7 +243,7 @@ RECORDS = (
         "properties",
         (".properties",),
         definitions="(property) @config",
-        name_rule=rules.key_name,
+        name_rule=declarative_rules.key_name,
         kind="config",
     ),
     Language(
@@ -268,7 +267,7 @@ RECORDS = (
         ),
         definitions="(element) @config",
         comments=("Comment",),
-        name_rule=rules.element_id,
+        name_rule=declarative_rules.element_id,
         kind="config",
     ),
 )

@@ -140,8 +140,10 @@ RECORDS = (
         [(class_declaration) (trait_declaration) (interface_declaration) (enum_declaration)] @class
         [(function_definition) (method_declaration)] @function
         (const_declaration (const_element) @value)
+        ((function_call_expression function: (name) @_d arguments: (arguments .
+          (argument [(string) (encapsed_string)]))) @value (#eq? @_d "define"))
         """,
-        name_rule=rules.first_of("name"),
+        name_rule=rules.php_name,
         references="""
         (function_call_expression function: [(name) (qualified_name)] @call)
         [(member_call_expression name: (name)) (nullsafe_member_call_expression name: (name))
@@ -178,8 +180,13 @@ RECORDS = (
         [(method) (singleton_method)] @function
         (program (assignment left: (constant)) @value)
         (body_statement (assignment left: (constant)) @value)
+        (alias) @function
+        ((call !receiver method: (identifier) @_d arguments: (argument_list . [(simple_symbol) (string)])) @function
+          (#any-of? @_d "define_method" "alias_method"))
+        ((call !receiver method: (identifier) @_a arguments: (argument_list (simple_symbol) @function))
+          (#any-of? @_a "attr_reader" "attr_writer" "attr_accessor" "mattr_accessor" "cattr_accessor" "class_attribute"))
         """,
-        name_rule=rules.script_name,
+        name_rule=rules.ruby_name,
         references="""
         (call method: (_)) @invoke
         ((call !receiver method: (identifier) @_m) @import
@@ -247,6 +254,8 @@ RECORDS = (
         ((call target: (identifier) @_k) @value (#any-of? @_k "defstruct" "defexception"))
         ((unary_operator operand: (call target: (identifier) @_b (arguments (_)))) @function
           (#any-of? @_b "callback" "macrocallback"))
+        ((unary_operator operand: (call target: (identifier) @_y (arguments (_)))) @class
+          (#any-of? @_y "type" "typep" "opaque"))
         ((call target: (identifier) @_k) @space (#eq? @_k "describe"))
         ((unary_operator operand: (call target: (identifier) @_d (arguments (_)))) @doc @above
           (#any-of? @_d "doc" "moduledoc" "typedoc"))
@@ -310,9 +319,18 @@ RECORDS = (
         "perl",
         (".pl", ".pm", ".t", ".psgi"),
         interpreters=("perl",),
-        definitions="(package_statement) @class (subroutine_declaration_statement) @function",
+        definitions="""
+        (package_statement) @module @reach
+        [(class_statement) (role_statement)] @class
+        [(subroutine_declaration_statement) (method_declaration_statement)] @function
+        ((use_statement module: (package) @_c (list_expression . (_))) @value (#eq? @_c "constant"))
+        ((use_statement module: (package) @_c (anonymous_hash_expression (list_expression (autoquoted_bareword) @value)))
+          (#eq? @_c "constant"))
+        ((ambiguous_function_call_expression function: (function) @_h arguments: [(autoquoted_bareword)
+          (string_literal) (interpolated_string_literal)]) @value (#eq? @_h "has"))
+        """,
         comments=("comment", "pod"),
-        name_rule=rules.split_at("::", rules.by_field("name")),
+        name_rule=rules.split_at("::", rules.perl_name),
         own=("$self",),
         hazard=hazards.nested_quotes,
     ),
@@ -325,6 +343,14 @@ RECORDS = (
         """
         (binary_operator lhs: [(identifier) (string)] operator: ["<-" "=" "<<-"] rhs: (function_definition)) @function
         (program (binary_operator lhs: (identifier) operator: ["<-" "="]) @value)
+        (program (binary_operator lhs: (identifier) operator: ["<-" "="] rhs: (call function: (_) @_c
+          arguments: (arguments . (argument value: (string))))) @class
+          (#any-of? @_c "setClass" "setRefClass" "R6Class" "R6::R6Class" "ggproto" "ggplot2::ggproto"))
+        (program (call function: (identifier) @_c arguments: (arguments . (argument value: (string)))) @class
+          (#any-of? @_c "setClass" "setRefClass" "setClassUnion"))
+        (program (call function: (identifier) @_g arguments: (arguments . (argument value: (string)))) @function
+          (#any-of? @_g "setGeneric" "setMethod" "setReplaceMethod"))
+        (argument name: (identifier) value: (function_definition)) @function
         """,
         name_rule=rules.r_name,
         references="""
@@ -343,8 +369,9 @@ RECORDS = (
         [(struct_definition) (abstract_definition) (primitive_definition)] @class
         (module_definition) @module
         [(function_definition) (macro_definition)] @function
-        (assignment . (call_expression)) @function
-        (assignment . (where_expression (call_expression))) @function
+        (assignment . [(call_expression) (typed_expression . (call_expression))
+          (where_expression . [(call_expression) (typed_expression . (call_expression))])]) @function
+        ((macrocall_expression (macro_identifier (identifier) @_e)) @class (#eq? @_e "enum"))
         (const_statement (assignment) @value)
         """,
         comments=("line_comment", "block_comment"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import imports, rules
+from sophia_mcp.index.languages import functional_rules, imports, rules
 from sophia_mcp.index.languages.record import Language
 
 RECORDS = (
@@ -12,7 +12,8 @@ RECORDS = (
         (".hs", ".hs-boot"),
         interpreters=("runhaskell", "runghc"),
         definitions="""
-        [(data_type) (newtype) (class) (type_synomym) (type_family)] @class
+        [(data_type) (newtype) (class) (type_synomym) (type_family) (data_family)] @class
+        [(foreign_import) (pattern_synonym) (field)] @function
         (declarations [(function) (bind)] @function)
         (class_declarations [(signature) (function) (bind)] @function)
         (instance_declarations [(function) (bind)] @function)
@@ -20,7 +21,7 @@ RECORDS = (
         (instance) @scope
         """,
         comments=("comment", "haddock"),
-        name_rule=rules.haskell_name,
+        name_rule=functional_rules.haskell_name,
         references="""
         (apply function: [(variable) (qualified)] @call)
         (import) @import
@@ -63,11 +64,12 @@ RECORDS = (
         interpreters=("ocaml",),
         definitions="""
         (type_binding) @class
-        (class_binding) @class
+        [(class_binding) (class_type_binding)] @class
         (module_binding) @module
         (module_type_definition) @module
         (exception_definition) @class
-        [(method_definition) (value_specification)] @function
+        [(method_definition) (method_specification) (value_specification)] @function
+        (value_definition (let_binding pattern: (parenthesized_operator)) @function)
         (compilation_unit (value_definition (let_binding (parameter)) @function))
         (structure (value_definition (let_binding (parameter)) @function))
         (compilation_unit (value_definition (let_binding pattern: (value_name) body: [(fun_expression) (function_expression)]) @function))
@@ -76,21 +78,21 @@ RECORDS = (
         (structure (value_definition (let_binding pattern: (value_name)) @value))
         (external) @function
         """,
-        name_rule=rules.ocaml_name,
+        name_rule=functional_rules.ocaml_name,
     ),
     Language(
         "ocaml_interface",
         "ocaml_interface",
         (".mli",),
         definitions="""
-        (type_binding) @class
+        [(type_binding) (class_binding) (class_type_binding)] @class
         (module_binding) @module
         (module_type_definition) @module
         (exception_definition) @class
-        (value_specification) @function
+        [(method_specification) (value_specification)] @function
         (external) @function
         """,
-        name_rule=rules.ocaml_name,
+        name_rule=functional_rules.ocaml_name,
     ),
     Language(
         "fsharp",
@@ -106,7 +108,7 @@ RECORDS = (
         (member_defn [(method_or_prop_defn) (member_signature)]) @function
         """,
         comments=("line_comment", "block_comment"),
-        name_rule=rules.fsharp_name,
+        name_rule=functional_rules.fsharp_name,
     ),
     Language(
         "erlang",
@@ -115,12 +117,12 @@ RECORDS = (
         ("rebar.config",),
         ("escript",),
         """
-        (fun_decl) @function
+        [(fun_decl) (callback)] @function
         [(record_decl) (type_alias) (opaque)] @class
         (pp_define) @value
         (spec) @lead
         """,
-        name_rule=rules.leading("atom", "var"),
+        name_rule=functional_rules.erlang_name,
         references="""
         (call expr: [(atom) (remote)] @call)
         """,
@@ -151,12 +153,16 @@ RECORDS = (
         interpreters=("bb", "clojure"),
         definitions="""
         ((list_lit . (sym_lit) @_k . (_)) @function
-          (#any-of? @_k "defn" "defn-" "defmacro" "defmulti" "defmethod" "deftest" "definline" "s/defn"))
+          (#any-of? @_k "defn" "defn-" "defmacro" "defmulti" "defmethod" "deftest" "definline" "s/defn" "clojure.core/defn"
+           "clojure.core/defmacro"))
         ((list_lit . (sym_lit) @_k . (_)) @class
           (#any-of? @_k "defprotocol" "defrecord" "deftype" "definterface"))
+        ((source (list_lit . (sym_lit) @_k . (sym_lit) (list_lit . (sym_lit) . (vec_lit)) @function))
+          (#any-of? @_k "defprotocol" "defrecord" "deftype" "definterface"))
         ((list_lit . (sym_lit) @_k . (_)) @value (#any-of? @_k "def" "defonce" "s/def"))
+        ((source (list_lit . (sym_lit) @_k . (sym_lit)) @value) (#match? @_k "^([^/]*/)?def(?!ault|er)"))
         """,
-        name_rule=rules.lisp_name,
+        name_rule=functional_rules.lisp_name,
     ),
     Language(
         "commonlisp",
@@ -167,10 +173,10 @@ RECORDS = (
         (list_lit (defun)) @function
         ((list_lit . (sym_lit) @_k . (_)) @class
           (#any-of? @_k "defclass" "defstruct" "define-condition" "deftype" "defpackage"))
-        ((list_lit . (sym_lit) @_k . (_)) @value (#any-of? @_k "defvar" "defparameter" "defconstant"))
+        ((list_lit . [(sym_lit) (package_lit)] @_k . (_)) @value (#match? @_k "^([^:]*:+)?def(?!ault|er)"))
         """,
         comments=("comment", "block_comment"),
-        name_rule=rules.lisp_name,
+        name_rule=functional_rules.lisp_name,
     ),
     Language(
         "elisp",
@@ -180,12 +186,15 @@ RECORDS = (
         definitions="""
         [(function_definition) (macro_definition)] @function
         (source_file (special_form . ["defvar" "defconst"]) @value)
-        ((list . (symbol) @_k . (_)) @value (#any-of? @_k "defcustom" "defgroup" "defface" "defvar-local"))
+        ((list . (symbol) @_k . (_)) @value (#any-of? @_k "defcustom" "defgroup" "defface" "defvar-local" "defvaralias"
+          "define-obsolete-variable-alias" "define-error" "define-skeleton"))
         ((list . (symbol) @_k . (_)) @function
-          (#any-of? @_k "cl-defun" "cl-defmethod" "cl-defgeneric" "cl-defmacro" "define-minor-mode" "define-derived-mode"))
-        ((list . (symbol) @_k . (_)) @class (#any-of? @_k "cl-defstruct" "defclass"))
+          (#any-of? @_k "cl-defun" "cl-defmethod" "cl-defgeneric" "cl-defmacro" "cl-defsubst" "define-minor-mode"
+           "define-derived-mode" "define-globalized-minor-mode" "define-inline" "defalias" "defun*" "defmacro*"
+           "define-obsolete-function-alias" "transient-define-prefix" "transient-define-suffix" "ert-deftest"))
+        ((list . (symbol) @_k . (_)) @class (#any-of? @_k "cl-defstruct" "defstruct" "defclass"))
         """,
-        name_rule=rules.lisp_name,
+        name_rule=functional_rules.lisp_name,
     ),
     Language(
         "scheme",
@@ -193,13 +202,13 @@ RECORDS = (
         (".scm", ".ss", ".sld", ".sls"),
         interpreters=("guile", "chibi-scheme"),
         definitions="""
-        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define*" "define-public" "define-syntax-rule"))
+        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define*" "define-public" "define-syntax-rule" "define-inlinable"))
         ((list . (symbol) @_k . (symbol)) @function (#any-of? @_k "define-syntax" "define-syntax-rule"))
         ((list . (symbol) @_k . (_)) @class (#any-of? @_k "define-record-type" "define-class"))
         (program ((list . (symbol) @_k . (symbol)) @value (#any-of? @_k "define" "define-public")))
         """,
         comments=("comment", "block_comment"),
-        name_rule=rules.lisp_name,
+        name_rule=functional_rules.lisp_name,
     ),
     Language(
         "racket",
@@ -207,12 +216,13 @@ RECORDS = (
         (".rkt", ".rktl"),
         interpreters=("racket",),
         definitions="""
-        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define/contract" "define-syntax-rule" "define/public"))
+        ((list . (symbol) @_k . (list)) @function (#any-of? @_k "define" "define/contract" "define-syntax-rule"
+           "define-syntax" "define/public" "define/override" "define/private"))
         ((list . (symbol) @_k . (symbol)) @function (#any-of? @_k "define-syntax"))
         ((list . (symbol) @_k . (_)) @class (#any-of? @_k "struct" "define-struct"))
         (program ((list . (symbol) @_k . (symbol)) @value (#any-of? @_k "define")))
         """,
         comments=("comment", "block_comment"),
-        name_rule=rules.lisp_name,
+        name_rule=functional_rules.lisp_name,
     ),
 )

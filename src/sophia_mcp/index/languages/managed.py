@@ -40,9 +40,11 @@ RECORDS = (
         [(class_declaration) (interface_declaration) (struct_declaration) (enum_declaration)
          (record_declaration) (delegate_declaration)] @class
         [(method_declaration) (constructor_declaration) (destructor_declaration) (operator_declaration)
-         (conversion_operator_declaration) (local_function_statement)] @function
+         (conversion_operator_declaration) (local_function_statement)
+         (indexer_declaration)] @function
         [(property_declaration) (event_declaration) (event_field_declaration)] @value
         (namespace_declaration) @scope
+        (file_scoped_namespace_declaration) @scope @reach
         """,
         name_rule=rules.csharp_name,
         references="""
@@ -65,9 +67,9 @@ RECORDS = (
         definitions="""
         [(class_declaration) (object_declaration) (type_alias)] @class
         (companion_object) @scope
-        (function_declaration) @function
+        [(function_declaration) (secondary_constructor)] @function
         (source_file (property_declaration) @value)
-        (class_body (property_declaration) @value)
+        [(class_body (property_declaration) @value) (enum_class_body (property_declaration) @value)]
         [(getter) (setter)] @tail
         """,
         comments=("line_comment", "multiline_comment"),
@@ -92,7 +94,8 @@ RECORDS = (
         (".scala", ".sc", ".sbt"),
         interpreters=("scala",),
         definitions="""
-        [(object_definition) (class_definition) (trait_definition) (enum_definition) (type_definition)] @class
+        [(object_definition) (class_definition) (trait_definition) (enum_definition) (type_definition)
+         (package_object)] @class
         [(function_definition) (function_declaration)] @function
         (given_definition name: (_)) @value
         (template_body [(val_definition) (var_definition) (val_declaration) (var_declaration)] @value)
@@ -135,13 +138,15 @@ RECORDS = (
         definitions="""
         [(class_definition) (mixin_declaration) (enum_declaration) (extension_type_declaration) (type_alias)] @class
         (extension_declaration) @scope
-        [(method_signature) (constructor_signature) (constant_constructor_signature)] @function
+        [(method_signature) (constructor_signature) (constant_constructor_signature)
+         (redirecting_factory_constructor_signature)] @function
         (class_body (declaration [(function_signature) (getter_signature) (setter_signature) (operator_signature)]
           @function))
         (lambda_expression (function_signature) @function)
         (annotation) @lead
         (program (function_signature) @function)
-        (program (getter_signature) @function)
+        (program [(getter_signature) (setter_signature)] @function)
+        (program (initialized_identifier_list (initialized_identifier) @value))
         (static_final_declaration) @value
         (function_body) @tail
         """,

@@ -124,6 +124,48 @@ def _named_value(node: Node) -> Node | None:
     return value.child_by_field_name("name") if value is not None else None
 
 
+def php_name(node: Node, source: bytes) -> Named | None:
+    """``define("NAME", ...)`` names a constant in quotes."""
+    if node.type == "function_call_expression":
+        return _quoted(node, source)
+    return first_of("name")(node, source)
+
+
+def ruby_name(node: Node, source: bytes) -> Named | None:
+    """``class A::B`` is ``B`` of ``A``; ``define_method(:m)`` and ``attr_reader :m`` name symbols."""
+    if node.type == "call":
+        return _quoted(node, source)
+    name = node if node.type == "simple_symbol" else None
+    name = name or node.child_by_field_name("name") or node.child_by_field_name("left")
+    if name is None or name.end_byte - name.start_byte > _PLAIN:
+        return None
+    text = text_of(name, source)
+    if name.type == "scope_resolution":
+        return dotted(("", text), "::")
+    return "", text.removeprefix(":")
+
+
+def _quoted(node: Node, source: bytes) -> Named | None:
+    """The first argument of a call, without quotes."""
+    first = _first(node.child_by_field_name("arguments"))
+    name = text_of(first, source).strip("\"'`: ") if first is not None else ""
+    return ("", name) if name and len(name) <= _PLAIN else None
+
+
+def perl_name(node: Node, source: bytes) -> Named | None:
+    """A constant or attribute is named by the first word that is given."""
+    if node.type == "autoquoted_bareword":
+        return "", text_of(node, source)
+    if node.type == "use_statement":
+        words = next((child for child in node.named_children if child.type == "list_expression"), None)
+        first = _first(words)
+    elif node.type == "ambiguous_function_call_expression":
+        first = node.child_by_field_name("arguments")
+    else:
+        return field_name(node, source)
+    return ("", text_of(first, source).strip("\"'")) if first is not None else None
+
+
 def go_name(node: Node, source: bytes) -> Named | None:
     """A method is qualified by the type of its receiver."""
     named = field_name(node, source)
@@ -134,13 +176,19 @@ def go_name(node: Node, source: bytes) -> Named | None:
     return (owners[-1] if owners else "", named[1])
 
 
+_UNNAMED = frozenset({"array_type", "tuple_type", "function_type", "unit_type", "never_type"})
+
+
 def rust_name(node: Node, source: bytes) -> Named | None:
     """An ``impl`` block lends its members the name of the type it is for."""
     if node.type == "impl_item":
         subject = node.child_by_field_name("type")
         if subject is None:
             return None
-        names = _WORD.findall(_TYPE_ARGUMENTS.sub("", text_of(subject, source)))
+        text = text_of(subject, source)
+        if subject.type in _UNNAMED:
+            return "", " ".join(text.split())
+        names = _WORD.findall(_TYPE_ARGUMENTS.sub("", text))
         return ("", names[-1]) if names else None
     return field_name(node, source)
 
@@ -156,14 +204,18 @@ def lua_name(node: Node, source: bytes) -> Named | None:
 
 
 def elixir_name(node: Node, source: bytes) -> Named | None:
-    """The first argument of ``def``, ``defmodule`` or ``@callback``, without guard and parameters."""
+    """The first argument of ``def``, ``defmodule`` or ``@callback``, without guard and parameters; an
+    operator by its sign."""
     if node.type == "unary_operator":
         node = _first(node) or node
     arguments = next((child for child in node.named_children if child.type == "arguments"), None)
     head = _first(arguments)
     for _ in range(_STEPS):
-        if head is None or head.type not in ("binary_operator", "call"):
+        if head is None or head.type not in ("binary_operator", "unary_operator", "call"):
             break
+        sign = head.child_by_field_name("operator")
+        if sign is not None and text_of(sign, source) not in ("when", "::"):
+            return "", text_of(sign, source)
         inner = head.child_by_field_name("left") or head.child_by_field_name("target")
         if inner is None:
             break
@@ -172,6 +224,8 @@ def elixir_name(node: Node, source: bytes) -> Named | None:
         target = node.child_by_field_name("target")
         return ("", text_of(target, source)) if target is not None else None
     text = text_of(head, source)[:_PLAIN]
+    if text == "unquote":
+        return None  # a name made up at compile time
     return dotted(("", text)) if head.type == "alias" else ("", text.strip('"'))
 
 
@@ -182,7 +236,7 @@ def zig_name(node: Node, source: bytes) -> Named | None:
             name = child.child_by_field_name("function")
         elif child.type == "VarDecl":
             name = child.child_by_field_name("variable_type_function")
-        elif child.type == "STRINGLITERALSINGLE":
+        elif node.type == "TestDecl":
             return "", text_of(child, source).strip('"')
         else:
             continue
@@ -195,13 +249,14 @@ def kotlin_name(node: Node, source: bytes) -> Named | None:
     receiver = ""
     for child in node.children[:_STEPS]:
         if child.type in ("simple_identifier", "type_identifier"):
-            return receiver, text_of(child, source)
+            return receiver, text_of(child, source).strip("`")
         if child.type == "variable_declaration":
             inner = _first(child)
             return ("", text_of(inner, source)) if inner is not None else None
         if child.type in ("receiver_type", "user_type"):
             receiver = _TYPE_ARGUMENTS.sub("", text_of(child, source))
-    return ("", "Companion") if node.type == "companion_object" else None
+    fixed = {"companion_object": "Companion", "secondary_constructor": "constructor"}.get(node.type)
+    return ("", fixed) if fixed is not None else None
 
 
 def swift_name(node: Node, source: bytes) -> Named | None:
@@ -219,6 +274,8 @@ def swift_name(node: Node, source: bytes) -> Named | None:
 
 def csharp_name(node: Node, source: bytes) -> Named | None:
     """Operators are named by their sign, conversions by their type, an event by its first variable."""
+    if node.type == "indexer_declaration":
+        return "", "this"
     if node.type in ("operator_declaration", "conversion_operator_declaration"):
         sign, kind = node.child_by_field_name("operator"), node.child_by_field_name("type")
         if sign is not None:
@@ -247,80 +304,6 @@ def scala_name(node: Node, source: bytes) -> Named | None:
     return field_name(node, source)
 
 
-def haskell_name(node: Node, source: bytes) -> Named | None:
-    """An instance is named by its class and the types it is for, an operator by its sign."""
-    if node.type == "instance":
-        named = field_name(node, source)
-        types = node.child_by_field_name("patterns")
-        if named is None:
-            return None
-        return ("", f"{named[1]} {text_of(types, source)}" if types is not None else named[1])
-    infix = _first(node)
-    if infix is not None and infix.type == "infix":
-        operator = infix.child_by_field_name("operator")
-        return ("", text_of(operator, source).strip("`")) if operator is not None else None
-    return field_name(node, source)
-
-
-def lisp_name(node: Node, source: bytes) -> Named | None:
-    """The second element of ``(define name ...)``, or the head of ``(define (name x) ...)``."""
-    inner = _first(node) if node.named_child_count == 1 else None
-    if inner is not None and inner.type == "defun":  # Common Lisp reads its own headers
-        header = _first(inner)
-        name = header.child_by_field_name("function_name") if header is not None else None
-        return ("", text_of(name, source)) if name is not None else None
-    named = field_name(node, source)
-    if named is not None:
-        return named
-    elements = [
-        child for child in node.named_children[:_STEPS] if child.type not in ("comment", "meta_lit")
-    ]
-    name = elements[1] if len(elements) > 1 else None
-    if node.type == "special_form" and elements:
-        name = elements[0]
-    for _ in range(_STEPS):
-        if name is None or name.type not in ("list", "list_lit", "quote", "quoting_lit"):
-            break
-        name = _first(name)
-    if name is None:
-        return None
-    text = text_of(name, source)
-    return ("", text.rpartition(" ")[2]) if len(text) <= _PLAIN else None
-
-
-def fsharp_name(node: Node, source: bytes) -> Named | None:
-    """``this.M`` defines ``M``; a module may be named by a path."""
-    named = leading("identifier", "long_identifier", "identifier_pattern")(node, source)
-    if named is None:
-        return None
-    name = named[1].strip("()` ")
-    if node.type != "namespace":
-        name = name.rpartition(".")[2]
-    return ("", name) if name else None
-
-
-def hcl_name(node: Node, source: bytes) -> Named | None:
-    """``resource "kind" "name"`` is ``resource.kind.name``."""
-    words: list[str] = []
-    for child in node.named_children[:_STEPS]:
-        if child.type not in ("identifier", "string_lit"):
-            break
-        words.append(text_of(child, source).strip('"'))
-    return ("", ".".join(words)) if words else None
-
-
-def cmake_name(node: Node, source: bytes) -> Named | None:
-    """The first argument of ``function``, ``macro``, ``add_library``."""
-    call = node if node.type == "normal_command" else _first(node)
-    if call is None:
-        return None
-    arguments = next((child for child in call.named_children if child.type == "argument_list"), None)
-    words = text_of(arguments, source).split(None, 2) if arguments is not None else []
-    if words[:1] == ["NAME"]:  # add_test(NAME ... COMMAND ...)
-        del words[0]
-    return ("", words[0]) if words else None
-
-
 def second_word(node: Node, source: bytes) -> Named | None:
     """``namespace eval NAME {...}`` of Tcl; ``proc ::a::b`` is ``b`` of ``a``."""
     named = field_name(node, source)
@@ -337,71 +320,51 @@ def nim_name(node: Node, source: bytes) -> Named | None:
 
 
 def r_name(node: Node, source: bytes) -> Named | None:
-    """What stands left of the arrow; operators are named in quotes or backticks."""
-    left = node.child_by_field_name("lhs")
+    """What stands left of the arrow, or the name given to ``setClass``; operators are named in quotes or backticks."""
+    if node.type == "call":
+        return _generic(node, source)
+    if node.type == "argument" and not _of_class(node, source):
+        return None
+    left = node.child_by_field_name("lhs") or node.child_by_field_name("name")
     return ("", text_of(left, source).strip("\"'`")) if left is not None else None
 
 
-def selectors(node: Node, source: bytes) -> Named | None:
-    """A style rule is named by its selectors."""
-    named = field_name(node, source)
-    if named is not None:
-        return named
-    for child in node.named_children[:_STEPS]:
-        if child.type in ("selectors", "keyframes_name", "identifier"):
-            return "", " ".join(text_of(child, source).split())
-    return None
+def _of_class(node: Node, source: bytes) -> bool:
+    """Whether a function is given to ``ggproto``, or in a list of them to ``R6Class``: to others it is an argument."""
+    for makers in (_TAKE_METHODS, _TAKE_LISTS):
+        call = node.parent.parent if node.parent is not None else None
+        function = call.child_by_field_name("function") if call is not None else None
+        if function is None or call is None:
+            return False
+        name = text_of(function, source).rpartition(":")[2]
+        if name != "list":
+            return name in makers
+        node = call.parent or call
+    return False
 
 
-def element_id(node: Node, source: bytes) -> Named | None:
-    """An element is named by its ``id`` (or ``name``) attribute, else not at all."""
-    tag = _first(node)
-    for attribute in tag.named_children[:_STEPS] if tag is not None else ():
-        text = text_of(attribute, source)
-        key, _, value = text.partition("=")
-        if key.strip().lower() in ("id", "name", "x:name", "key") and value:
-            return "", value.strip().strip("\"'")
-    return None
+_TAKE_METHODS = frozenset({"ggproto"})
+_TAKE_LISTS = frozenset({"R6Class", "setRefClass"})
 
 
-def key_name(node: Node, source: bytes) -> Named | None:
-    """The key of a pair, or the header of a table, without quotes and brackets."""
-    key = node.child_by_field_name("key")
-    if key is None:
-        key = _first(node)
-    if key is None:
+def _generic(node: Node, source: bytes) -> Named | None:
+    """``setMethod("area", "Circle", ...)`` is ``area`` of ``Circle``."""
+    arguments = node.child_by_field_name("arguments")
+    values = (
+        [child.child_by_field_name("value") for child in arguments.named_children[:3:2]]
+        if arguments
+        else []
+    )
+    words = [
+        text_of(value, source).strip("\"'`")
+        for value in values
+        if value is not None and value.type == "string"
+    ]
+    function = node.child_by_field_name("function")
+    if not words:
         return None
-    text = text_of(key, source).strip().strip("[] \t")
-    if text[:1] in ("'", '"') or text.count('"') == 1:
-        text = text.strip("\"'")
-    return ("", text) if text and len(text) <= _PLAIN and "\n" not in text else None
-
-
-def scss_name(node: Node, source: bytes) -> Named | None:
-    """A variable is named by its property, everything else as in CSS."""
-    if node.type != "declaration":
-        return selectors(node, source)
-    name = _first(node)
-    text = text_of(name, source) if name is not None else ""
-    return ("", text) if text[:1] in ("$", "@") or text[:2] == "--" else None
-
-
-def section_name(node: Node, source: bytes) -> Named | None:
-    """The parts of a single-file component."""
-    if node.type in ("template_element", "style_element"):
-        return "", node.type.removesuffix("_element")
-    return element_id(node, source)
-
-
-def ocaml_name(node: Node, source: bytes) -> Named | None:
-    """A binding's pattern, or the first name inside."""
-    pattern = node.child_by_field_name("pattern")
-    if pattern is not None:
-        return "", text_of(pattern, source)
-    return leading(
-        *("module_name", "class_name", "method_name", "module_type_name", "value_name"),
-        *("constructor_name", "parenthesized_operator"),
-    )(node, source)
+    method = function is not None and text_of(function, source) in ("setMethod", "setReplaceMethod")
+    return (words[1] if method and len(words) > 1 else ""), words[0]
 
 
 def dart_name(node: Node, source: bytes) -> Named | None:
@@ -411,6 +374,8 @@ def dart_name(node: Node, source: bytes) -> Named | None:
         here = next((child for child in node.named_children if child.type.endswith("_signature")), None)
     if here is None:
         return None
+    if here.type == "type_alias":
+        return _aliased(here, source)
     if here.type == "operator_signature":
         sign = next((child for child in here.named_children if "operator" in child.type), None)
         return ("", text_of(sign, source)) if sign is not None else None
@@ -426,29 +391,27 @@ def dart_name(node: Node, source: bytes) -> Named | None:
     return ("", text_of(wanted[0], source)) if wanted else None
 
 
+def _aliased(node: Node, source: bytes) -> Named | None:
+    """``typedef F = int Function(int)`` and ``typedef int F(int x)``: only the older form has parameters."""
+    names = [child for child in node.named_children[:_STEPS] if child.type == "type_identifier"]
+    older = any(child.type == "formal_parameter_list" for child in node.named_children[:_STEPS])
+    return ("", text_of(names[-1 if older else 0], source)) if names else None
+
+
 def julia_name(node: Node, source: bytes) -> Named | None:
     """Type parameters, return types and arguments all stand after the name."""
     named = field_name(node, source)
     if named is not None:
         return named
     here: Node | None = node
+    if node.type == "macrocall_expression":  # ``@enum Colour red green``
+        here = node.named_child(1)
     for _ in range(_STEPS):
         here = _first(here)
         if here is None or here.type in ("identifier", "field_expression", "operator"):
             break
-    return dotted(("", text_of(here, source))) if here is not None else None
-
-
-def make_name(node: Node, source: bytes) -> Named | None:
-    """Targets of a rule; directives such as ``.PHONY`` define nothing."""
-    named = leading("targets", "word")(node, source)
-    return None if named is None or re.match(r"\.[A-Z_]+$", named[1]) else named
-
-
-def latex_name(node: Node, source: bytes) -> Named | None:
-    """The title of a section, the name of a command."""
-    named = by_field("text", "declaration")(node, source)
-    return ("", " ".join(named[1].strip("{}\\ ").split())) if named is not None else None
+    named = dotted(("", text_of(here, source))) if here is not None else None
+    return (named[0], named[1].removeprefix(":")) if named is not None else None
 
 
 _VERILOG = leading(

@@ -1,0 +1,112 @@
+"""How is the name of a declaration read in markup, style, build, query and configuration languages?
+
+As in ``rules``, each function looks at a bounded number of nodes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from sophia_mcp.index.languages.record import Named, field_name, text_of
+from sophia_mcp.index.languages.rules import by_field, leading
+
+_STEPS = 24
+_PLAIN = 80
+
+
+def _first(node: Node | None) -> Node | None:
+    return node.named_child(0) if node is not None and node.named_child_count else None
+
+
+def hcl_name(node: Node, source: bytes) -> Named | None:
+    """``resource "kind" "name"`` is ``resource.kind.name``."""
+    words: list[str] = []
+    for child in node.named_children[:_STEPS]:
+        if child.type not in ("identifier", "string_lit"):
+            break
+        words.append(text_of(child, source).strip('"'))
+    return ("", ".".join(words)) if words else None
+
+
+def cmake_name(node: Node, source: bytes) -> Named | None:
+    """The first argument of ``function``, ``macro``, ``add_library``."""
+    call = node if node.type == "normal_command" else _first(node)
+    if call is None:
+        return None
+    arguments = next((child for child in call.named_children if child.type == "argument_list"), None)
+    words = text_of(arguments, source).split(None, 2) if arguments is not None else []
+    if words[:1] == ["NAME"]:  # add_test(NAME ... COMMAND ...)
+        del words[0]
+    return ("", words[0]) if words else None
+
+
+def selectors(node: Node, source: bytes) -> Named | None:
+    """A style rule is named by its selectors."""
+    named = field_name(node, source)
+    if named is not None:
+        return named
+    for child in node.named_children[:_STEPS]:
+        if child.type in ("selectors", "keyframes_name", "identifier"):
+            return "", " ".join(text_of(child, source).split())
+    return None
+
+
+def element_id(node: Node, source: bytes) -> Named | None:
+    """An element is named by its ``id`` (or ``name``) attribute, else not at all."""
+    tag = _first(node)
+    for attribute in tag.named_children[:_STEPS] if tag is not None else ():
+        text = text_of(attribute, source)
+        key, _, value = text.partition("=")
+        if key.strip().lower() in ("id", "name", "x:name", "key") and value:
+            return "", value.strip().strip("\"'")
+    return None
+
+
+def key_name(node: Node, source: bytes) -> Named | None:
+    """The key of a pair, or the header of a table, without quotes and brackets."""
+    key = node.child_by_field_name("key")
+    if key is None:
+        key = _first(node)
+    if key is None:
+        return None
+    text = text_of(key, source).strip().strip("[] \t")
+    if text[:1] in ("'", '"') or text.count('"') == 1:
+        text = text.strip("\"'")
+    return ("", text) if text and len(text) <= _PLAIN and "\n" not in text else None
+
+
+def scss_name(node: Node, source: bytes) -> Named | None:
+    """A variable is named by its property, everything else as in CSS."""
+    if node.type != "declaration":
+        return selectors(node, source)
+    name = _first(node)
+    text = text_of(name, source) if name is not None else ""
+    return ("", text) if text[:1] in ("$", "@") or text[:2] == "--" else None
+
+
+def section_name(node: Node, source: bytes) -> Named | None:
+    """The parts of a single-file component."""
+    if node.type in ("template_element", "style_element"):
+        return "", node.type.removesuffix("_element")
+    return element_id(node, source)
+
+
+def make_name(node: Node, source: bytes) -> Named | None:
+    """Targets of a rule; directives such as ``.PHONY`` define nothing."""
+    named = leading("targets", "word")(node, source)
+    return None if named is None or re.match(r"\.[A-Z_]+$", named[1]) else named
+
+
+def latex_name(node: Node, source: bytes) -> Named | None:
+    """The title of a section, the name of a command."""
+    named = by_field("text", "declaration")(node, source)
+    return ("", " ".join(named[1].strip("{}\\ ").split())) if named is not None else None
+
+
+def sql_name(node: Node, source: bytes) -> Named | None:
+    """Names may stand in quotes of three kinds; an index has its name before the table."""
+    named = by_field("column")(node, source) if node.type == "create_index" else None
+    named = named or leading("object_reference", "identifier")(node, source)
+    return ("", named[1].strip("`\"'[]")) if named is not None else None

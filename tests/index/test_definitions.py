@@ -1,0 +1,123 @@
+"""Forms of definitions that a tag program finds in real packages, each under the name people search for."""
+
+from __future__ import annotations
+
+import pytest
+
+from sophia_mcp.index.parse import parse
+
+_FORMS = {
+    "ruby": (
+        "class Devise::Callbacks\n  attr_accessor :idx, :size\n  alias_method :text, :banner\n"
+        "  alias readline gets\n  define_method(:os) { 1 }\n  def [](key); end\n  def self.[]=(key, value); end\n"
+        "end\nmodule ::Kernel; end\n",
+        "Devise.Callbacks:class:1 Devise.Callbacks.idx:method:2 Devise.Callbacks.size:method:2 "
+        "Devise.Callbacks.text:method:3 Devise.Callbacks.readline:method:4 Devise.Callbacks.os:method:5 "
+        "Devise.Callbacks.[]:method:6 Devise.Callbacks.[]=:method:7 Kernel:class:9",
+    ),
+    "php": (
+        "<?php\ndefine('PCLZIP_READ_BLOCK_SIZE', 2048);\nif (!defined('A')) { define( \"A\", 1 ); }\ndefine($b, 1);\n",
+        "PCLZIP_READ_BLOCK_SIZE:text:2 A:text:3",
+    ),
+    "csharp": (
+        "namespace Shop.Web;\n\nclass Cart {\n  object IList.this[int index] { get => 1; }\n}\n// end\n",
+        "Shop.Web.Cart:class:3 Shop.Web.Cart.this:method:4",
+    ),
+    "kotlin": (
+        "class Desk {\n  constructor(name: String) : this()\n  fun `a loan is due`() {}\n}\n"
+        "enum class Level {\n  LOW;\n\n  val rank = 1\n}\n",
+        "Desk:class:1 Desk.constructor:method:2 Desk.a loan is due:method:3 Level:class:5 Level.rank:text:8",
+    ),
+    "scala": ("package object shapes {\n  def area = 1\n}\n", "shapes:class:1 shapes.area:method:2"),
+    "dart": (
+        "typedef Compare = int Function(int);\ntypedef int Older(int x);\nint count = 4;\nset limit(int x) {}\n"
+        "class A {\n  factory A.other() = B;\n}\n",
+        "Compare:class:1 Older:class:2 count:text:3 limit:function:4 A:class:5 A.other:method:6",
+    ),
+    "elixir": (
+        "defmodule A do\n  @type pos :: 10\n  @typep required(arg) :: any()\n  def left <> right, do: left\n"
+        "  def unquote(name)(), do: 1\n  def f(a) when a > 1, do: a\nend\n",
+        "A:class:1 A.pos:class:2 A.required:class:3 A.<>:function:4 A.f:function:6",
+    ),
+    "haskell": (
+        "module M where\ndata Feed = Feed\n  { feedTitle :: Text\n  , feedUpdated :: Date\n  }\ndata family D a\n"
+        '(<**>) x y = x\nforeign import ccall "sin" c_sin :: Double -> Double\npattern P x <- (x, _)\n',
+        "Feed:class:2 Feed.feedTitle:method:3 Feed.feedUpdated:method:4 D:class:6 <**>:function:7 c_sin:function:8 "
+        "P:function:9",
+    ),
+    "ocaml": (
+        "class type transform = object\n  method strip : int\nend\nlet (>>=) = bind\nlet _ = run ()\n",
+        "transform:class:1 transform.strip:method:2 (>>=):function:4",
+    ),
+    "ocaml_interface": (
+        "class libev : unit -> object\n  method transfer : int\nend\nclass type hash = object end\n",
+        "libev:class:1 libev.transfer:method:2 hash:class:4",
+    ),
+    "erlang": (
+        "-define(SYSTEM, 'Elixir.System').\n-define(F(X), X).\n-callback init(A) -> ok.\n",
+        "SYSTEM:text:1 F:text:2 init:function:3",
+    ),
+    "clojure": (
+        "(clojure.core/defn either [] 1)\n(defn #^{:private true} read-map [x] x)\n(defprotocol Baked (minutes [item]))\n"
+        "(defroutes routes 1)\n(default x)\n(defmacro m [] `(def ~name 1))\n",
+        "either:function:1 read-map:function:2 Baked:class:3 Baked.minutes:method:3 routes:text:4 m:function:6",
+    ),
+    "commonlisp": (
+        "(defpackage #:hunchentoot (:use :cl))\n(rtest:deftest named-lambda.2 1)\n(define-vop (fixnump) 1)\n"
+        "(defparameter hunchentoot:*version* 1)\n(defmacro m () `(defconstant ,size 1))\n",
+        "hunchentoot:class:1 named-lambda.2:text:2 fixnump:text:3 *version*:text:4 m:function:5",
+    ),
+    "elisp": (
+        "(defalias '-drop #'nthcdr)\n(define-globalized-minor-mode yas-global-mode yas-mode on)\n"
+        '(define-key map "a" \'b)\n(define-error \'magit-outside "x")\n(ert-deftest bounds () 1)\n'
+        "(transient-define-prefix magit-merge () 1)\n",
+        "-drop:function:1 yas-global-mode:function:2 magit-outside:text:4 bounds:function:5 magit-merge:function:6",
+    ),
+    "perl": (
+        "package Shop::Cart;\nuse constant LIMIT => 8;\nuse constant {\n  LOW => 1,\n  HIGH => 2,\n};\n"
+        "has 'items' => (is => 'rw');\nsub add { 1 }\n\n# Sold.\npackage Shop::Sale;\nsub add { 2 }\n",
+        "Shop.Cart:class:1 Shop.Cart.LIMIT:text:2 Shop.Cart.LOW:text:4 Shop.Cart.HIGH:text:5 Shop.Cart.items:text:7 "
+        "Shop.Cart.add:function:8 Shop.Sale:class:11 Shop.Sale.add:function:12",
+    ),
+    "r": (
+        'setClass("Hits", contains = "Vector")\nsetGeneric("zipup", function(x, y) standardGeneric("zipup"))\n'
+        'setMethod("length", "NSBS", function(x) 1)\nStack <- R6Class("Stack", public = list(\n  push = function(x) x\n))\n'
+        'Coord <- ggproto("Coord", Base,\n  distance = function(self, x) x\n)\ntryCatch(f(), error = function(e) 1)\n',
+        "Hits:class:1 zipup:function:2 NSBS.length:method:3 Stack:class:4 Stack.push:method:5 Coord:class:7 "
+        "Coord.distance:method:8",
+    ),
+    "rust": (
+        "impl<T> Area for [T] {\n    fn area(&self) {}\n}\nimpl Area for (A, B) {\n    fn area(&self) {}\n}\n",
+        "[T].area:method:2 (A, B).area:method:5",
+    ),
+    "julia": (
+        "f(x::Int)::Int = 2\ng(x::T) where {T} = 3\nBase.:+(a, b) = 1\n@enum Colour red green\n",
+        "f:function:1 g:function:2 Base.+:method:3 Colour:class:4",
+    ),
+    "zig": ('extern "c" fn puts(s: u8) c_int;\ntest area {}\n', "puts:function:1 area:function:2"),
+    "sql": (
+        'CREATE TABLE `shop`.`orders` (id int);\nCREATE INDEX "orders_idx" ON "orders" ("id");\n',
+        "orders:class:1 orders_idx:text:2",
+    ),
+    "cmake": (
+        "ADD_CUSTOM_TARGET(check)\nAdd_Test(NAME fast COMMAND x)\n",
+        "check:config:1 fast:config:2",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", sorted(_FORMS))
+def test_a_form_that_packages_use_is_found_under_its_name(language: str) -> None:
+    text, expected = _FORMS[language]
+    parsed = parse(text, "file", language)
+    found = [f"{s.container}.{s.name}:{s.kind}:{s.start_line}".removeprefix(".") for s in parsed.symbols]
+    assert " ".join(found) == expected
+    assert parsed.fallback == ""
+
+
+def test_a_package_goes_on_to_the_comments_of_the_next_one() -> None:
+    parsed = parse(_FORMS["perl"][0], "a.pm", "perl")
+    assert [(s.name, s.end_line) for s in parsed.symbols if s.kind == "class"] == [
+        ("Cart", 8),
+        ("Sale", 12),
+    ]
