@@ -99,6 +99,19 @@ _FORMS = {
         'CREATE TABLE `shop`.`orders` (id int);\nCREATE INDEX "orders_idx" ON "orders" ("id");\n',
         "orders:class:1 orders_idx:text:2",
     ),
+    "swift": (
+        "class Store {\n  #if DEBUG\n  func log() {}\n  #endif\n  func save() {}\n}\n",
+        "Store:class:1 Store.log:method:3 Store.save:method:5",
+    ),
+    "objc": ("#define DLog(x) NSLog(x)\n@implementation A\n@end\n", "DLog:function:1 A:class:2"),
+    "fortran": (
+        "module nf\ninterface put\n module procedure put_int\nend interface\nend module\n",
+        "nf:class:1 nf.put:function:2",
+    ),
+    "make": (
+        "pre_CFLAGS+=-a\nif WITH_X\nA = 1\nelse\nA = 2\nendif\nB = 2\nclean :\n\trm\n",
+        "pre_CFLAGS:text:1 A:text:3 A:text:5 B:text:7 clean:function:8",
+    ),
     "cmake": (
         "ADD_CUSTOM_TARGET(check)\nAdd_Test(NAME fast COMMAND x)\n",
         "check:config:1 fast:config:2",

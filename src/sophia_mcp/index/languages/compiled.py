@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sophia_mcp.index.languages import bindings, declarators, imports, macros, rules
 from sophia_mcp.index.languages.record import Language
 
@@ -53,6 +55,14 @@ _CPP = (
     + f"(field_declaration declarator: [{' '.join(_FUNCTION)} (reference_declarator (function_declarator))]) @function"
     + _prototypes(*_FUNCTION, "(reference_declarator (function_declarator))", "(operator_cast)")
 )
+
+_CONDITION = re.compile(rb"^[ \t]*#(?:if|elseif|else|endif)\b[^\n]*", re.MULTILINE)
+
+
+def _unconditional(source: bytes) -> bytes:
+    """Swift: a condition within a type ends the type for its grammar."""
+    return _CONDITION.sub(lambda match: b" " * len(match[0]), source)
+
 
 RECORDS = (
     Language(
@@ -130,6 +140,7 @@ RECORDS = (
         [(class_body (property_declaration) @value) (enum_class_body (property_declaration) @value)]
         """,
         comments=("comment", "multiline_comment"),
+        plain=_unconditional,
         name_rule=rules.swift_name,
         references="""
         (call_expression . [(simple_identifier) (navigation_expression)] @call (call_suffix (value_arguments "(")))
@@ -208,6 +219,7 @@ RECORDS = (
         (function_definition) @function
         (struct_specifier name: (_) body: (_)) @class
         (type_definition) @class
+        (preproc_function_def) @function
         (preproc_def) @value
         """
         + _prototypes(*_FUNCTION),
@@ -313,7 +325,7 @@ RECORDS = (
         definitions="""
         (derived_type_definition) @class
         [(module) (submodule) (program)] @module
-        [(subroutine) (function)] @function
+        [(subroutine) (function) (interface (interface_statement (name)))] @function
         """,
         name_rule=rules.leading("name", "type_name"),
     ),

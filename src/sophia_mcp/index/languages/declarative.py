@@ -161,7 +161,7 @@ RECORDS = (
     Language(
         "make",
         "make",
-        (".mk", ".mak", ".make"),
+        (".mk", ".mak", ".make", ".am"),
         ("Makefile", "makefile", "GNUmakefile", "Makefile.am", "Makefile.in"),
         ("make",),
         definitions="""
@@ -172,6 +172,7 @@ RECORDS = (
         (else_directive (variable_assignment) @value)
         (elsif_directive (variable_assignment) @value)
         """,
+        plain=declarative_rules.without_conditions,
         name_rule=declarative_rules.make_name,
     ),
     Language(
@@ -199,7 +200,15 @@ RECORDS = (
         "json",
         "json",
         (".json", ".jsonc", ".json5", ".webmanifest", ".code-workspace", ".avsc", ".har"),
-        (".eslintrc", ".babelrc", ".prettierrc", ".swcrc"),
+        (
+            ".eslintrc",
+            ".babelrc",
+            ".prettierrc",
+            ".swcrc",
+            "composer.lock",
+            "flake.lock",
+            "Pipfile.lock",
+        ),
         definitions="""
         (document (object (pair) @config))
         (pair value: [(object) (array)]) @part
@@ -262,6 +271,19 @@ RECORDS = (
                 ".resx",
                 ".xaml",
                 ".nuspec",
+            ),
+            *(
+                ".vcproj",
+                ".filters",
+                ".iml",
+                ".wxs",
+                ".glade",
+                ".qrc",
+                ".rng",
+                ".xlf",
+                ".xcscheme",
+                ".rdf",
+                ".kml",
             ),
             *(".csproj", ".fsproj", ".vbproj", ".vcxproj", ".props", ".targets", ".ui", ".storyboard"),
         ),

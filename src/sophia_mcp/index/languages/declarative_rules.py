@@ -96,7 +96,21 @@ def section_name(node: Node, source: bytes) -> Named | None:
 def make_name(node: Node, source: bytes) -> Named | None:
     """Targets of a rule; directives such as ``.PHONY`` define nothing."""
     named = leading("targets", "word")(node, source)
-    return None if named is None or re.match(r"\.[A-Z_]+$", named[1]) else named
+    if named is None:
+        return None
+    name = named[1].rstrip("+?:! \t") if node.type == "variable_assignment" else named[1].strip()
+    return None if re.match(r"\.[A-Z_]+$", name) else ("", name)
+
+
+def without_conditions(source: bytes) -> bytes:
+    """Automake's ``if NAME`` has no sign of its own: the grammar reads an assignment that goes on below."""
+    if _AUTOMAKE.search(source) is None:
+        return source
+    return _CONDITION.sub(lambda match: b" " * len(match[0]), source)
+
+
+_AUTOMAKE = re.compile(rb"^if !?\w+[ \t]*$", re.MULTILINE)
+_CONDITION = re.compile(rb"^(?:if|else|endif)\b(?: !?\w+)?[ \t]*$", re.MULTILINE)
 
 
 def latex_name(node: Node, source: bytes) -> Named | None:

@@ -32,6 +32,21 @@ _APEX = re.compile(
     rb"^\s*(?:(?:public|global|private|abstract|virtual|with|without)\b.*)?\bclass\s+\w+", re.M
 )
 _PROLOG = re.compile(rb"^:-\s|^[a-z]\w*(?:\([^)]*\))?\s*:-", re.M)
+_COQ = re.compile(
+    rb"^\s*(?:(?:From \S+ )?Require (?:Import|Export)|Lemma|Theorem|Definition|Inductive|Proof\.)", re.M
+)
+_OPENCL = re.compile(rb"^\s*(?:(?:__)?kernel\s|#(?:include|if|define|pragma)\b)", re.M)
+_PUPPET = re.compile(rb"^\s*(?:class|define|node)\s[\w:'\", .$=()-]*\{|^\s*\w+\s*\{\s*['\"$\[]", re.M)
+_PASCAL = re.compile(
+    rb"^\s*(?:unit|program|library|uses|interface|implementation|begin|type|procedure|function|constructor)\b",
+    re.M | re.I,
+)
+_C = re.compile(rb"^[ \t]*#[ \t]*(?:include|if|ifdef|ifndef|define|undef)\b", re.M)
+_BITBAKE = re.compile(rb'^[A-Z_]+(?::\w+)?\s*[?:.+]?=\s*"|^(?:inherit|require)\s', re.M)
+_RULES = re.compile(rb"\A\s*[^\s:;{}()]+\.(?:o|lo|obj)\b[^\n;{}()]*:")
+_ARMOUR = b"-----BEGIN PGP "
+_TEMPLATES = (".in", ".tmpl", ".template", ".dist", ".example", ".sample", ".j2", ".jinja", ".erb")
+"""Behind the name of the file that is made of this one."""
 _PERL = re.compile(rb"^\s*(?:use\s|package\s|sub\s|my\s)", re.M)
 _HEAD = 1 << 14
 _HEADER = 1 << 18
@@ -44,11 +59,20 @@ def language_of(path: str, head: bytes) -> str | None:
     name = path.rpartition("/")[2]
     exact, endings, interpreters = _tables()
     found = exact.get(name) or _by_ending(name, endings)
+    made = name[: name.rindex(".")] if name.endswith(_TEMPLATES) else ""
+    if made and (inner := exact.get(made) or _by_ending(made, endings)) is not None:
+        found, name = inner, made
     if found is None and name.startswith(("Dockerfile.", "Containerfile.")):
         found = "dockerfile"
     if found is None and head.startswith(b"#!"):
         return _by_shebang(head, interpreters)
+    if found is not None and head.startswith(b"#!") and name.endswith(_OTHERS):
+        return _by_shebang(head, interpreters) or found
     return _settle(found, name, head) if found else None
+
+
+_OTHERS = (".t", ".d", ".inc", ".in")
+"""Endings that a script of any language may have."""
 
 
 def _by_ending(name: str, endings: dict[str, str]) -> str | None:
@@ -86,9 +110,36 @@ def _settle(found: str, name: str, head: bytes) -> str:
         return "matlab"
     if name.endswith(".cls") and _APEX.search(head):
         return "apex"
+    if name.endswith(_DOUBTFUL):
+        return _doubtful(found, name[name.rindex(".") :], head)
     if name.endswith(".pl") and _PROLOG.search(head) and not _PERL.search(head):
         return "text"
     return found
+
+
+_DOUBTFUL = (".ts", ".v", ".cl", ".asc", ".pp", ".bb", ".inc", ".d")
+
+
+def _doubtful(found: str, ending: str, head: bytes) -> str:
+    """Endings that a second language has taken as well; what no grammar reads is text."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if ending == ".ts" and start.startswith((b"<?xml", b"<!DOCTYPE TS")):
+        return "xml"  # translations of Qt
+    if ending == ".cl" and _OPENCL.search(head):
+        return "c"
+    if ending == ".inc" and start and b"<?" not in head:
+        if _C.search(head):
+            return "cpp" if _CPP.search(head) else "c"
+        return "pascal" if _PASCAL.search(head) else "text"
+    if ending == ".d" and _RULES.match(start):
+        return "make"
+    other = (
+        (ending == ".v" and _COQ.search(head))
+        or (ending == ".asc" and _ARMOUR in head)
+        or (ending == ".pp" and _PUPPET.search(head) and not _PASCAL.search(head))
+        or (ending == ".bb" and _BITBAKE.search(head))
+    )
+    return "text" if other else found
 
 
 @cache

@@ -65,7 +65,7 @@ RECORDS = (
     Language(
         "python",
         "python",
-        (".py", ".pyi", ".pyw", ".pyx", ".bzl", ".bazel", ".star"),
+        (".py", ".pyi", ".pyw", ".pyx", ".pxd", ".pxi", ".bzl", ".bazel", ".star"),
         ("BUILD", "WORKSPACE", "SConstruct", "SConscript", "Tiltfile"),
         ("python", "python2", "python3", "pypy", "pypy3"),
         """
@@ -134,7 +134,7 @@ RECORDS = (
     Language(
         "php",
         "php",
-        (".php", ".phtml", ".php5", ".inc"),
+        (".php", ".phtml", ".php5", ".phpt", ".inc"),
         interpreters=("php",),
         definitions="""
         [(class_declaration) (trait_declaration) (interface_declaration) (enum_declaration)] @class

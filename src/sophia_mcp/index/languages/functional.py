@@ -9,7 +9,7 @@ RECORDS = (
     Language(
         "haskell",
         "haskell",
-        (".hs", ".hs-boot"),
+        (".hs", ".hs-boot", ".hsc"),
         interpreters=("runhaskell", "runghc"),
         definitions="""
         [(data_type) (newtype) (class) (type_synomym) (type_family) (data_family)] @class
