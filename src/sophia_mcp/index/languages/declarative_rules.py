@@ -122,5 +122,8 @@ def latex_name(node: Node, source: bytes) -> Named | None:
 def sql_name(node: Node, source: bytes) -> Named | None:
     """Names may stand in quotes of three kinds; an index has its name before the table."""
     named = by_field("column")(node, source) if node.type == "create_index" else None
-    named = named or leading("object_reference", "identifier")(node, source)
+    named = named or _OBJECT(node, source)
     return ("", named[1].strip("`\"'[]")) if named is not None else None
+
+
+_OBJECT = leading("object_reference", "identifier")

@@ -140,7 +140,7 @@ RECORDS = (
         [(class_declaration) (trait_declaration) (interface_declaration) (enum_declaration)] @class
         [(function_definition) (method_declaration)] @function
         (const_declaration (const_element) @value)
-        ((function_call_expression function: (name) @_d arguments: (arguments .
+        (expression_statement (function_call_expression function: (name) @_d arguments: (arguments .
           (argument [(string) (encapsed_string)]))) @value (#eq? @_d "define"))
         """,
         name_rule=rules.php_name,

@@ -105,4 +105,7 @@ def lisp_name(node: Node, source: bytes) -> Named | None:
 def erlang_name(node: Node, source: bytes) -> Named | None:
     """A macro is named left of its parameters, all else by its first atom."""
     head = node.child_by_field_name("lhs") if node.type == "pp_define" else None
-    return field_name(head, source) if head is not None else leading("atom", "var")(node, source)
+    return field_name(head, source) if head is not None else _ATOM(node, source)
+
+
+_ATOM = leading("atom", "var")

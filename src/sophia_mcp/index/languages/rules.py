@@ -128,7 +128,10 @@ def php_name(node: Node, source: bytes) -> Named | None:
     """``define("NAME", ...)`` names a constant in quotes."""
     if node.type == "function_call_expression":
         return _quoted(node, source)
-    return first_of("name")(node, source)
+    return _NAMED(node, source)
+
+
+_NAMED = first_of("name")
 
 
 def ruby_name(node: Node, source: bytes) -> Named | None:
