@@ -89,7 +89,7 @@ class Fused:
         except BaseException:  # refused by a budget, or cancelled: nothing was learned of the endpoint
             breaker.undecided(trial)
             raise
-        breaker.succeeded()
+        breaker.succeeded(trial)
         return rows
 
 

@@ -122,14 +122,14 @@ class Guard:
                 lane.breaker.failed()
                 lane.last_fault = error.why or error.what
             elif error.status:  # it says no, but it is there
-                lane.breaker.succeeded()
+                lane.breaker.succeeded(trial)
             else:
                 lane.breaker.undecided(trial)
             raise
         except BaseException:  # refused by a budget, or cancelled: nothing was learned of the peer
             lane.breaker.undecided(trial)
             raise
-        lane.breaker.succeeded()
+        lane.breaker.succeeded(trial)
         return reply
 
     async def _let_pass(self, lane: Lane, left: float) -> tuple[float, int]:

@@ -17,6 +17,7 @@ class Breaker:
         self._failed = 0
         self._until = 0.0
         self._trial = 0
+        self._overtaken = 0
 
     def wait_s(self) -> float:
         """0 when the caller may go; else the seconds until the next one may."""
@@ -35,9 +36,12 @@ class Breaker:
         the caller one of many."""
         return self._trial if self._failed >= self._limit else 0
 
-    def succeeded(self) -> None:
-        """The peer answered."""
-        self._failed = 0
+    def succeeded(self, trial: int) -> None:
+        """The peer answered a caller. Where that one was no ``trial``, or the peer failed since it went, this says
+        nothing about a breaker that is open."""
+        if self._failed < self._limit or trial > self._overtaken:
+            self._failed = 0
+            self._until = 0.0
 
     def undecided(self, trial: int) -> None:
         """A caller came back without having learned how the peer is. Where that one was the last ``trial``,
@@ -49,6 +53,7 @@ class Breaker:
         """The peer failed in a way that says something about the peer, or asked to be left alone for
         ``least_s``."""
         self._failed += 1
-        self._trial += 1  # one that is still out has been overtaken
+        self._trial += 1
+        self._overtaken = self._trial  # with every one that is still out
         # Of several that fail in a row, a later one does not take back what an earlier one was asked for.
         self._until = max(self._until, self._clock() + max(self._cool_s, least_s))
