@@ -444,7 +444,8 @@ def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
 
 @pytest.mark.requirement("embed.cli", "cli.exit_codes")
 def test_a_line_that_is_refused_is_named_and_the_others_are_embedded(project: Path) -> None:
-    lines = ["open a file", *(f"line {number}" for number in range(300)), "far too long", "read json"]
+    lines = ["open a file", *(f"line {number}" for number in range(300)), "read json"]
+    lines.insert(100, "far too long")
     (project / "lines.txt").write_text("\n".join(lines))
     with Endpoint() as endpoint:
         endpoint.unwanted = "too long"
@@ -468,7 +469,7 @@ def test_a_line_that_is_refused_is_named_and_the_others_are_embedded(project: Pa
     assert "wrote 302 vectors" in done.stderr
     for command in (done, found):
         assert command.returncode == 1
-        assert "error: line 302 has no vector: it answered 413: " in command.stderr
+        assert "error: line 101 has no vector: it answered 413: " in command.stderr
     assert json.loads(found.stdout)[0]["line"] == 1
     paid = [text for text in endpoint.texts() if text in lines]
     assert len(paid) == len(set(paid)), "no line is paid twice"

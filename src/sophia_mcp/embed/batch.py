@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import anyio
 import numpy as np
 
 from sophia_mcp.embed.providers import Vectors
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,17 @@ async def embed_all(
 ) -> Vectors:
     """The rows of all texts in order. The first failure cancels the other requests and is raised."""
     spans = list(batches(texts, limits))
-    found: list[Vectors | None] = [None] * len(spans)
-    free = anyio.CapacityLimiter(limits.at_once)
+    rows = await in_order(spans, limits.at_once, lambda span: embed(texts[span.start : span.stop]))
+    return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
+
+
+async def in_order(
+    spans: Sequence[range], at_once: int, ask: Callable[[range], Awaitable[Answer]]
+) -> list[Answer]:
+    """What ``ask`` answers for each span, at most ``at_once`` asked together. The first failure cancels the others
+    and is raised."""
+    found: dict[int, Answer] = {}
+    free = anyio.CapacityLimiter(at_once)
     failures: list[Exception] = []
 
     async def one(number: int, span: range) -> None:
@@ -48,7 +60,7 @@ async def embed_all(
             if failures:
                 return
             try:
-                found[number] = await embed(texts[span.start : span.stop])
+                found[number] = await ask(span)
             except Exception as error:  # noqa: BLE001 - raised below, not wrapped in a group
                 failures.append(error)
                 group.cancel_scope.cancel()
@@ -58,5 +70,4 @@ async def embed_all(
             group.start_soon(one, number, span)
     if failures:
         raise failures[0]
-    rows = [some for some in found if some is not None]
-    return np.concatenate(rows) if rows else np.zeros((0, 0), np.float32)
+    return [found[number] for number in range(len(spans))]

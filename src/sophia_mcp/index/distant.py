@@ -29,7 +29,8 @@ from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Passage
 
 BATCH_FILES = 40
-BATCH_CHUNKS = 128
+BATCH_CHUNKS = 320
+"""Passages that the model is asked for in one call: one request, and then four at once."""
 
 STAGE = "vectors"
 """What a run says that it does while nothing but a distant model is waited for."""
