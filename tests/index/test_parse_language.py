@@ -6,6 +6,38 @@ import pytest
 
 from sophia_mcp.index.parse import language_of
 
+_SHARED = (".h", ".m", ".cls", ".pl", ".ts", ".v", ".cl", ".asc", ".pp", ".bb", ".inc", ".d")
+_REPEATED = (
+    *(
+        b"\n",
+        b" ",
+        b"\t \n",
+        b".o",
+        b"a",
+        b"a\n",
+        b"a(\n",
+        b"a(",
+        b"a {\n",
+        b"A",
+        b"A=\n",
+        b"A\n= ",
+        b"\n#",
+        b"# ",
+    ),
+    *(
+        b"class ",
+        b"class\n",
+        b"public class\n",
+        b"end\n",
+        b"end ;",
+        b"From x ",
+        b"From x\n",
+        b"node $",
+        b"namespace\n",
+    ),
+    *(b"template\n", b"class a\n", b"__kernel", b"a.o ", b"use\n", b"inherit"),
+)
+
 
 @pytest.mark.parametrize(
     ("path", "language"),
@@ -76,6 +108,8 @@ def test_a_first_line_says_the_interpreter(line: bytes, language: str | None) ->
         ("a.inc", b"procedure A;\nbegin\nend;\n", "pascal"),
         ("a.inc", b"", "php"),
         ("a.d", b"a.o: a.c a.h \\\n b.h\n", "make"),
+        ("a.d", b"out/a.lo: a.c\n", "make"),
+        ("a.pp", b"x {\n\n'a' }\n", "pascal"),
         ("a.d", b"module a;\nvoid f() {}\n", "d"),
         ("run.t", b"#!/bin/bash\nok() { :; }\n", "bash"),
         ("run.t", b"#!/usr/bin/perl -w\nuse Test::More;\n", "perl"),
@@ -83,3 +117,18 @@ def test_a_first_line_says_the_interpreter(line: bytes, language: str | None) ->
 )
 def test_words_settle_endings_that_languages_share(path: str, head: bytes, language: str) -> None:
     assert language_of(path, head) == language
+
+
+@pytest.mark.parametrize("ending", _SHARED)
+def test_no_text_takes_long_to_settle(ending: str) -> None:
+    files = 1 if ending == ".h" else 16  # of a header more is read
+    for head in (
+        before + word * (200_000 // len(word)) for word in _REPEATED for before in (b"", b"a", b"From ")
+    ):
+        for _ in range(files):
+            language_of(f"a{ending}", head)
+
+
+def test_no_list_of_objects_takes_long_to_settle() -> None:
+    head = b"a" + b".o" * 8000
+    assert {language_of("a.d", head) for _ in range(400)} == {"d"}

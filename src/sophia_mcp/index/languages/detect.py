@@ -27,27 +27,30 @@ _CPP = re.compile(
 _OBJECTIVE = re.compile(
     rb"\n[ \t]*+(?:@(?:interface|implementation|protocol|import|class|end)\b|#import\b)"
 )
-_MATLAB = re.compile(rb"^\s*(?:function\b|classdef\b|%)|^\s*end\s*;?\s*$", re.M)
+_MATLAB = re.compile(rb"^[ \t]*+(?:function\b|classdef\b|%|end[ \t]*+;?+[ \t\r]*+$)", re.M)
 _APEX = re.compile(
-    rb"^\s*(?:(?:public|global|private|abstract|virtual|with|without)\b.*)?\bclass\s+\w+", re.M
+    rb"^[ \t]*+(?:(?:public|global|private|abstract|virtual|with|without)\b.*)?\bclass[ \t]++\w", re.M
 )
-_PROLOG = re.compile(rb"^:-\s|^[a-z]\w*(?:\([^)]*\))?\s*:-", re.M)
+_PROLOG = re.compile(rb"^:-\s|^[a-z]\w*+(?:\([^)]{0,400}+\))?+\s*+:-", re.M)
 _COQ = re.compile(
-    rb"^\s*(?:(?:From \S+ )?Require (?:Import|Export)|Lemma|Theorem|Definition|Inductive|Proof\.)", re.M
+    rb"^[ \t]*+(?:(?:From \S++ )?Require (?:Import|Export)|Lemma|Theorem|Definition|Inductive|Proof\.)",
+    re.M,
 )
-_OPENCL = re.compile(rb"^\s*(?:(?:__)?kernel\s|#(?:include|if|define|pragma)\b)", re.M)
-_PUPPET = re.compile(rb"^\s*(?:class|define|node)\s[\w:'\", .$=()-]*\{|^\s*\w+\s*\{\s*['\"$\[]", re.M)
+_OPENCL = re.compile(rb"^[ \t]*+(?:(?:__)?kernel\s|#(?:include|if|define|pragma)\b)", re.M)
+_PUPPET = re.compile(
+    rb"^[ \t]*+(?:(?:class|define|node)\s[\w:'\", .$=()-]*+\{|\w++[ \t]*+\{[ \t]*+['\"$\[])", re.M
+)
 _PASCAL = re.compile(
-    rb"^\s*(?:unit|program|library|uses|interface|implementation|begin|type|procedure|function|constructor)\b",
+    rb"^[ \t]*+(?:unit|program|library|uses|interface|implementation|begin|type|procedure|function|constructor)\b",
     re.M | re.I,
 )
-_C = re.compile(rb"^[ \t]*#[ \t]*(?:include|if|ifdef|ifndef|define|undef)\b", re.M)
-_BITBAKE = re.compile(rb'^[A-Z_]+(?::\w+)?\s*[?:.+]?=\s*"|^(?:inherit|require)\s', re.M)
-_RULES = re.compile(rb"\A\s*[^\s:;{}()]+\.(?:o|lo|obj)\b[^\n;{}()]*:")
+_C = re.compile(rb"^[ \t]*+#[ \t]*+(?:include|if|ifdef|ifndef|define|undef)\b", re.M)
+_BITBAKE = re.compile(rb'^[A-Z_]++(?::\w++)?+[ \t]*+[?:.+]?=[ \t]*+"|^(?:inherit|require)\s', re.M)
+_RULES = re.compile(rb"[^\s:;{}()]++(?:(?<=\.o)|(?<=\.lo)|(?<=\.obj))[^\n:;{}()]*+:")
 _ARMOUR = b"-----BEGIN PGP "
 _TEMPLATES = (".in", ".tmpl", ".template", ".dist", ".example", ".sample", ".j2", ".jinja", ".erb")
 """Behind the name of the file that is made of this one."""
-_PERL = re.compile(rb"^\s*(?:use\s|package\s|sub\s|my\s)", re.M)
+_PERL = re.compile(rb"^[ \t]*+(?:use|package|sub|my)\s", re.M)
 _HEAD = 1 << 14
 _HEADER = 1 << 18
 """How much of a header is read: the first class may stand behind a thousand lines of macros."""
@@ -71,7 +74,7 @@ def language_of(path: str, head: bytes) -> str | None:
     return _settle(found, name, head) if found else None
 
 
-_OTHERS = (".t", ".d", ".inc", ".in")
+_OTHERS = (".t", ".d", ".inc")
 """Endings that a script of any language may have."""
 
 
