@@ -10,13 +10,16 @@ _FORMS = {
     "ruby": (
         "class Devise::Callbacks\n  attr_accessor :idx, :size\n  alias_method :text, :banner\n"
         "  alias readline gets\n  define_method(:os) { 1 }\n  def [](key); end\n  def self.[]=(key, value); end\n"
-        "end\nmodule ::Kernel; end\n",
+        "end\nmodule ::Kernel; end\n"
+        'define_method("x_#{y}") { 1 }\ndefine_method(:"a b") { 1 }\ndefine_method("c") { 1 }\n',
         "Devise.Callbacks:class:1 Devise.Callbacks.idx:method:2 Devise.Callbacks.size:method:2 "
         "Devise.Callbacks.text:method:3 Devise.Callbacks.readline:method:4 Devise.Callbacks.os:method:5 "
-        "Devise.Callbacks.[]:method:6 Devise.Callbacks.[]=:method:7 Kernel:class:9",
+        "Devise.Callbacks.[]:method:6 Devise.Callbacks.[]=:method:7 Kernel:class:9 "
+        "a b:function:11 c:function:12",
     ),
     "php": (
-        "<?php\ndefine('PCLZIP_READ_BLOCK_SIZE', 2048);\nif (!defined('A')) { define( \"A\", 1 ); }\ndefine($b, 1);\n",
+        "<?php\ndefine('PCLZIP_READ_BLOCK_SIZE', 2048);\nif (!defined('A')) { define( \"A\", 1 ); }\ndefine($b, 1);\n"
+        'define("A$b", 1);\ndefine("A{$b}", 1);\n',
         "PCLZIP_READ_BLOCK_SIZE:text:2 A:text:3",
     ),
     "csharp": (
@@ -41,9 +44,10 @@ _FORMS = {
     ),
     "haskell": (
         "module M where\ndata Feed = Feed\n  { feedTitle :: Text\n  , feedUpdated :: Date\n  }\ndata family D a\n"
-        '(<**>) x y = x\nforeign import ccall "sin" c_sin :: Double -> Double\npattern P x <- (x, _)\n',
+        '(<**>) x y = x\nforeign import ccall "sin" c_sin :: Double -> Double\npattern P x <- (x, _)\n'
+        "data Point = Point { x, y :: Int, z :: Int }\n",
         "Feed:class:2 Feed.feedTitle:method:3 Feed.feedUpdated:method:4 D:class:6 <**>:function:7 c_sin:function:8 "
-        "P:function:9",
+        "P:function:9 Point:class:10 Point.x:method:10 Point.y:method:10 Point.z:method:10",
     ),
     "ocaml": (
         "class type transform = object\n  method strip : int\nend\nlet (>>=) = bind\nlet _ = run ()\n",
@@ -59,13 +63,17 @@ _FORMS = {
     ),
     "clojure": (
         "(clojure.core/defn either [] 1)\n(defn #^{:private true} read-map [x] x)\n(defprotocol Baked (minutes [item]))\n"
-        "(defroutes routes 1)\n(default x)\n(defmacro m [] `(def ~name 1))\n",
-        "either:function:1 read-map:function:2 Baked:class:3 Baked.minutes:method:3 routes:text:4 m:function:6",
+        "(defroutes routes 1)\n(default x)\n(deflate x)\n(defmacro m [] `(def ~name 1))\n",
+        "either:function:1 read-map:function:2 Baked:class:3 Baked.minutes:method:3 routes:text:4 m:function:7",
     ),
     "commonlisp": (
         "(defpackage #:hunchentoot (:use :cl))\n(rtest:deftest named-lambda.2 1)\n(define-vop (fixnump) 1)\n"
-        "(defparameter hunchentoot:*version* 1)\n(defmacro m () `(defconstant ,size 1))\n",
-        "hunchentoot:class:1 named-lambda.2:text:2 fixnump:text:3 *version*:text:4 m:function:5",
+        "(defparameter hunchentoot:*version* 1)\n(defmacro m () `(defconstant ,size 1))\n"
+        "(defun f (x)\n  (let ((definition (find x)) (defs nil) (defroute x))\n    (deflate stream x) (defined-p y)))\n"
+        "(deflate stream x)\n(defer x)\n(progn (defroute home ()))\n#+sbcl (defroute away ())\n"
+        "(let ((x 1)) (defvar *deep* x))\n",
+        "hunchentoot:class:1 named-lambda.2:text:2 fixnump:text:3 *version*:text:4 m:function:5 "
+        "f:function:6 home:text:11 away:text:12 *deep*:text:13",
     ),
     "elisp": (
         "(defalias '-drop #'nthcdr)\n(define-globalized-minor-mode yas-global-mode yas-mode on)\n"
@@ -74,10 +82,12 @@ _FORMS = {
         "-drop:function:1 yas-global-mode:function:2 magit-outside:text:4 bounds:function:5 magit-merge:function:6",
     ),
     "perl": (
-        "package Shop::Cart;\nuse constant LIMIT => 8;\nuse constant {\n  LOW => 1,\n  HIGH => 2,\n};\n"
-        "has 'items' => (is => 'rw');\nsub add { 1 }\n\n# Sold.\npackage Shop::Sale;\nsub add { 2 }\n",
+        "package Shop::Cart;\nuse constant LIMIT => 8;\nuse constant {\n  LOW => 1,\n  'HIGH' => 'UP',\n};\n"
+        "has 'items' => (is => 'rw');\nsub add { 1 }\n\n# Sold.\npackage Shop::Sale;\nsub add { 2 }\n"
+        "has ['buyer', \"price\"] => (is => 'rw');\nhas \"a$b\" => 1;\n",
         "Shop.Cart:class:1 Shop.Cart.LIMIT:text:2 Shop.Cart.LOW:text:4 Shop.Cart.HIGH:text:5 Shop.Cart.items:text:7 "
-        "Shop.Cart.add:function:8 Shop.Sale:class:11 Shop.Sale.add:function:12",
+        "Shop.Cart.add:function:8 Shop.Sale:class:11 Shop.Sale.add:function:12 Shop.Sale.buyer:text:13 "
+        "Shop.Sale.price:text:13",
     ),
     "r": (
         'setClass("Hits", contains = "Vector")\nsetGeneric("zipup", function(x, y) standardGeneric("zipup"))\n'
@@ -94,14 +104,21 @@ _FORMS = {
         "f(x::Int)::Int = 2\ng(x::T) where {T} = 3\nBase.:+(a, b) = 1\n@enum Colour red green\n",
         "f:function:1 g:function:2 Base.+:method:3 Colour:class:4",
     ),
-    "zig": ('extern "c" fn puts(s: u8) c_int;\ntest area {}\n', "puts:function:1 area:function:2"),
+    "zig": (
+        'extern "c" fn puts(s: u8) c_int;\ntest area {}\n'
+        'test {\n  try run();\n}\n/// Adds.\ntest "adds" {}\ntest @"a b" {}\n',
+        "puts:function:1 area:function:2 adds:function:6 a b:function:8",
+    ),
     "sql": (
-        'CREATE TABLE `shop`.`orders` (id int);\nCREATE INDEX "orders_idx" ON "orders" ("id");\n',
+        'CREATE TABLE `shop`.`orders` (id int);\nCREATE INDEX "orders_idx" ON "orders" ("id");\nCREATE INDEX ON orders (id);\n',
         "orders:class:1 orders_idx:text:2",
     ),
     "swift": (
-        "class Store {\n  #if DEBUG\n  func log() {}\n  #endif\n  func save() {}\n}\n",
-        "Store:class:1 Store.log:method:3 Store.save:method:5",
+        "class Store {\n  #if DEBUG\n  func log() {}\n  #endif\n  func save() {}\n}\n"
+        "#if os(iOS)\nclass View: A {\n#else\nclass View: B {\n#endif\n  func draw() {}\n}\n"
+        "#if DEBUG\nfunc a() {}\n#else\nfunc b() {}\n#endif\nfunc c() {}\n",
+        "Store:class:1 Store.log:method:3 Store.save:method:5 View:class:8 View.draw:method:12 a:function:15 "
+        "b:function:17 c:function:19",
     ),
     "objc": ("#define DLog(x) NSLog(x)\n@implementation A\n@end\n", "DLog:function:1 A:class:2"),
     "fortran": (
@@ -132,5 +149,19 @@ def test_a_package_goes_on_to_the_comments_of_the_next_one() -> None:
     parsed = parse(_FORMS["perl"][0], "a.pm", "perl")
     assert [(s.name, s.end_line) for s in parsed.symbols if s.kind == "class"] == [
         ("Cart", 8),
-        ("Sale", 12),
+        ("Sale", 14),
     ]
+
+
+def test_every_package_of_many_holds_what_follows_it() -> None:
+    text = "".join(f"package P{each};\nsub f{each} {{ 1 }}\n" for each in range(4000))
+    found = [(s.container, s.name) for s in parse(text, "a.pm", "perl").symbols]
+    assert found == [
+        pair for each in range(4000) for pair in (("", f"P{each}"), (f"P{each}", f"f{each}"))
+    ]
+
+
+def test_a_package_ends_with_its_block_and_with_the_code() -> None:
+    text = "{\n  package A;\n  sub f { 1 }\n}\nsub g { 2 }\npackage B;\nsub h { 3 }\n\n__END__\n\n=head1 B\n\nMore.\n"
+    found = [(s.container, s.name, s.end_line) for s in parse(text, "a.pm", "perl").symbols]
+    assert found == [("", "A", 4), ("A", "f", 3), ("", "g", 5), ("", "B", 7), ("B", "h", 7)]

@@ -23,7 +23,7 @@ DEPTH_MOST = 2000
 MATCHES_OPEN = 4096
 LOOSE_MOST = 10_000
 
-_READ_BYTES = 1 << 16
+_READ_BYTES = 1 << 12
 _NODE_BYTES = 1 << 8
 
 
@@ -32,8 +32,9 @@ class Unreadable(Exception):
 
 
 class _Text:
-    """Hands a source to the parser in large pieces, and afterwards to predicates in small ones: they ask for
-    the text of one node after the other, and throw away what they get beyond it."""
+    """Hands a source to the parser in pieces, small enough for grammars that go back to look again (Perl's does
+    for every package), and afterwards to predicates in smaller ones: they ask for the text of one node after
+    the other, and throw away what they get beyond it."""
 
     def __init__(self, source: bytes) -> None:
         self._source, self._size = source, _READ_BYTES

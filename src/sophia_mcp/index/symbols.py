@@ -24,9 +24,6 @@ Captured = tuple[Mapping[str, Sequence[Node]], Language]
 DEPTH_MOST = 48
 """Definitions nested deeper than anybody reads belong to the one they are in."""
 
-REACHES_MOST = 500
-"""Packages of a file that hold what follows them; to ask a node for its parent takes longer the more there are."""
-
 NAME_CHARS = 100
 """A longer name is an expression, not a name; it is cut."""
 
@@ -162,7 +159,7 @@ def _candidates(
     seen: dict[tuple[int, int], tuple[int, int, Node, str, Language]] = {}
     for captures, language in sources:
         tails = _tails(captures.get("tail", ()), source)
-        tails.update(_reaches(captures.get("reach", ()), captures.get("comment", ()), source))
+        tails.update(_reaches(captures, source))
         brought = {node.byte_range for node in captures.get("import", ())}
         for capture in _KINDS:
             for node in sorted(captures.get(capture, ()), key=_place):
@@ -206,27 +203,47 @@ def _tails(nodes: Sequence[Node], source: bytes) -> dict[int, int]:
     return ends
 
 
-def _reaches(nodes: Sequence[Node], comments: Sequence[Node], source: bytes) -> dict[int, int]:
+def _reaches(captures: Mapping[str, Sequence[Node]], source: bytes) -> dict[int, int]:
     """Where a statement without a block ends that holds for what follows: before the next of its kind and the
-    comments of that one, or with what is around it."""
+    comments of that one, with the block around it, or with the code of the file."""
     statements = [
         node
-        for node in sorted(nodes, key=_place)[:REACHES_MOST]
+        for node in sorted(captures.get("reach", ()), key=_place)
         if not (node.named_children and node.named_children[-1].type in _BODIES)
     ]
     if not statements:
         return {}
     notes = {
-        _trimmed(start, end, source): start for start, end in (node.byte_range for node in comments)
+        _trimmed(start, end, source): start
+        for start, end in (node.byte_range for node in captures.get("comment", ()))
     }
+    limit = min((node.start_byte for node in captures.get("beyond", ())), default=len(source))
+    wholes = _around(statements, sorted(captures.get("within", ()), key=_place), limit)
     ends: dict[int, int] = {}
-    limit = len(source)
-    for node in reversed(statements):
-        whole = node.parent.end_byte if node.parent is not None else limit
+    for node, whole in zip(reversed(statements), reversed(wholes), strict=True):
         ends[node.end_byte] = min(whole, limit)
         limit = _trimmed(0, node.start_byte, source)
         while limit in notes:
             limit = _trimmed(0, notes[limit], source)
+    return ends
+
+
+def _around(nodes: Sequence[Node], blocks: Sequence[Node], whole: int) -> list[int]:
+    """Where the innermost block around each node ends, else ``whole``; both in order. To ask every node for
+    its parent takes longer the more there are."""
+    ends: list[int] = []
+    chain: list[int] = []
+    at = 0
+    for node in nodes:
+        start = node.start_byte
+        while at < len(blocks) and blocks[at].start_byte <= start:
+            while chain and chain[-1] <= blocks[at].start_byte:
+                chain.pop()
+            chain.append(blocks[at].end_byte)
+            at += 1
+        while chain and chain[-1] <= start:
+            chain.pop()
+        ends.append(chain[-1] if chain else whole)
     return ends
 
 

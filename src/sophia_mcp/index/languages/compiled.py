@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from sophia_mcp.index.languages import bindings, declarators, imports, macros, rules
+from sophia_mcp.index.languages import bindings, declarators, imports, macros, rules, swift
 from sophia_mcp.index.languages.record import Language
 
 _C = """
@@ -55,14 +53,6 @@ _CPP = (
     + f"(field_declaration declarator: [{' '.join(_FUNCTION)} (reference_declarator (function_declarator))]) @function"
     + _prototypes(*_FUNCTION, "(reference_declarator (function_declarator))", "(operator_cast)")
 )
-
-_CONDITION = re.compile(rb"^[ \t]*#(?:if|elseif|else|endif)\b[^\n]*", re.MULTILINE)
-
-
-def _unconditional(source: bytes) -> bytes:
-    """Swift: a condition within a type ends the type for its grammar."""
-    return _CONDITION.sub(lambda match: b" " * len(match[0]), source)
-
 
 RECORDS = (
     Language(
@@ -140,7 +130,7 @@ RECORDS = (
         [(class_body (property_declaration) @value) (enum_class_body (property_declaration) @value)]
         """,
         comments=("comment", "multiline_comment"),
-        plain=_unconditional,
+        plain=swift.plain,
         name_rule=rules.swift_name,
         references="""
         (call_expression . [(simple_identifier) (navigation_expression)] @call (call_suffix (value_arguments "(")))

@@ -10,20 +10,13 @@ import re
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Named, field_name, text_of
-from sophia_mcp.index.languages.rules import by_field, leading
-
-_STEPS = 24
-_PLAIN = 80
-
-
-def _first(node: Node | None) -> Node | None:
-    return node.named_child(0) if node is not None and node.named_child_count else None
+from sophia_mcp.index.languages.rules import PLAIN, STEPS, by_field, first_child, leading
 
 
 def hcl_name(node: Node, source: bytes) -> Named | None:
     """``resource "kind" "name"`` is ``resource.kind.name``."""
     words: list[str] = []
-    for child in node.named_children[:_STEPS]:
+    for child in node.named_children[:STEPS]:
         if child.type not in ("identifier", "string_lit"):
             break
         words.append(text_of(child, source).strip('"'))
@@ -32,7 +25,7 @@ def hcl_name(node: Node, source: bytes) -> Named | None:
 
 def cmake_name(node: Node, source: bytes) -> Named | None:
     """The first argument of ``function``, ``macro``, ``add_library``."""
-    call = node if node.type == "normal_command" else _first(node)
+    call = node if node.type == "normal_command" else first_child(node)
     if call is None:
         return None
     arguments = next((child for child in call.named_children if child.type == "argument_list"), None)
@@ -47,7 +40,7 @@ def selectors(node: Node, source: bytes) -> Named | None:
     named = field_name(node, source)
     if named is not None:
         return named
-    for child in node.named_children[:_STEPS]:
+    for child in node.named_children[:STEPS]:
         if child.type in ("selectors", "keyframes_name", "identifier"):
             return "", " ".join(text_of(child, source).split())
     return None
@@ -55,8 +48,8 @@ def selectors(node: Node, source: bytes) -> Named | None:
 
 def element_id(node: Node, source: bytes) -> Named | None:
     """An element is named by its ``id`` (or ``name``) attribute, else not at all."""
-    tag = _first(node)
-    for attribute in tag.named_children[:_STEPS] if tag is not None else ():
+    tag = first_child(node)
+    for attribute in tag.named_children[:STEPS] if tag is not None else ():
         text = text_of(attribute, source)
         key, _, value = text.partition("=")
         if key.strip().lower() in ("id", "name", "x:name", "key") and value:
@@ -68,20 +61,20 @@ def key_name(node: Node, source: bytes) -> Named | None:
     """The key of a pair, or the header of a table, without quotes and brackets."""
     key = node.child_by_field_name("key")
     if key is None:
-        key = _first(node)
+        key = first_child(node)
     if key is None:
         return None
     text = text_of(key, source).strip().strip("[] \t")
     if text[:1] in ("'", '"') or text.count('"') == 1:
         text = text.strip("\"'")
-    return ("", text) if text and len(text) <= _PLAIN and "\n" not in text else None
+    return ("", text) if text and len(text) <= PLAIN and "\n" not in text else None
 
 
 def scss_name(node: Node, source: bytes) -> Named | None:
     """A variable is named by its property, everything else as in CSS."""
     if node.type != "declaration":
         return selectors(node, source)
-    name = _first(node)
+    name = first_child(node)
     text = text_of(name, source) if name is not None else ""
     return ("", text) if text[:1] in ("$", "@") or text[:2] == "--" else None
 
@@ -120,9 +113,9 @@ def latex_name(node: Node, source: bytes) -> Named | None:
 
 
 def sql_name(node: Node, source: bytes) -> Named | None:
-    """Names may stand in quotes of three kinds; an index has its name before the table."""
-    named = by_field("column")(node, source) if node.type == "create_index" else None
-    named = named or _OBJECT(node, source)
+    """Names may stand in quotes of three kinds; an index need not have one, and its table gives it none."""
+    rule = by_field("column") if node.type == "create_index" else _OBJECT
+    named = rule(node, source)
     return ("", named[1].strip("`\"'[]")) if named is not None else None
 
 

@@ -181,7 +181,7 @@ RECORDS = (
         (program (assignment left: (constant)) @value)
         (body_statement (assignment left: (constant)) @value)
         (alias) @function
-        ((call !receiver method: (identifier) @_d arguments: (argument_list . [(simple_symbol) (string)])) @function
+        ((call !receiver method: (identifier) @_d arguments: (argument_list . [(simple_symbol) (delimited_symbol) (string)])) @function
           (#any-of? @_d "define_method" "alias_method"))
         ((call !receiver method: (identifier) @_a arguments: (argument_list (simple_symbol) @function))
           (#any-of? @_a "attr_reader" "attr_writer" "attr_accessor" "mattr_accessor" "cattr_accessor" "class_attribute"))
@@ -321,13 +321,18 @@ RECORDS = (
         interpreters=("perl",),
         definitions="""
         (package_statement) @module @reach
+        [(block (package_statement)) (block_statement (package_statement))] @within
+        (eof_marker) @beyond
         [(class_statement) (role_statement)] @class
         [(subroutine_declaration_statement) (method_declaration_statement)] @function
         ((use_statement module: (package) @_c (list_expression . (_))) @value (#eq? @_c "constant"))
-        ((use_statement module: (package) @_c (anonymous_hash_expression (list_expression (autoquoted_bareword) @value)))
+        ((use_statement module: (package) @_c (anonymous_hash_expression (list_expression
+          [(autoquoted_bareword) (string_literal) (interpolated_string_literal)] @value . "=>")))
           (#eq? @_c "constant"))
         ((ambiguous_function_call_expression function: (function) @_h arguments: [(autoquoted_bareword)
           (string_literal) (interpolated_string_literal)]) @value (#eq? @_h "has"))
+        ((ambiguous_function_call_expression function: (function) @_h arguments: (anonymous_array_expression
+          (list_expression [(string_literal) (interpolated_string_literal)] @value))) (#eq? @_h "has"))
         """,
         comments=("comment", "pod"),
         name_rule=rules.split_at("::", rules.perl_name),

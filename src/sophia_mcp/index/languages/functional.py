@@ -5,6 +5,24 @@ from __future__ import annotations
 from sophia_mcp.index.languages import functional_rules, imports, rules
 from sophia_mcp.index.languages.record import Language
 
+_DEFINES = "def(?!ault|er(?!ror)|(eat|ect|end|lated?|lect|orm|rag|rost|use|y|ined|ines|inite|inition)([-s?!*]|$))"
+"""How a macro begins that defines something: no other English word that begins so."""
+
+_COMMON_FORM = (
+    "(list_lit . [(sym_lit) (package_lit)] @_k"
+    " . [(sym_lit) (package_lit) (kwd_lit) (str_lit) (list_lit . (sym_lit))]) @value"
+)
+_COMMON_VALUES = f"""
+((list_lit . [(sym_lit) (package_lit)] @_k . [(sym_lit) (package_lit)]) @value
+  (#match? @_k "^([^:]*:+)?def(var|parameter|constant|global|setf|test|ine-(constant|symbol-macro|modify-macro|setf-expander|compiler-macro|method-combination))$"))
+((source {_COMMON_FORM}) (#match? @_k "^([^:]*:+)?{_DEFINES}"))
+((source (include_reader_macro {_COMMON_FORM})) (#match? @_k "^([^:]*:+)?{_DEFINES}"))
+((source (list_lit . (sym_lit) @_w {_COMMON_FORM}))
+  (#any-of? @_w "progn" "eval-when") (#match? @_k "^([^:]*:+)?{_DEFINES}"))
+"""
+"""Of Common Lisp at any depth what the language defines by; where nothing is bound and hardly anything called, all
+that is named as if it did."""
+
 RECORDS = (
     Language(
         "haskell",
@@ -14,6 +32,7 @@ RECORDS = (
         definitions="""
         [(data_type) (newtype) (class) (type_synomym) (type_family) (data_family)] @class
         [(foreign_import) (pattern_synonym) (field)] @function
+        (field (field_name) @function)
         (declarations [(function) (bind)] @function)
         (class_declarations [(signature) (function) (bind)] @function)
         (instance_declarations [(function) (bind)] @function)
@@ -160,7 +179,9 @@ RECORDS = (
         ((source (list_lit . (sym_lit) @_k . (sym_lit) (list_lit . (sym_lit) . (vec_lit)) @function))
           (#any-of? @_k "defprotocol" "defrecord" "deftype" "definterface"))
         ((list_lit . (sym_lit) @_k . (_)) @value (#any-of? @_k "def" "defonce" "s/def"))
-        ((source (list_lit . (sym_lit) @_k . (sym_lit)) @value) (#match? @_k "^([^/]*/)?def(?!ault|er)"))
+        ((source (list_lit . (sym_lit) @_k . (sym_lit)) @value) (#match? @_k "^([^/]*/)?"""
+        + _DEFINES
+        + """"))
         """,
         name_rule=functional_rules.lisp_name,
     ),
@@ -173,8 +194,8 @@ RECORDS = (
         (list_lit (defun)) @function
         ((list_lit . (sym_lit) @_k . (_)) @class
           (#any-of? @_k "defclass" "defstruct" "define-condition" "deftype" "defpackage"))
-        ((list_lit . [(sym_lit) (package_lit)] @_k . (_)) @value (#match? @_k "^([^:]*:+)?def(?!ault|er)"))
-        """,
+        """
+        + _COMMON_VALUES,
         comments=("comment", "block_comment"),
         name_rule=functional_rules.lisp_name,
     ),

@@ -8,14 +8,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Named, field_name, text_of
-from sophia_mcp.index.languages.rules import leading
-
-_STEPS = 24
-_PLAIN = 80
-
-
-def _first(node: Node | None) -> Node | None:
-    return node.named_child(0) if node is not None and node.named_child_count else None
+from sophia_mcp.index.languages.rules import PLAIN, STEPS, first_child, leading
 
 
 def haskell_name(node: Node, source: bytes) -> Named | None:
@@ -26,14 +19,22 @@ def haskell_name(node: Node, source: bytes) -> Named | None:
         if named is None:
             return None
         return ("", f"{named[1]} {text_of(types, source)}" if types is not None else named[1])
+    if node.type == "field_name":
+        name = first_child(node)
+        return ("", text_of(name, source)) if name is not None else None
+    if (
+        node.type == "field"
+        and sum(each.type == "field_name" for each in node.named_children[:STEPS]) > 1
+    ):
+        return None  # ``x, y :: Int``: each by its own name
     if node.type == "foreign_import":
         node = node.child_by_field_name("signature") or node
     elif node.type == "pattern_synonym":
-        equation = _first(node)
+        equation = first_child(node)
         if equation is None or equation.type != "equation":
             return None  # its type, which stands above
         return leading("constructor")(equation, source)
-    infix = _first(node)
+    infix = first_child(node)
     if infix is not None and infix.type == "infix":
         operator = infix.child_by_field_name("operator")
         return ("", text_of(operator, source).strip("`")) if operator is not None else None
@@ -73,31 +74,31 @@ def fsharp_name(node: Node, source: bytes) -> Named | None:
 
 def lisp_name(node: Node, source: bytes) -> Named | None:
     """The second element of ``(define name ...)``, or the head of ``(define (name x) ...)``."""
-    inner = _first(node) if node.named_child_count == 1 else None
+    inner = first_child(node) if node.named_child_count == 1 else None
     if inner is not None and inner.type == "defun":  # Common Lisp reads its own headers
-        header = _first(inner)
+        header = first_child(inner)
         name = header.child_by_field_name("function_name") if header is not None else None
         return ("", text_of(name, source)) if name is not None else None
     named = field_name(node, source)
     if named is not None:
         return named
     elements = [
-        child for child in node.named_children[:_STEPS] if child.type not in ("comment", "meta_lit")
+        child for child in node.named_children[:STEPS] if child.type not in ("comment", "meta_lit")
     ]
     name = elements[1] if len(elements) > 1 else None
     if elements and (node.type == "special_form" or (name is not None and name.type == "vec_lit")):
         name = elements[0]  # ``(area [shape])`` of a protocol
-    for _ in range(_STEPS):
+    for _ in range(STEPS):
         if name is None or name.type not in ("list", "list_lit", "quote", "quoting_lit"):
             break
-        name = _first(name)
+        name = first_child(name)
     if name is None:
         return None
     inner = name.child_by_field_name("name") if name.type == "sym_lit" else None
     text = text_of(inner or name, source)
     if name.type in ("kwd_lit", "package_lit", "str_lit"):
         text = text.rpartition(":")[2].strip('"')
-    if not text or len(text) > _PLAIN or text[0] in ",~(":
+    if not text or len(text) > PLAIN or text[0] in ",~(":
         return None  # filled in by a macro
     return "", text
 

@@ -50,7 +50,8 @@ class Language:
     - ``@wrap``: begins earlier than the definition it ends with (``template <...>``);
     - ``@above``: stays in one chunk with what follows, as comments do;
     - ``@tail``: prolongs the definition that ends right before it;
-    - ``@reach``: a definition that goes on to the next one of these (``package Shapes;``);
+    - ``@reach``: a definition that goes on to the next one of these (``package Shapes;``), but not out of
+      the ``@within`` around it, nor to what stands ``@beyond`` the code of the file;
     - ``@script``: a region in the language ``script``;
     - ``@doc``: documentation that is not a comment (docstrings).
 

@@ -12,13 +12,17 @@ from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Named, NameRule, field_name, text_of
 
-_STEPS = 24
+STEPS = 24
+"""How many nodes a rule looks at in one direction."""
+
 _TYPE_ARGUMENTS = re.compile(r"\[.*?\]|<.*?>", re.DOTALL)
 _WORD = re.compile(r"[^\W\d]\w*")
-_PLAIN = 80
+PLAIN = 80
+"""Characters of the longest text that a rule takes for a name and not for an expression."""
 
 
-def _first(node: Node | None) -> Node | None:
+def first_child(node: Node | None) -> Node | None:
+    """The first named child, of a node that has any."""
     return node.named_child(0) if node is not None and node.named_child_count else None
 
 
@@ -30,7 +34,7 @@ def first_of(*kinds: str) -> NameRule:
         named = field_name(node, source)
         if named is not None:
             return named
-        for child in node.named_children[:_STEPS]:
+        for child in node.named_children[:STEPS]:
             if child.type in wanted:
                 return "", text_of(child, source)
         return None
@@ -58,18 +62,18 @@ def leading(*kinds: str) -> NameRule:
 
     def rule(node: Node, source: bytes) -> Named | None:
         here: Node | None = node
-        for _ in range(_STEPS):
+        for _ in range(STEPS):
             if here is None:
                 return None
             name = here.child_by_field_name("name")
             if name is None:
                 name = next(
-                    (child for child in here.named_children[:_STEPS] if child.type in wanted), None
+                    (child for child in here.named_children[:STEPS] if child.type in wanted), None
                 )
             if name is not None:
                 inner = name.child_by_field_name("name")
                 return "", text_of(inner if inner is not None else name, source)
-            here = _first(here)
+            here = first_child(here)
         return None
 
     return rule
@@ -108,7 +112,7 @@ def script_name(node: Node, source: bytes) -> Named | None:
     else:
         return None
     text = text_of(name, source)
-    if len(text) > _PLAIN or "\n" in text or text[0] in "[{(":
+    if len(text) > PLAIN or "\n" in text or text[0] in "[{(":
         return None
     text = text.strip("\"'`")
     if name.type in ("member_expression", "nested_identifier"):
@@ -140,7 +144,7 @@ def ruby_name(node: Node, source: bytes) -> Named | None:
         return _quoted(node, source)
     name = node if node.type == "simple_symbol" else None
     name = name or node.child_by_field_name("name") or node.child_by_field_name("left")
-    if name is None or name.end_byte - name.start_byte > _PLAIN:
+    if name is None or name.end_byte - name.start_byte > PLAIN:
         return None
     text = text_of(name, source)
     if name.type == "scope_resolution":
@@ -150,23 +154,41 @@ def ruby_name(node: Node, source: bytes) -> Named | None:
 
 def _quoted(node: Node, source: bytes) -> Named | None:
     """The first argument of a call, without quotes."""
-    first = _first(node.child_by_field_name("arguments"))
-    name = text_of(first, source).strip("\"'`: ") if first is not None else ""
-    return ("", name) if name and len(name) <= _PLAIN else None
+    first = first_child(node.child_by_field_name("arguments"))
+    return _constant(
+        first_child(first) if first is not None and first.type == "argument" else first, source
+    )
+
+
+def _constant(text: Node | None, source: bytes) -> Named | None:
+    """What a string says, without quotes; one that is filled in when it runs says no name."""
+    if text is None or any(
+        part.type not in _PARTS or any(inner.type not in _PARTS for inner in part.named_children[:STEPS])
+        for part in text.named_children[:STEPS]
+    ):
+        return None
+    name = text_of(text, source).strip("\"'`: ")
+    return ("", name) if name and len(name) <= PLAIN else None
+
+
+_PARTS = frozenset({"string_content", "escape_sequence"})
 
 
 def perl_name(node: Node, source: bytes) -> Named | None:
     """A constant or attribute is named by the first word that is given."""
-    if node.type == "autoquoted_bareword":
-        return "", text_of(node, source)
+    if node.type in _PERL_WORDS:
+        return _constant(node, source)
     if node.type == "use_statement":
         words = next((child for child in node.named_children if child.type == "list_expression"), None)
-        first = _first(words)
+        first = first_child(words)
     elif node.type == "ambiguous_function_call_expression":
         first = node.child_by_field_name("arguments")
     else:
         return field_name(node, source)
-    return ("", text_of(first, source).strip("\"'")) if first is not None else None
+    return _constant(first, source)
+
+
+_PERL_WORDS = frozenset({"autoquoted_bareword", "string_literal", "interpolated_string_literal"})
 
 
 def go_name(node: Node, source: bytes) -> Named | None:
@@ -200,8 +222,8 @@ def lua_name(node: Node, source: bytes) -> Named | None:
     """``M.f``, ``M:f`` and ``M.f = function`` are members of ``M``."""
     name = node.child_by_field_name("name")
     if name is None and node.named_child_count:
-        name = _first(node)
-    if name is None or name.end_byte - name.start_byte > _PLAIN:
+        name = first_child(node)
+    if name is None or name.end_byte - name.start_byte > PLAIN:
         return None
     return dotted(("", text_of(name, source).replace(":", ".")))
 
@@ -210,10 +232,10 @@ def elixir_name(node: Node, source: bytes) -> Named | None:
     """The first argument of ``def``, ``defmodule`` or ``@callback``, without guard and parameters; an
     operator by its sign."""
     if node.type == "unary_operator":
-        node = _first(node) or node
+        node = first_child(node) or node
     arguments = next((child for child in node.named_children if child.type == "arguments"), None)
-    head = _first(arguments)
-    for _ in range(_STEPS):
+    head = first_child(arguments)
+    for _ in range(STEPS):
         if head is None or head.type not in ("binary_operator", "unary_operator", "call"):
             break
         sign = head.child_by_field_name("operator")
@@ -226,21 +248,21 @@ def elixir_name(node: Node, source: bytes) -> Named | None:
     if head is None or head.type in ("keywords", "list"):
         target = node.child_by_field_name("target")
         return ("", text_of(target, source)) if target is not None else None
-    text = text_of(head, source)[:_PLAIN]
+    text = text_of(head, source)[:PLAIN]
     if text == "unquote":
         return None  # a name made up at compile time
     return dotted(("", text)) if head.type == "alias" else ("", text.strip('"'))
 
 
 def zig_name(node: Node, source: bytes) -> Named | None:
-    """A declaration holds a prototype or a variable; a test is named by its string."""
-    for child in node.named_children[:_STEPS]:
+    """A declaration holds a prototype or a variable; a test by its string or what it tests, if by anything."""
+    for child in node.named_children[:STEPS]:
         if child.type == "FnProto":
             name = child.child_by_field_name("function")
         elif child.type == "VarDecl":
             name = child.child_by_field_name("variable_type_function")
-        elif node.type == "TestDecl":
-            return "", text_of(child, source).strip('"')
+        elif node.type == "TestDecl" and child.type in ("STRINGLITERALSINGLE", "IDENTIFIER"):
+            return "", text_of(child, source).removeprefix("@").strip('"')
         else:
             continue
         return ("", text_of(name, source)) if name is not None else None
@@ -250,11 +272,11 @@ def zig_name(node: Node, source: bytes) -> Named | None:
 def kotlin_name(node: Node, source: bytes) -> Named | None:
     """A grammar without fields; an extension function is qualified by the type it extends."""
     receiver = ""
-    for child in node.children[:_STEPS]:
+    for child in node.children[:STEPS]:
         if child.type in ("simple_identifier", "type_identifier"):
             return receiver, text_of(child, source).strip("`")
         if child.type == "variable_declaration":
-            inner = _first(child)
+            inner = first_child(child)
             return ("", text_of(inner, source)) if inner is not None else None
         if child.type in ("receiver_type", "user_type"):
             receiver = _TYPE_ARGUMENTS.sub("", text_of(child, source))
@@ -289,7 +311,7 @@ def csharp_name(node: Node, source: bytes) -> Named | None:
         declared = next(
             (each for each in node.named_children if each.type == "variable_declaration"), None
         )
-        names = declared.named_children[:_STEPS] if declared is not None else []
+        names = declared.named_children[:STEPS] if declared is not None else []
         here = next((each for each in names if each.type == "variable_declarator"), None)
     named = field_name(here, source) if here is not None else None
     return ("", "~" + named[1]) if named and node.type == "destructor_declaration" else named
@@ -382,22 +404,20 @@ def dart_name(node: Node, source: bytes) -> Named | None:
     if here.type == "operator_signature":
         sign = next((child for child in here.named_children if "operator" in child.type), None)
         return ("", text_of(sign, source)) if sign is not None else None
-    names = [child for child in here.named_children[:_STEPS] if child.type == "identifier"]
+    names = [child for child in here.named_children[:STEPS] if child.type == "identifier"]
     if here.type.endswith("constructor_signature"):
         return ("", text_of(names[-1], source)) if names else None
     named = field_name(here, source)
     if named is not None:
         return named
-    wanted = names or [
-        child for child in here.named_children[:_STEPS] if child.type == "type_identifier"
-    ]
+    wanted = names or [child for child in here.named_children[:STEPS] if child.type == "type_identifier"]
     return ("", text_of(wanted[0], source)) if wanted else None
 
 
 def _aliased(node: Node, source: bytes) -> Named | None:
     """``typedef F = int Function(int)`` and ``typedef int F(int x)``: only the older form has parameters."""
-    names = [child for child in node.named_children[:_STEPS] if child.type == "type_identifier"]
-    older = any(child.type == "formal_parameter_list" for child in node.named_children[:_STEPS])
+    names = [child for child in node.named_children[:STEPS] if child.type == "type_identifier"]
+    older = any(child.type == "formal_parameter_list" for child in node.named_children[:STEPS])
     return ("", text_of(names[-1 if older else 0], source)) if names else None
 
 
@@ -409,8 +429,8 @@ def julia_name(node: Node, source: bytes) -> Named | None:
     here: Node | None = node
     if node.type == "macrocall_expression":  # ``@enum Colour red green``
         here = node.named_child(1)
-    for _ in range(_STEPS):
-        here = _first(here)
+    for _ in range(STEPS):
+        here = first_child(here)
         if here is None or here.type in ("identifier", "field_expression", "operator"):
             break
     named = dotted(("", text_of(here, source))) if here is not None else None
@@ -427,7 +447,7 @@ def verilog_name(node: Node, source: bytes) -> Named | None:
     """A type is named last; a lifetime may stand before the name of a function."""
     if node.type == "class_constructor_declaration":
         return "", "new"
-    children = node.named_children[-_STEPS:]
+    children = node.named_children[-STEPS:]
     if node.type == "type_declaration":
         return ("", text_of(children[-1], source)) if children else None
     return _VERILOG(next((c for c in children if c.type.endswith("_body_declaration")), node), source)
@@ -435,7 +455,7 @@ def verilog_name(node: Node, source: bytes) -> Named | None:
 
 def vhdl_name(node: Node, source: bytes) -> Named | None:
     """The field that names it; a process by its label."""
-    label = _first(node) if node.type == "process_statement" else None
+    label = first_child(node) if node.type == "process_statement" else None
     if label is not None and label.type == "label":
         return by_field("name")(label, source) or ("", text_of(label, source).rstrip(": "))
     return by_field("name", "designator", "package")(node, source)
