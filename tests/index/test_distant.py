@@ -14,8 +14,9 @@ from tests.index.trees import open_index
 
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.index import distant, steps, turn
-from sophia_mcp.index.build import KIND, Index, Model
-from sophia_mcp.index.run import Stopped
+from sophia_mcp.index.build import Index, Model
+from sophia_mcp.index.run import KIND, Stopped
+from sophia_mcp.index.views import CANCELLED
 from sophia_mcp.types import LOCAL, Passage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("embed.away")]
@@ -28,6 +29,7 @@ class Service:
 
     def __init__(self) -> None:
         self.away = False
+        self.refuses = ""
         self.asked: list[Passage] = []
         self.answers: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
 
@@ -35,7 +37,8 @@ class Service:
         self.asked += passages
         await anyio.sleep(0.05)
         await self.answers()
-        return distant.Made(np.ones((len(passages), 8), np.int8), np.ones(len(passages), np.float32))
+        scales = np.full(len(passages), 0 if self.refuses else 1, np.float32)
+        return distant.Made(np.ones((len(passages), 8), np.int8), scales, self.refuses)
 
     async def measure(self) -> int:
         if self.away:
@@ -127,6 +130,73 @@ async def test_a_run_stops_at_once_though_the_model_does_not_answer(tmp_path: Pa
             service.answers = anyio.lowlevel.checkpoint
             await index.update(Path(view.root))
             assert len(service.asked) == sent + len(FILES)
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_who_follows_a_tree_pays_for_nothing_after_a_run_was_cancelled(
+    tmp_path: Path, tree: Tree
+) -> None:
+    service = Service()
+    asked = anyio.Event()
+
+    async def never() -> None:
+        asked.set()
+        await anyio.sleep_forever()
+
+    service.answers = never
+    root = tree(FILES)
+    async with (
+        service.index(tmp_path / "home") as index,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def run() -> None:
+            with pytest.raises(Stopped):
+                await index.update(root)
+
+        tasks.start_soon(run)
+        with anyio.fail_after(20):
+            await asked.wait()
+            view = await index.resolve("app")
+            sent = len(service.asked)
+            tasks.start_soon(index.distant.make_up, view)  # waits until nobody else asks
+            await anyio.wait_all_tasks_blocked()
+            assert await index.cancel(view)
+    async with service.index(tmp_path / "home") as later:
+        assert await later.distant.make_up(view)
+        assert len(service.asked) == sent
+        assert any("was cancelled" in note for note in (await later.report(view)).notes)
+        service.answers = anyio.lowlevel.checkpoint
+        await later.update(root)
+        assert len(service.asked) == sent + len(FILES)
+
+
+@pytest.mark.requirement("index.cancel")
+async def test_no_vectors_are_made_of_a_view_whose_words_were_cancelled(
+    tmp_path: Path, tree: Tree
+) -> None:
+    service = Service()
+    service.away = True
+    async with service.index(tmp_path / "home") as index:
+        await index.update(tree(FILES))
+        service.away = False
+        view = await index.resolve("app")
+        async with index.storage.database.write(LOCAL) as tx:
+            await tx.run("UPDATE views SET state = 'failed', reason = :why", {"why": CANCELLED})
+        assert await index.distant.make_up(view)
+        assert service.asked == []
+
+
+async def test_why_a_text_was_refused_is_told_of_its_own_repository(tmp_path: Path, tree: Tree) -> None:
+    service = Service()
+    async with service.index(tmp_path / "home") as index:
+        for name in ("first", "second"):
+            service.refuses = f"as {name} wants it"
+            await index.update(tree(FILES, name))
+        for name in ("first", "second"):
+            notes = (await index.report(await index.resolve(name))).notes
+            [note] = [note for note in notes if note.startswith("meaning leaves")]
+            assert f"as {name} wants it" in note
 
 
 @pytest.mark.requirement("index.resume")

@@ -12,8 +12,8 @@ import pytest
 from tests.index.trees import commit_all, make_repository, open_index
 
 from sophia_mcp.errors import BadArgument
-from sophia_mcp.index.build import KIND, Index
-from sophia_mcp.index.run import Stopped
+from sophia_mcp.index.build import Index
+from sophia_mcp.index.run import KIND, Stopped
 from sophia_mcp.store import leases
 from sophia_mcp.types import LOCAL
 

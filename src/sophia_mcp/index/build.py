@@ -28,7 +28,7 @@ from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
-from sophia_mcp.index.run import Progress, Stopped, Storage, quiet, unchanged
+from sophia_mcp.index.run import KIND, Progress, Stopped, Storage, quiet, unchanged
 from sophia_mcp.index.stamp import settled, stamp_of
 from sophia_mcp.index.steps import Model, Steps, differs
 from sophia_mcp.index.trees import Look, Trees
@@ -64,9 +64,6 @@ _UNWRITABLE = (DiskFull, StoreTooNew)
 FORGET_WAIT_S = 30.0
 """How long forgetting waits for a run that is at work on another tree of the same repository."""
 
-TELL_S = 1.0
-KIND = "index"
-
 
 @dataclass(slots=True)
 class Index:
@@ -89,7 +86,7 @@ class Index:
         pool = Pool(self.model.encoder, self.workers) if self.workers else Pool(self.model.encoder)
         self.trees = Trees(self.storage.database, self.storage.scope, self.defaults)
         self._collector = Collector(self.storage)
-        self.distant = Distant(self.storage, self.model.distant)
+        self.distant = Distant(self.storage, self.model.distant, self.jobs)
         self._steps = Steps(self.storage, self.model, self.jobs, pool, self.trees)
 
     async def update(

@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.errors import BudgetExceeded, NotFound, ProviderError, StoreBusy
+from sophia_mcp.index import views
 from sophia_mcp.index.chunk import short
 from sophia_mcp.index.later import Tell
 from sophia_mcp.index.prepare import passages
-from sophia_mcp.index.run import Storage
+from sophia_mcp.index.run import KIND, Storage
 from sophia_mcp.index.turn import POLL_S, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import cut, plain_text
 from sophia_mcp.security.text import counted, plain_line
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.types import Passage
 
 BATCH_FILES = 40
@@ -77,29 +79,27 @@ class Distant:
 
     storage: Storage
     model: Model | None
+    jobs: Jobs | None = None
     _refused: dict[int, str] = field(default_factory=dict)
     """Why the model made no vectors, the last time that it was asked for a view."""
-    _text_refused: str = ""
-    """Why it last refused a text."""
+    _text_refused: dict[int, str] = field(default_factory=dict)
+    """Why it last refused a text, by repository: its views share what is made of a file."""
     _whole: dict[int, int] = field(default_factory=dict)
     """The generation in which a view last had all its vectors."""
-    _declined: set[int] = field(default_factory=set)
-    """Views over which the last run was cancelled while it asked."""
     _asking: defaultdict[int, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
     """By repository: the lease tells processes apart, and not what one process does at a time."""
 
-    async def embed(self, view: View, tell: Tell, *, again: bool = False) -> bool:
+    async def embed(self, view: View, tell: Tell, *, again: bool = False, unasked: bool = False) -> bool:
         """Ask for the vectors that the view lacks; whether it has all that the model makes. ``again``: also for
-        those of texts that it refused before. One does at a time for a repository, and none holds up a run:
-        that may take minutes, and edits are read meanwhile."""
+        those of texts that it refused before. ``unasked``: not where somebody stopped the last run. One does at a
+        time for a repository, and none holds up a run: that may take minutes, and edits are read meanwhile."""
         if self.model is None:
             return True
-        self._declined.discard(view.id)
         async with (
             self._alone(view, tell),
             turn(self.storage.database, f"vectors:{view.repo_id}") as mine,
         ):
-            if mine is None:
+            if mine is None or (unasked and await self._is_declined(view)):
                 return False
 
             async def told(done: int, total: int, stage: str) -> None:
@@ -110,7 +110,8 @@ class Distant:
             try:
                 async with mine.kept():
                     why = await add_vectors(self.storage, view, self.model, told, again=again)
-                self._text_refused = why or self._text_refused
+                if why:
+                    self._text_refused[view.repo_id] = why
             except (ProviderError, BudgetExceeded) as problem:
                 self._refused[view.id] = str(problem)
                 return False
@@ -120,9 +121,18 @@ class Distant:
         return True
 
     def decline(self, view: View) -> None:
-        """Ask for no more vectors of a view until a run does: they may cost money."""
-        self._declined.add(view.id)
+        """Say that the view lacks vectors because somebody stopped the run that asked for them."""
         self._refused[view.id] = "the run that asked for their vectors was cancelled"
+
+    async def _is_declined(self, view: View) -> bool:
+        """Whether somebody stopped the last run over a view, in whichever process, after it began: vectors may cost
+        money, and are asked for again only by the next."""
+        if view.cancelled or self.jobs is None:
+            return view.cancelled
+        last = await self.jobs.newest(self.storage.scope, KIND, {"root": view.root, "ref": view.ref})
+        if last is None or not last.message:
+            return False
+        return last.state == "cancelled" or (last.state == "running" and last.cancel)
 
     @asynccontextmanager
     async def _alone(self, view: View, tell: Tell) -> AsyncIterator[None]:
@@ -149,25 +159,29 @@ class Distant:
         if refused:
             named = ", ".join(refused[:NAMED])
             more = f" and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+            why = self._text_refused.get(view.repo_id, "most likely as too long")
             said.append(
                 f"meaning leaves out parts of {counted(len(refused), 'file')}: {named}{more}; the model refused the"
-                f" text ({self._text_refused or 'most likely as too long'}); words find it, and a rebuild sends it again"
+                f" text ({why}); words find it, and a rebuild sends it again"
             )
         return tuple(map(plain_line, said))
 
     async def make_up(self, view: View) -> bool:
         """Ask for what the view lacks by now, where it changed since it had all and nobody declined them; whether
         that is done. Raises NotFound when the view was forgotten."""
-        if view.id in self._declined:
-            return True
         async with self.storage.database.read(self.storage.scope) as tx:
-            found = await tx.rows("SELECT generation FROM views WHERE id = :id", {"id": view.id})
-        if not found:
+            found = await views.load(tx, view.id, alone=True)
+        if found is None:
             raise NotFound(f"{view.label} is no longer indexed", next="index it again")
-        generation = int(found[0][0])
-        if self._whole.get(view.id) != generation and await self.embed(view, _quiet):
-            self._whole[view.id] = generation
-        return self._whole.get(view.id) == generation
+        if self._whole.get(found.id) == found.generation:
+            return True
+        if await self._is_declined(found):
+            self.decline(found)
+            return True
+        if await self.embed(found, _quiet, unasked=True):
+            self._whole[found.id] = found.generation
+            return True
+        return False
 
 
 async def _quiet(done: int, total: int, stage: str) -> None:

@@ -36,6 +36,9 @@ SMALL = 32
 """Up to so many files a run is over within a blink: trigrams are written at once instead of in a pass of their
 own, and a view that was ready does not say meanwhile that it is being indexed."""
 
+KIND = "index"
+"""What the job of a run is called."""
+
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the path or stage at hand."""
 
