@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from sophia_mcp.index.edges import FIELD
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import language_of, parse
+from sophia_mcp.index.stated import FOLLOWED
 from sophia_mcp.types import Import, Parsed, Reference
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -214,7 +214,7 @@ def _class(reference: Reference, parsed: Parsed, own: tuple[str, ...]) -> str:
         return "same file"
     if steps[0] in imported:
         return "import"
-    typed = reference.receiver_type and FIELD not in reference.receiver_type
+    typed = reference.receiver_type and not FOLLOWED.search(reference.receiver_type)
     return "receiver-typed" if typed else "name-only"
 
 

@@ -6,9 +6,9 @@ import pytest
 import zstandard
 
 from sophia_mcp.index import edges
-from sophia_mcp.index.edges import plain_type
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import parse
+from sophia_mcp.index.stated import plain_type
 
 _CALLS = {
     "python": (
@@ -198,6 +198,41 @@ def test_a_field_that_another_file_declares_is_said_with_the_class_that_has_it()
 def test_a_class_without_bases_has_no_fields_elsewhere() -> None:
     text = "class A:\n def f(self):\n  self.log.put()\n"
     assert [r.receiver_type for r in parse(text, "a.py", "python").references] == [""]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "stated"),
+    [
+        ("go", "func f(p *Pool) { x, err := p.Get(1, g(2)); x.run() }", "Pool>Get()"),
+        ("go", "func f() { x := pool.New(1).With(2); x.conn.run() }", "pool.New()>With()>conn"),
+        ("go", "func f() { pool.New(1).With(2).run() }", "pool.New()>With()"),
+        ("go", "func f() { x := New(1).(*Disk); x.run() }", "Disk"),
+        ("go", "func f() { x := many()[0].get(); x.run() }", ""),
+        ("go", "func f() { x := open(); x = 1; { x := shut(); x.run() } }", ""),
+        ("go", "func f() { x := disk{a: 1}; x.run() }", "disk"),
+        ("php", "<?php function f(Pool $p) { $x = $p->get(1); $x->run(); }", "Pool>get()"),
+        ("php", "<?php class A { function f() { self::get()->with(1)->run(); } }", "A>get()>with()"),
+        ("php", "<?php class A { function f(self $x) { $x->run(); } }", "A"),
+        ("rust", "fn f(p: &'a Arc<Pool>) { let x = p.get(1); x.run(); }", "Pool>get()"),
+        ("rust", "impl A { fn f() { let x = Self::new(1); x.run(); } }", "A"),
+        ("ruby", "class A\n def f\n  @x.run(1)\n end\nend", "A>@x"),
+    ],
+)
+def test_what_a_call_gives_is_said_by_what_is_called(language: str, text: str, stated: str) -> None:
+    types = [r.receiver_type for r in parse(text, "a", language).references if r.name == "run"]
+    assert types == [stated]
+
+
+def test_a_package_of_go_is_known_by_its_name_and_not_by_its_folder() -> None:
+    text = 'package a\n\nimport "x.org/go-git/v5"\n\nimport (\n\t"x.org/yaml.v3"\n\tj "x.org/json"\n)\n'
+    found = {item.module: item.alias for item in parse(text, "a.go", "go").imports}
+    assert found == {"x.org/go-git/v5": "git", "x.org/yaml.v3": "yaml", "x.org/json": "j"}
+
+
+def test_a_name_of_the_whole_is_no_expression() -> None:
+    cpp = parse("void f() { ::shut(1); }", "a.cc", "cpp").references
+    php = parse("<?php throw new \\Trouble(1);", "a.php", "php").references
+    assert [(r.receiver, r.name) for r in (*cpp, *php)] == [("", "shut"), (edges.GLOBAL, "Trouble")]
 
 
 def test_the_types_of_fields_are_kept_for_other_files() -> None:

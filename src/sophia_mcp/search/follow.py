@@ -7,30 +7,45 @@ definition; what leads to no file of the repository, or to nothing that proves t
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import anyio.lowlevel
 
-from sophia_mcp.index.edges import FIELD, Edges, plain_type
+from sophia_mcp.index.edges import GLOBAL, Edges
+from sophia_mcp.index.stated import FIELD, GIVEN, returned
 from sophia_mcp.search.modules import is_module, module_parts, written_parts
 from sophia_mcp.search.place import qualified
-from sophia_mcp.search.proof import APART, IMPLICIT, OWN, Proof, Sources, Use, brings_all, last
+from sophia_mcp.search.proof import (
+    APART,
+    IMPLICIT,
+    OWN,
+    Proof,
+    Sources,
+    Use,
+    brings_all,
+    last,
+    package_of,
+)
 from sophia_mcp.search.symbols import Definition
 from sophia_mcp.types import Import, Reference
 
 INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
 """Where a file has all that what it includes includes."""
 
+_NESTING = frozenset({"ruby"})
+"""Where a name means a class of the innermost of the classes and modules around that has it, in any file."""
+
 _SUPER = {"csharp": "base", "php": "parent", "rust": ""}
 """What calls the method of a base, where it is not ``super``."""
 
-_RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
-"""The type that the signature of a property states."""
+_ITSELF = frozenset({"self", "static", "Self", "this"})
+"""Types that are the class on which the method is called."""
 
 _CLASSES_MOST = 500
+_NAMES_MOST = 1000
+"""Names looked up for one question: those of types, and of functions that give something."""
 _REACHED_MOST = 400
 """Files that one may include, itself or through others; modules that may hand a name on."""
 
@@ -66,11 +81,10 @@ class Follower:
         edges_of: Callable[[int], Awaitable[Edges | None]],
         named: Callable[[str], Awaitable[Sequence[Definition]]],
     ) -> None:
-        self._sources, self._every, self._edges_of, self._named = sources, every, edges_of, named
+        self._sources, self._every, self._edges_of = sources, every, edges_of
         self._bases: dict[_Class, list[_Class]] = {}
-        self._classes: dict[str, Sequence[Definition]] = {}
         self._meanings: dict[tuple[str, int, str], list[_Class]] = {}
-        self._modules = _Modules(sources, edges_of)
+        self._names, self._modules = _Names(named), _Modules(sources, edges_of)
 
     async def settle(self, uses: Sequence[Use], defined: Sequence[Definition]) -> list[Use]:
         """``uses``, where those guesses are proven that lead to one of ``defined``."""
@@ -109,13 +123,19 @@ class Follower:
                 return "receiver-typed", own
         if not receiver:
             if language in IMPLICIT:
-                starts = await self._meant(caller.rpartition(".")[0], file, caller)
-                if own := await self._inherited(starts):
+                whole = language in _NESTING and last(caller)[:1].isupper()  # called in the class itself
+                around = caller if whole else caller.rpartition(".")[0]
+                if own := await self._inherited(await self._meant(around, file, caller)):
                     return "receiver-typed", own
+            if language in _NESTING:
+                return "import-resolved", {
+                    (each.file, each.name.rpartition(".")[0])
+                    for each in _nested(reference.name, caller, self._every)
+                }
             return "import-resolved", await self._modules.brought(
                 reference.name, file, caller, self._every
             )
-        if receiver.isidentifier() or (language in INCLUDES and "::" in receiver):
+        if receiver.isidentifier() or (language in INCLUDES | _NESTING and "::" in receiver):
             if modules := await self._modules.called(receiver, file):
                 return "import-resolved", await self._modules.handed_on(
                     reference.name, modules, self._every
@@ -127,10 +147,33 @@ class Follower:
 
     async def _held(self, steps: Sequence[str], file: int, caller: str) -> list[_Class]:
         """The classes that a type means, or those of its field, of the field of that and so on."""
-        classes = await self._meant(steps[0], file, caller)
+        first = steps[0]
+        if first.endswith(GIVEN):
+            classes = await self._given(first.removesuffix(GIVEN), file, caller)
+        else:
+            classes = await self._meant(first, file, caller)
         for step in steps[1:]:
             classes = await self._typed(classes, step, file, caller)
         return classes
+
+    async def _given(self, callee: str, file: int, caller: str) -> list[_Class]:
+        """The classes of what a function gives that is called so; a type that is called gives one of it."""
+        name = last(callee)
+        path = callee.removesuffix(name).rstrip(".:\\")
+        reference, imports = (
+            Reference(name, "call", 0, path, caller),
+            await self._modules.imports(file),
+        )
+        for item in await self._names.definitions(name):
+            if self._sources.proof(reference, file, [item], imports) == "name-only":
+                continue
+            if item.symbol.kind == "class":
+                return [_Class(item.file, qualified(item.symbol))]
+            stated = returned(item.symbol, self._sources.languages[item.file])
+            if stated in _ITSELF:
+                return await self._meant(path, file, caller)
+            return await self._meant(stated, item.file, item.symbol.container)
+        return []
 
     async def _typed(
         self, classes: Sequence[_Class], field: str, file: int, caller: str
@@ -143,23 +186,39 @@ class Follower:
             if here in seen:
                 continue
             seen.add(here)
-            if stated := await self._stated(here, field):
-                found = await self._meant(stated, here.file, here.name)
+            stated, where = await self._stated(here, field)
+            if stated in _ITSELF:
+                return list(classes)
+            if stated:
+                found = await self._meant(stated, where, here.name)
                 return found or await self._meant(stated, file, caller)
-            todo += reversed(await self._above(here))
+            above = await self._above(here)
+            if embedded := [base for base in above if last(base.name) == field]:
+                return embedded
+            todo += reversed(above)
         return []
 
-    async def _stated(self, here: _Class, field: str) -> str:
-        """The type that a class states for a field, or for a property of that name."""
-        held = await self._edges_of(here.file)
+    async def _stated(self, here: _Class, field: str) -> tuple[str, int]:
+        """The type that a class states for a field, for a property of that name, or for what a method gives,
+        and the file that states it."""
+        held = await self._edges_of(here.file) if not field.endswith(GIVEN) else None
         for item in held.fields if held is not None else ():
             if item.owner == here.name and item.name == field:
-                return item.type
-        for known in await self._named(field):
-            if known.file == here.file and known.symbol.container == here.name:
-                returned = _RETURNED.search(known.symbol.signature)
-                return plain_type(returned[1]) if returned is not None else ""
-        return ""
+                return item.type, here.file
+        for known in await self._names.definitions(field.removesuffix(GIVEN)):
+            if known.symbol.container == here.name and self._holds(here, known.file):
+                stated = returned(known.symbol, self._sources.languages[known.file])
+                return stated, known.file
+        return "", here.file
+
+    def _holds(self, here: _Class, file: int) -> bool:
+        """Whether a member that is written so in this file can be one of the class: in Go all files of its
+        package hold its methods."""
+        paths, languages = self._sources.paths, self._sources.languages
+        return file == here.file or (
+            languages[file] == languages[here.file] == "go"
+            and package_of(paths[file]) == package_of(paths[here.file])
+        )
 
     async def _around(self, caller: str, file: int) -> list[_Class]:
         """The class around a definition, which may be a function inside a method."""
@@ -188,9 +247,9 @@ class Follower:
         for item in self._every:
             container = item.symbol.container
             if container == here.name and (
-                item.file == here.file
+                self._holds(here, item.file)
                 or (language in INCLUDES and here.file in await self._modules.reach(item.file))
-                or (language not in APART and language not in INCLUDES)
+                or (language not in APART and language not in INCLUDES and language != "go")
             ):
                 found.add((item.file, container))
         return found
@@ -205,6 +264,9 @@ class Follower:
                 if reference.kind == "base" and reference.caller == here.name:
                     path = f"{reference.receiver}.{reference.name}".lstrip(".")
                     known += await self._meant(path, here.file, here.name)
+            if self._sources.languages[here.file] == "php":
+                sorts = {base: await self._names.sort(base) for base in known}
+                known.sort(key=lambda base: (sorts[base] != "trait", sorts[base] == "interface"))
         return [base for base in known if base != here]
 
     async def _meant(self, written: str, file: int, caller: str) -> list[_Class]:
@@ -216,14 +278,16 @@ class Follower:
 
     async def _look(self, written: str, file: int, caller: str) -> list[_Class]:
         name = last(written)
-        path = written.removesuffix(name).rstrip(".:\\")
+        if self._sources.languages[file] in _NESTING:
+            return _nested(written, caller, await self._names.classes(name))
+        path = written.removesuffix(name).rstrip(".:\\") or (GLOBAL if written[0] == GLOBAL else "")
         imports = await self._modules.imports(file)
         for item in imports if not path else ():
             if item.alias == name and item.name not in ("", "*", "default", name):
-                classes = await self._of_name(item.name)
+                classes = await self._names.classes(item.name)
                 files = self._modules.files(item.module, file)
                 return _at(classes, await self._modules.handed_on(item.name, files, classes))
-        classes = await self._of_name(name)
+        classes = await self._names.classes(name)
         found = [item for item in classes if item.file == file and qualified(item.symbol) == written]
         if not found:
             reference = Reference(name, "use", 0, "" if path in OWN else path, caller)
@@ -240,12 +304,34 @@ class Follower:
         files = await self._modules.called(path, file)
         return _at(classes, await self._modules.handed_on(name, files, classes))
 
-    async def _of_name(self, name: str) -> Sequence[Definition]:
+
+class _Names:
+    """Which definitions has a name? Each is looked up once, and of too many none is."""
+
+    def __init__(self, named: Callable[[str], Awaitable[Sequence[Definition]]]) -> None:
+        self._named = named
+        self._known: dict[str, Sequence[Definition]] = {}
+        self._classes: dict[str, Sequence[Definition]] = {}
+
+    async def definitions(self, name: str) -> Sequence[Definition]:
+        if name not in self._known:
+            few = len(self._known) < _NAMES_MOST
+            self._known[name] = await self._named(name) if few else ()
+        return self._known[name]
+
+    async def classes(self, name: str) -> Sequence[Definition]:
         if name not in self._classes:
             self._classes[name] = [
-                item for item in await self._named(name) if item.symbol.kind == "class"
+                item for item in await self.definitions(name) if item.symbol.kind == "class"
             ]
         return self._classes[name]
+
+    async def sort(self, here: _Class) -> str:
+        """The word with which a class is defined: ``class``, ``trait``, ``interface``, or one before these."""
+        for item in await self.classes(last(here.name)):
+            if item.file == here.file and qualified(item.symbol) == here.name:
+                return item.symbol.signature.partition(" ")[0]
+        return ""
 
 
 class _Modules:
@@ -375,6 +461,22 @@ class _Modules:
                 if file != importer and is_module(module, path, paths[file])
             ]
         return found if len(found) <= _ALIKE else []
+
+
+def _nested(written: str, caller: str, among: Sequence[Definition]) -> list[_Class]:
+    """The classes that a written path means inside a definition."""
+    path = written.replace("::", ".").lstrip(".")
+    around = "" if written.startswith("::") else caller
+    while True:
+        whole = f"{around}.{path}" if around else path
+        found = [
+            _Class(item.file, whole)
+            for item in among
+            if item.symbol.kind == "class" and qualified(item.symbol) == whole
+        ]
+        if found or not around:
+            return found
+        around = around.rpartition(".")[0]
 
 
 def _at(classes: Sequence[Definition], places: set[Place]) -> list[_Class]:

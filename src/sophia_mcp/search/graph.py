@@ -17,6 +17,7 @@ from sophia_mcp.index.edges import Edges
 from sophia_mcp.search import mentions, place, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.follow import Follower
+from sophia_mcp.search.manifests import READERS
 from sophia_mcp.search.place import enclosing, qualified
 from sophia_mcp.search.proof import ORDER, Sources, Use, resolve, surest_first
 from sophia_mcp.search.query import Query
@@ -28,6 +29,7 @@ from sophia_mcp.types import Symbol
 
 _FILE = re.compile(r"[./]")
 _FILES_MOST = 2000
+_MANIFESTS_MOST = 200
 _LOOKED_AT = 3
 """Of the uses from the best on, how many times as many as may be shown are told with their definitions."""
 _WRITTEN = 0.1
@@ -90,7 +92,7 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     if question.view.stage != "done":
         unread += len(files) - len(held)
     calls = question.mode == "callers"
-    sources = Sources(atlas.paths, atlas.languages, held)
+    sources = Sources(atlas.paths, atlas.languages, held, await _modules(question, tx, held))
     uses = await _followed(question, tx, resolve(query.name, exact, sources), exact, sources)
     known: dict[int, set[int]] = defaultdict(set)
     for use in uses:
@@ -115,6 +117,23 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     resolved = sum(use.proof != "name-only" for use in called)
     note = _said(question, exact, resolved, len(called) - resolved, len(written))
     return Outcome(tuple(candidates), resolved, (note, *unread_note(unread)))
+
+
+async def _modules(
+    question: Question, tx: Transaction, files: Iterable[int]
+) -> dict[str, dict[str, str]]:
+    """What the manifests of the languages of these files call their folders."""
+    atlas, found = question.atlas, dict[str, dict[str, str]]()
+    for language in {atlas.languages[file] for file in files} & READERS.keys():
+        pattern, read = READERS[language]
+        manifests = np.flatnonzero(atlas.flag(pattern.pattern, pattern))[:_MANIFESTS_MOST]
+        texts = await question.engine.content.texts(tx, atlas.blobs[manifests].tolist())
+        found[language] = named = {}
+        for file in manifests.tolist():
+            folder = atlas.paths[file].rpartition("/")[0]
+            for inner, called in read("\n".join(texts[int(atlas.blobs[file])].lines)).items():
+                named[f"{folder}/{inner}".strip("/")] = called
+    return found
 
 
 async def _followed(

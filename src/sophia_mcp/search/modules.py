@@ -15,6 +15,8 @@ _FOLDERS = {
 }
 """Names of files that are the module of their folder, by the languages in which they are."""
 
+_START = re.compile(r"crate$|(?:self|super)\b(?:::super\b)*")
+"""How Rust names the crate, a module and those around it."""
 _ENDING = re.compile(r"(?:\.d)?\.([A-Za-z0-9]+)$")
 
 
@@ -75,6 +77,11 @@ def _written(module: str, importer: str) -> tuple[str, ...]:
         ups = len(module) - len(module.lstrip("."))
         folder = folder[: len(folder) - ups + 1]
         return (*folder, *[part for part in module.lstrip(".").split(".") if part])
+    if importer.endswith(".rs") and (start := _START.match(module)):
+        own = _module(importer)[0]
+        root = len(own) - own[::-1].index("src") if "src" in own else 0
+        above = root if start[0] == "crate" else len(own) - start[0].count("super")
+        return (*own[:above], *[part for part in re.split(r"::|[.]", module[start.end() :]) if part])
     module = re.sub(r"\.(?:h|hh|hpp|hxx|js|mjs|cjs|ts|tsx|jsx|php|rb|dart|lua)$", "", module)
     parts = [part for part in re.split(r"::|[./\\]", module) if part]
     while parts and parts[0] in ("crate", "super", "self", "package", "@", "~", "src"):

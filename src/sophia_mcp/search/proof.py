@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
-from sophia_mcp.index.edges import FIELD, Edges
+from sophia_mcp.index.edges import GLOBAL, Edges
+from sophia_mcp.index.stated import FOLLOWED
+from sophia_mcp.search.manifests import package
 from sophia_mcp.search.modules import leads
 from sophia_mcp.search.symbols import Definition
 from sophia_mcp.types import Import, Reference, Symbol
@@ -34,7 +37,7 @@ APART = frozenset(
 )
 """Where all methods of a class stand in the file of the class."""
 
-_PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy"})
+_PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy", "php"})
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
 """How the definition of a name of its own begins in a script; a member of an object begins otherwise."""
@@ -53,12 +56,17 @@ class Use:
 
 
 class Sources:
-    """Files by number: their paths, their languages, and the edges of those that are looked at."""
+    """Files by number: their paths, their languages, and the edges of those that are looked at. ``modules``
+    are what manifests call folders, by language."""
 
     def __init__(
-        self, paths: Sequence[str], languages: Sequence[str], edges: Mapping[int, Edges]
+        self,
+        paths: Sequence[str],
+        languages: Sequence[str],
+        edges: Mapping[int, Edges],
+        modules: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
-        self.paths, self.languages, self.edges = paths, languages, edges
+        self.paths, self.languages, self.edges, self.modules = paths, languages, edges, modules
         self._led: dict[tuple[str, str, int, int], bool] = {}
 
     def proof(
@@ -68,15 +76,18 @@ class Sources:
         definitions of its name."""
         receiver = reference.receiver.strip()
         here = [item for item in defined if item.file == file]
-        if reference.receiver_type and FIELD not in reference.receiver_type:
-            return self._typed(reference, file, defined, here)
+        if reference.receiver_type and not FOLLOWED.search(reference.receiver_type):
+            return self._typed(reference, file, defined, here, imports)
+        if receiver == GLOBAL:  # of no namespace, as no file is that a manifest gives one
+            defined = [item for item in defined if not self._package(item.file)]
+            receiver, here = "", [item for item in here if item in defined]
         if not receiver:
             return self._bare(reference, file, defined, here, imports)
         if receiver in OWN:
             return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
         first = re.split(r"::|->|\.|\\", receiver)[0]
         whole = last(receiver)
-        if any(last(item.symbol.container) == whole for item in here):
+        if any(last(item.symbol.container) == whole for item in here) and self.languages[file] != "go":
             return "same file"
         for item in imports:
             named = first in (item.alias, item.name) or (not item.name and first == last(item.module))
@@ -95,12 +106,26 @@ class Sources:
         file: int,
         defined: Sequence[Definition],
         here: Sequence[Definition],
+        imports: Sequence[Import],
     ) -> Proof:
         stated = last(reference.receiver_type)
+        if self.languages[file] == "go":
+            defined = self._of_package(reference.receiver_type, file, defined, imports)
         own = reference.receiver in OWN and self.languages[file] in APART
         among = here if own else defined
         found = any(last(item.symbol.container) == stated for item in among)
         return "receiver-typed" if found else "name-only"
+
+    def _of_package(
+        self, written: str, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+    ) -> Sequence[Definition]:
+        """Those definitions that stand in the package of a type of Go: ``Conn`` is none of ``net.Conn``."""
+        package, dot, _ = written.rpartition(".")
+        if not dot:
+            own = package_of(self.paths[file])
+            return [item for item in defined if package_of(self.paths[item.file]) == own]
+        meant = [each for each in imports if each.alias == package]
+        return [item for item in defined if any(self.comes(each, file, item) for each in meant)]
 
     def _bare(
         self,
@@ -120,7 +145,8 @@ class Sources:
             for item in imports
             if brings_all(item)
             for target in defined
-            if not target.symbol.container or _encloses(target, reference)
+            if not target.symbol.container
+            or (self.languages[file] != "rust" and _encloses(target, reference))
         ):
             return "import-resolved"
         return self._same_package(reference, file, defined)
@@ -137,7 +163,8 @@ class Sources:
         """``module.name()`` where the module is imported, or ``Class.name()`` where the class is."""
         for target in defined:
             container = target.symbol.container
-            meant = not container or last(container) in (item.name, whole)
+            module = not container and not item.name[:1].isupper()
+            meant = module or last(container) in (item.name, whole)
             if meant and self.comes(item, file, target):
                 return True
         return False
@@ -147,18 +174,23 @@ class Sources:
         key = (item.module, item.name, file, target.file)
         known = self._led.get(key)
         if known is None:
-            known = leads(item.module, item.name, self.paths[file], self.paths[target.file])
+            path = self.paths[target.file]
+            called = self._package(target.file)
+            known = item.module == called if called else leads(*item[:2], self.paths[file], path)
             self._led[key] = known
         return known
+
+    def _package(self, file: int) -> str:
+        return package(self.paths[file], self.languages[file], self.modules)
 
     def _same_package(self, reference: Reference, file: int, defined: Sequence[Definition]) -> Proof:
         """Where a folder is a package, its files see one another without an import."""
         language = self.languages[file]
-        if language not in _PACKAGE_IS_FOLDER:
+        if language not in _PACKAGE_IS_FOLDER or (language == "go" and reference.receiver):
             return "name-only"
-        package, whole = _package(self.paths[file]), last(reference.receiver)
+        package, whole = package_of(self.paths[file]), last(reference.receiver)
         for item in defined:
-            near = _package(self.paths[item.file]) == package
+            near = package_of(self.paths[item.file]) == package
             if not near or self.languages[item.file] != language:
                 continue
             if whole == last(item.symbol.container) if whole else not item.symbol.container:
@@ -219,15 +251,18 @@ def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
     container, caller = symbol.container, reference.caller
     if not container:
         return True
+    if language == "rust" and symbol.signature.startswith("type "):
+        return False  # of a trait: ``Self::Item``
     if symbol.kind == "method":
-        return language in IMPLICIT and caller.startswith(container + ".")
+        inside = caller.startswith(container + ".") or (language == "ruby" and caller == container)
+        return language in IMPLICIT and inside
     if language in _SCRIPTS and _BOUND.match(symbol.signature) is None:
         return False
     return caller == container or caller.startswith(container + ".")
 
 
 @lru_cache(1 << 14)
-def _package(path: str) -> str:
+def package_of(path: str) -> str:
     """The folder of a file; that of its tests is the same: ``src/main/java/app`` and ``src/test/java/app``."""
     return _ROOT.sub("/", path).rpartition("/")[0]
 

@@ -44,14 +44,22 @@ NAMED = re.compile(
     re.DOTALL,
 )
 
+RUST = re.compile(
+    r"(?:let\s+|pub(?:\([^)]*\))?\s+)?(?:ref\s+)?(?:mut\s+)?(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+?)\s*)?"
+    r"(?:=\s*(?:(?P<made>(?:\w+::)*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*"
+    r"|(?P<given>[a-zA-Z_][\w.:]*\(.*\));|.*)|[{;]?)$",
+    re.DOTALL,
+)
+
 GO = re.compile(
-    r"(?P<name>\w+(?:\s*,\s*\w+)*)\s*(?::?=\s*&?(?P<made>[\w.]+)\s*\{.*|\s(?P<type>\*?(?:\w+\.)?\w+)(?:\[[^\]]*\])?\s*(?:[=`\"].*)?)$",
+    r"(?P<name>\w+(?:\s*,\s*\w+)*)\s*(?::?=\s*(?:(?:&|new\()?(?P<literal>[\w.]+)(?:\[[^\]]*\])?[{)].*|(?P<given>[\w.]+\(.*))"
+    r"|\s(?P<type>\*?(?:\w+\.)?\w+)(?:\[[^\]]*\])?\s*(?:[=`\"].*)?)$",
     re.DOTALL,
 )
 
 PHP = re.compile(
     r"(?P<field>(?:(?:public|private|protected|readonly|static|var|final)\s+)*)"
-    r"(?:(?P<type>\??[\w\\|]+)\s+&?\$(?P<name>\w+).*|(?P<var>\$(?:this->)?\w+)\s*=\s*(?:new\s+(?P<made>[\w\\]+).*|\$(?P<same>\w+)))$",
+    r"(?:(?P<type>\??[\w\\|]+)\s+&?\$(?P<name>\w+).*|(?P<var>\$(?:this->)?\w+)\s*=\s*(?:new\s+(?P<made>[\w\\]+).*|\$(?P<same>\w+)|(?P<given>[$\w].*)))$",
     re.DOTALL,
 )
 

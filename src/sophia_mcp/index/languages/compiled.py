@@ -73,11 +73,15 @@ RECORDS = (
         (composite_literal type: [(type_identifier) (qualified_type)] @new)
         (import_declaration) @import
         (field_declaration !name type: (_) @base)
+        (interface_type (type_elem . [(type_identifier) (qualified_type)] @base .))
         (parameter_declaration name: (_)) @bind
         (field_declaration name: (_)) @bind
         (var_spec type: (_)) @bind
-        (short_var_declaration left: (expression_list . (identifier) .)
-          right: (expression_list . [(composite_literal) (unary_expression operand: (composite_literal))] .)) @bind
+        (var_spec value: (expression_list . [(composite_literal) (unary_expression operand: (composite_literal))
+          (call_expression) (type_assertion_expression)] .)) @bind
+        (short_var_declaration left: (expression_list . (identifier))
+          right: (expression_list . [(composite_literal) (unary_expression operand: (composite_literal))
+            (call_expression) (type_assertion_expression)] .)) @bind
         """,
         imports=imports.go,
         binds=bindings.GO,
@@ -108,11 +112,12 @@ RECORDS = (
         (parameter) @bind
         (field_declaration) @bind
         (let_declaration type: (_)) @bind
-        (let_declaration value: [(struct_expression) (call_expression function: (scoped_identifier))
+        (let_declaration value: [(struct_expression)
+          (call_expression function: [(identifier) (field_expression) (scoped_identifier)])
           (try_expression (call_expression function: (scoped_identifier)))]) @bind
         """,
         imports=imports.rust,
-        binds=bindings.NAMED,
+        binds=bindings.RUST,
         own=("self", "Self"),
     ),
     Language(

@@ -153,7 +153,8 @@ RECORDS = (
         [(require_expression) (require_once_expression) (include_expression) (include_once_expression)] @import
         (base_clause (_) @base) (class_interface_clause (_) @base) (use_declaration (_) @base)
         [(simple_parameter type: (_)) (property_promotion_parameter) (property_declaration type: (_))] @bind
-        (assignment_expression right: (object_creation_expression)) @bind
+        (assignment_expression right: [(object_creation_expression) (member_call_expression) (scoped_call_expression)
+          (function_call_expression)]) @bind
         (assignment_expression left: (member_access_expression) right: (variable_name)) @bind
         """,
         imports=imports.php,

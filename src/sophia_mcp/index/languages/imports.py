@@ -27,6 +27,8 @@ _BOUND = re.compile(
 )
 _PYTHON_CALLED = re.compile(r"(\w+)\s*(?::[^=]*)?=\s*[\w.]+\(\s*[\"']([.\w]+)[\"']")
 _GO_LINE = re.compile(r"""(?:([\w.]+)[ \t]+)?["`]([^"`\n]+)["`]""")
+_GO_AFFIX = re.compile(r"^go-|[-.]go$|\.v\d+$")
+"""What the name of a folder has more than that of the package in it."""
 _VERSION = re.compile(r"^v\d+$")
 
 
@@ -91,11 +93,11 @@ def _required(clause: str, loaded: re.Match[str]) -> list[Imported]:
 
 def go(text: str) -> list[Imported]:
     found: list[Imported] = []
-    for alias, path in _GO_LINE.findall(text):
+    for alias, path in _GO_LINE.findall(text.removeprefix("import")):
         parts = path.split("/")
         last = parts[-2] if len(parts) > 1 and _VERSION.match(parts[-1]) else parts[-1]
         name = "*" if alias == "." else ""
-        found.append((path, name, "" if alias in (".", "_") else alias or last.partition(".v")[0]))
+        found.append((path, name, "" if alias in (".", "_") else alias or _GO_AFFIX.sub("", last)))
     return found
 
 
