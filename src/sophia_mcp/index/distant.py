@@ -129,10 +129,11 @@ class Distant:
         money, and are asked for again only by the next."""
         if view.cancelled or self.jobs is None:
             return view.cancelled
-        last = await self.jobs.newest(self.storage.scope, KIND, {"root": view.root, "ref": view.ref})
-        if last is None or not last.message:
-            return False
-        return last.state == "cancelled" or (last.state == "running" and last.cancel)
+        asks = {"root": view.root, "ref": view.ref}
+        for last in await self.jobs.latest(self.storage.scope, 1, kind=KIND, asks=asks):
+            stopped = last.state == "cancelled" or (last.state == "running" and last.cancel)
+            return stopped and bool(last.message)
+        return False
 
     @asynccontextmanager
     async def _alone(self, view: View, tell: Tell) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sophia_mcp.errors import NotFound
@@ -243,26 +244,24 @@ class Jobs:
             )
         return _job(found[0])
 
-    async def latest(self, scope: Scope, limit: int = 50) -> list[Job]:
-        """The newest jobs first."""
+    async def latest(
+        self,
+        scope: Scope,
+        limit: int = 50,
+        *,
+        kind: str = "",
+        asks: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[Job]:
+        """The newest jobs first: those of one kind, where it is told, whose request says all that ``asks`` says."""
         async with self.db.read(scope) as tx:
             found = await tx.rows(
-                f"SELECT {_COLUMNS} FROM jobs WHERE workspace = :workspace"  # noqa: S608
+                f"SELECT {_COLUMNS} FROM jobs WHERE workspace = :workspace AND :kind IN ('', kind)"  # noqa: S608
+                " AND NOT EXISTS (SELECT 1 FROM json_each(:asks) w"
+                " WHERE json_extract(request, '$.' || w.key) IS NOT w.value)"
                 " ORDER BY created_ns DESC, id LIMIT :limit",
-                {"limit": limit},
+                {"limit": limit, "kind": kind, "asks": json.dumps(dict(asks))},
             )
         return [_job(row) for row in found]
-
-    async def newest(self, scope: Scope, kind: str, asks: Mapping[str, str]) -> Job | None:
-        """The job of one kind that was started last among those whose request says all that ``asks`` says."""
-        async with self.db.read(scope) as tx:
-            found = await tx.rows(
-                f"SELECT {_COLUMNS} FROM jobs WHERE workspace = :workspace AND kind = :kind AND NOT EXISTS"  # noqa: S608
-                " (SELECT 1 FROM json_each(:asks) w WHERE json_extract(request, '$.' || w.key) IS NOT w.value)"
-                " ORDER BY created_ns DESC, id LIMIT 1",
-                {"kind": kind, "asks": json.dumps(dict(asks))},
-            )
-        return _job(found[0]) if found else None
 
     async def events(self, scope: Scope, job: str, after: int = 0) -> list[Event]:
         """Progress events numbered above ``after``, in order."""
