@@ -15,6 +15,8 @@ _BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))
 def plain(source: bytes) -> bytes:
     """``source`` without conditions, which end a type for the grammar; of branches that open or close what
     another branch does as well, the first is left. Every other byte is as it is and where it is."""
+    if b"#if" not in source:
+        return source
     depth = 0
     opened: list[list[tuple[int, int]]] = []
     blanks: list[tuple[int, int]] = []
