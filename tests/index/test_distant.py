@@ -45,6 +45,17 @@ class Service:
             raise ProviderError("the model is away", next="ask later")
         return 8
 
+    def never_answers(self) -> anyio.Event:
+        """From now on. Set when it is asked."""
+        asked = anyio.Event()
+
+        async def never() -> None:
+            asked.set()
+            await anyio.sleep_forever()
+
+        self.answers = never
+        return asked
+
     @asynccontextmanager
     async def index(self, home: Path) -> AsyncIterator[Index]:
         """An index whose vectors this makes."""
@@ -104,13 +115,7 @@ async def test_lease_and_job_are_kept_while_one_call_is_waited_for(
 @pytest.mark.requirement("index.cancel")
 async def test_a_run_stops_at_once_though_the_model_does_not_answer(tmp_path: Path, tree: Tree) -> None:
     service = Service()
-    asked = anyio.Event()
-
-    async def never() -> None:
-        asked.set()
-        await anyio.sleep_forever()
-
-    service.answers = never
+    asked = service.never_answers()
     async with service.index(tmp_path / "home") as index, anyio.create_task_group() as tasks:
 
         async def run() -> None:
@@ -137,13 +142,7 @@ async def test_who_follows_a_tree_pays_for_nothing_after_a_run_was_cancelled(
     tmp_path: Path, tree: Tree
 ) -> None:
     service = Service()
-    asked = anyio.Event()
-
-    async def never() -> None:
-        asked.set()
-        await anyio.sleep_forever()
-
-    service.answers = never
+    asked = service.never_answers()
     root = tree(FILES)
     async with (
         service.index(tmp_path / "home") as index,

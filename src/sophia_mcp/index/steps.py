@@ -23,7 +23,7 @@ from sophia_mcp.index.turn import Queue, Turn, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Target
-from sophia_mcp.ops.together import first
+from sophia_mcp.ops.together import beside
 from sophia_mcp.store.jobs import Jobs
 
 TELL_S = 1.0
@@ -218,13 +218,8 @@ class Steps:
                 if self.jobs is not None and job and not await self.jobs.renew(self.storage.scope, job):
                     scope.cancel()
 
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(heed)
-                yield
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as several:
-            raise first(several) from None
+        async with beside(heed):
+            yield
 
     async def load(self, view: View) -> View:
         """The view as it stands. Raises NotFound when it was forgotten."""

@@ -13,7 +13,7 @@ import anyio
 from sophia_mcp.errors import DiskFull, StoreBusy, StoreTooNew
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.clock import Clock, system
-from sophia_mcp.ops.together import first
+from sophia_mcp.ops.together import beside
 from sophia_mcp.ops.workers import enrol, is_dead, is_halted
 from sophia_mcp.store import leases
 from sophia_mcp.store.database import Database
@@ -59,13 +59,8 @@ class Turn:
                 await anyio.sleep(RENEW_S)
                 await self.keep()
 
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(renew)
-                yield
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as several:
-            raise first(several) from None
+        async with beside(renew):
+            yield
 
 
 @dataclass(slots=True)

@@ -1,9 +1,10 @@
-"""How do two calls run at once and still fail like one?"""
+"""How do two pieces of work run at once and still fail like one?"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -28,6 +29,19 @@ async def both(left: Callable[[], Awaitable[L]], right: Callable[[], Awaitable[R
     except BaseExceptionGroup as group:
         raise first(group) from None
     return found[0], other
+
+
+@asynccontextmanager
+async def beside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """``work`` runs while the block does, and is cancelled at its end. The first error of either ends the other, and
+    is raised as it is."""
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(work)
+            yield
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise first(group) from None
 
 
 def first(error: BaseException) -> BaseException:

@@ -19,6 +19,7 @@ from sophia_mcp.search.modules import is_module, module_parts, written_parts
 from sophia_mcp.search.place import qualified
 from sophia_mcp.search.proof import (
     APART,
+    BY_PACKAGE,
     IMPLICIT,
     OWN,
     Proof,
@@ -212,11 +213,11 @@ class Follower:
         return "", here.file
 
     def _holds(self, here: _Class, file: int) -> bool:
-        """Whether a member that is written so in this file can be one of the class: in Go all files of its
-        package hold its methods."""
+        """Whether a member that is written so in this file can be one of the class."""
         paths, languages = self._sources.paths, self._sources.languages
         return file == here.file or (
-            languages[file] == languages[here.file] == "go"
+            languages[file] == languages[here.file]
+            and languages[file] in BY_PACKAGE
             and package_of(paths[file]) == package_of(paths[here.file])
         )
 
@@ -249,7 +250,7 @@ class Follower:
             if container == here.name and (
                 self._holds(here, item.file)
                 or (language in INCLUDES and here.file in await self._modules.reach(item.file))
-                or (language not in APART and language not in INCLUDES and language != "go")
+                or language not in APART | INCLUDES | BY_PACKAGE
             ):
                 found.add((item.file, container))
         return found

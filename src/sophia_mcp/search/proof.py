@@ -37,6 +37,9 @@ APART = frozenset(
 )
 """Where all methods of a class stand in the file of the class."""
 
+BY_PACKAGE = frozenset({"go"})
+"""Where a type is held by all files of its package, and is written with that: ``Conn`` is none of ``net.Conn``."""
+
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy", "php"})
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
@@ -87,7 +90,8 @@ class Sources:
             return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
         first = re.split(r"::|->|\.|\\", receiver)[0]
         whole = last(receiver)
-        if any(last(item.symbol.container) == whole for item in here) and self.languages[file] != "go":
+        by_package = self.languages[file] in BY_PACKAGE  # where no type receives, only its values do
+        if not by_package and any(last(item.symbol.container) == whole for item in here):
             return "same file"
         for item in imports:
             named = first in (item.alias, item.name) or (not item.name and first == last(item.module))
@@ -109,7 +113,7 @@ class Sources:
         imports: Sequence[Import],
     ) -> Proof:
         stated = last(reference.receiver_type)
-        if self.languages[file] == "go":
+        if self.languages[file] in BY_PACKAGE:
             defined = self._of_package(reference.receiver_type, file, defined, imports)
         own = reference.receiver in OWN and self.languages[file] in APART
         among = here if own else defined
@@ -119,7 +123,7 @@ class Sources:
     def _of_package(
         self, written: str, file: int, defined: Sequence[Definition], imports: Sequence[Import]
     ) -> Sequence[Definition]:
-        """Those definitions that stand in the package of a type of Go: ``Conn`` is none of ``net.Conn``."""
+        """Those definitions that stand in the package that a type is written with, or in that of the file."""
         package, dot, _ = written.rpartition(".")
         if not dot:
             own = package_of(self.paths[file])
@@ -186,7 +190,7 @@ class Sources:
     def _same_package(self, reference: Reference, file: int, defined: Sequence[Definition]) -> Proof:
         """Where a folder is a package, its files see one another without an import."""
         language = self.languages[file]
-        if language not in _PACKAGE_IS_FOLDER or (language == "go" and reference.receiver):
+        if language not in _PACKAGE_IS_FOLDER or (language in BY_PACKAGE and reference.receiver):
             return "name-only"
         package, whole = package_of(self.paths[file]), last(reference.receiver)
         for item in defined:
