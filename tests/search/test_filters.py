@@ -37,6 +37,9 @@ async def test_a_place_that_is_not_there_is_named_beside_those_that_are(ask: Ask
         ("ts", {"a.ts", "b.tsx"}),
         ("tsx", {"b.tsx"}),
         (".PY", {"c.py"}),
+        ("c++", {"d.cc"}),
+        ("hpp", {"d.cc"}),
+        ("Terraform", {"e.tf"}),
     ],
 )
 async def test_languages_go_by_their_names_and_endings(index_of, language: str, paths: set[str]) -> None:
@@ -44,6 +47,8 @@ async def test_languages_go_by_their_names_and_endings(index_of, language: str, 
         "a.ts": "export function shown(): number { return 1; }\n",
         "b.tsx": "export function shown() { return <p>1</p>; }\n",
         "c.py": "def shown():\n    return 1\n",
+        "d.cc": "int shown() { return 1; }\n",
+        "e.tf": 'variable "shown" {\n  default = 1\n}\n',
     }
     async with index_of(files) as ask:
         answer = await ask("shown", languages=(language,))

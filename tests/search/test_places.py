@@ -28,6 +28,55 @@ async def test_a_path_is_found_as_imports_and_other_systems_write_it(ask: Asked,
     assert answer.hits[0].why == "path match"
 
 
+@pytest.mark.requirement("search.place")
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ('"shop/cart.py"', None),
+        ("`shop/cart.py:5-7`", (5, 7)),
+        ("shop/cart.py(5,7)", (5, 5)),
+        ("shop/cart.py lines 5-7", (5, 7)),
+        ("shop/cart.py (lines 5 to 7)", (5, 7)),
+        ("cart.py 5", (5, 5)),
+        ("https://github.com/acme/shop/blob/v1.2/shop/cart.py#L5-L7", (5, 7)),
+        ("https://gitlab.com/a/b/shop/-/blob/main/shop/cart.py", None),
+        ("{root}/shop/cart.py", None),
+    ],
+)
+async def test_a_place_is_understood_as_people_and_their_tools_write_it(
+    ask: Asked, written: str, lines: tuple[int, int] | None
+) -> None:
+    answer = await ask(written.replace("{root}", ask.root.as_uri()), detail="full")
+    assert [hit.path for hit in answer.hits] == ["shop/cart.py"]
+    if lines:
+        assert answer.hits[0].why == "the place asked for"
+        assert answer.hits[0].start_line <= lines[0] <= lines[1] <= answer.hits[0].end_line
+
+
+@pytest.mark.requirement("search.place")
+@pytest.mark.parametrize("words", ["`total_cents`", "Cart(3)", '"a/b"', "totals lines 5-7"])
+async def test_what_no_file_is_called_is_no_place(ask: Asked, words: str) -> None:
+    assert "the place asked for" not in {hit.why for hit in (await ask(words)).hits}
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_folder_is_mapped_though_nothing_speaks_of_it(index_of) -> None:
+    async with index_of({"lib/a.py": "def go():\n    return 1\n", "b.py": "x = 1\n"}) as ask:
+        answer = await ask("lib")
+    assert answer.notes == ("1 file in lib, most used first",)
+    assert [hit.path for hit in answer.hits] == ["lib/a.py"]
+
+
+@pytest.mark.requirement("search.not_here")
+@pytest.mark.parametrize("mode", ["auto", "outline"])
+async def test_of_a_tree_without_files_it_is_said_that_there_are_none(index_of, mode: str) -> None:
+    async with index_of({"key.pem": "-----BEGIN PRIVATE KEY-----\n"}) as ask:
+        first, following, *_ = (await ask("." if mode == "outline" else "keys", mode=mode)).notes
+    assert first.startswith("not here: no file of ")
+    assert first.endswith(" is indexed")
+    assert 'action="status"' in following
+
+
 @pytest.mark.requirement("search.not_here")
 async def test_a_folder_that_is_not_there_is_not_here(ask: Asked) -> None:
     answer = await ask("shopping/")

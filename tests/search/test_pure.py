@@ -94,6 +94,7 @@ VALGRIND = "==1==    at 0x4: ns::D::Recover (d.cc:3)\n==1==    by 0x5: main (m.c
 ON_LINE = 'Died at lib/A.pm line 3.\nWarning: x in C:\\w\\b.php on line 4\n./c.sh: line 5: no\nfile "d.ml", line 6, characters 1-2\n'
 LAMBDA = "\tat a.B.lambda$text$3(B.java:3)\n\tat a.C$.$anonfun$go$1(C.scala:4)\n"
 SERVERS = "connect example.com:443 failed\nredis.internal:6379 is down, 10.0.0.1:80 too\n"
+ENCODED = "    at go (file:///srv/my%20shop/gr%C3%B6%C3%9Fe.mjs:3:11)\n"
 ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
 
 
@@ -108,6 +109,7 @@ ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
         (RUST, [("src/lib.rs", 10, ""), ("./src/parser.rs", 88, "parse")]),
         (RUBY, [("/app/lib/a.rb", 10, "each"), ("/app/lib/b.rb", 3, "run")]),
         (DOTNET, [("/src/Web/Router.cs", 55, "Match"), ("C:/s/P.cs", 9, "M")]),
+        (ENCODED, [("/srv/my shop/größe.mjs", 3, "go")]),
         (PHP, [("/app/src/Router.php", 31, "")]),
         (GDB, [("src/parse.c", 42, "parse"), ("src/main.c", 7, "main")]),
         (LLDB, [("parse.cpp", 12, "parse")]),

@@ -107,6 +107,19 @@ async def test_a_value_out_of_bounds_is_refused_by_name(
 
 
 @pytest.mark.requirement("server.roots_only")
+async def test_a_repository_may_be_named_by_the_uri_that_editors_give_folders(place: Place) -> None:
+    spaced = write(place.project.parent / "my shop")
+    async with place.connect("auto", root=spaced) as client:
+        for tool, asked in (
+            ("index_repo", {"path": spaced.as_uri()}),
+            ("search_code", {"query": "charge_card", "repo": spaced.as_uri()}),
+        ):
+            result = await client.call_tool(tool, asked)
+            assert not result.is_error, text_of(result)
+    assert text_of(result).startswith("shop/pay.py:")
+
+
+@pytest.mark.requirement("server.roots_only")
 @pytest.mark.parametrize("repo", ["/etc", "..", "/", "~", "file:///etc"])
 async def test_a_folder_outside_the_roots_is_not_searched(place: Place, era: str, repo: str) -> None:
     async with place.connect(era) as client:

@@ -21,6 +21,7 @@ from pygit2.enums import ResetMode
 
 from sophia_mcp.errors import BadArgument, DiskFull, NotAllowed, ProviderError, TooLarge
 from sophia_mcp.index.git import plain_url, weight
+from sophia_mcp.security.paths import of_uri
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>\S+)$")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:(?!//)\S+$")
@@ -56,8 +57,8 @@ ALLOWED = Policy(frozenset({"https"}))
 
 
 def is_url(text: str) -> bool:
-    """Whether a text is meant as a git URL and not as a path."""
-    return bool(_URL.match(text) or _SCP.match(text))
+    """Whether a text is meant as a git URL and not as a path, which a ``file://`` URI of this machine is."""
+    return not of_uri(text) and bool(_URL.match(text) or _SCP.match(text))
 
 
 def scheme_of(url: str) -> str:

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sophia_mcp.errors import NotFound, NotIndexed, SophiaError
+from sophia_mcp.security.paths import of_uri
 from sophia_mcp.store.database import Database, Row, Transaction
 from sophia_mcp.types import LOCAL, IndexState, Scope
 
@@ -166,7 +167,7 @@ def as_path(text: str, project_root: Path | None) -> Path | None:
     """The absolute path a text means when it looks like one or exists, else None."""
     if not text or "\0" in text:
         return None
-    path = Path(text).expanduser()
+    path = Path(of_uri(text) or text).expanduser()
     if not path.is_absolute():
         looks = text in (".", "..") or text.startswith(("./", "../")) or "/" in text
         if project_root is None or not (looks or (project_root / text).is_dir()):

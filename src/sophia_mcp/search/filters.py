@@ -10,31 +10,26 @@ from functools import lru_cache
 
 import numpy as np
 
+from sophia_mcp.index.languages import LANGUAGES
+from sophia_mcp.index.parse import language_of
 from sophia_mcp.search.atlas import Atlas, Mask, matching
+from sophia_mcp.security.paths import of_uri
 from sophia_mcp.types import Kind, Request
 
 _ALIASES = {
-    "py": "python",
-    "js": "javascript",
-    "jsx": "javascript",
-    "ts": "typescript",
-    "rs": "rust",
-    "rb": "ruby",
-    "kt": "kotlin",
-    "cs": "csharp",
     "c#": "csharp",
     "c++": "cpp",
-    "cc": "cpp",
+    "docker": "dockerfile",
+    "f#": "fsharp",
     "golang": "go",
-    "sh": "bash",
-    "shell": "bash",
-    "yml": "yaml",
-    "md": "markdown",
-    "ex": "elixir",
-    "hs": "haskell",
-    "pl": "perl",
     "objective-c": "objc",
+    "protobuf": "proto",
+    "python3": "python",
+    "shell": "bash",
+    "terraform": "hcl",
+    "vimscript": "vim",
 }
+"""What people call a language beside its name and the endings of its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +51,7 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
         if not masks[-1].any():
             problems.append(_no_path(atlas, request.paths))
     if request.languages:
-        said = [name.casefold().strip().removeprefix(".") for name in request.languages]
-        wanted = {_ALIASES.get(name, name) for name in said}
+        wanted = {_language(name) for name in request.languages}
         wanted |= {"tsx"} if "typescript" in wanted else set()
         masks.append(matching(atlas.languages, lambda name: name in wanted, len(atlas.paths)))
         if not masks[-1].any():
@@ -72,6 +66,14 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
     if allowed is not None and not allowed.any() and not problems:
         problems.append("the filters exclude one another: no file passes all of them")
     return Filter(allowed, frozenset(request.kinds), "; ".join(problems))
+
+
+def _language(said: str) -> str:
+    """The language that a caller means: its name, another one, or an ending of its files."""
+    name = said.casefold().strip().removeprefix(".")
+    if name in _ALIASES or name in LANGUAGES:
+        return _ALIASES.get(name, name)
+    return language_of(f"_.{name}", b"") or name
 
 
 def _scope(atlas: Atlas, request: Request, changed: Collection[str] | None) -> Mask | None:
@@ -95,7 +97,7 @@ def _documents(atlas: Atlas) -> Mask:
 
 def inside(root: str, path: str) -> str:
     """A path as a caller wrote it, from the root of the repository on."""
-    path = path.strip().replace("\\", "/")
+    path = (of_uri(path.strip()) or path.strip()).replace("\\", "/")
     root = root.replace("\\", "/").rstrip("/")
     if root and f"{path}/".startswith(f"{root}/"):
         path = path[len(root) :].lstrip("/")

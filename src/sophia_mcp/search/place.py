@@ -11,7 +11,7 @@ from sophia_mcp.index.parse import language_of
 from sophia_mcp.search import filters, skipped, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.query import Query, said_lines
+from sophia_mcp.search.query import Query, said_place
 from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
 from sophia_mcp.security.secrets import mask
@@ -28,6 +28,7 @@ _NAMED = 3
 
 _SEPARATOR = re.compile(r"::|[./\\]")
 _PART = re.compile(r"[\w-]+")
+_ENDING = re.compile(r"[^\s/]\.\w{1,10}$")
 _FOLDER_ITSELF = frozenset({"__init__", "index", "mod"})
 """Files that stand for the folder they are in."""
 
@@ -112,12 +113,19 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
 
 
 def spaced(question: Question) -> Query | None:
-    """The query of a text with spaces that is the path of a file, with lines or without."""
+    """The query of a text that is the path of a file, with spaces, in quotes, or with lines as people write
+    them."""
     written = filters.inside(question.view.root, question.query.text)
-    for found in (Query(written, "path", written), said_lines(written, spaced=True)):
-        if found is not None and " " in found.path and found.path in question.atlas.position:
+    for found in (Query(written, "path", written), said_place(written)):
+        if found is not None and _is_there(question, found.path):
             return found
     return None
+
+
+def _is_there(question: Question, path: str) -> bool:
+    if path in question.atlas.position:
+        return True
+    return _ENDING.search(path) is not None and bool(locate(question, path))
 
 
 async def module(question: Question, tx: Transaction) -> Outcome | None:

@@ -16,8 +16,18 @@ _SEPARATOR = re.compile(r"::|->|\.|#|\\|/")
 # `a.py:10`, `a.py:10-80`, a compiler's `a.py:10:5` (the column is left out), a link's `a.py#L10-L80`.
 _BEHIND = r"(?::L?|#L)(?P<start>\d+)(?:\s*[-–,]\s*L?(?P<end>\d+)|:\d+|C\d+)?:?"
 _LINES = re.compile(r"(?P<path>[^\s:#]+?)" + _BEHIND)
-_SPACED = re.compile(r"(?P<path>.+?)" + _BEHIND)
-_FILE = re.compile(r"[^\s*?\[\]|()^$]+\.[A-Za-z0-9_]{1,10}|[^\s*?\[\]|()^$]*/[^\s*?\[\]|()^$]*")
+# As people and other tools write them, where there is such a file: `a.py(10,5)`, `a.py, lines 10-80`.
+_WRITTEN = re.compile(
+    rf"(?P<path>.+?)(?:{_BEHIND}"
+    r"|\((?P<row>\d+)(?:,\s*\d+)?\):?"
+    r"|,?\s+\(?(?:lines?|L)?\s*(?P<first>\d+)(?:\s*(?:[-–]|to|and)\s*(?P<last>\d+))?\)?)?"
+)
+_LINK = re.compile(
+    r"https?://[^/\s]+/(?:[\w.-]+/){2,}?(?:-/)?(?:blob|blame|raw|tree|src)/[^/\s]+/(?P<path>\S+)"
+)
+"""A link to a file at a host: a branch, tag or commit stands in front of the path."""
+_BARE = r"[^\s*?\[\]|()^$\"'`]"
+_FILE = re.compile(rf"{_BARE}+\.[A-Za-z0-9_]{{1,10}}|{_BARE}*/{_BARE}*")
 _REGEX = re.compile(
     r"\\[bBwWsSdD.(){}\[\]]"  # escapes
     r"|\.[*+?]|\[[^\]\s]*[\w^]-\w[^\]]*\][*+?{]?|\[\^"  # any-runs and classes
@@ -157,13 +167,27 @@ def said_name(text: str) -> Named | None:
     return Named(found["name"], "", kinds)
 
 
-def said_lines(text: str, *, spaced: bool = False) -> Query | None:
-    """The lines of a file that a text consists of; ``spaced`` paths may hold anything."""
-    place = (_SPACED if spaced else _LINES).fullmatch(text)
+def said_lines(text: str) -> Query | None:
+    """The lines of a file that a text consists of, as tools write them."""
+    place = _LINES.fullmatch(text)
+    return _lines(text, place["path"], place["start"], place["end"]) if place else None
+
+
+def said_place(text: str) -> Query | None:
+    """The file, or lines of it, that a text may consist of when there is such a file: its path may hold
+    anything, and stand in quotes."""
+    quoted = _QUOTED.fullmatch(text)
+    place = _WRITTEN.fullmatch(quoted["name"] if quoted else text)
     if place is None:
         return None
-    start, end = int(place["start"]), int(place["end"] or 0)
-    return Query(text, "lines", place["path"], start, max(end, start) if end else 0)
+    start = place["start"] or place["row"] or place["first"]
+    if start is None:
+        return Query(text, "path", place["path"])
+    return _lines(text, place["path"], start, place["end"] or place["last"])
+
+
+def _lines(text: str, path: str, start: str, end: str | None) -> Query:
+    return Query(text, "lines", path, int(start), max(int(end), int(start)) if end else 0)
 
 
 def _asks_of_name(text: str) -> Query | None:
@@ -209,6 +233,8 @@ def _classified(text: str, mode: Mode) -> Query:
         return Query(text, "regex")
     if mode == "text":
         return Query(text, "error" if _is_error(text) else "words", identifiers=names)
+    if link := _LINK.fullmatch(text):
+        text = link["path"]
     place = said_lines(text)
     if place and (_FILE.fullmatch(place.path) or mode == "similar"):
         return place

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from sophia_mcp.index.parse import language_of
 
@@ -145,7 +146,7 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
 
 
 def _frame(said: Mapping[str, str | None], raw: str) -> Frame:
-    path = (said["path"] or "").replace("\\", "/")
+    path = unquote(said["path"] or "").replace("\\", "/")  # addresses have spaces as %20
     return Frame(
         f"{path}.java" if said.get("type") else path,  # a class of Java is in the file of its name
         int(said.get("line") or 0),

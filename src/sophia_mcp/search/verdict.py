@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import re2
 from sophia_mcp import words
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import language_of
-from sophia_mcp.search import absent, filters, graph, place, symbols
+from sophia_mcp.search import absent, filters, graph, place, repomap, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.query import segments
 from sophia_mcp.search.render import call
@@ -49,9 +50,14 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
         return outcome
     if doubt := _doubt(question):
         return replace(outcome, notes=(*outcome.notes, doubt))
+    if not question.atlas.paths:
+        why = f"index_repo(path={json.dumps(question.view.place)}, action=\"status\")"
+        return Outcome((), 0, (f"not here: no file of {question.view.label} is indexed", f"next: {why}"))
     if question.request.mode == "auto" and (found := await place.module(question, tx)) is not None:
         return found
     query = question.query
+    if question.request.mode == "auto" and place.folder(question, query.text) is not None:
+        return await repomap.find(question, tx)
     named = question.mode == "auto" and query.kind in ("identifier", "path")
     if named and (other := await _respelt(question, tx, outcome)) is not None:
         return other

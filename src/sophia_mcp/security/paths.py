@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import unquote, urlsplit
 
 from sophia_mcp.errors import NotFound, OutsideRoots, TooLarge
 
@@ -126,6 +127,22 @@ class Roots:
             why=why,
             next=f"give a path inside: {allowed}; or let a person run `sophia index PATH` to allow another folder",
         )
+
+
+def of_uri(uri: str) -> str:
+    """The path that a ``file://`` URI of this machine means, as editors write folders and files; empty for
+    any other text."""
+    if uri[:5].casefold() != "file:":
+        return ""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # brackets that hold no address
+        return ""
+    if not uri[5:].startswith("//") or parts.netloc not in ("", "localhost"):
+        return ""
+    path = unquote(parts.path)
+    # Windows drives come as /C:/folder.
+    return path[1:] if os.name == "nt" and len(path) > 2 and path[2] == ":" else path
 
 
 def refusal(path: str, *, windows: bool) -> str | None:

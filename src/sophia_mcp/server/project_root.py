@@ -11,10 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from sophia_mcp.errors import NoProjectRoot
-from sophia_mcp.security.paths import is_too_wide
+from sophia_mcp.security.paths import is_too_wide, of_uri
 
 ClientRoots = Callable[[], Awaitable[Sequence[str]]]
 """Asks the client for the `file://` URIs of its roots; empty where it has none to tell."""
@@ -43,7 +42,7 @@ async def find(
         if (chosen := _usable(candidate, home)) is not None:
             return chosen
         refused.append(f"{candidate}: {_fault(candidate, home)}")
-    for candidate in _candidates(_path(uri) for uri in await client_roots()):
+    for candidate in _candidates(of_uri(uri) for uri in await client_roots()):
         if (chosen := _usable(candidate, home)) is not None:
             return chosen
         refused.append(f"{candidate}: {_fault(candidate, home)}")
@@ -73,15 +72,6 @@ def repository_above(folder: Path) -> Path:
 
 def _candidates(names: Iterable[str]) -> list[Path]:
     return [Path(name) for name in names if name]
-
-
-def _path(uri: str) -> str:
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        return ""
-    path = unquote(parts.path)
-    # Windows drives come as /C:/folder.
-    return path[1:] if os.name == "nt" and len(path) > 2 and path[2] == ":" else path
 
 
 def _usable(folder: Path, home: Path) -> Path | None:

@@ -48,6 +48,7 @@ def COMMAND(
     """
     from sophia_mcp.cli.session import project_folder, with_app
     from sophia_mcp.index.clone import is_url
+    from sophia_mcp.security.paths import of_uri
 
     cloned = is_url(path)
     if cloned and (ref or watch):
@@ -55,7 +56,7 @@ def COMMAND(
             f"{'--ref' if ref else '--watch'} is for a folder, not for a git URL",
             next="leave it out",
         )
-    folder = project_folder() if cloned else Path(path).expanduser().resolve()
+    folder = project_folder() if cloned else Path(of_uri(path) or path).expanduser().resolve()
     if not folder.is_dir():
         raise BadArgument(
             f"{folder} is not a folder", why="only a folder can be indexed", next="give its folder"
