@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import anyio.to_thread
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +55,9 @@ def cosines(
     return scores / (lengths[:count] if chosen is None else lengths[chosen])
 
 
+@lru_cache(8)
 def sample(count: int, most: int = SAMPLE) -> Int64:
-    """Positions spread over ``count`` rows, the same for the same count."""
+    """Positions spread over ``count`` rows, the same for the same count. Not to be written to."""
     if count <= most:
         return np.arange(count)
     return np.random.default_rng(count).integers(0, count, most)
