@@ -11,6 +11,7 @@ from sophia_mcp import words
 from sophia_mcp.search.content import Lines
 from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.scan import scan
+from sophia_mcp.search.scene import sorted_out
 from sophia_mcp.search.spans import Span
 
 
@@ -54,22 +55,38 @@ def test_a_span_has_the_words_of_its_lines_comments_signature_name_and_container
     lexicon = Lexicon()
     text = ["# Opens the box", "def open_box(lid):", "    return lid  # not one", "", "other"]
     span = Span(1, 3, "function", "open_box", "Größe", "def open_box(\nlid)")
-    lexicon.read([((1, 0), [span], text), ((1, 1), [Span(5, 5, "text")], text)])
+    lexicon.read([((1, 0), [span], 1, text), ((1, 1), [Span(5, 5, "text")], 4, text[3:])])
 
     def numbered(text: str) -> list[int]:
         return [lexicon.word(word) for word in words.words(text)] or [-1]
 
-    held, other = lexicon.chunk((1, 0)), lexicon.chunk((1, 1))
+    chunks = [lexicon.chunk((1, 0)), lexicon.chunk((1, 1))]
+    said = sorted_out([chunk.words for chunk in chunks if chunk is not None])._asdict()
+    expected = {
+        "body": ("\n".join(text[:3]), "other"),
+        "comments": (text[0], ""),
+        "heads": ("def open_box lid", ""),
+        "names": ("open_box", ""),
+        "homes": ("Größe", ""),
+    }
+    for sort, (first, second) in expected.items():
+        assert said[sort].numbers.tolist() == numbered(first) + numbered(second), sort
+        assert said[sort].starts.tolist() == [0, len(numbered(first))], sort
+
+
+def test_of_a_chunk_only_spans_of_the_wanted_kinds_are_read() -> None:
+    lexicon = Lexicon()
+    text = ["import box", "def open_box():", "    # carefully", "class Lid:"]
+    spans = [Span(1, 1, "text"), Span(2, 3, "function", "open_box"), Span(4, 4, "class", "Lid")]
+    lexicon.read([((1, 0), spans, 1, text)])
+    held = lexicon.chunk((1, 0))
     assert held is not None
-    assert other is not None
-    (said,) = held.words
-    assert said.body.tolist() == numbered("\n".join(text[:3]))
-    assert said.comments.tolist() == numbered(text[0])
-    assert said.heads.tolist() == numbered("def open_box lid")
-    assert said.names.tolist() == numbered("open_box")
-    assert said.homes.tolist() == numbered("Größe")
-    assert other.words[0].body.tolist() == numbered("other")
-    assert other.words[0].comments.tolist() == [-1]
+    kept = held.only(("function", "method"))
+    assert [span.name for span in kept.spans] == ["open_box"]
+    said = sorted_out([kept.words])
+    assert said.body.numbers.tolist() == lexicon.text("def open_box carefully")
+    assert said.comments.numbers.tolist() == lexicon.text("carefully")
+    assert not held.only(("method",)).spans
 
 
 def test_lines_cut_on_demand_are_those_of_the_whole_text() -> None:

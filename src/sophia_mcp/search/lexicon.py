@@ -7,8 +7,8 @@ becomes an array, and their vectors are fetched once from the static embedder.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise
+from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -30,9 +30,8 @@ _MOST_WORDS = 60_000
 """Words that are remembered: about 15 MB."""
 
 _MOST_VECTORS = 12_000
-"""Words whose vectors are kept: the first ones met, which are the usual ones (half a kilobyte each, because
-half precision still tells eight bits and a scale apart; memory that was never written costs nothing). Those
-of all others are asked for again."""
+"""Words whose vectors are kept: the first ones met, which are the usual ones (a kilobyte each; memory that was never
+written costs nothing). Those of all others are asked for again."""
 
 _SLOT_BITS = 17
 """Of a word's hash, for a table that numpy reads: two thirds of a dictionary's time go into asking for one
@@ -43,21 +42,31 @@ _MOST_CHUNKS = 2_000
 
 
 class Words(NamedTuple):
-    """Word numbers of one span, each int32 and never empty (-1: no word): all its lines, its comment
-    lines, its signature, its own name, the names around it."""
+    """The words of some spans in a row: for each span those of all its lines, of its signature, of its own name and of
+    the names around it.
 
-    body: NDArray[np.int32]
-    comments: NDArray[np.int32]
-    heads: NDArray[np.int32]
-    names: NDArray[np.int32]
-    homes: NDArray[np.int32]
+    numbers  int32, one for each word              spoken  which of them stand in comment lines
+    lengths  (spans, 4): how many of each sort
+    """
+
+    numbers: NDArray[np.int32]
+    spoken: NDArray[np.bool_]
+    lengths: NDArray[np.int64]
 
 
 class Read(NamedTuple):
-    """The spans of a chunk (their file and chunk numbers unset) and the words of each."""
+    """The spans of a chunk (their file and chunk numbers unset) and their words."""
 
     spans: tuple[Span, ...]
-    words: tuple[Words, ...]
+    words: Words
+
+    def only(self, kinds: Container[str]) -> Read:
+        """The spans of these kinds."""
+        chosen = np.array([span.kind in kinds for span in self.spans], bool)
+        numbers, spoken, lengths = self.words
+        kept = np.repeat(chosen, lengths.sum(1))
+        words = Words(numbers[kept], spoken[kept], lengths[chosen])
+        return Read(tuple(compress(self.spans, chosen)), words)
 
 
 class Lexicon:
@@ -77,7 +86,7 @@ class Lexicon:
         self._of_stem: dict[str, int] = {}
         self._words: list[str] = []
         self._stems = array("i")
-        self._rows = np.empty((0, 1), np.float16)
+        self._rows = np.empty((0, 1), np.float32)
         self._encoded = 0
         self._stem_array = np.zeros(0, np.int32)
         self._read: dict[Key, Read] = {}
@@ -106,18 +115,17 @@ class Lexicon:
         """The numbers of all words of a short text, in order."""
         return [self.word(word) for word in words.words(text)]
 
-    def paths(self, paths: Sequence[str]) -> list[NDArray[np.int32]]:
-        """The words of each path without its extension."""
-        numbers, first = self.lines([_one_line(path.rsplit(".", 1)[0]) for path in paths])
-        return [_filled(numbers, start, end) for start, end in pairwise(first)]
+    def paths(self, paths: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The words of these paths without their extensions in a row, and where each begins in it, as of `lines`."""
+        return self.lines([_one_line(path.rsplit(".", 1)[0]) for path in paths])
 
-    def lines(self, lines: Sequence[str]) -> tuple[NDArray[np.int32], list[int]]:
+    def lines(self, lines: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The numbers of all words of these lines in a row, and where each line begins in it; one entry
         more says where the last line ends. Very long lines are read as far as the index reads them."""
         lines = short(lines)
         if all(map(str.isascii, lines)):
             found = scan(lines)
-            return self._numbered(found), found.first.tolist()
+            return self._numbered(found), found.first
         odd = {place: self.text(line) for place, line in enumerate(lines) if not line.isascii()}
         found = scan(["" if place in odd else line for place, line in enumerate(lines)])
         return _spliced(self._numbered(found), found.first, odd)
@@ -164,23 +172,34 @@ class Lexicon:
         """What was read of a chunk, if it still is remembered."""
         return self._read.get(key)
 
-    def read(self, chunks: Sequence[tuple[Key, Sequence[Span], Sequence[str]]]) -> None:
-        """Read the words of chunks' spans, which come with all lines of their files, and remember them."""
+    def read(self, chunks: Sequence[tuple[Key, Sequence[Span], int, Sequence[str]]]) -> None:
+        """Read the words of chunks' spans and remember them. The number of a chunk's first line comes with it, and its
+        lines from there on."""
         lines: list[str] = []
-        spoken: list[bool] = []
+        comments: list[bool] = []
         lengths: list[int] = []
-        for _, spans, text in chunks:
+        for _, spans, first, text in chunks:
             for span in spans:
-                shown = text[span.start - 1 : span.end]
+                shown = text[span.start - first : span.end - first + 1]
                 lengths.append(len(shown))
                 lines += shown
                 lines += map(_one_line, (span.signature, span.name, span.container))
-                spoken += comment_lines(shown)
-                spoken += _NOT_SPOKEN
-        numbers, first = self.lines(lines)
-        said = _words(numbers, first, spoken, lengths)
-        for key, spans, _ in chunks:
-            self._read[key] = Read(tuple(spans), tuple(islice(said, len(spans))))
+                comments += comment_lines(shown)
+                comments += _NO_COMMENTS
+        numbers, begins = self.lines(lines)
+        spoken = np.repeat(np.array(comments, bool), np.diff(begins))
+        shown_lines = np.array(lengths, np.int64)
+        ends = np.cumsum(shown_lines + len(_NO_COMMENTS))
+        signatures = ends - len(_NO_COMMENTS)
+        edges = begins[np.stack([signatures - shown_lines, signatures, ends - 2, ends - 1, ends], 1)]
+        counts = np.diff(edges, axis=1)
+        after = [0, *edges[:, -1].tolist()]
+        row = 0
+        for key, spans, *_ in chunks:
+            rows = slice(row, row + len(spans))
+            part = slice(after[rows.start], after[rows.stop])
+            self._read[key] = Read(tuple(spans), Words(numbers[part], spoken[part], counts[rows]))
+            row = rows.stop
 
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""
@@ -196,13 +215,13 @@ class Lexicon:
         if missing:
             rows = np.asarray(self._encode(missing), np.float32)
             if not len(self._rows):
-                self._rows = np.empty((_MOST_VECTORS, rows.shape[1]), np.float16)
+                self._rows = np.empty((_MOST_VECTORS, rows.shape[1]), np.float32)
             self._rows[self._encoded : self._encoded + len(rows)] = rows
             self._encoded += len(rows)
         rare = np.flatnonzero(numbers >= self._encoded)
         if not len(rare):
-            return self._rows[numbers].astype(np.float32)
-        found = self._rows[np.where(numbers < self._encoded, numbers, 0)].astype(np.float32)
+            return self._rows.take(numbers, 0)
+        found = self._rows.take(np.where(numbers < self._encoded, numbers, 0), 0)
         found[rare] = self._encode([self._words[number] for number in numbers[rare].tolist()])
         return found
 
@@ -214,50 +233,21 @@ class Lexicon:
         return self._directions[1]
 
 
-_NO_WORD = np.array((-1,), np.int32)
-_NOT_SPOKEN = (False, False, False)
-"""A signature, a name and a container are no comments."""
-
-
-def _filled(numbers: NDArray[np.int32], start: int, end: int) -> NDArray[np.int32]:
-    return numbers[start:end] if start < end else _NO_WORD
+_NO_COMMENTS = (False, False, False)
+"""A signature, a name and a container are none."""
 
 
 def _one_line(text: str) -> str:
     return text.replace("\n", " ")
 
 
-def _words(
-    numbers: NDArray[np.int32], first: Sequence[int], spoken: Sequence[bool], lengths: Iterable[int]
-) -> Iterator[Words]:
-    """The words of spans of so many lines, each followed by its signature, name and container. ``spoken``
-    tells which lines are comments."""
-    told = np.repeat(np.array(spoken, bool), np.diff(first))
-    comments = numbers[told]
-    before = np.append(0, np.cumsum(told)).take(first).tolist()
-    line = 0
-    for length in lengths:
-        end = line + length
-        body = _filled(numbers, first[line], first[end])
-        begun, ended = before[line], before[end]
-        aside = body if ended - begun == len(body) else _filled(comments, begun, ended)
-        yield Words(
-            body,
-            aside,
-            _filled(numbers, first[end], first[end + 1]),
-            _filled(numbers, first[end + 1], first[end + 2]),
-            _filled(numbers, first[end + 2], first[end + 3]),
-        )
-        line = end + 3
-
-
 def _spliced(
     numbers: NDArray[np.int32], first: NDArray[np.int64], others: Mapping[int, Sequence[int]]
-) -> tuple[NDArray[np.int32], list[int]]:
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The numbers with those of ``others``, by line, put where these lines have none yet."""
     lengths = np.diff(first)
     more = [len(each) for each in others.values()]
     lengths[list(others)] = more
     places = first[list(others)].repeat(more)
     added = [number for each in others.values() for number in each]
-    return np.insert(numbers, places, added), [0, *np.cumsum(lengths).tolist()]
+    return np.insert(numbers, places, added), np.append(0, np.cumsum(lengths))

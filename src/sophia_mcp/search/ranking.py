@@ -26,9 +26,9 @@ from sophia_mcp.search import (
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.evidence import Evidence, Values
-from sophia_mcp.search.lexicon import Words
-from sophia_mcp.search.scene import Bag, Scene, bag
-from sophia_mcp.search.spans import Piece, Span, Unit, cut
+from sophia_mcp.search.lexicon import Read
+from sophia_mcp.search.scene import Bag, Scene, bag_of_rows, sorted_out
+from sophia_mcp.search.spans import Piece, Unit, cut, reached
 from sophia_mcp.store.database import Transaction
 
 CANDIDATES = 200
@@ -90,7 +90,7 @@ async def rank(
     scores = matrix @ ranker.vector(weights.file, features.FILE)
     inherited = matrix @ ranker.vector(weights.inherited, features.FILE)
     scene = await _scene(question, tx, found, _promising(found, scores), inherited)
-    if not scene.spans:
+    if scene is None:
         return Ranked(found, matrix, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
     counted = [name for name, weight in weights.span.items() if weight]
     wanted = spanfeatures.SPAN if every else (*counted, *spanfeatures.TOLD)
@@ -190,8 +190,8 @@ async def _named(
 
 async def _scene(
     question: Question, tx: Transaction, found: Evidence, chosen: Sequence[int], inherited: Values
-) -> Scene:
-    """Cut the chosen chunks into spans and lay out their words."""
+) -> Scene | None:
+    """Cut the chosen chunks into spans and lay out their words; None where there are none."""
     atlas, content = question.atlas, question.engine.content
     files = evidence.distinct(found.files[found.owner[chosen]])
     blobs = atlas.blobs[files].tolist()
@@ -215,7 +215,9 @@ async def _scene(
     read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
-        read = [item for item in read if item[0].kind in wanted]
+        read = [(number, known.only(wanted)) for number, known in read]
+    if not any(known.spans for _, known in read):
+        return None
     return layout(question, found, inherited, read, texts)
 
 
@@ -248,55 +250,46 @@ def _read(
     texts: Mapping[int, Text],
     pieces: Mapping[tuple[int, int], Piece],
     units: Mapping[tuple[int, int], Sequence[Unit]],
-) -> list[tuple[Span, Words]]:
-    """The spans of the chosen chunks with their words. ``pieces`` and ``units`` hold what is not
-    remembered by the lexicon."""
+) -> list[tuple[int, Read]]:
+    """What was read of each of the chosen chunks. ``pieces`` and ``units`` hold what is not remembered by
+    the lexicon."""
     lexicon = question.engine.lexicon
-    lexicon.read(
-        [
-            (key, cut(piece, texts[key[0]].lines, units[key]), texts[key[0]].lines)
-            for key, piece in pieces.items()
-            if key[0] in texts and lexicon.chunk(key) is None
-        ]
-    )
-    read: list[tuple[Span, Words]] = []
-    for number, key in chosen:
-        known = lexicon.chunk(key)
-        if known is None:
-            continue
-        file = int(found.files[found.owner[number]])
-        read += [(span.at(file, number), said) for span, said in zip(*known, strict=True)]
-    return read
+    new = []
+    for key, piece in pieces.items():
+        if key[0] in texts and lexicon.chunk(key) is None:
+            near = reached(piece, texts[key[0]].lines)
+            new.append((key, cut(piece, near, units[key]), piece.start_line, near))
+    lexicon.read(new)
+    known = ((number, lexicon.chunk(key)) for number, key in chosen)
+    return [(number, held) for number, held in known if held is not None]
 
 
 def layout(
     question: Question,
     found: Evidence,
     inherited: Values,
-    read: Sequence[tuple[Span, Words]],
+    read: Sequence[tuple[int, Read]],
     texts: Mapping[int, Text],
 ) -> Scene:
-    """The words of spans as arrays. ``inherited`` is what each candidate file gives to its spans."""
+    """The spans of candidate chunks, one at least, with their words as arrays. ``inherited`` is what each candidate
+    file gives to its spans."""
     lexicon, atlas = question.engine.lexicon, question.atlas
-    spans = [span for span, _ in read]
-    said = [words for _, words in read]
-    best = inherited.max() if len(inherited) else 0.0
-    files = list({span.file for span in spans})
-    paths = dict(zip(files, lexicon.paths([atlas.paths[file] for file in files]), strict=True))
+    held = found.files[found.owner[[number for number, _ in read]]].tolist()
+    spans = [
+        span.at(file, number)
+        for file, (number, known) in zip(held, read, strict=True)
+        for span in known.spans
+    ]
+    files = {file: place for place, file in enumerate(dict.fromkeys(held))}
+    paths, first = lexicon.paths([atlas.paths[file] for file in files])
     return Scene(
         evidence=found,
         lexicon=lexicon,
         spans=spans,
         texts={file: texts[int(atlas.blobs[file])].lines for file in files},
-        inherited=(inherited - best)[found.owner[[span.chunk for span in spans]]]
-        if spans
-        else inherited[:0],
-        body=bag([one.body for one in said]),
-        comments=bag([one.comments for one in said]),
-        heads=bag([one.heads for one in said]),
-        names=bag([one.names for one in said]),
-        homes=bag([one.homes for one in said]),
-        paths=bag([paths[span.file] for span in spans]),
+        inherited=(inherited - inherited.max())[found.owner[[span.chunk for span in spans]]],
+        paths=bag_of_rows(paths, first, [files[span.file] for span in spans]),
+        **sorted_out([known.words for _, known in read])._asdict(),
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sophia_mcp import words
 from sophia_mcp.search.evidence import Evidence, Values, as_values, norms, tallied, unit
-from sophia_mcp.search.lexicon import Lexicon
+from sophia_mcp.search.lexicon import Lexicon, Words
 from sophia_mcp.search.spans import Span
 
 Numbers = NDArray[np.int64]
@@ -45,12 +45,41 @@ class Cells(NamedTuple):
     starts: Numbers
 
 
-def bag(arrays: Sequence[NDArray[np.int32]]) -> Bag:
-    """Lay arrays of word numbers, none empty, out in a row."""
-    if not arrays:
-        return Bag(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
-    return Bag(np.concatenate(arrays).astype(np.int64), np.cumsum(lengths) - lengths)
+def bag(numbers: NDArray[np.int32], lengths: Numbers) -> Bag:
+    """A bag of word numbers in a row, so many for each span."""
+    starts = np.cumsum(lengths) - lengths
+    empty = lengths == 0
+    if empty.any():
+        numbers = np.insert(numbers, starts[empty], -1)
+        starts += np.cumsum(empty) - empty
+    return Bag(numbers.astype(np.int64), starts)
+
+
+class Said(NamedTuple):
+    """The words of the same spans by where they stand. See `Scene`."""
+
+    body: Bag
+    comments: Bag
+    heads: Bag
+    names: Bag
+    homes: Bag
+
+
+def sorted_out(read: Sequence[Words]) -> Said:
+    """The words of the spans of some chunks, one after the other."""
+    numbers, spoken, lengths = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+    sorts = lengths.shape[1]
+    sort = np.repeat(np.arange(lengths.size) % sorts, lengths.ravel())
+    body, *others = (bag(numbers[sort == place], lengths[:, place]) for place in range(sorts))
+    before = np.append(0, np.cumsum(spoken))[np.cumsum(lengths.sum(1))]
+    return Said(body, bag(numbers[spoken], np.diff(before, prepend=0)), *others)
+
+
+def bag_of_rows(numbers: NDArray[np.int32], first: Numbers, rows: Sequence[int]) -> Bag:
+    """A bag in which each span has the words of one of the rows that begin at ``first``."""
+    lengths = np.diff(first)[rows]
+    begins = first[rows] - np.cumsum(lengths) + lengths
+    return bag(numbers[np.arange(lengths.sum()) + np.repeat(begins, lengths)], lengths)
 
 
 def cells_of(bags: Sequence[Bag], column_of: Numbers) -> dict[int, Cells]:

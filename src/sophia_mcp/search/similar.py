@@ -14,7 +14,7 @@ from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.place import enclosing, locate, missing
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.render import call
-from sophia_mcp.search.spans import Span, cut
+from sophia_mcp.search.spans import Span, cut, reached
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
 
@@ -110,7 +110,8 @@ async def _compare(
         text: Text = texts[blob]
         if (blob, ordinal) not in pieces:
             continue
-        for span in cut(pieces[blob, ordinal], text.lines, units[blob, ordinal]):
+        piece = pieces[blob, ordinal]
+        for span in cut(piece, reached(piece, text.lines), units[blob, ordinal]):
             if file == own[0] and span.start <= own[2] and own[1] <= span.end:
                 continue
             other = text.span(span.start, span.end)

@@ -117,11 +117,16 @@ def _above(lines: Sequence[str], unit: Unit, lowest: int) -> int:
     return first
 
 
-def cut(chunk: Piece, lines: Sequence[str], held: Sequence[Unit]) -> list[Span]:
+def reached(chunk: Piece, lines: Sequence[str]) -> Sequence[str]:
+    """The lines of a file from the first of a chunk on as far as they matter to it."""
+    return lines[chunk.start_line - 1 : chunk.end_line + REACH]
+
+
+def cut(chunk: Piece, near: Sequence[str], held: Sequence[Unit]) -> list[Span]:
     """The spans of one chunk, in order, blank ends removed; at least one unless the chunk is blank.
-    ``held`` are the units of its file that are in its reach at least."""
-    first, last = chunk.start_line, min(chunk.end_line, len(lines))
-    near = lines[first - 1 : last + REACH]
+    ``near`` are the lines that it `reached`, ``held`` the units of its file that are in its reach at least."""
+    first = chunk.start_line
+    last = min(chunk.end_line, first - 1 + len(near))
     owner: list[tuple[Unit, int] | None] = [None] * max(last - first + 1, 0)
     for unit in held:
         if unit.start_line - _LONGEST_ABOVE > last:
