@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import declarative_rules, hazards, rules
+from sophia_mcp.index.languages import declarative_rules, hazards, rules, sql
 from sophia_mcp.index.languages.record import Language
 
 RECORDS = (
@@ -17,6 +17,7 @@ RECORDS = (
         """,
         comments=("comment", "marginalia"),
         name_rule=declarative_rules.sql_name,
+        plain=sql.plain,
     ),
     Language(
         "hcl",

@@ -1,0 +1,53 @@
+"""What in a source of SQL is no SQL? Bodies in other languages, orders to the program that reads it, and
+names as one dialect quotes them."""
+
+from __future__ import annotations
+
+import re
+
+_QUOTE = rb"\$(?:[A-Za-z_]\w*+)?\$"
+_TOKEN = re.compile(
+    rb"--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|'[^']*+'|\"[^\"\n]*+\"|`[^`\n]*+`"
+    rb"|(?P<quote>" + _QUOTE + rb")|(?P<end>//)"
+    rb"|^(?:\\[^\n]*+|[ \t]*+(?:/|(?i:go)|(?i:delimiter)[ \t]++(?P<delimiter>\S++))[ \t\r]*+$)"
+    rb"|^(?P<rows>(?i:copy)\b[^;'\"\n]*?\b(?i:from stdin)\b[^;\n]*+;)"
+    rb"|(?<![\w\])])\[(?P<name>[A-Za-z_][\w $-]*+)\]",
+    re.MULTILINE,
+)
+_ROWS_END = b"\n\\."
+_BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))
+
+
+def plain(source: bytes) -> bytes:
+    """``source`` as the grammar can read it, every other byte as it is and where it is: a body between dollars
+    is an empty text, because most are programs that end the reading of the file; rows of a dump and lines for
+    ``psql``, ``mysql`` and the like are blank, the delimiter that such a line names is ``;``; ``[name]`` is
+    ``"name"``."""
+    parts: list[bytes] = []
+    last = {match[0]: match.start() for match in re.finditer(_QUOTE, source)}
+    at = pos = 0
+    delimiter = b""
+    while (match := _TOKEN.search(source, pos)) is not None:
+        start, pos = match.span()
+        text, quote = match[0], match["quote"]
+        if quote == delimiter or match["end"]:
+            instead = b";" + b" " * (len(text) - 1)
+        elif quote:
+            if last.get(quote, -1) < pos:
+                continue  # it is closed nowhere
+            pos = source.index(quote, pos) + len(quote)
+            instead = b"'" + source[start + 1 : pos - 1].translate(_BLANK) + b"'"
+        elif match["rows"]:
+            closing = source.find(_ROWS_END, pos)
+            pos = closing if closing >= 0 else len(source)
+            instead = source[start:pos].translate(_BLANK)
+        elif match["name"]:
+            instead = b'"' + match["name"] + b'"'
+        elif text[:1] in b"-'\"`" or text[:2] == b"/*":
+            continue
+        else:
+            delimiter = match["delimiter"] or delimiter
+            instead = text.translate(_BLANK)
+        parts += source[at:start], instead
+        at = pos
+    return b"".join((*parts, source[at:]))

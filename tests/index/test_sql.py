@@ -1,0 +1,92 @@
+"""Sources of SQL as servers, dumps and the programs that load them write them."""
+
+from __future__ import annotations
+
+import random
+
+from sophia_mcp.index.languages import sql
+from sophia_mcp.index.parse import parse
+
+SOURCE = r"""COPY public.t (a, b) FROM stdin;
+1	it's
+2	don"t CREATE TABLE bad (x int);
+\.
+CREATE TABLE after_rows (a int);
+DELIMITER $$
+CREATE FUNCTION f(x INT) RETURNS INT DETERMINISTIC BEGIN DECLARE a INT; SET a = 1; RETURN a; END$$
+CREATE VIEW v AS SELECT 1$$
+DELIMITER ;
+CREATE TABLE [dbo].[Big Orders] ([id] int);
+GO
+\echo next
+CREATE OR REPLACE FUNCTION pay(n integer) RETURNS trigger AS $body$
+DECLARE
+  it text := 'O''Brien';
+BEGIN
+  IF TG_OP = 'INSERT' THEN RAISE EXCEPTION 'no: %', n; END IF;
+  EXECUTE $q$CREATE TABLE inner_one (a int)$q$;
+END;
+$body$ LANGUAGE plpgsql;
+CREATE FUNCTION twice(n integer) RETURNS integer AS $$ SELECT n * 2 $$ LANGUAGE sql;
+CREATE VIEW w AS SELECT a[1], b[i] FROM t;
+CREATE TABLE last_one (a int);
+"""
+
+
+def test_what_is_no_sql_hides_no_definition_behind_it() -> None:
+    parsed = parse(SOURCE, "a.sql", "sql")
+    found = [(s.name, s.start_line, s.end_line) for s in parsed.symbols]
+    assert found == [
+        ("after_rows", 5, 5),
+        ("f", 7, 7),
+        ("v", 8, 8),
+        ("Big Orders", 10, 10),
+        ("pay", 13, 20),
+        ("twice", 21, 21),
+        ("w", 22, 22),
+        ("last_one", 23, 23),
+    ]
+    assert [chunk.start_line for chunk in parsed.chunks if chunk.start_line <= 17 <= chunk.end_line]
+
+
+def test_every_byte_keeps_its_place() -> None:
+    rng = random.Random(5)
+    pieces = [
+        "$$",
+        "$a$",
+        "$b$",
+        "'",
+        '"',
+        "`",
+        "[a]",
+        "[",
+        "]",
+        "--",
+        "/*",
+        "*/",
+        "//",
+        "\n",
+        "\nGO\n",
+        "/\n",
+        "é",
+    ]
+    pieces += [
+        "\ndelimiter $$\n",
+        "\n\\d\n",
+        "\ncopy a from stdin;\n",
+        "\n\\.\n",
+        ";",
+        "create table t (a int)",
+        " ",
+    ]
+    for _ in range(300):
+        source = "".join(rng.choice(pieces) for _ in range(60)).encode()
+        plain = sql.plain(source)
+        assert len(plain) == len(source)
+        assert all(new in (old, *b" '\";") for old, new in zip(source, plain, strict=True))
+        assert plain.count(b"\n") == source.count(b"\n")
+
+
+def test_quotes_that_are_closed_nowhere_are_passed_over_at_once() -> None:
+    source = b"".join(b"$t%d$ " % number for number in range(20_000))
+    assert sql.plain(source) == source
