@@ -13,7 +13,7 @@ from tree_sitter import Node
 
 from sophia_mcp.index import chunk, documents, edges, symbols
 from sophia_mcp.index.grammars import Unreadable, reader
-from sophia_mcp.index.languages import LANGUAGES
+from sophia_mcp.index.languages import LANGUAGES, conflicts
 from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE, language_of
 from sophia_mcp.index.languages.hazards import open_types
 from sophia_mcp.index.languages.record import Language
@@ -61,7 +61,8 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
 
 def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
     loaded = reader(record)
-    root = loaded.tree(record.plain(source) if record.plain else source).root_node
+    read = conflicts.own(source)
+    root = loaded.tree(record.plain(read) if record.plain else read).root_node
     captures = loaded.captures(root)
     sources: list[symbols.Captured] = [(captures, record)]
     if record.script and "script" in captures:
