@@ -35,6 +35,13 @@ def test_equal_words_and_no_others_have_equal_hashes() -> None:
     assert len(set(of_hash.values())) == len(of_hash)
 
 
+def test_upper_bits_tell_short_words_apart() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    short = [*letters, *(left + right for left in letters for right in letters)]
+    upper = {number >> 47 for number in scan(short).hashes.tolist()}
+    assert len(upper) > len(short) / 5  # nearly all, but for a few bases that a process may draw
+
+
 def test_lines_of_other_scripts_stand_among_the_others() -> None:
     lexicon = Lexicon()
     lines = ["größeÜber = getURL()", "", "def read_file", "имяФайла", "naïveCache2", "x"]

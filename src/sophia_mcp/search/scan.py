@@ -93,8 +93,9 @@ def scan(lines: Sequence[str]) -> Found:
 
 @lru_cache(2)
 def _powers(count: int) -> tuple[Hashes, Hashes]:
-    """Powers of the base, and of its inverse, modulo 2^64."""
-    powers = np.full((2, count), 1, np.uint64)
-    powers[0, 1:], powers[1, 1:] = _BASE, pow(_BASE, -1, 1 << 64)
+    """Powers of the base from the first on, and of its inverse from the zeroth on, modulo 2^64: so the numbers of
+    words of one letter or two differ in their upper bits, too."""
+    powers = np.full((2, count), _BASE, np.uint64)
+    powers[1, 0], powers[1, 1:] = 1, pow(_BASE, -1, 1 << 64)
     powers = np.cumprod(powers, axis=1, dtype=np.uint64)
     return powers[0], powers[1]
