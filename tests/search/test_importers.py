@@ -58,6 +58,42 @@ async def test_an_import_that_may_mean_another_file_is_a_guess(index_of) -> None
     )
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_package_of_go_is_imported_by_the_name_that_its_module_has(
+    index_of, named: bool
+) -> None:
+    files = {
+        "go.mod": "module example.com/shop\n",
+        "shop.go": "package shop\n\nfunc Open() {}\n",
+        "store/store.go": "package store\n\nfunc Open() {}\n",
+        "app/run.go": 'package app\n\nimport (\n\t"example.com/shop"\n\t"example.com/shop/store"\n)\n',
+        "app/far.go": 'package app\n\nimport "example.com/elsewhere/store"\n',
+    }
+    if not named:
+        del files["go.mod"]
+    async with index_of(files) as ask:
+        answers = [await ask(path, mode="references") for path in ("store/store.go", "shop.go")]
+    found = [[(hit.path, hit.start_line) for hit in answer.hits] for answer in answers]
+    assert found == ([[("app/run.go", 3)]] * 2 if named else [[], []])
+
+
+async def test_a_class_of_php_is_imported_by_its_name_in_its_namespace(index_of) -> None:
+    files = {
+        "composer.json": '{"autoload": {"psr-4": {"Acme\\\\Shop\\\\": "src/"}}}',
+        "src/Cart.php": "<?php\nnamespace Acme\\Shop;\nclass Cart {}\n",
+        "src/Run.php": "<?php\nnamespace Acme\\Run;\nuse Acme\\Shop\\{Bag, Cart};\n",
+        "src/Far.php": "<?php\nnamespace Acme\\Far;\nuse Src\\Cart;\nuse Other\\Shop\\Cart as Bag;\n",
+        "web/index.php": "<?php\nrequire '../src/Cart.php';\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask("src/Cart.php", mode="references")
+    assert {(hit.path, hit.start_line) for hit in answer.hits} == {
+        ("src/Run.php", 3),
+        ("web/index.php", 2),
+    }
+    assert answer.notes[0].startswith("2 imports of ")
+
+
 async def test_a_source_that_nobody_includes_is_not_said_to_be_included(index_of) -> None:
     async with index_of(FILES) as ask:
         answer = await ask("net/buffer.c", mode="references")

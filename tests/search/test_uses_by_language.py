@@ -36,6 +36,32 @@ async def test_go_calls_packages_by_the_name_of_their_module(index_of) -> None:
     ]
 
 
+async def test_a_module_that_is_called_otherwise_is_asked_for_by_its_new_name(index_of) -> None:
+    async with index_of(GO) as ask:
+        before = await ask("Default", mode="callers")
+        (ask.root / "go.mod").write_text("module example.com/elsewhere\n")
+        await ask.update()
+        after = await ask("Default", mode="callers")
+    assert [hit.path for hit in before.hits] == ["app/run.go", "app/far.go"]
+    assert [(hit.path, hit.why) for hit in after.hits] == [
+        ("app/far.go", "calls it at 5 (import-resolved)"),
+        ("app/run.go", f"calls it at 15 ({GUESS})"),
+    ]
+
+
+async def test_manifests_are_read_once_for_a_map_of_the_view(
+    index_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    pattern, reader = READERS["go"]
+    counted = {"go": (pattern, lambda text: (read.append(text), reader(text))[1])}
+    monkeypatch.setattr("sophia_mcp.search.graph.READERS", counted)
+    async with index_of(GO) as ask:
+        for name in ("Default", "Conn.Close", "Default"):
+            await ask(name, mode="callers")
+    assert len(read) == 1
+
+
 async def test_what_a_function_gives_is_of_the_type_that_it_states(index_of) -> None:
     assert await _callers(index_of, GO, "Conn.Close") == [
         ("app/run.go", "calls it at 12, 13 (receiver-typed)"),

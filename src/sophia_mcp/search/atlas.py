@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from typing import Any
@@ -98,7 +98,8 @@ class Atlas:
 
     ``whole`` says that the view shows every placement of its repository, so that searches need no
     filter. ``frequencies`` keeps in how many rows of the text index a term occurs, as far as that was
-    looked up; under the empty term, how many rows there are.
+    looked up; under the empty term, how many rows there are. ``modules`` keeps, by language, what the
+    manifests that were read call folders.
     """
 
     view: View
@@ -115,6 +116,7 @@ class Atlas:
     whole: bool
     _flags: dict[str, Mask] = field(default_factory=dict)
     frequencies: dict[str, int] = field(default_factory=dict)
+    modules: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> dict[int, int]:

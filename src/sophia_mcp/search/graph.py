@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -92,7 +92,8 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     if question.view.stage != "done":
         unread += len(files) - len(held)
     calls = question.mode == "callers"
-    sources = Sources(atlas.paths, atlas.languages, held, await _modules(question, tx, held))
+    named = await modules(question, tx, {atlas.languages[file] for file in held})
+    sources = Sources(atlas.paths, atlas.languages, held, named)
     uses = await _followed(question, tx, resolve(query.name, exact, sources), exact, sources)
     known: dict[int, set[int]] = defaultdict(set)
     for use in uses:
@@ -119,21 +120,23 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     return Outcome(tuple(candidates), resolved, (note, *unread_note(unread)))
 
 
-async def _modules(
-    question: Question, tx: Transaction, files: Iterable[int]
-) -> dict[str, dict[str, str]]:
-    """What the manifests of the languages of these files call their folders."""
-    atlas, found = question.atlas, dict[str, dict[str, str]]()
-    for language in {atlas.languages[file] for file in files} & READERS.keys():
+async def modules(
+    question: Question, tx: Transaction, languages: Set[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """What manifests call folders, by language, among others of these languages: read once for a map of
+    the view, as what they say changes with it."""
+    atlas = question.atlas
+    for language in (languages & READERS.keys()) - atlas.modules.keys():
         pattern, read = READERS[language]
         manifests = np.flatnonzero(atlas.flag(pattern.pattern, pattern))[:_MANIFESTS_MOST]
         texts = await question.engine.content.texts(tx, atlas.blobs[manifests].tolist())
-        found[language] = named = {}
+        named: dict[str, str] = {}
         for file in manifests.tolist():
             folder = atlas.paths[file].rpartition("/")[0]
             for inner, called in read("\n".join(texts[int(atlas.blobs[file])].lines)).items():
                 named[f"{folder}/{inner}".strip("/")] = called
-    return found
+        atlas.modules[language] = named
+    return atlas.modules
 
 
 async def _followed(

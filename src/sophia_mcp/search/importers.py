@@ -7,12 +7,13 @@ not counted, as with uses of a name (``proof.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sophia_mcp.search import graph, place
 from sophia_mcp.search.atlas import Atlas
 from sophia_mcp.search.engine import Outcome, Question
+from sophia_mcp.search.manifests import imported_as, names
 from sophia_mcp.search.modules import module_parts, written_parts
 from sophia_mcp.search.proof import Proof, Use
 from sophia_mcp.security.text import counted, plain_line
@@ -33,8 +34,10 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     files = await place.meant(question, tx) if question.mode == "references" else []
     if not files:
         return None
-    module = _Module.of(question.atlas, files[0])
-    atlas, name = question.atlas, module.parts[-1]
+    atlas = question.atlas
+    named = await graph.modules(question, tx, {atlas.languages[files[0]]})
+    module = _Module.of(atlas, files[0], named)
+    name = module.name
     held, unread = await graph.files_writing(question, tx, name)
     edges = await question.engine.content.uses(
         tx, atlas.blobs[held].tolist() if held else [], name, modules=True
@@ -63,15 +66,22 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """A file as others import it: the parts of its name, and those of the files it may be taken for."""
+    """A file as others import it: what a manifest has it ``called``, or else the parts of its name, and
+    those of the files it may be taken for."""
 
     path: str
     language: str
+    called: str
     parts: list[str]
     others: Sequence[list[str]]
 
+    @property
+    def name(self) -> str:
+        """What stands in every import of it."""
+        return re.split(r"[/\\]", self.called)[-1] or self.parts[-1]
+
     @classmethod
-    def of(cls, atlas: Atlas, file: int) -> _Module:
+    def of(cls, atlas: Atlas, file: int, modules: Mapping[str, Mapping[str, str]]) -> _Module:
         language = atlas.languages[file]
         own = _parts(atlas.paths[file], language)
         alike = (
@@ -80,10 +90,13 @@ class _Module:
             if _related(spoken, language)
         )
         others = {tuple(parts) for parts in alike if parts and parts[-1] == own[-1] and parts != own}
-        return cls(atlas.paths[file], language, own, [list(parts) for parts in others])
+        called = imported_as(atlas.paths[file], language, modules)
+        return cls(atlas.paths[file], language, called, own, [list(parts) for parts in others])
 
     def proof(self, item: Import, importer: str) -> Proof | None:
         """Whether an import means this file; None where it does not."""
+        if self.called and (written := names(item, self.language)):
+            return "import-resolved" if written == self.called else None
         module = item.module.strip(_QUOTES)
         header = _HEADER.search(module)
         if header is not None and not self.path.endswith(header[0]):
@@ -98,14 +111,11 @@ class _Module:
         return None
 
     def _is(self, held: Sequence[str], wanted: Sequence[str]) -> bool:
-        if not wanted:
-            return False
-        if self.language == "go":  # a package is a folder, below the name of its module
-            return list(wanted[-len(held) :]) == list(held)
-        return list(held[-len(wanted) :]) == list(wanted)
+        return bool(wanted) and list(held[-len(wanted) :]) == list(wanted)
 
 
 def _parts(path: str, language: str) -> list[str]:
+    """The parts of the module that a file is; in Go that is its folder."""
     parts = module_parts(path)
     return parts[:-1] or parts if language == "go" else parts
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from sophia_mcp.types import Import
+
 _GO = re.compile(r"^module\s+\"?([\w./~-]+)", re.MULTILINE)
 
 
@@ -62,3 +64,19 @@ def package(path: str, language: str, modules: Mapping[str, Mapping[str, str]]) 
         above = above.rpartition("/")[0]
     inner = folder.removeprefix(above).strip("/").replace("/", between)
     return f"{named[above]}{between}{inner}".strip(between)
+
+
+def imported_as(path: str, language: str, modules: Mapping[str, Mapping[str, str]]) -> str:
+    """What those name who import a file that one of these modules holds: its package, in PHP the class that
+    the file is called after; else empty."""
+    called = package(path, language, modules)
+    if language != "php" or not called:
+        return called
+    return f"{called}\\{path.rpartition('/')[2].partition('.')[0]}"
+
+
+def names(item: Import, language: str) -> str:
+    """What an import names, as ``imported_as`` says it; empty for one of a path, as ``require`` of PHP is."""
+    if language != "php":
+        return item.module
+    return f"{item.module}\\{item.name}".strip("\\") if item.name else ""
