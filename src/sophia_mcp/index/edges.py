@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,6 +65,12 @@ def unpack(packed: bytes) -> Edges:
         tuple(Import(*row) for row in imports),
         tuple(Field(*row) for rows in fields for row in rows),
     )
+
+
+def named(text: bytes) -> Counter[str]:
+    """How often each name is called, made or extended in what ``pack`` compressed."""
+    references, *_ = json.loads(text)
+    return Counter(row[0] for row in references)
 
 
 def spelling(name: str, *, part: bool) -> bytes:

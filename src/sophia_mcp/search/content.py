@@ -5,8 +5,8 @@ A blob never changes, so what was read stays true; the caches are bounded by siz
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, overload
 
@@ -117,7 +117,7 @@ class Content:
 
     def __init__(self) -> None:
         self._texts: Held[Text] = Held(4 << 20, lambda text: text.length + 64)
-        self._pieces: Held[Piece] = Held(12_000, lambda piece: len(piece.names) + 1)
+        self._pieces: Held[Piece] = Held(1 << 19, lambda piece: len(piece.names) + 64)
         self._symbols: Held[tuple[Symbol, ...]] = Held(16_000, lambda symbols: len(symbols) + 1)
         self._edges: Held[edges.Edges] = Held(
             60_000, lambda found: len(found.references) + len(found.imports) + 1
@@ -169,7 +169,7 @@ class Content:
                 f" WHERE (blob_id, ordinal) IN (VALUES {pairs})"
             )
             for blob, ordinal, first, last, kind, names in rows:
-                piece = found[blob, ordinal] = Piece(first, last, kind, _split(names))
+                piece = found[blob, ordinal] = Piece(first, last, kind, names)
                 self._pieces.put(blob * CHUNKS_PER_BLOB + ordinal, piece)
         return found
 
@@ -228,21 +228,31 @@ class Content:
         """The references to a name with the imports beside them, as ``edges.uses`` tells them; ``modules``: a
         module may be called by it. Read past the cache, for very many blobs."""
         spelt = edges.spelling(name, part=modules)
-        unpack = zstandard.ZstdDecompressor().decompress
         found: dict[int, Edges] = {}
-        for start in range(0, len(blobs), _BATCH):
-            rows = await tx.rows(
-                f"SELECT blob_id, packed FROM edges WHERE blob_id IN ({ids(blobs[start : start + _BATCH])})"  # noqa: S608
-            )
-            found |= {blob: edges.uses(unpack(packed), name, spelt) for blob, packed in rows}
+        async for blob, text in _packed(tx, blobs):
+            found[blob] = edges.uses(text, name, spelt)
         return found
 
-
-def _split(joined: str) -> tuple[str, ...]:
-    return tuple(joined.split("\n")) if joined else ()
+    async def named(
+        self, tx: Transaction, blobs: Sequence[int]
+    ) -> AsyncIterator[tuple[int, Counter[str]]]:
+        """Each blob with how often it names what. Read past the cache, one after the other, for very many."""
+        async for blob, text in _packed(tx, blobs):
+            yield blob, edges.named(text)
 
 
 _BATCH = 400
+
+
+async def _packed(tx: Transaction, blobs: Sequence[int]) -> AsyncIterator[tuple[int, bytes]]:
+    """Each blob with its edges as they were before they were compressed."""
+    unpack = zstandard.ZstdDecompressor().decompress
+    for start in range(0, len(blobs), _BATCH):
+        rows = await tx.rows(
+            f"SELECT blob_id, packed FROM edges WHERE blob_id IN ({ids(blobs[start : start + _BATCH])})"  # noqa: S608
+        )
+        for blob, packed in rows:
+            yield blob, unpack(packed)
 
 
 async def _through(

@@ -6,7 +6,7 @@ Brin and Page (1998), kept for one generation of a view.
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.errors import NotFound
-from sophia_mcp.index.edges import Edges
 from sophia_mcp.index.views import View
 from sophia_mcp.search import filters, place, symbols
 from sophia_mcp.search.atlas import Atlas
 from sophia_mcp.search.atlases import Atlases
-from sophia_mcp.search.content import ids
+from sophia_mcp.search.content import Content, ids
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
 from sophia_mcp.search.query import Query
 from sophia_mcp.search.semantic import Meaning
@@ -34,6 +33,10 @@ _FILES_MOST = 3000
 _COMMON = 6
 """A name that more files define than this says nothing about which is meant."""
 
+_NAME_LEAST = 3
+"""Letters of a name that says which definition is meant."""
+
+_BATCH = 500
 _DAMPING = 0.85
 _ROUNDS = 30
 _SHOWN_FILES = 60
@@ -41,7 +44,9 @@ _SHOWN_FILES = 60
 
 _SHOWN_SYMBOLS = 8
 
-_Kept = OrderedDict[tuple[int, int, str], NDArray[np.float64]]
+Ranks = NDArray[np.float64]
+Pairs = NDArray[np.int64]
+_Kept = OrderedDict[tuple[int, int, str], Ranks]
 _ranks: WeakKeyDictionary[Atlases, _Kept] = WeakKeyDictionary()
 """By the engine's own atlases: views of two stores in one process may have the same number."""
 
@@ -166,17 +171,14 @@ def _outer(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
     return tuple(sorted(longest, key=lambda symbol: symbol.start_line))
 
 
-async def rank(engine: Engine, tx: Transaction, atlas: Atlas) -> NDArray[np.float64]:
+async def rank(engine: Engine, tx: Transaction, atlas: Atlas) -> Ranks:
     """How central each file is, summing to 1; kept for one generation and stage of the view."""
     key = (atlas.view.id, atlas.view.generation, atlas.view.stage)
     kept = _ranks.setdefault(engine.atlases, OrderedDict())
     if key not in kept:
-        files = _worth_reading(atlas)
-        blobs = atlas.blobs[files].tolist() if files else []
-        edges = await engine.content.edges(tx, blobs)
-        definers = await _definers(tx, atlas)
-        held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
-        kept[key] = pagerank(len(atlas.paths), links(held, definers), _start(atlas))
+        numbers, defined = await _defined(tx, atlas)
+        used = await _used(engine.content, tx, atlas, numbers)
+        kept[key] = pagerank(links(used, defined), _start(atlas))
         while len(kept) > 8:
             kept.popitem(last=False)
     return kept[key]
@@ -188,7 +190,7 @@ def _worth_reading(atlas: Atlas) -> list[int]:
     return order[:_FILES_MOST]
 
 
-def _start(atlas: Atlas) -> NDArray[np.float64]:
+def _start(atlas: Atlas) -> Ranks:
     """Where the walk begins again: code before tests, documents and configuration."""
     weight = np.ones(len(atlas.paths))
     for role, factor in (
@@ -202,55 +204,62 @@ def _start(atlas: Atlas) -> NDArray[np.float64]:
     return np.asarray(weight / max(float(weight.sum()), 1e-9))
 
 
-async def _definers(tx: Transaction, atlas: Atlas) -> dict[str, list[int]]:
-    """Name to the files that define it, rare names only."""
-    found: dict[str, set[int]] = defaultdict(set)
+async def _defined(tx: Transaction, atlas: Atlas) -> tuple[dict[str, int], Pairs]:
+    """A number for each name that is defined, and (name, file) of those that few files define, in order."""
+    numbers: dict[str, int] = {}
+    found = [np.zeros((0, 2), np.int64)]
     blobs = list(atlas.by_blob)
-    for start in range(0, len(blobs), 500):
+    for start in range(0, len(blobs), _BATCH):
         rows = await tx.rows(
-            f"SELECT name, blob_id FROM symbols WHERE blob_id IN ({ids(blobs[start : start + 500])})"  # noqa: S608
-            " AND kind IN ('function', 'class', 'method')"
+            f"SELECT DISTINCT name, blob_id FROM symbols WHERE blob_id IN ({ids(blobs[start : start + _BATCH])})"  # noqa: S608
+            f" AND kind IN ('function', 'class', 'method') AND length(name) >= {_NAME_LEAST}"
         )
-        for name, blob in rows:
-            found[str(name)].update(atlas.by_blob[int(blob)])
-    return {
-        name: sorted(files) for name, files in found.items() if len(files) <= _COMMON and len(name) > 2
-    }
+        pairs = [
+            (numbers.setdefault(str(name), len(numbers)), file)
+            for name, blob in rows
+            for file in atlas.by_blob[int(blob)]
+        ]
+        found.append(np.array(pairs, np.int64).reshape(-1, 2))
+    defined = np.concatenate(found)
+    defined = defined[np.argsort(defined[:, 0], kind="stable")]
+    return numbers, defined[np.bincount(defined[:, 0])[defined[:, 0]] <= _COMMON]
 
 
-def links(
-    edges: Mapping[int, Edges], definers: Mapping[str, Sequence[int]]
-) -> dict[tuple[int, int], float]:
-    """Weighted links from a using file to each defining file; many uses of one name count little more."""
-    weights: dict[tuple[int, int], float] = defaultdict(float)
-    for file, held in edges.items():
-        uses: dict[str, int] = defaultdict(int)
-        for reference in held.references:
-            uses[reference.name] += 1
-        for name, count in uses.items():
-            targets = definers.get(name, ())
-            if file in targets:
-                continue
-            for target in targets:
-                weights[file, target] += float(np.sqrt(count)) / len(targets)
-    return dict(weights)
+async def _used(content: Content, tx: Transaction, atlas: Atlas, numbers: Mapping[str, int]) -> Pairs:
+    """(file, name, how often it names it) for the files that are worth reading."""
+    read = {int(atlas.blobs[file]) for file in _worth_reading(atlas)}
+    found = [np.zeros((0, 3), np.int64)]
+    async for blob, names in content.named(tx, sorted(read)):
+        known = [(numbers[name], times) for name, times in names.items() if name in numbers]
+        rows = [(file, name, times) for file in atlas.by_blob[blob] for name, times in known]
+        found.append(np.array(rows, np.int64).reshape(-1, 3))
+    return np.concatenate(found)
 
 
-def pagerank(
-    count: int, weights: Mapping[tuple[int, int], float], start: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def links(used: Pairs, defined: Pairs) -> tuple[Pairs, Ranks]:
+    """Links from a using file to each defining file, (links, 2), with their weights; many uses of one name
+    count little more. ``used`` holds rows of file, name and times, ``defined`` of name and file, by name."""
+    file, name, times = used.T
+    first = np.searchsorted(defined[:, 0], name, "left")
+    targets = np.searchsorted(defined[:, 0], name, "right") - first
+    use = np.repeat(np.arange(len(used)), targets)
+    target = defined[np.arange(len(use)) - np.repeat(np.cumsum(targets) - targets - first, targets), 1]
+    own = np.zeros(len(used), bool)  # what a file defines itself it need not have from elsewhere
+    own[use[target == file[use]]] = True
+    kept = ~own[use]
+    use, target = use[kept], target[kept]
+    pairs, link = np.unique(np.stack([file[use], target], 1), axis=0, return_inverse=True)
+    weights = np.bincount(link, weights=np.sqrt(times[use]) / targets[use], minlength=len(pairs))
+    return pairs, weights.astype(np.float64)
+
+
+def pagerank(linked: tuple[Pairs, Ranks], start: Ranks) -> Ranks:
     """The stationary distribution of a walk over the links that starts again with 1 - 0.85."""
-    ranks = start.copy()
-    if not weights:
-        return ranks
-    pairs = np.array(list(weights), np.int64)
-    values = np.array(list(weights.values()))
-    out = np.zeros(count)
-    np.add.at(out, pairs[:, 0], values)
-    share = values / out[pairs[:, 0]]
+    (source, target), values = linked[0].T, linked[1]
+    ranks, count = start, len(start)
+    out = np.bincount(source, weights=values, minlength=count)
+    share = values / out[source]
     for _ in range(_ROUNDS):
-        flow = np.zeros(count)
-        np.add.at(flow, pairs[:, 1], ranks[pairs[:, 0]] * share)
-        lost = ranks[out == 0].sum()
-        ranks = (1 - _DAMPING) * start + _DAMPING * (flow + lost * start)
+        flow = np.bincount(target, weights=ranks[source] * share, minlength=count)
+        ranks = (1 - _DAMPING) * start + _DAMPING * (flow + ranks[out == 0].sum() * start)
     return ranks
