@@ -172,14 +172,12 @@ async def _named(
     blobs, chunks = atlas.blobs[places[kept]].tolist(), ids[kept].tolist()
     keys = {chunk: (blob, chunk % CHUNKS_PER_BLOB) for blob, chunk in zip(blobs, chunks, strict=True)}
     pieces = await question.engine.content.pieces(tx, keys.values())
-    named = {chunk: pieces[key].names for chunk, key in keys.items() if key in pieces}
+    named = {chunk: pieces[key].names.replace("\n", " ") for chunk, key in keys.items() if key in pieces}
     if not named:
         return {}
-    names = [name for each in named.values() for name in each]
     lexicon = question.engine.lexicon
-    numbers, first = lexicon.lines(names)
-    owner = np.repeat(np.arange(len(named)), [len(each) for each in named.values()])
-    owner = np.repeat(owner, np.diff(first))
+    numbers, first = lexicon.lines(list(named.values()))
+    owner = np.repeat(np.arange(len(named)), np.diff(first))
     stems = lexicon.stems()[numbers]
     shares = np.zeros(len(named), np.float32)
     for term, weight in lex.weights.items():

@@ -61,12 +61,12 @@ class Span(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Where a chunk stands in its file, and the names it defines."""
+    """Where a chunk stands in its file, and the names it defines, each on a line."""
 
     start_line: int
     end_line: int
     kind: Kind
-    names: tuple[str, ...] = ()
+    names: str = ""
 
 
 class Unit(NamedTuple):
