@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from sophia_mcp.index.edges import Edges
+from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.search import mentions, place, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.follow import Follower
@@ -102,12 +103,13 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     written: mentions.Lines = ()
     if not calls or not called:
         written = await mentions.lines(question, tx, query.name, files, known, exact)
-    if not called and (calls or not written):
+    unheard = _unheard(atlas.languages[item.file] for item in exact) if not called and written else ""
+    if not called and not unheard and (calls or not written):
         others = "it is used in other ways" if uses else ""
         others = others or (f"lines that write it: {len(written)}" if written else "")
         missed = await _missed(question, tx, exact, others)
         return replace(missed, notes=(*missed.notes, *unread_note(unread)))
-    if calls:
+    if calls and called:
         homes = await _definitions(question, tx, {use.file for use in called})
         candidates = _by_caller(called, homes, question)
     else:
@@ -116,7 +118,7 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
         homes = await _definitions(question, tx, {item.file for item in near})
         candidates[: len(near)] = [_at_home(item, homes[item.file]) for item in near]
     resolved = sum(use.proof != "name-only" for use in called)
-    note = _said(question, exact, resolved, len(called) - resolved, len(written))
+    note = unheard + _said(question, exact, resolved, len(called) - resolved, len(written))
     return Outcome(tuple(candidates), resolved, (note, *unread_note(unread)))
 
 
@@ -168,6 +170,14 @@ async def _definitions(
     listed, blobs = sorted(files), question.atlas.blobs
     found = await question.engine.content.symbols(tx, blobs[listed].tolist())
     return {file: found[int(blobs[file])] for file in listed}
+
+
+def _unheard(languages: Iterable[str]) -> str:
+    """What is said first of a name that is defined only in languages whose calls nobody reads."""
+    silent = sorted(set(languages))
+    if not silent or any(name in LANGUAGES and LANGUAGES[name].references for name in silent):
+        return ""
+    return f"calls in {' and '.join(silent)} are not read; "
 
 
 def unread_note(files: int) -> tuple[str, ...]:
