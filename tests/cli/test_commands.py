@@ -114,6 +114,19 @@ def test_a_git_url_is_cloned_where_that_is_allowed_and_is_never_taken_for_a_path
     assert "next:" in done.stderr
 
 
+@pytest.mark.requirement("cli.index")
+def test_a_folder_may_be_named_by_its_uri(project: Path) -> None:
+    done = run("index", project.as_uri(), "--json", cwd=project.parent)
+    assert json.loads(done.stdout)["root"] == str(project)
+
+
+@pytest.mark.requirement("cli.index", "index.watch")
+def test_what_no_edit_changes_is_not_watched(project: Path) -> None:
+    done = run("index", ".", "--ref", "HEAD", "--watch", cwd=project)
+    assert done.returncode == 2
+    assert "--watch is for the files of a folder" in done.stderr
+
+
 @pytest.mark.requirement("cli.index", "index.watch")
 def test_who_watches_a_folder_is_told_when_it_is_gone(project: Path) -> None:
     watching = [SOPHIA, "index", str(project), "--watch"]

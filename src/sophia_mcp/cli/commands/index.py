@@ -56,6 +56,12 @@ def COMMAND(
             f"{'--ref' if ref else '--watch'} is for a folder, not for a git URL",
             next="leave it out",
         )
+    if ref and watch:
+        raise BadArgument(
+            "--watch is for the files of a folder, not for a branch, tag or commit",
+            why="what --ref names is read from git, and files on disk do not change it",
+            next="leave out one of them",
+        )
     folder = project_folder() if cloned else Path(of_uri(path) or path).expanduser().resolve()
     if not folder.is_dir():
         raise BadArgument(
