@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_mcp.errors import BadQuery
 from sophia_mcp.search import regex
 
 
@@ -32,3 +33,10 @@ def test_patterns_that_were_asked_before_hold_no_memory(seed: int) -> None:
     for number in range(1, 41):
         asked(number)
     assert held() - before < 40 << 20  # one automaton may take 8 MB; forty took over a hundred
+
+
+@pytest.mark.requirement("search.regex_exact")
+def test_half_a_character_is_no_pattern() -> None:
+    with pytest.raises(BadQuery, match="half a character"):
+        regex.compile("caf\ud83d+")
+    assert not regex.usable("caf\ud83d+")

@@ -58,6 +58,12 @@ def compile(pattern: str) -> Any:
     re2.purge()  # it keeps the last 128 patterns, each with an automaton of up to _MEMORY bytes
     try:
         return re2.compile(f"{_BY_LINE}{pattern}".encode(), options)
+    except UnicodeEncodeError:
+        raise BadQuery(
+            "the regular expression cannot be used: it holds half a character",
+            why="no text has a surrogate that stands alone",
+            next="send the whole character, or `.` for it",
+        ) from None
     except re2.error as problem:
         said = problem.args[0] if problem.args else problem
         said = said.decode() if isinstance(said, bytes) else str(said)
