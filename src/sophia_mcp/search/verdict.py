@@ -51,7 +51,7 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
     if doubt := _doubt(question):
         return replace(outcome, notes=(*outcome.notes, doubt))
     if not question.atlas.paths:
-        why = f"index_repo(path={json.dumps(question.view.place)}, action=\"status\")"
+        why = f'index_repo(path={json.dumps(question.view.place)}, action="status")'
         return Outcome((), 0, (f"not here: no file of {question.view.label} is indexed", f"next: {why}"))
     if question.request.mode == "auto" and (found := await place.module(question, tx)) is not None:
         return found
