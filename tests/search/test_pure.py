@@ -22,7 +22,7 @@ from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.literals import required
 from sophia_mcp.search.modules import written_parts
 from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import classify
+from sophia_mcp.search.query import classify, said_place
 from sophia_mcp.search.render import render
 from sophia_mcp.search.settle import Version, settle
 from sophia_mcp.search.similar import likeness, shingles
@@ -59,6 +59,15 @@ from sophia_mcp.types import Coverage, Kind, Request, Symbol
 )
 def test_a_question_is_classified(text: str, kind: str) -> None:
     assert classify(text).kind == kind
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text", ["a" + " " * 1_998, "a(1," + " " * 1_990, "a 1" * 660, "a lines " * 250]
+)
+def test_a_long_text_is_no_place_at_once(text: str) -> None:
+    found = said_place(text)
+    assert found is None or found.kind == "path"
 
 
 PYTHON = 'Traceback (most recent call last):\n  File "/a/app/main.py", line 12, in run\n    go()\nValueError: x\n'

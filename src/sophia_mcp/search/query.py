@@ -19,8 +19,8 @@ _LINES = re.compile(r"(?P<path>[^\s:#]+?)" + _BEHIND)
 # As people and other tools write them, where there is such a file: `a.py(10,5)`, `a.py, lines 10-80`.
 _WRITTEN = re.compile(
     rf"(?P<path>.+?)(?:{_BEHIND}"
-    r"|\((?P<row>\d+)(?:,\s*\d+)?\):?"
-    r"|,?\s+\(?(?:lines?|L)?\s*(?P<first>\d+)(?:\s*(?:[-–]|to|and)\s*(?P<last>\d+))?\)?)?"
+    r"|\((?P<row>\d++)(?:,\s*+\d++)?\):?"
+    r"|,?\s++\(?(?:lines?|L)?\s*+(?P<first>\d++)(?:\s*+(?:[-–]|to|and)\s*+(?P<last>\d++))?\)?)?"
 )
 _LINK = re.compile(
     r"https?://[^/\s]+/(?:[\w.-]+/){2,}?(?:-/)?(?:blob|blame|raw|tree|src)/[^/\s]+/(?P<path>\S+)"
