@@ -121,7 +121,7 @@ def references(
         if receiver and not sort:
             written = receiver
             if receiver == EXPRESSION and types.follows and len(callee) == end - start:
-                written = callee.decode("utf-8", "ignore").removesuffix(name).rstrip(">:-?. \t\n")
+                written = callee.decode("utf-8", "ignore").removesuffix(name).rstrip(">:-?!. \t\n")
             known = stated.get((written, scope))
             if known is None:
                 known = types.of(receiver, scope) if written is receiver else types.given(written, scope)
@@ -194,7 +194,7 @@ def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
     if name == maker and receiver:  # Ruby and Lua construct by a method
         inner = CALLEE.match(receiver)
         return (inner[1], inner[2]) if inner else ("", receiver.strip())
-    if receiver.startswith("super(") and receiver.endswith(")"):
+    if receiver.startswith("super(") and _closes_at_end(receiver, len("super")):
         return "super", name
     if len(receiver) > _RECEIVER_CHARS or not _PATH.match(receiver):
         made = _MADE.match(receiver)

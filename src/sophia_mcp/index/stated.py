@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,11 @@ FOLLOWED = re.compile(">|\\(\\)")
 
 _ABOVE = frozenset({"super", "base"})
 _DECLARATION_BYTES = 240
-_FIELDS_DEEP = 4
+_FIELDS_DEEP = 6
+_STEPS_MOST = 12
+"""Steps of a type that only other files tell, from what is named first."""
+_ASKED_DEEP = 30
+"""So many variables may each be given by the one before."""
 CALLEE = re.compile(r"(.*?)\s*(?:\?\.|!!\.|!\.|&\.|\.|\?->|->|::|(?<=\w):)\s*([\w$@!?~#]+)$", re.DOTALL)
 _STEP = re.compile(r"\s*(?:\?\.|!\.|!!\.|&\.|\.|\?->|->|::|:)\s*")
 _HOLDERS = re.compile(
@@ -40,16 +44,30 @@ _HOLDERS = re.compile(
 )
 _TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
 _BRACKET = re.compile(r"([()])")
-_CHAIN = re.compile(r"[\w$]+(?:(?:\.|\?->|->|::)\w+)*\(\)(?:(?:\.|\?->|->)\w+(?:\(\))?)*")
-_ASSERTED = re.compile(r"\.\(\*?([\w.]+)\)$")
-"""How Go says what an expression is."""
+_CHAIN = re.compile(
+    r"[\w$]+(?:(?:\?\.|!\.|\.|\?->|->|::)\w+)*(?:\(\)(?:(?:\?\.|!\.|\.|\?->|->)\w+(?:\(\))?)*)?"
+)
+_ASSERTED = re.compile(
+    r"\.\(\*?([\w.]+)\)$|^\(\s*(?:\(|<)\s*([\w.$]+)(?:<[^()]*>)?\s*[)>][^()]*\)$|\sas\s+([\w.$]+)(?:<[^()]*>)?\s*\)$"
+)
+"""How Go, Java and TypeScript say what an expression is."""
+_BEFORE_CALL = re.compile(r"\s*(?:new|await)\s+")
+_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _PARAMETER = re.compile(r"[A-Z]\d?")
 """A type parameter says nothing about its methods."""
 _ITSELF = frozenset({"Self", "self", "static"})
+_YIELDED = re.compile(r"\s*[\w.]*(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
+"""How Python types what is entered by a ``with``."""
+_BEFORE = re.compile(r"([\w.$]+)(?:\s*<.*>)?$")
+"""How Java states before the name what is given, where that is no array."""
 _RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
 _PARTS = frozenset({"chan", "<-chan"})
 """In Go, the beginnings of types that are not those of what they hold."""
 _REFERENCE = re.compile(r"(?:&\s*(?:'\w+\s+)?(?:mut\s+)?)+")
+_GIVEN, _MADE, _DECLARED = 1, 2, 3
+"""How much each says of a type."""
+_SIGNED = frozenset({"go", "java", "php", "python", "rust", "tsx", "typescript"})
+"""Where a signature states what is given, as ``returned`` reads it."""
 _NOTHING = frozenset(
     {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
 )
@@ -124,7 +142,7 @@ def _lexical(definition: Definition) -> bool:
 
 class Types:
     """What type does the source state for a variable or field? What is declared counts before what is
-    made; contradictions state nothing."""
+    made, and that before what is given; contradictions state nothing."""
 
     def __init__(
         self,
@@ -139,12 +157,14 @@ class Types:
         }
         self._locals: dict[tuple[int, str], str] = {}
         self._fields: dict[tuple[str, str], str] = {}
-        self._declared: set[tuple[int, str] | tuple[str, str]] = set()
+        self._calls: dict[tuple[int, str], list[str]] = {}
+        """What gives a variable, read when it is asked for: most are not."""
+        self._asking = 0
+        self._weights: dict[tuple[int, str] | tuple[str, str], int] = {}
         same: list[tuple[int, str, str]] = []
-        given: list[tuple[int, str, str]] = []
         classes = {definition.name for definition in scopes.found if definition.kind == "class"}
         pattern = language.binds
-        self.follows = pattern is not None and "given" in pattern.groupindex
+        self.follows = language.name in _SIGNED
         """Whether what a call gives may be of the type that its signature states."""
         if pattern is None:
             return
@@ -160,7 +180,7 @@ class Types:
             stated = plain_type(groups.get("type") or groups.get("literal") or "")
             if len(stated) < 3 and _PARAMETER.fullmatch(stated) and stated not in classes:
                 stated = ""
-            declared = bool(stated)
+            weight = _DECLARED if stated else _MADE
             stated = stated or _made(groups, language)
             scope = scopes.at(start)
             if stated in _ITSELF:
@@ -170,38 +190,46 @@ class Types:
             if not stated:
                 if groups.get("same"):
                     same.append((scope, name, groups["same"]))
-                elif groups.get("given"):
-                    given.append((scope, name.partition(",")[0].strip(), groups["given"]))
+                elif self.follows and (call := groups.get("given") or groups.get("entered")):
+                    key = scope, name.partition(",")[0].strip().lstrip("$")
+                    self._calls.setdefault(key, []).append(call)
                 continue
             names = name.split(",")
             for each in names[:1] if groups.get("literal") else names:
                 self._bind(
-                    scope, each.strip(), stated, declared, bool((groups.get("field") or "").strip())
+                    scope, each.strip(), stated, weight, bool((groups.get("field") or "").strip())
                 )
         for scope, name, other in same:
             if stated := self._look(other, scope):
-                self._bind(scope, name, stated, False, False)
-        for scope, name, call in given:
-            self._bind(scope, name, self.given(call, scope), True, False)
+                self._bind(scope, name, stated, _MADE, False)
+        self._give_fields()
 
-    def _bind(self, scope: int, name: str, stated: str, declared: bool, is_field: bool) -> None:
+    def _give_fields(self) -> None:
+        """Others may ask for a field, so what gives it is read at once."""
+        for scope, name in list(self._calls):
+            if not name.isidentifier() or (scope >= 0 and self.scopes.found[scope].methods):
+                for call in self._calls.pop((scope, name), ()):  # one asked for is read already
+                    self._bind(scope, name, self.given(call, scope), _GIVEN, False)
+
+    def _bind(self, scope: int, name: str, stated: str, weight: int, is_field: bool) -> None:
         for own in self.language.own:
             if name.startswith(own) and (rest := _STEP.sub(".", name[len(own) :])).startswith("."):
-                self._put(self._fields, (self.scopes.class_of(scope), rest[1:]), stated, declared)
+                self._put(self._fields, (self.scopes.class_of(scope), rest[1:]), stated, weight)
                 return
         if name.startswith("@"):
-            self._put(self._fields, (self.scopes.class_of(scope), name), stated, declared)
+            self._put(self._fields, (self.scopes.class_of(scope), name), stated, weight)
             return
         if scope >= 0 and (self.scopes.found[scope].methods or is_field):
-            self._put(self._fields, (self.scopes.class_of(scope), name), stated, declared)
-        self._put(self._locals, (scope, name.lstrip("$")), stated, declared)
+            self._put(self._fields, (self.scopes.class_of(scope), name), stated, weight)
+        self._put(self._locals, (scope, name.lstrip("$")), stated, weight)
 
-    def _put(self, table: dict[Any, str], key: Any, stated: str, declared: bool) -> None:
-        if declared and key not in self._declared:
-            self._declared.add(key)
+    def _put(self, table: dict[Any, str], key: Any, stated: str, weight: int) -> None:
+        known = self._weights.get(key, 0)
+        if weight > known:
+            self._weights[key] = weight
             table[key] = stated
-        elif declared or key not in self._declared:
-            table[key] = stated if table.get(key) in (None, stated) else ""
+        elif weight == known and table[key] != stated:
+            table[key] = ""
 
     def of(self, receiver: str, scope: int) -> str:
         """The type of a receiver as written, or empty."""
@@ -215,6 +243,8 @@ class Types:
             stated, own = self.scopes.class_of(scope), True
         else:
             stated, own = self._look(head.lstrip("$"), scope), False
+            if not stated and rest and self.follows and head[:1].isupper():  # of a class itself
+                return FIELD.join((head, *rest)) if len(rest) <= _FIELDS_DEEP else ""
             bare = language.bare_fields and head not in _ABOVE and not head[:1].isupper()
             if not stated and (bare or head.startswith("@")):
                 stated, own, rest = self.scopes.class_of(scope), True, [head, *rest]
@@ -228,6 +258,15 @@ class Types:
             stated = known
         return stated if len(rest) <= _FIELDS_DEEP else ""
 
+    def _called(self, scope: int, name: str) -> str:
+        """The type that all calls state which give a variable."""
+        self._asking += 1
+        calls = self._calls.pop((scope, name))
+        stated = {self.given(call, scope) for call in calls} if self._asking < _ASKED_DEEP else {""}
+        self._asking -= 1
+        self._locals[scope, name] = only = stated.pop() if len(stated) == 1 else ""
+        return only
+
     def fields(self) -> tuple[Field, ...]:
         """The fields with a stated type of all classes."""
         return tuple(
@@ -239,21 +278,30 @@ class Types:
     def given(self, call: str, scope: int) -> str:
         """The type of what a call or a chain of calls gives, in terms of what is called first; or empty."""
         if asserted := _ASSERTED.search(call):
-            return asserted[1]
+            return asserted[asserted.lastindex or 0]
         callee, given, rest = _without_arguments(call).partition(GIVEN)
         steps = _STEP.split(rest)[1:]
-        called = CALLEE.match(callee)
         if not given or len(steps) > _FIELDS_DEEP:
-            return ""
-        stated = self.of(called[1], scope) if called is not None else ""
+            return self.of(callee, scope) if callee and not steps else ""
+        if callee == "super" or callee in self.language.own:
+            first = self.scopes.class_of(scope)  # a method of a base gives what that of the class gives
+            return FIELD.join((first, *steps)) if first else ""
+        called = CALLEE.match(callee)
+        stated = ""
+        if called is not None:
+            above = called[1] == "super"
+            stated = self.scopes.class_of(scope) if above else self.of(called[1], scope)
         first = f"{stated}{FIELD}{called[2]}" if stated and called is not None else callee
-        return FIELD.join((f"{first}{GIVEN}", *steps))
+        whole = FIELD.join((f"{first}{GIVEN}", *steps))
+        return whole if whole.count(FIELD) <= _STEPS_MOST else ""
 
     def _look(self, name: str, scope: int) -> str:
         here, steps = scope, 0
         while steps < 64:
             if (stated := self._locals.get((here, name))) is not None:
                 return stated
+            if (here, name) in self._calls:
+                return self._called(here, name)
             if here < 0:
                 break
             here, steps = self.scopes.up(here), steps + 1
@@ -268,10 +316,27 @@ def _made(groups: Mapping[str, str | None], language: Language) -> str:
     return ""
 
 
+def _closing(text: str) -> int:
+    """Where the first bracket stands that closes what was opened before the text, or its end."""
+    depth = 1
+    for place, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if not depth:
+            return place
+    return len(text)
+
+
 def _without_arguments(call: str) -> str:
     """``pool.get().path()`` of ``pool.get(1, f(2)).path(3)``; empty for what is no chain of names and calls."""
     kept: list[str] = []
     depth = 0
+    call = _TEXT.sub("", call)
+    if call.startswith("(") and (first := _BEFORE_CALL.match(call, 1)):
+        call = call[first.end() :]
+        end = _closing(call)
+        call = call[:end] + call[end + 1 :]
+    elif first := _BEFORE_CALL.match(call):
+        call = call[first.end() :]
     for part in _BRACKET.split(call):
         if part == "(":
             kept += [GIVEN] if not depth else []
@@ -282,7 +347,7 @@ def _without_arguments(call: str) -> str:
             kept.append("".join(part.split()))
         if depth < 0:
             return ""
-    chain = "".join(kept)
+    chain = "".join(kept).rstrip(";!")
     return chain if not depth and _CHAIN.fullmatch(chain) else ""
 
 
@@ -311,11 +376,22 @@ def plain_type(text: str) -> str:
     return "" if name in _NOTHING else name
 
 
-def returned(symbol: Symbol, language: str) -> str:
-    """The type that the signature of a function or property states for what it gives, of several the first; or
-    empty."""
+def returned(symbols: Iterable[Symbol], language: str) -> str:
+    """The type that the signatures of functions or properties of one name state for what they give; empty
+    where they state none or contradict."""
+    stated = {_returned(symbol, language) for symbol in symbols} - {""}
+    return stated.pop() if len(stated) == 1 else ""
+
+
+def _returned(symbol: Symbol, language: str) -> str:
+    """As one signature states it, of several types the first."""
+    if language == "java":
+        stated = _BEFORE.search(symbol.signature.partition(f" {symbol.name}(")[0])
+        return stated[1] if stated is not None and stated[1] not in _NOTHING else ""
     if language != "go":
         stated = _RETURNED.search(symbol.signature)
+        if stated is not None and "contextmanager" in symbol.signature.partition("def ")[0]:
+            stated = _YIELDED.match(stated[1])
         return plain_type(stated[1]) if stated is not None else ""
     _, _, rest = symbol.signature.partition(f"{symbol.name}(")
     depth = 1

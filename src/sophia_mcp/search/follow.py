@@ -165,16 +165,24 @@ class Follower:
             Reference(name, "call", 0, path, caller),
             await self._modules.imports(file),
         )
-        for item in await self._names.definitions(name):
+        named = await self._names.definitions(name)
+        for item in named:
             if self._sources.proof(reference, file, [item], imports) == "name-only":
                 continue
             if item.symbol.kind == "class":
                 return [_Class(item.file, qualified(item.symbol))]
-            stated = returned(item.symbol, self._sources.languages[item.file])
+            stated = self._returned(named, item.file, item.symbol.container)
             if stated in _ITSELF:
                 return await self._meant(path, file, caller)
             return await self._meant(stated, item.file, item.symbol.container)
+        if not path and self._sources.languages[file] in IMPLICIT:
+            return await self._typed(await self._around(caller, file), f"{name}{GIVEN}", file, caller)
         return []
+
+    def _returned(self, named: Sequence[Definition], file: int, container: str) -> str:
+        """The type that those of these definitions state to give that stand there."""
+        there = [i.symbol for i in named if i.file == file and i.symbol.container == container]
+        return returned(there, self._sources.languages[file])
 
     async def _typed(
         self, classes: Sequence[_Class], field: str, file: int, caller: str
@@ -206,10 +214,12 @@ class Follower:
         for item in held.fields if held is not None else ():
             if item.owner == here.name and item.name == field:
                 return item.type, here.file
-        for known in await self._names.definitions(field.removesuffix(GIVEN)):
+        if field.isupper() and "enum" in await self._names.words(here):
+            return here.name, here.file
+        named = await self._names.definitions(field.removesuffix(GIVEN))
+        for known in named:
             if known.symbol.container == here.name and self._holds(here, known.file):
-                stated = returned(known.symbol, self._sources.languages[known.file])
-                return stated, known.file
+                return self._returned(named, known.file, here.name), known.file
         return "", here.file
 
     def _holds(self, here: _Class, file: int) -> bool:
@@ -266,8 +276,8 @@ class Follower:
                     path = f"{reference.receiver}.{reference.name}".lstrip(".")
                     known += await self._meant(path, here.file, here.name)
             if self._sources.languages[here.file] == "php":
-                sorts = {base: await self._names.sort(base) for base in known}
-                known.sort(key=lambda base: (sorts[base] != "trait", sorts[base] == "interface"))
+                words = {base: await self._names.words(base) for base in known}
+                known.sort(key=lambda base: ("trait" not in words[base], "interface" in words[base]))
         return [base for base in known if base != here]
 
     async def _meant(self, written: str, file: int, caller: str) -> list[_Class]:
@@ -327,12 +337,12 @@ class _Names:
             ]
         return self._classes[name]
 
-    async def sort(self, here: _Class) -> str:
-        """The word with which a class is defined: ``class``, ``trait``, ``interface``, or one before these."""
+    async def words(self, here: _Class) -> list[str]:
+        """The words with which a class is defined: ``public``, ``enum`` and so on."""
         for item in await self.classes(last(here.name)):
             if item.file == here.file and qualified(item.symbol) == here.name:
-                return item.symbol.signature.partition(" ")[0]
-        return ""
+                return item.symbol.signature.split()
+        return []
 
 
 class _Modules:

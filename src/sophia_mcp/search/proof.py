@@ -40,6 +40,8 @@ APART = frozenset(
 BY_PACKAGE = frozenset({"go"})
 """Where a type is held by all files of its package, and is written with that: ``Conn`` is none of ``net.Conn``."""
 
+_IMPORTS_CLASSES = frozenset({"java", "kotlin", "scala", "groovy"})
+"""Where a name that is imported means that class and no other of the name."""
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy", "php"})
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
@@ -115,6 +117,8 @@ class Sources:
         stated = last(reference.receiver_type)
         if self.languages[file] in BY_PACKAGE:
             defined = self._of_package(reference.receiver_type, file, defined, imports)
+        elif self.languages[file] in _IMPORTS_CLASSES:
+            defined = self._of_import(reference.receiver_type, file, defined, imports)
         own = reference.receiver in OWN and self.languages[file] in APART
         among = here if own else defined
         found = any(last(item.symbol.container) == stated for item in among)
@@ -130,6 +134,18 @@ class Sources:
             return [item for item in defined if package_of(self.paths[item.file]) == own]
         meant = [each for each in imports if each.alias == package]
         return [item for item in defined if any(self.comes(each, file, item) for each in meant)]
+
+    def _of_import(
+        self, written: str, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+    ) -> Sequence[Definition]:
+        """Those definitions that stand where a type is written to come from, or imported from by its name."""
+        path, _, name = written.rpartition(".")
+        brought = [each for each in imports if not path and name == (each.alias or each.name)]
+        if path[:1].islower():
+            brought = [Import(path, name, name, 0)]
+        if not brought:
+            return defined
+        return [item for item in defined if any(self.comes(each, file, item) for each in brought)]
 
     def _bare(
         self,

@@ -1,0 +1,144 @@
+"""Of what type is that on which something is called, where only a signature elsewhere says it?"""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.callers_proof")]
+
+GUESS = "guess: name only"
+TYPED = "receiver-typed"
+
+
+async def _lines(index_of, files: dict[str, str], name: str, path: str) -> dict[int, str]:
+    """How the calls in one file are proven, by line."""
+    async with index_of(files) as ask:
+        answer = await ask(name, mode="callers", limit=50)
+    found: dict[int, str] = {}
+    for hit in answer.hits:
+        lines, _, proof = hit.why.removeprefix("calls it at ").removesuffix(")").partition(" (")
+        found |= {int(line): proof for line in lines.split(", ") if hit.path == path}
+    return found
+
+
+JAVA = {
+    "src/main/java/shop/Shop.java": """package shop;
+public class Shop {
+  public static final Till TILL = new Till();
+  public static Shop open(String name) { return new Shop(); }
+  public Till till() { return TILL; }
+  public Shop name(String name) { return this; }
+  public String name() { return ""; }
+  public <T extends Till> T any() { return null; }
+  public Till[] all() { return null; }
+}
+""",
+    "src/main/java/shop/Till.java": "package shop;\npublic class Till {\n  public void ring() {}\n}\n",
+    "src/main/java/shop/Size.java": "package shop;\npublic enum Size {\n  LARGE;\n  public void ring() {}\n}\n",
+    "src/test/java/shop/Run.java": """package shop;
+class Run extends Base {
+  void run(Shop shop, Object other) {
+    shop.till().ring();
+    Shop.open("(").till()
+        .ring();
+    new Shop().till().ring();
+    this.mine().ring();
+    ours().ring();
+  }
+  void more(Shop shop, Object other) {
+    ((Till) other).ring();
+    Shop.TILL.ring();
+    Size.LARGE.ring();
+    shop.name().ring();
+    shop.name("a").till().ring();
+    shop.any().ring();
+    shop.all().ring();
+    other.till().ring();
+  }
+  private Till mine() { return null; }
+}
+class Base { Till ours() { return null; } }
+""",
+}
+
+
+async def test_java_says_in_signatures_and_casts_on_what_is_called(index_of) -> None:
+    found = await _lines(index_of, JAVA, "Till.ring", "src/test/java/shop/Run.java")
+    assert found == {
+        **dict.fromkeys((4, 6, 7, 8, 9, 12, 13), TYPED),
+        # Another type, one of those that two methods of the name give, a parameter, a list, who knows.
+        **dict.fromkeys((14, 15, 16, 17, 18, 19), GUESS),
+    }
+    found = await _lines(index_of, JAVA, "Size.ring", "src/test/java/shop/Run.java")
+    assert {line for line, proof in found.items() if proof == TYPED} == {14}
+
+
+async def test_a_class_of_java_that_is_imported_is_none_of_its_name_elsewhere(index_of) -> None:
+    files = {
+        "src/main/java/shop/io/Stream.java": "package shop.io;\npublic class Stream {\n  public void flush() {}\n}\n",
+        "src/main/java/shop/Run.java": "package shop;\nimport java.util.Stream;\nclass Run {\n"
+        "  void run(Stream a, shop.io.Stream b, java.util.Stream c) {\n    a.flush();\n    b.flush();\n    c.flush();\n  }\n}\n",
+        "src/main/java/shop/Own.java": "package shop;\nimport shop.io.Stream;\nclass Own {\n"
+        "  void run(Stream a) {\n    a.flush();\n  }\n}\n",
+    }
+    assert await _lines(index_of, files, "flush", "src/main/java/shop/Run.java") == {
+        5: GUESS,
+        6: TYPED,
+        7: GUESS,
+    }
+    assert await _lines(index_of, files, "flush", "src/main/java/shop/Own.java") == {5: TYPED}
+
+
+async def test_python_says_in_annotations_on_what_is_called(index_of) -> None:
+    files = {
+        "app/pool.py": "class Pool:\n    def get(self) -> 'Conn | None':\n        return None\n\n"
+        "    @property\n    def first(self) -> 'Conn':\n        return Conn()\n\n"
+        "    @first.setter\n    def first(self, to: 'Conn') -> None:\n        pass\n\n"
+        "    def odd(self):\n        return Conn()\n\n\nclass Conn:\n    def run(self):\n        pass\n",
+        "app/work.py": "from app.pool import Pool\n\n\nasync def make(name: str) -> Pool:\n    return Pool()\n\n\n"
+        "class Base:\n    def base(self) -> Pool:\n        return Pool()\n\n\nclass Work(Base):\n    kept: Pool\n\n"
+        "    def __init__(self, pool: Pool):\n        self.pool = pool\n\n    async def go(self, other):\n"
+        "        self.pool.get().run()\n        self.kept.first.run()\n        (await make('x)')).get().run()\n"
+        "        super().base().get().run()\n        Pool().get().run()\n"
+        "        self.pool.odd().run()\n        other.get().run()\n",
+    }
+    assert await _lines(index_of, files, "Conn.run", "app/work.py") == {
+        **dict.fromkeys((20, 21, 22, 23, 24), TYPED),
+        **dict.fromkeys((25, 26), GUESS),  # nothing is stated
+    }
+
+
+async def test_typescript_says_in_signatures_on_what_is_called(index_of) -> None:
+    files = {
+        "pool.ts": "export interface Pool {\n  get(name: string): Conn | undefined;\n  readonly first: Conn;\n}\n"
+        "export class Conn {\n  run(): void {}\n  is(): this is Conn { return true; }\n}\n"
+        "export function open(name: string): Pool { return null!; }\n",
+        "work.ts": "import { Conn, Pool, open } from './pool';\nexport class Work {\n  static shared: Pool;\n"
+        "  constructor(private pool: Pool) {}\n  go(other: any) {\n    this.pool.get('a')!.run();\n"
+        "    this.pool.get('(')?.run();\n    open('b').first.run();\n    (other as Conn).run();\n"
+        "    Work.shared.get('c').run();\n    other.get('d').run();\n    open('e').run();\n  }\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.run", "work.ts") == {
+        **dict.fromkeys((6, 7, 8, 9, 10), TYPED),
+        **dict.fromkeys((11, 12), GUESS),
+    }
+
+
+async def test_what_is_made_counts_before_what_only_may_be_given(index_of) -> None:
+    files = {
+        "go.mod": "module shop\n",
+        "a.go": "package shop\n\ntype Tap struct{}\n\nfunc (t *Tap) Next() *Tap { return t }\n\n"
+        "func (t *Tap) Go() {}\n\nfunc run(ok bool) {\n\tx := &Tap{}\n\tif ok {\n\t\tx = elsewhere()\n\t}\n\tx.Go()\n}\n",
+    }
+    assert await _lines(index_of, files, "Go", "a.go") == {14: TYPED}
+
+
+async def test_variables_given_one_by_the_other_without_end_are_read(index_of) -> None:
+    steps = "".join(f"\tx{i} := x{i + 1}.Next()\n" for i in range(3000))
+    files = {
+        "go.mod": "module shop\n",
+        "a.go": "package shop\n\ntype Tap struct{}\n\nfunc (t *Tap) Next() *Tap { return t }\n\n"
+        f"func run(x3000 *Tap) {{\n{steps}\tx2999.Go()\n\tx0.Go()\n}}\n\n"
+        "func (t *Tap) Go() {}\n",
+    }
+    assert await _lines(index_of, files, "Tap.Go", "a.go") == {3008: TYPED, 3009: GUESS}
