@@ -63,7 +63,7 @@ def test_a_question_is_classified(text: str, kind: str) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "text", ["a" + " " * 1_998, "a(1," + " " * 1_990, "a 1" * 660, "a lines " * 250]
+    "text", ["a" + " " * 1_998, "a(1," + " " * 1_990, "a 1" * 660 + "x", "a lines " * 250]
 )
 def test_a_long_text_is_no_place_at_once(text: str) -> None:
     found = said_place(text)
