@@ -37,6 +37,8 @@ SWITCHED = 200
 MARK = "quartzmarmoset"
 MODES = {"words": "auto", "symbol": "symbol", "regex": "regex"}
 """How each sort of question is asked."""
+OTHERS = 20
+"""Names that questions of the sorts that are not timed are about, so that memory is that of all sorts."""
 
 
 def now() -> float:
@@ -177,6 +179,10 @@ async def query(home: Path, root: Path, *options: str) -> dict[str, Any]:
             await anyio.sleep(8)  # until the watcher follows every folder
         for sort, mode in MODES.items():
             times[sort] = [await call(text, mode) for text in questions[sort]]
+        for text in questions["symbol"][:OTHERS]:
+            for mode in ("references", "callers", "similar"):
+                await call(text, mode)
+        await call(".", "outline")
         return {"first": first, "times": times, "memory": _memory()}
 
 

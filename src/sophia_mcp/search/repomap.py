@@ -7,7 +7,7 @@ Brin and Page (1998), kept for one generation of a view.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -176,8 +176,8 @@ async def rank(engine: Engine, tx: Transaction, atlas: Atlas) -> Ranks:
     key = (atlas.view.id, atlas.view.generation, atlas.view.stage)
     kept = _ranks.setdefault(engine.atlases, OrderedDict())
     if key not in kept:
-        numbers, defined = await _defined(tx, atlas)
-        used = await _used(engine.content, tx, atlas, numbers)
+        defined = await _defined(tx, atlas)
+        used = await _used(engine.content, tx, atlas, defined[:, 0])
         kept[key] = pagerank(links(used, defined), _start(atlas))
         while len(kept) > 8:
             kept.popitem(last=False)
@@ -204,9 +204,9 @@ def _start(atlas: Atlas) -> Ranks:
     return np.asarray(weight / max(float(weight.sum()), 1e-9))
 
 
-async def _defined(tx: Transaction, atlas: Atlas) -> tuple[dict[str, int], Pairs]:
-    """A number for each name that is defined, and (name, file) of those that few files define, in order."""
-    numbers: dict[str, int] = {}
+async def _defined(tx: Transaction, atlas: Atlas) -> Pairs:
+    """Rows of name and file of the names that few files define, by name. Names are told apart by their hash:
+    a hundred thousand of them would take more than all that a map is made from."""
     found = [np.zeros((0, 2), np.int64)]
     blobs = list(atlas.by_blob)
     for start in range(0, len(blobs), _BATCH):
@@ -214,25 +214,22 @@ async def _defined(tx: Transaction, atlas: Atlas) -> tuple[dict[str, int], Pairs
             f"SELECT DISTINCT name, blob_id FROM symbols WHERE blob_id IN ({ids(blobs[start : start + _BATCH])})"  # noqa: S608
             f" AND kind IN ('function', 'class', 'method') AND length(name) >= {_NAME_LEAST}"
         )
-        pairs = [
-            (numbers.setdefault(str(name), len(numbers)), file)
-            for name, blob in rows
-            for file in atlas.by_blob[int(blob)]
-        ]
+        pairs = [(hash(name), file) for name, blob in rows for file in atlas.by_blob[int(blob)]]
         found.append(np.array(pairs, np.int64).reshape(-1, 2))
     defined = np.concatenate(found)
-    defined = defined[np.argsort(defined[:, 0], kind="stable")]
-    return numbers, defined[np.bincount(defined[:, 0])[defined[:, 0]] <= _COMMON]
+    _, name, files = np.unique(defined[:, 0], return_inverse=True, return_counts=True)
+    defined = defined[files[name] <= _COMMON]
+    return defined[np.argsort(defined[:, 0])]
 
 
-async def _used(content: Content, tx: Transaction, atlas: Atlas, numbers: Mapping[str, int]) -> Pairs:
-    """(file, name, how often it names it) for the files that are worth reading."""
+async def _used(content: Content, tx: Transaction, atlas: Atlas, names: Pairs) -> Pairs:
+    """Rows of file, name and how often it says that name, of these names, for the files that are worth reading."""
     read = {int(atlas.blobs[file]) for file in _worth_reading(atlas)}
     found = [np.zeros((0, 3), np.int64)]
-    async for blob, names in content.named(tx, sorted(read)):
-        known = [(numbers[name], times) for name, times in names.items() if name in numbers]
-        rows = [(file, name, times) for file in atlas.by_blob[blob] for name, times in known]
-        found.append(np.array(rows, np.int64).reshape(-1, 3))
+    async for blob, said in content.named(tx, sorted(read)):
+        rows = np.array([(hash(name), times) for name, times in said.items()], np.int64).reshape(-1, 2)
+        rows = rows[np.searchsorted(names, rows[:, 0]) < np.searchsorted(names, rows[:, 0], "right")]
+        found += [np.insert(rows, 0, file, 1) for file in atlas.by_blob[blob]]
     return np.concatenate(found)
 
 
