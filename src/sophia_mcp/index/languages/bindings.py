@@ -17,22 +17,24 @@ _MODIFIERS = (
 PYTHON = re.compile(
     r"(?P<name>(?:self\.|cls\.)?[^\W\d]\w*)\s*"
     r"(?::\s*(?P<type>[^=]+?)\s*(?:=.*)?$"
-    r"|=\s*(?:await\s+)?(?P<made>(?:\w+\.)*_*[A-Z]\w*)\s*\(.*$|=\s*(?P<same>[^\W\d]\w*)$)",
+    r"|=\s*(?:await\s+)?(?P<made>(?:\w+\.)*_*[A-Z]\w*)\s*\((?:[^)]|\)(?!\s*\.))*$|=\s*(?P<same>[^\W\d]\w*)$"
+    r"|=\s*(?P<given>(?:await\s+)?[^\W\d][\w.]*\(.*))"
+    r"|(?P<entered>[^\W\d][\w.]*\(.*\))\s+as\s+(?P<var>\w+)$",
     re.DOTALL,
 )
 
 SCRIPT = re.compile(
     r"(?:@[\w$.]+(?:\([^()]*\))?\s+)*(?P<field>(?:(?:public|private|protected|readonly|static|declare|override|abstract)\s+)*)"
     r"(?P<name>(?:this\.)?[\w$#]+)\s*[?!]?\s*(?::\s*(?P<type>[^=;]+?)\s*)?"
-    r"(?:=\s*(?:new\s+(?P<made>[\w.$]+).*|(?P<same>[\w$]+)|[^>].*))?;?$",
+    r"(?:=\s*(?:new\s+(?P<made>[\w.$]+).*|(?P<same>[\w$]+)|(?P<given>(?:await\s+)?[\w$][\w$.?!]*(?:\(.*\)!?)?)|[^>].*))?;?$",
     re.DOTALL,
 )
 
 TYPED = re.compile(
-    r"(?:\[[^\]]*\]\s*|@[\w.]+(?:\([^)]*\))?\s+|" + _MODIFIERS + r"\s+(?!\s*=))*"
+    r"(?:for\s*\(\s*)?(?:\[[^\]]*\]\s*|@[\w.]+(?:\([^)]*\))?\s+|" + _MODIFIERS + r"\s+(?!\s*=))*"
     r"(?P<type>(?:var|auto)\b|[\w.:\\?$]+(?:\s*<[^=;]*?>)?(?:\s*\[\])*\??)(?:\s+(?:const\s+)?[*&\s]*|\s*[*&]+\s*(?:const\s+)?)(?:\.\.\.\s*)?"
     r"(?P<name>\w+)\s*(?:[A-Z_]{3,}\([^()\n]*\)\s*)?"
-    r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w.:]*)\s*\(|.).*|[;,({\[)].*)?$",
+    r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w:]*)\s*\(|(?P<given>[\w.]+\(.*\));?$|.).*|[:;,({\[)].*)?$",
     re.DOTALL,
 )
 

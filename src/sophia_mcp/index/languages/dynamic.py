@@ -48,6 +48,8 @@ _TS_BASES = f"""
 (public_field_definition value: (new_expression)) @bind
 (property_signature type: (_)) @bind
 (variable_declarator name: (identifier) type: (_)) @bind
+(variable_declarator name: (identifier) !type value: [(call_expression) (await_expression) (member_expression)
+  (non_null_expression)]) @bind
 (call_expression function: (instantiation_expression (_) @call))
 """
 _TS_CAST = f'((variable_declarator value: (type_assertion {_REQUIRE})) @import (#eq? @_r "require"))'
@@ -86,8 +88,8 @@ RECORDS = (
         (class_definition superclasses: (argument_list [(identifier) (attribute)] @base))
         [(typed_parameter) (typed_default_parameter)] @bind
         (assignment left: [(identifier) (attribute)] type: (_)) @bind
-        (assignment left: [(identifier) (attribute)] right: (call function: (identifier))) @bind
-        (assignment left: [(identifier) (attribute)] right: (call function: (attribute object: (identifier)))) @bind
+        (assignment left: [(identifier) (attribute)] right: [(call) (await (call))]) @bind
+        (as_pattern (call) alias: (as_pattern_target (identifier))) @bind
         (assignment left: (attribute) right: (identifier)) @bind
         """,
         imports=imports.python,

@@ -11,7 +11,8 @@ _JAVA = """
 (superclass (_) @base)
 (super_interfaces (type_list (_) @base))
 (extends_interfaces (type_list (_) @base))
-[(formal_parameter) (field_declaration) (local_variable_declaration)] @bind
+[(formal_parameter) (catch_formal_parameter) (field_declaration) (local_variable_declaration)
+ (resource name: (_)) (enhanced_for_statement)] @bind
 """
 
 RECORDS = (
