@@ -11,8 +11,7 @@ _JAVA = """
 (superclass (_) @base)
 (super_interfaces (type_list (_) @base))
 (extends_interfaces (type_list (_) @base))
-[(formal_parameter) (catch_formal_parameter) (field_declaration) (local_variable_declaration)
- (resource name: (_)) (enhanced_for_statement)] @bind
+[(formal_parameter) (field_declaration) (local_variable_declaration)] @bind
 """
 
 RECORDS = (
@@ -27,7 +26,8 @@ RECORDS = (
          (annotation_type_element_declaration)] @function
         """,
         comments=("line_comment", "block_comment"),
-        references=_JAVA + "(import_declaration) @import",
+        references=f"""{_JAVA} (import_declaration) @import
+        [(catch_formal_parameter) (resource name: (_)) (enhanced_for_statement)] @bind""",
         imports=imports.dotted,
         binds=bindings.TYPED,
         own=("this",),
