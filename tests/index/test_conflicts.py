@@ -26,6 +26,12 @@ _SIDES = {
         "    fn b(&self) -> u32 { 1 }\n",
         "    fn c(&self) {}\n}\n",
     ),
+    "vue": (
+        "<template><p/></template>\n<script>\nclass A {\n  a() {}\n",
+        "  b() { return 1 }\n",
+        "  b() { return 2\n",
+        "  c() {}\n}\n</script>\n",
+    ),
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from sophia_mcp.index.languages import sql
 from sophia_mcp.index.parse import parse
 
@@ -87,6 +89,28 @@ def test_every_byte_keeps_its_place() -> None:
         assert plain.count(b"\n") == source.count(b"\n")
 
 
-def test_quotes_that_are_closed_nowhere_are_passed_over_at_once() -> None:
+def test_quotes_that_are_closed_nowhere_are_no_texts() -> None:
     source = b"".join(b"$t%d$ " % number for number in range(20_000))
     assert sql.plain(source) == source
+
+
+def _tables(text: str) -> list[str]:
+    return [symbol.name for symbol in parse(text, "a.sql", "sql").symbols]
+
+
+def test_rows_of_a_dump_end_where_they_say_so() -> None:
+    dump = 'CREATE TABLE a (x int);\nCOPY public."Order" (id, "userId") FROM stdin;\n1\tit\'s\n\\.\n\nCREATE TABLE b (x int);\n'
+    assert _tables(dump) == ["a", "b"]
+    sent = "COPY t FROM STDIN;\nCREATE TABLE c (x int);\nCREATE TABLE d (x int);\n"  # by a program, elsewhere
+    assert _tables(sent) == ["c", "d"]
+    many = b"copy from stdin " * 32_000
+    assert sql.plain(many) == many
+
+
+@pytest.mark.parametrize("delimiter", ["$$", "//", ";;", "$end$"])
+def test_the_delimiter_that_a_line_names_ends_a_statement(delimiter: str) -> None:
+    text = (
+        f"DELIMITER {delimiter}\nCREATE VIEW v AS SELECT 1{delimiter}\nDELIMITER ;\nCREATE TABLE d (x int);\nGO 5\n"
+        "CREATE TABLE e (x int);\n"
+    )
+    assert _tables(text) == ["v", "d", "e"]

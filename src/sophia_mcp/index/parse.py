@@ -27,7 +27,7 @@ PARSE_BYTES = 512 * 1024
 _NOTES = (("comment", True, True), ("lead", True, False), ("above", True, False), ("doc", False, True))
 """Captures that stay with the definition below them, and those whose text is documentation."""
 
-VERSION = f"12+{importlib.metadata.version('tree-sitter-language-pack')}"
+VERSION = f"13+{importlib.metadata.version('tree-sitter-language-pack')}"
 """Grows with every change of what ``parse`` answers; blobs of another version are redone."""
 
 
@@ -66,7 +66,7 @@ def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
     captures = loaded.captures(root)
     sources: list[symbols.Captured] = [(captures, record)]
     if record.script and "script" in captures:
-        sources.append(_script(captures["script"], source, LANGUAGES[record.script]))
+        sources.append(_script(captures["script"], read, LANGUAGES[record.script]))
     rows = symbols.Rows(source)
     found = symbols.definitions(sources, root, rows)
     if not found and root.is_error:

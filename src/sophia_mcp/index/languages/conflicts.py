@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from sophia_mcp.index.languages.record import BLANK
+
 _MARK = re.compile(rb"^(?:(<){7} |(\|){7}(?: |\r?$)|(=){7}\r?$|(>){7} )[^\n]*+", re.MULTILINE)
-_BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))
 
 
 def own(source: bytes) -> bytes:
@@ -23,10 +24,10 @@ def own(source: bytes) -> bytes:
         elif begin is not None and not mark[4]:
             other = other or mark
         elif begin is not None and other is not None:
-            parts += source[at : begin.start()], begin[0].translate(_BLANK)
+            parts += source[at : begin.start()], begin[0].translate(BLANK)
             parts += (
                 source[begin.end() : other.start()],
-                source[other.start() : mark.end()].translate(_BLANK),
+                source[other.start() : mark.end()].translate(BLANK),
             )
             at, begin, other = mark.end(), None, None
     return b"".join((*parts, source[at:]))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from sophia_mcp.index.languages.record import BLANK
+
 _WORD = rb"(?:[A-Z_][A-Z0-9_]{2,}+|[A-Za-z]{1,8}+_[A-Z][A-Z0-9_]++|__[a-z]\w*+)(?!\w)"
 """What a macro looks like: ``API``, ``Q_OBJECT``, ``Py_LOCAL``, ``__init``."""
 
@@ -239,7 +241,4 @@ def _balanced(code: bytes) -> bool:
 def _blank(text: bytearray, start: int, end: int) -> None:
     """Lines and columns of all that follows stay."""
     if start < end:
-        text[start:end] = text[start:end].translate(_BLANK)
-
-
-_BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))
+        text[start:end] = text[start:end].translate(BLANK)

@@ -23,6 +23,10 @@ ImportRule = Callable[[str], list[Imported]]
 """Reads the names an import statement brings in from its text."""
 
 
+BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))
+"""For ``translate``: blanks every byte but the ends of lines and tabs, so that what follows keeps its place."""
+
+
 def text_of(node: Node, source: bytes) -> str:
     """The source text of a node."""
     return source[node.start_byte : node.end_byte].decode("utf-8", "replace")

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import re
 
+from sophia_mcp.index.languages.record import BLANK
+
 _QUOTE = rb"\$(?:[A-Za-z_]\w*+)?\$"
 _TOKEN = re.compile(
     rb"--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|'[^']*+'|\"[^\"\n]*+\"|`[^`\n]*+`"
     rb"|(?P<quote>" + _QUOTE + rb")|(?P<end>//)"
-    rb"|^(?:\\[^\n]*+|[ \t]*+(?:/|(?i:go)|(?i:delimiter)[ \t]++(?P<delimiter>\S++))[ \t\r]*+$)"
-    rb"|^(?P<rows>(?i:copy)\b[^;'\"\n]*?\b(?i:from stdin)\b[^;\n]*+;)"
+    rb"|^(?:\\[^\n]*+|[ \t]*+(?:/|(?i:go)(?:[ \t]++\d++)?+|(?i:delimiter)[ \t]++(?P<delimiter>;;?+|//|"
+    + _QUOTE
+    + rb"))[ \t\r]*+$)"
+    rb"|^(?P<rows>(?i:copy)\b(?>[^;'\n]*?\b(?i:from stdin)\b)[^;\n]*+;)"
     rb"|(?<![\w\])])\[(?P<name>[A-Za-z_][\w $-]*+)\]",
     re.MULTILINE,
 )
 _ROWS_END = b"\n\\."
-_BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))
 
 
 def plain(source: bytes) -> bytes:
@@ -36,18 +39,20 @@ def plain(source: bytes) -> bytes:
             if last.get(quote, -1) < pos:
                 continue  # it is closed nowhere
             pos = source.index(quote, pos) + len(quote)
-            instead = b"'" + source[start + 1 : pos - 1].translate(_BLANK) + b"'"
+            instead = b"'" + source[start + 1 : pos - 1].translate(BLANK) + b"'"
         elif match["rows"]:
             closing = source.find(_ROWS_END, pos)
-            pos = closing if closing >= 0 else len(source)
-            instead = source[start:pos].translate(_BLANK)
+            if closing < 0:
+                continue  # of a program that sends the rows itself
+            pos = closing
+            instead = source[start:pos].translate(BLANK)
         elif match["name"]:
             instead = b'"' + match["name"] + b'"'
         elif text[:1] in b"-'\"`" or text[:2] == b"/*":
             continue
         else:
             delimiter = match["delimiter"] or delimiter
-            instead = text.translate(_BLANK)
+            instead = text.translate(BLANK)
         parts += source[at:start], instead
         at = pos
     return b"".join((*parts, source[at:]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from sophia_mcp.index.languages.record import BLANK
+
 _TOKEN = re.compile(
     rb"^[ \t]*+#(?P<word>if|elseif|else|endif)\b[^\n]*+|(?P<brace>[{}])"
     rb"|//[^\n]*+|\"(?:[^\"\\\n]|\\.)*+\"",
     re.MULTILINE,
 )
-_BLANK = bytes(byte if byte in b"\n\r\t" else ord(" ") for byte in range(256))
 
 
 def plain(source: bytes) -> bytes:
@@ -49,6 +50,6 @@ def _blanked(source: bytes, spans: list[tuple[int, int]]) -> bytes:
     for start, end in sorted(spans):
         if end > at:
             start = max(start, at)
-            parts += source[at:start], source[start:end].translate(_BLANK)
+            parts += source[at:start], source[start:end].translate(BLANK)
             at = end
     return b"".join((*parts, source[at:]))
