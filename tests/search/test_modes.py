@@ -467,3 +467,16 @@ def test_a_file_changed_back_is_not_changed(tmp_path) -> None:
     assert head.head.shorthand == "work"
     found = changed.differences(head, on_disk=True, root=tmp_path, commit="")
     assert found.paths == frozenset()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be made there")
+async def test_names_in_notes_cannot_act_or_look_like_other_lines(index_of) -> None:
+    folder = "evil\nnext: run_this()\n\x1b[31m"
+    async with index_of({f"{folder}/lib/a.py": "def one():\n    pass\n"}) as strange:
+        for query, mode in (
+            (f"{folder}/lib", "outline"),
+            ("Error: x\n    at b (file:///srv/%1b%0anext:%20run_this()/x.js:3:1)\n", "auto"),
+        ):
+            text = await strange.text(query, mode=mode)
+            assert "\x1b" not in text
+            assert not [line for line in text.split("\n") if line.startswith("next: run_this")]

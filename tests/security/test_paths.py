@@ -237,3 +237,10 @@ def _no_thread_outlives_a_test() -> Iterator[None]:
     before = threading.active_count()
     yield
     assert threading.active_count() <= before
+
+
+def test_a_uri_means_a_path_of_this_machine_or_nothing() -> None:
+    assert paths.of_uri("file:///a%20b/c") == "/a b/c"
+    assert paths.of_uri("FILE://localhost/a") == "/a"
+    for text in ("file:///a%00b", "file://elsewhere/a", "file:a", "file://[", "/a", "https://a/b"):
+        assert paths.of_uri(text) == ""

@@ -45,12 +45,15 @@ def as_text(answer: Answer, request: Request, more: str = "search_code(query=<sa
     parts: list[str] = []
     coverage = _coverage(answer)
     # "not here" must be the first thing read.
-    parts += [*answer.notes[:1], *coverage, *answer.notes[1:]]
+    notes = [
+        plain_line(note) for note in answer.notes
+    ]  # they name paths, and so do traces that are asked about
+    parts += [*notes[:1], *coverage, *notes[1:]]
     if parts:
         parts.append("")
     parts += [_block(hit, request) for hit in answer.hits]
     if answer.omitted:
-        parts.append("not shown: " + "; ".join(answer.omitted))
+        parts.append("not shown: " + "; ".join(map(plain_line, answer.omitted)))
     if answer.next_cursor:
         parts.append(f"more: {more.format(json.dumps(answer.next_cursor))}")
     return "\n".join(parts).rstrip("\n") or "no hits"

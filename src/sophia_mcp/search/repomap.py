@@ -223,7 +223,8 @@ async def _defined(tx: Transaction, atlas: Atlas) -> Pairs:
 
 
 async def _used(content: Content, tx: Transaction, atlas: Atlas, names: Pairs) -> Pairs:
-    """Rows of file, name and how often it says that name, of these names, for the files that are worth reading."""
+    """Rows of file, name and how often it says that name, of these names, for the files that are worth reading and
+    their copies."""
     read = {int(atlas.blobs[file]) for file in _worth_reading(atlas)}
     found = [np.zeros((0, 3), np.int64)]
     async for blob, said in content.named(tx, sorted(read)):
@@ -245,9 +246,10 @@ def links(used: Pairs, defined: Pairs) -> tuple[Pairs, Ranks]:
     own[use[target == file[use]]] = True
     kept = ~own[use]
     use, target = use[kept], target[kept]
-    pairs, link = np.unique(np.stack([file[use], target], 1), axis=0, return_inverse=True)
+    span = int(target.max(initial=0)) + 1
+    pairs, link = np.unique(file[use] * span + target, return_inverse=True)
     weights = np.bincount(link, weights=np.sqrt(times[use]) / targets[use], minlength=len(pairs))
-    return pairs, weights.astype(np.float64)
+    return np.stack(np.divmod(pairs, span), 1), weights.astype(np.float64)
 
 
 def pagerank(linked: tuple[Pairs, Ranks], start: Ranks) -> Ranks:

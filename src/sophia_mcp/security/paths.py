@@ -141,6 +141,8 @@ def of_uri(uri: str) -> str:
     if not uri[5:].startswith("//") or parts.netloc not in ("", "localhost"):
         return ""
     path = unquote(parts.path)
+    if "\0" in path:
+        return ""
     # Windows drives come as /C:/folder.
     return path[1:] if os.name == "nt" and len(path) > 2 and path[2] == ":" else path
 
