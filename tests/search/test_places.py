@@ -38,7 +38,11 @@ async def test_a_path_is_found_as_imports_and_other_systems_write_it(ask: Asked,
         ("shop/cart.py lines 5-7", (5, 7)),
         ("shop/cart.py (lines 5 to 7)", (5, 7)),
         ("cart.py 5", (5, 5)),
+        ("`shop/cart.py`:5", (5, 5)),
+        ('"shop/cart.py" lines 5-7', (5, 7)),
+        ("{root}/shop/cart.py#L5-L7", (5, 7)),
         ("https://github.com/acme/shop/blob/v1.2/shop/cart.py#L5-L7", (5, 7)),
+        ("https://github.com/acme/shop/blob/v1.2/shop/cart.py?plain=1#L5", (5, 5)),
         ("https://gitlab.com/a/b/shop/-/blob/main/shop/cart.py", None),
         ("{root}/shop/cart.py", None),
     ],
@@ -53,10 +57,70 @@ async def test_a_place_is_understood_as_people_and_their_tools_write_it(
         assert answer.hits[0].start_line <= lines[0] <= lines[1] <= answer.hits[0].end_line
 
 
+SAID = {
+    "src/total_cents.py": "def total_cents(cart):\n    return sum(cart)\n",
+    "src/Cart": "not code\n",
+    "vue.js": "var v = 1\n" * 10,
+    "setup.py": 'HOME = "https://github.com/acme/other/blob/main/setup.py#L1"\n',
+    "NEWS.md": "# News\n\nRuns with Vue.js 3 and total_cents lines 5-7; see src/total_cents.py.\n",
+}
+
+
 @pytest.mark.requirement("search.place")
-@pytest.mark.parametrize("words", ["`total_cents`", "Cart(3)", '"a/b"', "totals lines 5-7"])
-async def test_what_no_file_is_called_is_no_place(ask: Asked, words: str) -> None:
-    assert "the place asked for" not in {hit.why for hit in (await ask(words)).hits}
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        ("`total_cents`", "src/total_cents.py"),
+        ("total_cents(3)", "src/total_cents.py"),
+        ("total_cents lines 5-7", "NEWS.md"),
+        ("Vue.js 3", "NEWS.md"),
+        ("setup.py 2024", "setup.py"),
+        ("https://github.com/acme/other/blob/main/setup.py#L1", "setup.py"),
+        ("https://github.com/acme/app/blob/main/setup.cfg and its other parts", "setup.py"),
+        ("runs with vue and says the total of cents " * 30 + "vue.js lines 5-7", "NEWS.md"),
+    ],
+)
+async def test_what_no_file_is_called_is_searched(index_of, words: str, path: str) -> None:
+    async with index_of(SAID) as ask:
+        hits = (await ask(words)).hits
+    assert path in {hit.path for hit in hits}
+    assert not {"the place asked for", "path match"} & {hit.why for hit in hits}
+
+
+@pytest.mark.requirement("search.place")
+@pytest.mark.parametrize("quoted", ["src/total_cents.py", '"src/total_cents.py"', "vue.js 3"])
+async def test_the_text_of_a_place_is_searched_where_text_is_asked_for(index_of, quoted: str) -> None:
+    async with index_of(SAID) as ask:
+        hits = (await ask(quoted, mode="text")).hits
+    assert "NEWS.md" in {hit.path for hit in hits}
+    assert not {"the place asked for", "path match"} & {hit.why for hit in hits}
+
+
+@pytest.mark.requirement("search.place")
+@pytest.mark.parametrize(
+    "written",
+    ['"shop/net"', "`shop/net/`", "https://github.com/acme/shop/tree/main/shop/net", "{root}/shop/net"],
+)
+@pytest.mark.parametrize("mode", ["auto", "outline"])
+async def test_a_folder_is_mapped_however_it_is_written(ask: Asked, written: str, mode: str) -> None:
+    answer = await ask(written.replace("{root}", ask.root.as_uri()), mode=mode)
+    assert answer.notes[0].endswith("in shop/net, most used first")
+
+
+@pytest.mark.requirement("search.place")
+@pytest.mark.parametrize("written", ["`shop/cart.py`", "shop/cart.py:5", "{root}/shop/cart.py#L5"])
+async def test_a_file_is_outlined_however_it_is_written(ask: Asked, written: str) -> None:
+    answer = await ask(written.replace("{root}", ask.root.as_uri()), mode="outline")
+    assert [hit.path for hit in answer.hits] == ["shop/cart.py"]
+
+
+@pytest.mark.requirement("search.place")
+async def test_the_code_at_lines_is_compared_however_they_are_written(index_of) -> None:
+    same = "def total(cart):\n    result = 0\n    for item in cart:\n        result += item\n    return result\n"
+    async with index_of({"my shop/a.py": same, "b.py": same}) as ask:
+        for written in ("my shop/a.py:1-5", "my shop/a.py lines 1-5"):
+            answer = await ask(written, mode="similar")
+            assert [hit.path for hit in answer.hits] == ["b.py"]
 
 
 @pytest.mark.requirement("search.modes")

@@ -22,7 +22,7 @@ from sophia_mcp.search.lexicon import Lexicon
 from sophia_mcp.search.literals import required
 from sophia_mcp.search.modules import written_parts
 from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import classify, said_place
+from sophia_mcp.search.query import Place, classify, said_place
 from sophia_mcp.search.render import render
 from sophia_mcp.search.settle import Version, settle
 from sophia_mcp.search.similar import likeness, shingles
@@ -61,13 +61,23 @@ def test_a_question_is_classified(text: str, kind: str) -> None:
     assert classify(text).kind == kind
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "text", ["a" + " " * 1_998, "a(1," + " " * 1_990, "a 1" * 660 + "x", "a lines " * 250]
+    ("text", "place"),
+    [
+        ("a/b c.py, lines 5 to 3", Place("a/b c.py", 5, 5)),
+        ("`a/b.py`:5-7", Place("a/b.py", 5, 7)),
+        ("a.py 5", Place("a.py", 5, is_bare=True)),
+        ("a.py, 5", Place("a.py", 5, is_bare=True)),
+        ("a.py L5", Place("a.py", 5)),
+        ("a.py lines 0-5", None),
+        ("https://h/o/n/blob/v1/a%20b.py?plain=1#L5-L7", Place("a b.py", 5, 7, repository="n")),
+        ("https://h/g/o/n/-/tree/v1/a/b", Place("a/b", repository="n")),
+        ("file:///r/a.py#L5", Place("file:///r/a.py", 5)),
+        ("a/" * 300 + "b.py lines 5-7", None),
+    ],
 )
-def test_a_long_text_is_no_place_at_once(text: str) -> None:
-    found = said_place(text)
-    assert found is None or found.kind == "path"
+def test_a_place_is_what_its_text_says(text: str, place: Place | None) -> None:
+    assert said_place(text) == place
 
 
 PYTHON = 'Traceback (most recent call last):\n  File "/a/app/main.py", line 12, in run\n    go()\nValueError: x\n'

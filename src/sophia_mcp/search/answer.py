@@ -117,6 +117,10 @@ _GONE_NAMED = 10
 """Removed files that an answer about changes names."""
 
 
+_OF_PLACES = ("auto", "references", "callers", "similar")
+"""Modes in which a text may be lines of a file; that it is a file is read in the first alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What may be shown for a question, and the texts of those files by their place in the atlas."""
@@ -167,11 +171,14 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
     """``class Router``, ``(*Router).add`` and ``app.py:add`` ask for a name where that name is defined as
     they say; else they are words."""
     named, allowed = question.query.named, question.filter.allowed
-    if question.request.mode == "outline":
-        return question
-    if question.query.kind == "words" and (spaced := place.spaced(question)) is not None:
-        return replace(question, query=spaced)
-    if named is None:
+    mode = question.request.mode
+    if mode == "outline" or (mode in _OF_PLACES and question.query.kind in ("words", "path")):
+        there = await place.said(question, tx)
+        if there is not None and mode == "outline":
+            return replace(question, query=Query(there.path, "path", there.path))
+        if there is not None and (mode == "auto" or there.kind == "lines"):
+            return replace(question, query=there)
+    if named is None or mode == "outline":
         return question
     if named.path:
         files = place.locate(question, named.path)

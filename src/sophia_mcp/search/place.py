@@ -11,7 +11,7 @@ from sophia_mcp.index.parse import language_of
 from sophia_mcp.search import filters, skipped, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.query import Query, said_place
+from sophia_mcp.search.query import Place, Query, QueryKind, said_place
 from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
 from sophia_mcp.security.secrets import mask
@@ -28,7 +28,9 @@ _NAMED = 3
 
 _SEPARATOR = re.compile(r"::|[./\\]")
 _PART = re.compile(r"[\w-]+")
-_ENDING = re.compile(r"[^\s/]\.\w{1,10}$")
+_WRITTEN = re.compile(r"[^\s*]*[^\s*/]\.\w{1,10}")
+"""The path of a file, or the end of one."""
+
 _FOLDER_ITSELF = frozenset({"__init__", "index", "mod"})
 """Files that stand for the folder they are in."""
 
@@ -112,20 +114,47 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
     return Outcome(tuple(found), len(files), tuple(notes))
 
 
-def spaced(question: Question) -> Query | None:
-    """The query of a text that is the path of a file, with spaces, in quotes, or with lines as people write
-    them."""
-    written = filters.inside(question.view.root, question.query.text)
-    for found in (Query(written, "path", written), said_place(written)):
-        if found is not None and _is_there(question, found.path):
-            return found
-    return None
+async def said(question: Question, tx: Transaction) -> Query | None:
+    """The query of a text that is the path of a file or folder with spaces, in quotes, as a link or a URI, or
+    with lines as people write them; None where there is no such file, or where the query says it already."""
+    query, atlas, root = question.query, question.atlas, question.view.root
+    found = said_place(query.text.strip())
+    if found is not None and query.kind == "path" and query.path == found.path:
+        return None
+    if found is not None and not _is_elsewhere(question, found):
+        found = replace(found, path=filters.inside(root, found.path))
+        if await _is_there(question, tx, found):
+            kind: QueryKind = "lines" if found.start else "path"
+            return Query(query.text, kind, found.path, found.start, found.end)
+        folder = found.path.rstrip("/") + "/"
+        is_folder = "/" in found.path and not found.start and found.path != query.text
+        if is_folder and any(path.startswith(folder) for path in atlas.paths):
+            return Query(folder, "path", folder)
+    written = filters.inside(root, query.text)
+    return Query(query.text, "path", written) if written in atlas.position else None
 
 
-def _is_there(question: Question, path: str) -> bool:
-    if path in question.atlas.position:
-        return True
-    return _ENDING.search(path) is not None and bool(locate(question, path))
+def _is_elsewhere(question: Question, found: Place) -> bool:
+    """Whether a link to another repository says it."""
+    names = {name.rpartition("/")[2].casefold() for name in (question.view.repo, question.view.name)}
+    return found.repository != "" and found.repository.casefold() not in names
+
+
+async def _is_there(question: Question, tx: Transaction, found: Place) -> bool:
+    """Whether there is such a file: of that very path where a link says it or it holds spaces; and spelt so, with
+    such a line, where the number may be a version (``Node.js 18``)."""
+    atlas = question.atlas
+    if found.path in atlas.position:
+        files = [atlas.position[found.path]]
+    else:
+        is_part = not found.repository and _WRITTEN.fullmatch(found.path) is not None
+        files = locate(question, found.path) if is_part else []
+    if not files or not found.is_bare:
+        return bool(files)
+    blob = int(atlas.blobs[files[0]])
+    text = (await question.engine.content.texts(tx, [blob]))[blob]
+    spelt = f"/{atlas.paths[files[0]]}".endswith(f"/{found.path}")
+    return spelt and 1 <= found.start <= len(text.lines)
 
 
 async def module(question: Question, tx: Transaction) -> Outcome | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import unquote
 
 from sophia_mcp.search.trace import Frame, frames
 from sophia_mcp.types import Mode
@@ -20,12 +21,16 @@ _LINES = re.compile(r"(?P<path>[^\s:#]+?)" + _BEHIND)
 _WRITTEN = re.compile(
     rf"(?P<path>.+?)(?:{_BEHIND}"
     r"|\((?P<row>\d++)(?:,\s*+\d++)?\):?"
-    r"|,?\s++\(?(?:lines?|L)?\s*+(?P<first>\d++)(?:\s*+(?:[-–]|to|and)\s*+(?P<last>\d++))?\)?)?"
+    r"|(?P<said>,?\s++\(?(?:lines?|L)?\s*+)(?P<first>\d++)(?:\s*+(?:[-–]|to|and)\s*+(?P<last>\d++))?\)?)?"
 )
+_AROUND = re.compile(r"([`'\"])(?P<path>[^`'\"]+)\1(?P<behind>(?:[\s:,(#][^`'\"]*)?)")
 _LINK = re.compile(
-    r"https?://[^/\s]+/(?:[\w.-]+/){2,}?(?:-/)?(?:blob|blame|raw|tree|src)/[^/\s]+/(?P<path>\S+)"
+    r"https?://[^/\s]+/(?:[\w.-]+/)+?(?P<repository>[\w.-]+)/(?:-/)?(?:blob|blame|raw|tree)/[^/\s]+/"
+    r"(?P<path>[^\s?]+)(?:\?\S*)?"
 )
 """A link to a file at a host: a branch, tag or commit stands in front of the path."""
+_LONGEST_PLACE = 500
+"""Characters of a text that is looked at as a place."""
 _BARE = r"[^\s*?\[\]|()^$\"'`]"
 _FILE = re.compile(rf"{_BARE}+\.[A-Za-z0-9_]{{1,10}}|{_BARE}*/{_BARE}*")
 _REGEX = re.compile(
@@ -114,6 +119,18 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """The file, or lines of it (``start`` 0: none are said, ``end`` 0: one line), that a text may mean where
+    there is such a file. ``is_bare``: the number may be one of a version. ``repository`` is what a link names."""
+
+    path: str
+    start: int = 0
+    end: int = 0
+    is_bare: bool = False
+    repository: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A classified question. ``path``, ``start`` and ``end`` are set for places (``end`` 0: one
     line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text. ``named``
@@ -170,24 +187,33 @@ def said_name(text: str) -> Named | None:
 def said_lines(text: str) -> Query | None:
     """The lines of a file that a text consists of, as tools write them."""
     place = _LINES.fullmatch(text)
-    return _lines(text, place["path"], place["start"], place["end"]) if place else None
+    if place is None:
+        return None
+    start, end = int(place["start"]), int(place["end"] or 0)
+    return Query(text, "lines", place["path"], start, max(end, start) if end else 0)
 
 
-def said_place(text: str) -> Query | None:
-    """The file, or lines of it, that a text may consist of when there is such a file: its path may hold
-    anything, and stand in quotes."""
-    quoted = _QUOTED.fullmatch(text)
-    place = _WRITTEN.fullmatch(quoted["name"] if quoted else text)
+def said_place(text: str) -> Place | None:
+    """The file or folder, or lines of a file, that a text may consist of when there is such a one: its path may
+    hold anything, stand in quotes, and be a link or the URI of a file."""
+    if len(text) > _LONGEST_PLACE:
+        return None
+    around = _AROUND.fullmatch(text)
+    place = _WRITTEN.fullmatch(around["path"] + around["behind"] if around else text)
     if place is None:
         return None
     start = place["start"] or place["row"] or place["first"]
-    if start is None:
-        return Query(text, "path", place["path"])
-    return _lines(text, place["path"], start, place["end"] or place["last"])
-
-
-def _lines(text: str, path: str, start: str, end: str | None) -> Query:
-    return Query(text, "lines", path, int(start), max(int(end), int(start)) if end else 0)
+    end = place["end"] or place["last"]
+    if start and not int(start):
+        return None
+    link = _LINK.fullmatch(place["path"])
+    return Place(
+        unquote(link["path"].partition("#")[0]) if link else place["path"],
+        int(start or 0),
+        max(int(start or 0), int(end)) if end else 0,
+        is_bare=place["said"] is not None and not re.search(r"\w", place["said"]),
+        repository=link["repository"] if link else "",
+    )
 
 
 def _asks_of_name(text: str) -> Query | None:
@@ -233,8 +259,6 @@ def _classified(text: str, mode: Mode) -> Query:
         return Query(text, "regex")
     if mode == "text":
         return Query(text, "error" if _is_error(text) else "words", identifiers=names)
-    if link := _LINK.fullmatch(text):
-        text = link["path"]
     place = said_lines(text)
     if place and (_FILE.fullmatch(place.path) or mode == "similar"):
         return place
