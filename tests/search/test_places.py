@@ -131,14 +131,43 @@ async def test_a_folder_is_mapped_though_nothing_speaks_of_it(index_of) -> None:
     assert [hit.path for hit in answer.hits] == ["lib/a.py"]
 
 
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize("name", ["app", "repo"])
+async def test_a_folder_is_mapped_though_the_repository_is_called_so(index_of, name: str) -> None:
+    files = {f"{name}/a.py": "def go():\n    return 1\n", "b.py": "x = 1\n"}
+    async with index_of(files) as ask:
+        answer = await ask(name)
+    assert answer.notes == (f"1 file in {name}, most used first",)
+
+
 @pytest.mark.requirement("search.not_here")
-@pytest.mark.parametrize("mode", ["auto", "outline"])
-async def test_of_a_tree_without_files_it_is_said_that_there_are_none(index_of, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("keys", {}),
+        ("src/", {}),
+        ("a.py:5", {}),
+        (".", {"mode": "outline"}),
+        ("key.+", {"mode": "regex"}),
+        ("keys", {"mode": "text"}),
+        ("keys", {"mode": "symbol"}),
+        ("keys", {"mode": "references"}),
+        ("keys", {"mode": "callers"}),
+        ("x = keys(1)", {"mode": "similar"}),
+        ("keys", {"scope": "docs"}),
+        ("keys", {"languages": ("python",)}),
+    ],
+)
+async def test_of_a_tree_without_files_it_is_said_that_there_are_none(
+    index_of, query: str, asked: dict[str, Any]
+) -> None:
     async with index_of({"key.pem": "-----BEGIN PRIVATE KEY-----\n"}) as ask:
-        first, following, *_ = (await ask("." if mode == "outline" else "keys", mode=mode)).notes
+        first, following, *_ = (await ask(query, **asked)).notes
+        [left_out, *_] = (await ask("key.pem")).notes
     assert first.startswith("not here: no file of ")
     assert first.endswith(" is indexed")
     assert 'action="status"' in following
+    assert "key.pem is left out of the index" in left_out
 
 
 @pytest.mark.requirement("search.not_here")

@@ -146,6 +146,8 @@ async def _find(
         atlas = await engine.atlases.of(tx, view)
         chosen = filters.build(atlas, request, differing.paths if differing is not None else None)
         question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count)
+        if (nothing := await verdict.empty(question, tx)) is not None:
+            return _Found(question, replace(nothing, notes=(*nothing.notes, *gone)), {})
         if chosen.problem:
             return _Found(question, await _excluded(question, tx, gone), {})
         question = await _by_name(question, tx)

@@ -11,7 +11,8 @@ import re2
 from sophia_mcp import words
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import language_of
-from sophia_mcp.search import absent, filters, graph, place, repomap, symbols
+from sophia_mcp.index.views import View
+from sophia_mcp.search import absent, filters, graph, place, repomap, skipped, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.query import segments
 from sophia_mcp.search.render import call
@@ -43,6 +44,18 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     return replace(found, notes=(*found.notes, *notes)) if notes else found
 
 
+async def empty(question: Question, tx: Transaction) -> Outcome | None:
+    """What is said of a tree without files, but of one that is left out; None for any other tree."""
+    view, request = question.view, question.request
+    if question.atlas.paths or _is_unsettled(view):
+        return None
+    for written in filter(None, (question.query.path, *request.paths)):
+        if await skipped.find(question, tx, written) is not None:
+            return None
+    why = f'index_repo(path={json.dumps(view.place)}, action="status")'
+    return Outcome((), 0, (f"not here: no file of {view.label} is indexed", f"next: {why}"))
+
+
 async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
     if outcome.is_miss:
         return _with_next(question, outcome)
@@ -50,14 +63,12 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
         return outcome
     if doubt := _doubt(question):
         return replace(outcome, notes=(*outcome.notes, doubt))
-    if not question.atlas.paths:
-        why = f'index_repo(path={json.dumps(question.view.place)}, action="status")'
-        return Outcome((), 0, (f"not here: no file of {question.view.label} is indexed", f"next: {why}"))
     if question.request.mode == "auto" and (found := await place.module(question, tx)) is not None:
         return found
     query = question.query
-    if question.request.mode == "auto" and place.folder(question, query.text) is not None:
-        return await repomap.find(question, tx)
+    if question.request.mode == "auto" and (folder := place.folder(question, query.text)) is not None:
+        # With a slash, as a repository may be called like a folder of it.
+        return await repomap.find(replace(question, query=replace(query, text=f"{folder}/")), tx)
     named = question.mode == "auto" and query.kind in ("identifier", "path")
     if named and (other := await _respelt(question, tx, outcome)) is not None:
         return other
@@ -90,12 +101,16 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
 def _doubt(question: Question) -> str:
     """Why what was not found may be there all the same; empty where nothing speaks for it. The answer says what
     share of the files it stands on, and that meaning is lacking."""
-    view = question.view
-    if view.state == "indexing" or view.cancelled or view.behind:
+    if _is_unsettled(question.view):
         return "nothing certain yet: ask again when more is indexed"
     if question.meaning.lack and question.query.kind in _BY_MEANING:
         return "nothing certain without meaning: it may be here in other words"
     return ""
+
+
+def _is_unsettled(view: View) -> bool:
+    """Whether there may be files that are not read yet."""
+    return view.state == "indexing" or view.cancelled or bool(view.behind)
 
 
 async def _respelt(question: Question, tx: Transaction, outcome: Outcome) -> Outcome | None:
