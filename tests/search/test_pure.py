@@ -129,6 +129,8 @@ ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
         (RUBY, [("/app/lib/a.rb", 10, "each"), ("/app/lib/b.rb", 3, "run")]),
         (DOTNET, [("/src/Web/Router.cs", 55, "Match"), ("C:/s/P.cs", 9, "M")]),
         (ENCODED, [("/srv/my shop/größe.mjs", 3, "go")]),
+        (PYTHON.replace("main", "a%20b"), [("/a/app/a%20b.py", 12, "run")]),
+        (ENCODED.replace("%20", "%0a"), [("/srv/my%0ashop/gr%C3%B6%C3%9Fe.mjs", 3, "go")]),
         (PHP, [("/app/src/Router.php", 31, "")]),
         (GDB, [("src/parse.c", 42, "parse"), ("src/main.c", 7, "main")]),
         (LLDB, [("parse.cpp", 12, "parse")]),

@@ -111,6 +111,8 @@ _NOISE = re.compile(r"(?:^|[.:/])(?:<[^<>]*>|anonymous)$")
 _ESCAPED = re.compile(r"\\([nt\"])")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"'}
 
+_ADDRESS = re.compile(r"\b(?:[a-z][a-z+-]+://|file:/)\S+\Z")
+
 _SHOWN = re.compile(r"^\s*>?\s*(?P<line>\d+) \| (?P<code>.*\S)\s*$", re.MULTILINE)
 """A line of source that a test runner or compiler shows beside its number."""
 
@@ -146,7 +148,7 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
 
 
 def _frame(said: Mapping[str, str | None], raw: str) -> Frame:
-    path = unquote(said["path"] or "").replace("\\", "/")  # addresses have spaces as %20
+    path = _decoded(said["path"] or "", raw).replace("\\", "/")
     return Frame(
         f"{path}.java" if said.get("type") else path,  # a class of Java is in the file of its name
         int(said.get("line") or 0),
@@ -156,6 +158,14 @@ def _frame(said: Mapping[str, str | None], raw: str) -> Frame:
         int(said.get("column") or 0),
         _function(said.get("callee") or ""),
     )
+
+
+def _decoded(path: str, raw: str) -> str:
+    """A path as files have it: an address has its spaces as ``%20``, where a file may be called so."""
+    if not _ADDRESS.search(raw.partition(path)[0] + path):
+        return path
+    decoded = unquote(path)
+    return decoded if decoded.isprintable() else path
 
 
 def _with_code(placed: Sequence[tuple[int, Frame]], text: str) -> list[Frame]:
