@@ -112,3 +112,14 @@ async def test_where_calls_are_not_read_the_lines_that_write_a_name_answer(index
     assert answer.notes[0].startswith("calls in perl are not read; 0 resolved ")
     assert "told by text only" in answer.notes[0]
     assert unwritten.notes[0].startswith("not here: nothing_such is neither defined nor ")
+
+
+@pytest.mark.requirement("search.callers_proof")
+@pytest.mark.parametrize("mode", ["callers", "references"])
+async def test_of_tables_and_keys_it_is_not_said_that_their_calls_are_not_read(
+    index_of, mode: str
+) -> None:
+    files = {"a.sql": "create table settle (id int);\nselect * from settle;\n", "a.yaml": "settle: 1\n"}
+    async with index_of(files) as ask:
+        answer = await ask("settle", mode=mode)
+    assert "are not read" not in answer.notes[0]

@@ -16,6 +16,7 @@ import numpy as np
 from sophia_mcp.index.edges import Edges
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.search import mentions, place, symbols
+from sophia_mcp.search.atlas import Atlas
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.follow import Follower
 from sophia_mcp.search.manifests import READERS
@@ -103,7 +104,7 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     written: mentions.Lines = ()
     if not calls or not called:
         written = await mentions.lines(question, tx, query.name, files, known, exact)
-    unheard = _unheard(atlas.languages[item.file] for item in exact) if not called and written else ""
+    unheard = _unheard(atlas, exact) if not called and written else ""
     if not called and not unheard and (calls or not written):
         others = "it is used in other ways" if uses else ""
         others = others or (f"lines that write it: {len(written)}" if written else "")
@@ -172,10 +173,14 @@ async def _definitions(
     return {file: found[int(blobs[file])] for file in listed}
 
 
-def _unheard(languages: Iterable[str]) -> str:
-    """What is said first of a name that is defined only in languages whose calls nobody reads."""
-    silent = sorted(set(languages))
-    if not silent or any(name in LANGUAGES and LANGUAGES[name].references for name in silent):
+def _unheard(atlas: Atlas, exact: Sequence[Definition]) -> str:
+    """What is said first of a function that is defined only in languages whose calls nobody reads."""
+    defining = {atlas.languages[item.file] for item in exact}
+    if any(name in LANGUAGES and LANGUAGES[name].references for name in defining):
+        return ""
+    called = [item for item in exact if item.symbol.kind in ("function", "method")]
+    silent = sorted({atlas.languages[item.file] for item in called})
+    if not silent:
         return ""
     return f"calls in {' and '.join(silent)} are not read; "
 
