@@ -37,9 +37,10 @@ async def test_a_place_that_is_not_there_is_named_beside_those_that_are(ask: Ask
         ("ts", {"a.ts", "b.tsx"}),
         ("tsx", {"b.tsx"}),
         (".PY", {"c.py"}),
-        ("c++", {"d.cc"}),
-        ("hpp", {"d.cc"}),
+        ("c++", {"d.cc", "g.h"}),
+        ("hpp", {"d.cc", "g.h"}),
         ("Terraform", {"e.tf"}),
+        ("h", {"d.cc", "f.h", "g.h"}),
     ],
 )
 async def test_languages_go_by_their_names_and_endings(index_of, language: str, paths: set[str]) -> None:
@@ -48,11 +49,19 @@ async def test_languages_go_by_their_names_and_endings(index_of, language: str, 
         "b.tsx": "export function shown() { return <p>1</p>; }\n",
         "c.py": "def shown():\n    return 1\n",
         "d.cc": "int shown() { return 1; }\n",
+        "f.h": "int shown(void);\n",
+        "g.h": "class Shown {\n public:\n  int shown();\n};\n",
         "e.tf": 'variable "shown" {\n  default = 1\n}\n',
     }
     async with index_of(files) as ask:
         answer = await ask("shown", languages=(language,))
     assert {hit.path for hit in answer.hits} == paths
+
+
+@pytest.mark.requirement("search.filters")
+async def test_what_is_no_name_and_no_ending_is_no_language(ask: Asked) -> None:
+    answer = await ask("Cart", languages=("../cart.py",))
+    assert answer.notes[0].startswith("not here: no file is in ../cart.py; here: ")
 
 
 @pytest.mark.requirement("search.not_here")

@@ -51,7 +51,7 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
         if not masks[-1].any():
             problems.append(_no_path(atlas, request.paths))
     if request.languages:
-        wanted = {_language(name) for name in request.languages}
+        wanted = {language for name in request.languages for language in _language(name)}
         wanted |= {"tsx"} if "typescript" in wanted else set()
         masks.append(matching(atlas.languages, lambda name: name in wanted, len(atlas.paths)))
         if not masks[-1].any():
@@ -68,12 +68,15 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
     return Filter(allowed, frozenset(request.kinds), "; ".join(problems))
 
 
-def _language(said: str) -> str:
-    """The language that a caller means: its name, another one, or an ending of its files."""
+def _language(said: str) -> tuple[str, ...]:
+    """The languages that a caller means: a name, another one, or an ending of their files."""
     name = said.casefold().strip().removeprefix(".")
     if name in _ALIASES or name in LANGUAGES:
-        return _ALIASES.get(name, name)
-    return language_of(f"_.{name}", b"") or name
+        return (_ALIASES.get(name, name),)
+    if name == "h":
+        return ("c", "cpp")
+    ending = language_of(f"_.{name}", b"") if re.fullmatch(r"\w+", name) else None
+    return (ending or name,)
 
 
 def _scope(atlas: Atlas, request: Request, changed: Collection[str] | None) -> Mask | None:
