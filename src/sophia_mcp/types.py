@@ -53,7 +53,8 @@ class Reference(NamedTuple):
     expression. ``caller`` is the qualified name of the enclosing definition, or empty at top level.
     ``receiver_type`` is filled when the same file states the type of the receiver (annotation,
     declaration, construction, field, ``self``), as it is written there; ``Crawler>settings`` is the field
-    ``settings`` of that type, which another file declares.
+    ``settings`` of that type, which another file declares, and ``open()>get()`` is what the method ``get``
+    gives of the type that the function ``open`` gives.
     """
 
     name: str
