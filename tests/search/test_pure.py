@@ -259,10 +259,23 @@ def test_every_match_holds_the_literals_of_some_alternative(pieces: list[str], t
         ("a[0-9].c", "a7.c", True),
         ("a[!0-9].c", "a7.c", False),
         ("a.c", "abc", False),
+        ("*a" * 12 + "*b", "a" * 60, False),
+        ("**a" * 12 + "**b", "a" * 60, False),
+        ("*ab*b?*c", "aabxbc/c", False),
+        ("*ab*b?*c", "aabxbcc", True),
     ],
 )
 def test_globs_files_and_folders_match_paths(glob: str, path: str, matches: bool) -> None:
     assert bool(pattern(glob).fullmatch(path)) is matches
+
+
+@given(st.lists(st.sampled_from("a b / ? * ** {a,ab}".split())), st.text("ab/", max_size=12))
+def test_stars_of_a_glob_match_whatever_they_can(pieces: list[str], path: str) -> None:
+    glob = "".join(pieces)
+    every = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]", "{a,ab}": "(?:a|ab)"}
+    tokens = re.findall(r"\*\*/|\*+|\{a,ab\}|.", glob)
+    plain = "".join(every.get(token, ".*" if token[0] == "*" else token) for token in tokens)
+    assert bool(pattern(glob).fullmatch(path)) is bool(re.fullmatch(plain + "(?:/.*)?", path))
 
 
 def test_a_chunk_is_cut_into_methods_and_the_head_of_their_class() -> None:

@@ -144,20 +144,28 @@ def matches(atlas: Atlas, place: str) -> bool:
 def pattern(place: str) -> re.Pattern[str]:
     """A file, a folder, or a glob in which ``*`` stays inside a folder and ``**`` does not."""
     parts: list[str] = []
+    star = -1  # the part that is the last star, if only letters that it may take stand behind it
     i = 0
     while i < len(place):
         char = place[i]
         if place.startswith("**/", i):
             parts.append("(?:.*/)?")
+            star = -1
             i += 3
             continue
-        if place.startswith("**", i):
-            parts.append(".*")
-            i += 2
-            continue
         if char == "*":
-            parts.append("[^/]*")
-        elif char == "?":
+            run = len(place[i:]) - len(place[i:].lstrip("*"))
+            any_of = "[^/]*" if run == 1 else ".*"
+            if star >= 0 and any_of in (parts[star], ".*"):
+                # What the first leaves out this one takes: no second try for the first.
+                parts[star], parts[-1] = f"(?>{parts[star]}?", f"{parts[-1]})"
+            star = len(parts)
+            parts.append(any_of)
+            i += run
+            continue
+        if char in "{[" or (char == "/" and star >= 0 and parts[star] == "[^/]*"):
+            star = -1
+        if char == "?":
             parts.append("[^/]")
         elif char == "{" and "}" in place[i:]:
             end = place.index("}", i)
