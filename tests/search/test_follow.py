@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from sophia_mcp.index.edges import Edges
-from sophia_mcp.search import follow
+from sophia_mcp.search import handed
 from sophia_mcp.search.follow import Follower
 from sophia_mcp.search.proof import Sources, Use
 from sophia_mcp.search.symbols import Definition
@@ -61,5 +61,5 @@ async def test_modules_are_looked_through_once_for_all_who_use_them() -> None:
 async def test_what_needs_more_looks_than_one_question_has_stays_a_guess(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(follow, "_LOOKS_MOST", MODULES // 2)
+    monkeypatch.setattr(handed, "_LOOKS_MOST", MODULES // 2)
     assert {use.proof for use in await Tree().settled()} == {"name-only"}

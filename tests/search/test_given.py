@@ -195,3 +195,149 @@ async def test_locals_of_typescript_have_the_type_of_what_gives_them(index_of) -
         **dict.fromkeys((4, 6, 8, 10), TYPED),
         12: GUESS,
     }
+
+
+async def test_a_cast_says_what_it_stands_around_and_no_call_that_it_is_given_to(index_of) -> None:
+    files = {
+        "pool.ts": "export class Pool {\n  run(): void {}\n}\nexport class Other {\n  run(): void {}\n}\n"
+        "export function wrap(x: any): Other { return null!; }\n",
+        "w.ts": "import { Pool, wrap } from './pool';\nexport function f(x: any) {\n  wrap(x as Pool).run();\n"
+        "  const c = wrap(x as Pool);\n  c.run();\n  (x || x as Pool).run();\n  (wrap(x) as Pool).run();\n}\n",
+        "w.py": "from pool import Pool\n\n\ndef f(b):\n    ((Pool) or b).run()\n",
+        "pool.py": "class Pool:\n    def run(self):\n        pass\n",
+    }
+    typescript = await _lines(index_of, files, "Pool.run", "w.ts")
+    assert typescript == {**dict.fromkeys((3, 5, 6), GUESS), 7: TYPED}
+    assert await _lines(index_of, files, "pool.py:Pool.run", "w.py") in ({}, {5: GUESS})
+
+
+async def test_what_begins_a_text_is_no_variable(index_of) -> None:
+    files = {
+        "app/pool.py": "class Pool:\n    def get(self) -> 'Pool':\n        return self\n\n    def format(self):\n        pass\n",
+        "app/work.py": "from app.pool import Pool\n\n\ndef work(f: Pool, r: Pool, x):\n    f'{x}'.format(1)\n"
+        "    r'a'.get().format(1)\n    f.format(1)\n",
+        "tag.ts": "export class Tag {\n  run(): void {}\n}\n",
+        "work.ts": "import { Tag } from './tag';\nexport function f(sql: Tag) {\n  sql`select`.run();\n  sql.run();\n}\n",
+    }
+    found = await _lines(index_of, files, "Pool.format", "app/work.py")
+    assert found == {5: GUESS, 6: GUESS, 7: TYPED}
+    assert await _lines(index_of, files, "Tag.run", "work.ts") == {3: GUESS, 4: TYPED}
+
+
+async def test_a_variable_of_go_or_java_that_another_of_its_name_hides_is_a_guess(index_of) -> None:
+    go = "package shop\n\ntype Tap struct{}\n\nfunc (t *Tap) Go() {}\n\nfunc tap() *Tap { return nil }\n\n"
+    files = {
+        "go.mod": "module shop\n",
+        "a.go": f"{go}func run(x *Tap) {{\n\tfor {{\n\t\tx := other()\n\t\tx.Go()\n\t}}\n}}\n\n"
+        "func both(ok bool) {\n\tif ok {\n\t\tx := &Tap{}\n\t\tx.Go()\n\t} else {\n\t\tx := other()\n\t\tx.Go()\n\t}\n}\n\n"
+        "func one() {\n\tx := tap()\n\tx.Go()\n}\n",
+        "src/main/java/a/Pool.java": "package a;\npublic class Pool {\n  public void run() {}\n}\n",
+        "src/main/java/a/R.java": "package a;\nclass R {\n  void f(java.util.List<Pool> ps) {\n    for (Pool x : ps) {\n"
+        "      x.run();\n    }\n    { var x = oth(); x.run(); }\n  }\n"
+        "  void g(java.util.List<Pool> ps) {\n    for (Pool x : ps) {\n      x.run();\n    }\n    for (var x : all()) {}\n  }\n"
+        "  void h(java.util.List<Pool> ps) {\n    for (Pool x : ps) {\n      x.run();\n    }\n  }\n}\n",
+    }
+    assert await _lines(index_of, files, "Tap.Go", "a.go") == {
+        12: GUESS,
+        19: GUESS,
+        22: GUESS,
+        28: TYPED,
+    }
+    assert await _lines(index_of, files, "Pool.run", "src/main/java/a/R.java") == {
+        **dict.fromkeys((5, 7, 11), GUESS),
+        17: TYPED,
+    }
+
+
+async def test_folders_of_kotlin_need_not_be_its_packages(index_of) -> None:
+    files = {
+        "app/src/Things.kt": "package com.x.a\n\nclass Pool {\n    fun run() {}\n}\n",
+        "app/src/R.kt": "package com.x.c\n\nimport com.x.a.Pool\n\nclass R {\n    fun f(p: Pool) {\n        p.run()\n    }\n}\n",
+    }
+    assert await _lines(index_of, files, "run", "app/src/R.kt") == {7: TYPED}
+
+
+async def test_fields_of_python_have_the_type_of_what_makes_or_gives_them(index_of) -> None:
+    made = f"Pool(a.b().c, {', '.join(f'a.b({i})' for i in range(40))})"
+    files = {
+        "app/pool.py": "class Pool:\n    def run(self):\n        pass\n\n    def next(self) -> 'Pool':\n        return self\n\n\n"
+        "def make() -> Pool:\n    return Pool()\n",
+        "app/base.py": "from app.pool import Pool, make\n\n\nclass Base:\n    def __init__(self, a):\n"
+        f"        self.one = Pool(a.b().c, ')')\n        self.two = {made}\n        self.three = make()\n"
+        "        self.four = Pool(1).next()\n        self.five = self.five.next()\n        self.six = Pool(1).other()\n",
+        "app/work.py": "from app.base import Base\n\n\nclass Work(Base):\n    def go(self):\n        self.one.run()\n"
+        "        self.two.run()\n        self.three.run()\n        self.four.run()\n        self.five.run()\n        self.six.run()\n",
+    }
+    assert await _lines(index_of, files, "Pool.run", "app/work.py") == {
+        **dict.fromkeys((6, 7, 8, 9), TYPED),
+        **dict.fromkeys((10, 11), GUESS),  # given by itself, and by who knows what
+    }
+
+
+async def test_what_is_entered_has_the_type_that_entering_states(index_of) -> None:
+    files = {
+        "app/pool.py": "from contextlib import contextmanager\nfrom typing import Iterator, Self\n\n\n"
+        "class Conn:\n    def run(self):\n        pass\n\n    def __enter__(self) -> Self:\n        return self\n\n"
+        "    async def __aenter__(self) -> 'Other':\n        pass\n\n\nclass Other:\n    def run(self):\n        pass\n\n"
+        "    def __enter__(self):\n        return Conn()\n\n\nclass Lease:\n    def __enter__(self) -> Conn:\n        return Conn()\n\n"
+        "    def run(self):\n        pass\n\n\n"
+        "@contextmanager\ndef lease() -> Iterator[Conn]:\n    yield Conn()\n",
+        "app/work.py": "from app.pool import Conn, Lease, Other, lease\n\n\nasync def work():\n"
+        "    with lease() as a:\n        a.run()\n    b = lease()\n    b.run()\n    with Conn() as c:\n        c.run()\n"
+        "    async with Conn() as d:\n        d.run()\n    with Lease() as e:\n        e.run()\n    with Other() as f:\n        f.run()\n",
+    }
+    found = await _lines(index_of, files, "Conn.run", "app/work.py")
+    assert found == {**dict.fromkeys((6, 10, 14), TYPED), **dict.fromkeys((8, 12, 16), GUESS)}
+    for other, typed in (("Lease.run", set()), ("Other.run", {12})):
+        found = await _lines(index_of, files, other, "app/work.py")
+        assert {line for line, proof in found.items() if proof == TYPED} == typed
+
+
+async def test_a_method_of_an_enum_is_none_of_its_values(index_of) -> None:
+    files = {
+        "src/main/java/s/Size.java": "package s;\npublic enum Size {\n  BIG;\n  public Other OF() { return null; }\n"
+        "  public void ring() {}\n}\n",
+        "src/main/java/s/Other.java": "package s;\npublic class Other {\n  public void ring() {}\n}\n",
+        "src/main/java/s/R.java": "package s;\nclass R {\n  void f(Size z) {\n    z.OF().ring();\n  }\n}\n",
+    }
+    assert await _lines(index_of, files, "Size.ring", "src/main/java/s/R.java") == {4: GUESS}
+    assert await _lines(index_of, files, "Other.ring", "src/main/java/s/R.java") == {4: TYPED}
+
+
+async def test_a_name_that_python_binds_again_is_a_guess(index_of) -> None:
+    files = {
+        "app/pool.py": "class Pool:\n    def run(self):\n        pass\n\n\ndef make() -> Pool:\n    return Pool()\n",
+        "app/work.py": "from app.pool import Pool, make\n\npool = make()\n\n\n"
+        "def given(pool):\n    pool.run()\n\n\ndef looped(xs):\n    for pool in xs:\n        pool.run()\n\n\n"
+        "def assigned(xs):\n    pool = xs[0]\n    pool.run()\n\n\ndef again(xs):\n    p = make()\n    p, q = xs\n    p.run()\n\n\n"
+        "def without_a_name(xs):\n    p = make()\n    xs.map(lambda p: p.run())\n\n\n"
+        "def made(other):\n    p = Pool()\n    p = other()\n    p.run()\n\n\n"
+        "def sure(p: Pool, other):\n    pool.run()\n    p = other[0]\n    p.run()\n    q = make()\n    other(q, q=q)\n    q.run()\n",
+    }
+    assert await _lines(index_of, files, "Pool.run", "app/work.py") == {
+        **dict.fromkeys((7, 12, 17, 23, 28, 34), GUESS),
+        **dict.fromkeys((38, 40, 43), TYPED),
+    }
+
+
+async def test_a_name_that_typescript_binds_again_is_a_guess(index_of) -> None:
+    head = "import { Pool, pool } from './pool';\n"
+    bodies = (
+        "const y = pool(); ys.map(y => y.run());",
+        "const y = pool(); ys.map((i: number, y) => { y.run(); });",
+        "const y = pool(); for (const y of ys) { y.run(); }",
+        "const y = pool(); { const y = ys[0]; y.run(); }",
+        "const y = pool(); { const { y } = ys; y.run(); }",
+        "const y = pool(); if (y) { y.run(); } use(y, 1);",
+        "let y: Pool = ys[0]; y = ys[1]; y.run();",
+    )
+    files = {
+        "pool.ts": "export class Pool {\n  run(): void {}\n}\nexport function pool(): Pool { return null!; }\n",
+        "work.ts": head
+        + "".join(f"export function f{i}(ys: any) {{ {body} }}\n" for i, body in enumerate(bodies))
+        + "const y = pool();\nexport function g(y) { y.run(); }\nexport function h() { y.run(); }\n",
+    }
+    assert await _lines(index_of, files, "Pool.run", "work.ts") == {
+        **dict.fromkeys((2, 3, 4, 5, 6, 10), GUESS),
+        **dict.fromkeys((7, 8, 11), TYPED),
+    }

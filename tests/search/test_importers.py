@@ -74,7 +74,21 @@ async def test_a_package_of_go_is_imported_by_the_name_that_its_module_has(
     async with index_of(files) as ask:
         answers = [await ask(path, mode="references") for path in ("store/store.go", "shop.go")]
     found = [[(hit.path, hit.start_line) for hit in answer.hits] for answer in answers]
-    assert found == ([[("app/run.go", 3)]] * 2 if named else [[], []])
+    guesses = [("app/far.go", 3), ("app/run.go", 3)]  # the ends of paths agree
+    assert found == ([[("app/run.go", 3)]] * 2 if named else [guesses, []])
+    assert answers[0].total == (1 if named else 0)
+
+
+async def test_a_package_of_go_below_no_module_is_imported_by_the_path_of_its_folder(index_of) -> None:
+    files = {
+        "src/example.com/shop/store/store.go": "package store\n\nfunc Open() {}\n",
+        "src/example.com/shop/main.go": 'package main\n\nimport "example.com/shop/store"\n',
+        "src/example.com/shop/other.go": 'package main\n\nimport "example.com/other/store"\n',
+    }
+    async with index_of(files) as ask:
+        answer = await ask("src/example.com/shop/store/store.go", mode="references")
+    assert [hit.path for hit in answer.hits] == ["src/example.com/shop/main.go"]
+    assert answer.total == 1
 
 
 async def test_a_class_of_php_is_imported_by_its_name_in_its_namespace(index_of) -> None:

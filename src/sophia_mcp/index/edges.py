@@ -20,7 +20,8 @@ import zstandard
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
-from sophia_mcp.index.stated import CALLEE, EXPRESSION, Scopes, Types
+from sophia_mcp.index.scopes import Scopes
+from sophia_mcp.index.stated import CALLEE, EXPRESSION, Types, closes_at_end
 from sophia_mcp.index.symbols import Definition, Rows
 from sophia_mcp.types import Field, Import, Parsed, Reference, ReferenceKind
 
@@ -194,7 +195,7 @@ def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
     if name == maker and receiver:  # Ruby and Lua construct by a method
         inner = CALLEE.match(receiver)
         return (inner[1], inner[2]) if inner else ("", receiver.strip())
-    if receiver.startswith("super(") and _closes_at_end(receiver, len("super")):
+    if receiver.startswith("super(") and closes_at_end(receiver, len("super")):
         return "super", name
     if len(receiver) > _RECEIVER_CHARS or not _PATH.match(receiver):
         made = _MADE.match(receiver)
@@ -205,20 +206,10 @@ def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
             whole
             and made is not None
             and (calls_make or receiver.startswith("new "))
-            and _closes_at_end(receiver, made.end() - 1)
+            and closes_at_end(receiver, made.end() - 1)
         )
         return (f"{made[1]}()" if single and made is not None else EXPRESSION), name
     return "".join(receiver.split()), name
-
-
-def _closes_at_end(text: str, opening: int) -> bool:
-    """Whether the bracket opened at ``opening`` is closed by the last character."""
-    depth = 0
-    for i in range(opening, len(text)):
-        depth += (text[i] == "(") - (text[i] == ")")
-        if depth == 0:
-            return i == len(text) - 1
-    return False
 
 
 class _Regions:

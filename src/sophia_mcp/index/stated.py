@@ -5,7 +5,6 @@ constructions, and by what is called: ``store = open()`` is of the type that ``o
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
-from sophia_mcp.index.symbols import Definition
+from sophia_mcp.index.scopes import Scopes, Shadows
 from sophia_mcp.types import Field, Symbol
 
 EXPRESSION = "?"
@@ -24,6 +23,9 @@ FIELD = ">"
 
 GIVEN = "()"
 """Ends what gives a value: ``open()`` is of the type that this function states, ``Pool>get()`` that method."""
+
+ENTERED = "with "
+"""Begins the type that only who enters what is given has, as Python states what is yielded."""
 
 FOLLOWED = re.compile(">|\\(\\)")
 """In a type that only what defines its field or function states."""
@@ -47,16 +49,20 @@ _BRACKET = re.compile(r"([()])")
 _CHAIN = re.compile(
     r"[\w$]+(?:(?:\?\.|!\.|\.|\?->|->|::)\w+)*(?:\(\)(?:(?:\?\.|!\.|\.|\?->|->)\w+(?:\(\))?)*)?"
 )
-_ASSERTED = re.compile(
-    r"\.\(\*?([\w.]+)\)$|^\(\s*(?:\(|<)\s*([\w.$]+)(?:<[^()]*>)?\s*[)>][^()]*\)$|\sas\s+([\w.$]+)(?:<[^()]*>)?\s*\)$"
-)
-"""How Go, Java and TypeScript say what an expression is."""
+_AS = r"\((?:[^|&?=]|\?\.)*\sas\s+(?P<as>[\w.$]+)(?:<[^()]*>)?\s*\)$"
+_ASSERTED = {
+    "go": re.compile(r".*\.\(\*?(?P<is>[\w.]+)\)$", re.DOTALL),
+    "java": re.compile(r"\(\s*\(\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*\)[^()]*\)$"),
+    "tsx": re.compile(_AS),
+    "typescript": re.compile(rf"\(\s*<\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*>[^()]*\)$|{_AS}"),
+}
+"""How a language says what an expression is; that in brackets, if those are one pair around it."""
 _BEFORE_CALL = re.compile(r"\s*(?:new|await)\s+")
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _PARAMETER = re.compile(r"[A-Z]\d?")
 """A type parameter says nothing about its methods."""
 _ITSELF = frozenset({"Self", "self", "static"})
-_YIELDED = re.compile(r"\s*[\w.]*(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
+_YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
 """How Python types what is entered by a ``with``."""
 _BEFORE = re.compile(r"([\w.$]+)(?:\s*<.*>)?$")
 """How Java states before the name what is given, where that is no array."""
@@ -66,78 +72,13 @@ _PARTS = frozenset({"chan", "<-chan"})
 _REFERENCE = re.compile(r"(?:&\s*(?:'\w+\s+)?(?:mut\s+)?)+")
 _GIVEN, _MADE, _DECLARED = 1, 2, 3
 """How much each says of a type."""
+_ASSIGNED = frozenset({"php", "python"})
+"""Where what gives a variable declares none: one that is declared elsewhere keeps its type."""
 _SIGNED = frozenset({"go", "java", "php", "python", "rust", "tsx", "typescript"})
 """Where a signature states what is given, as ``returned`` reads it."""
 _NOTHING = frozenset(
     {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
 )
-
-
-class Scopes:
-    """Which definition encloses a place? Spans nest, so one sorted list of borders answers."""
-
-    def __init__(self, found: Sequence[Definition]) -> None:
-        self.found = found
-        self.borders: list[int] = [0]
-        self.owners: list[int] = [-1]
-        open_: list[int] = []
-        for i, definition in enumerate(found):
-            self._close(open_, definition.start_byte)
-            self._mark(definition.start_byte, i)
-            open_.append(i)
-        self._close(open_, None)
-
-    def _close(self, open_: list[int], before: int | None) -> None:
-        while open_ and (before is None or self.found[open_[-1]].end_byte <= before):
-            end = self.found[open_.pop()].end_byte
-            self._mark(end, open_[-1] if open_ else -1)
-
-    def _mark(self, offset: int, owner: int) -> None:
-        if self.borders[-1] == offset:
-            self.owners[-1] = owner
-        else:
-            self.borders.append(offset)
-            self.owners.append(owner)
-
-    def at(self, offset: int) -> int:
-        """The innermost definition around a byte, or -1."""
-        return self.owners[bisect_right(self.borders, offset) - 1]
-
-    def up(self, scope: int) -> int:
-        return self.found[scope].parent if scope >= 0 else -1
-
-    def callers(self) -> list[str]:
-        """For each definition the qualified name of the function or class that it is or is in; variables do
-        not call. The last is for what is in no definition, whose scope is -1."""
-        names = [""] * (len(self.found) + 1)
-        for i, definition in enumerate(self.found):  # outer ones first
-            calls = definition.kind in ("function", "method", "class")
-            names[i] = definition.qualified if calls else names[definition.parent]
-        return names
-
-    def class_of(self, scope: int) -> str:
-        """The qualified name of the class around a scope, or empty. A method defined outside its
-        class (Go, C++) has it as its container."""
-        while scope >= 0:
-            definition = self.found[scope]
-            if definition.methods:
-                return definition.qualified
-            if definition.kind == "method" and not _lexical(definition):
-                parent = definition.parent
-                if parent < 0 or not self.found[parent].methods:
-                    return definition.container
-            scope = definition.parent
-        return ""
-
-
-def _lexical(definition: Definition) -> bool:
-    """``socket.onopen = () => ...``, in which ``this`` is what it is around it."""
-    value = (
-        definition.node.child_by_field_name("right")
-        if definition.node.type == "assignment_expression"
-        else None
-    )
-    return value is not None and value.type == "arrow_function"
 
 
 class Types:
@@ -158,7 +99,8 @@ class Types:
         self._locals: dict[tuple[int, str], str] = {}
         self._fields: dict[tuple[str, str], str] = {}
         self._calls: dict[tuple[int, str], list[str]] = {}
-        """What gives a variable, read when it is asked for: most are not."""
+        """What gives a variable, read when it is asked for: most are not. Empty: who knows what."""
+        self._shadows = Shadows(language.name, scopes, source)
         self._asking = 0
         self._weights: dict[tuple[int, str] | tuple[str, str], int] = {}
         same: list[tuple[int, str, str]] = []
@@ -181,7 +123,8 @@ class Types:
             if len(stated) < 3 and _PARAMETER.fullmatch(stated) and stated not in classes:
                 stated = ""
             weight = _DECLARED if stated else _MADE
-            stated = stated or _made(groups, language)
+            call = _giving(groups, source, start)
+            stated = stated or ("" if call else _made(groups, language))
             scope = scopes.at(start)
             if stated in _ITSELF:
                 stated = scopes.class_of(scope)
@@ -190,10 +133,14 @@ class Types:
             if not stated:
                 if groups.get("same"):
                     same.append((scope, name, groups["same"]))
-                elif self.follows and (call := groups.get("given") or groups.get("entered")):
+                elif self.follows and (call or groups.get("type") == "var"):
                     key = scope, name.partition(",")[0].strip().lstrip("$")
                     self._calls.setdefault(key, []).append(call)
+                    self._shadows.known.add(
+                        start + match.start("var" if groups.get("entered") else "name")
+                    )
                 continue
+            self._shadows.known.add(start + max(match.start("name"), 0))
             names = name.split(",")
             for each in names[:1] if groups.get("literal") else names:
                 self._bind(
@@ -261,11 +208,15 @@ class Types:
     def _called(self, scope: int, name: str) -> str:
         """The type that all calls state which give a variable."""
         self._asking += 1
-        calls = self._calls.pop((scope, name))
-        stated = {self.given(call, scope) for call in calls} if self._asking < _ASKED_DEEP else {""}
+        key = scope, name
+        calls, known = self._calls.pop(key), self._locals.get(key)
+        if known is None or self.language.name not in _ASSIGNED or self._weights[key] < _DECLARED:
+            deep = self._asking >= _ASKED_DEEP
+            stated = {""} if deep else {self.given(call, scope) for call in calls}
+            stated |= {known} if known is not None else set()
+            self._locals[key] = stated.pop() if len(stated) == 1 else ""
         self._asking -= 1
-        self._locals[scope, name] = only = stated.pop() if len(stated) == 1 else ""
-        return only
+        return self._locals[key]
 
     def fields(self) -> tuple[Field, ...]:
         """The fields with a stated type of all classes."""
@@ -277,7 +228,9 @@ class Types:
 
     def given(self, call: str, scope: int) -> str:
         """The type of what a call or a chain of calls gives, in terms of what is called first; or empty."""
-        if asserted := _ASSERTED.search(call):
+        pattern = _ASSERTED.get(self.language.name)
+        asserted = pattern.match(call) if pattern is not None else None
+        if asserted is not None and (call[0] != "(" or closes_at_end(call, 0)):
             return asserted[asserted.lastindex or 0]
         callee, given, rest = _without_arguments(call).partition(GIVEN)
         steps = _STEP.split(rest)[1:]
@@ -296,16 +249,31 @@ class Types:
         return whole if whole.count(FIELD) <= _STEPS_MOST else ""
 
     def _look(self, name: str, scope: int) -> str:
-        here, steps = scope, 0
-        while steps < 64:
-            if (stated := self._locals.get((here, name))) is not None:
-                return stated
-            if (here, name) in self._calls:
-                return self._called(here, name)
+        around: list[int] = []
+        here = scope
+        while len(around) < 64:
+            key = here, name
+            stated = self._called(here, name) if key in self._calls else self._locals.get(key)
+            if stated is not None:
+                if self._weights.get(key) != _DECLARED or self.language.name not in _ASSIGNED:
+                    around.append(here)
+                clear = stated and not any(self._shadows.rebound(each, name) for each in around)
+                return stated if clear else ""
             if here < 0:
                 break
-            here, steps = self.scopes.up(here), steps + 1
+            around.append(here)
+            here = self.scopes.up(here)
         return self._fields.get((self.scopes.class_of(scope), name), "")
+
+
+def _giving(groups: Mapping[str, str | None], source: bytes, start: int) -> str:
+    """The call that gives what a declaration at a place names, or empty."""
+    if (arguments := groups.get("arguments")) and not _whole(arguments):
+        return f"{groups['made']}{arguments}"  # something is called on what is made
+    if entered := groups.get("entered"):
+        line = source[source.rfind(b"\n", 0, start) + 1 : start]
+        return f"{entered}.__aenter__()" if b"async with " in line else f"{entered}.__enter__()"
+    return groups.get("given") or ""
 
 
 def _made(groups: Mapping[str, str | None], language: Language) -> str:
@@ -316,25 +284,35 @@ def _made(groups: Mapping[str, str | None], language: Language) -> str:
     return ""
 
 
-def _closing(text: str) -> int:
-    """Where the first bracket stands that closes what was opened before the text, or its end."""
-    depth = 1
-    for place, char in enumerate(text):
-        depth += (char == "(") - (char == ")")
+def _closing(text: str, opening: int) -> int:
+    """Where the bracket is closed that is opened at a place, or the end of the text."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text, opening):
+        depth += 1 if bracket[0] == "(" else -1
         if not depth:
-            return place
+            return bracket.start()
     return len(text)
+
+
+def closes_at_end(text: str, opening: int) -> bool:
+    """Whether the bracket opened at a place is closed by the last character."""
+    return _closing(text, opening) == len(text) - 1
+
+
+def _whole(arguments: str) -> bool:
+    """Whether the bracket that begins a text ends it, too, or only what was cut off."""
+    plain = _TEXT.sub('""', arguments)
+    return plain.count(")") < 2 or _closing(plain, 0) >= len(plain) - 1
 
 
 def _without_arguments(call: str) -> str:
     """``pool.get().path()`` of ``pool.get(1, f(2)).path(3)``; empty for what is no chain of names and calls."""
     kept: list[str] = []
     depth = 0
-    call = _TEXT.sub("", call)
+    call = _TEXT.sub('""', call)
     if call.startswith("(") and (first := _BEFORE_CALL.match(call, 1)):
-        call = call[first.end() :]
-        end = _closing(call)
-        call = call[:end] + call[end + 1 :]
+        end = _closing(call, 0)
+        call = call[first.end() : end] + call[end + 1 :]
     elif first := _BEFORE_CALL.match(call):
         call = call[first.end() :]
     for part in _BRACKET.split(call):
@@ -390,14 +368,9 @@ def _returned(symbol: Symbol, language: str) -> str:
         return stated[1] if stated is not None and stated[1] not in _NOTHING else ""
     if language != "go":
         stated = _RETURNED.search(symbol.signature)
-        if stated is not None and "contextmanager" in symbol.signature.partition("def ")[0]:
-            stated = _YIELDED.match(stated[1])
+        if stated is not None and (yielded := _YIELDED.match(stated[1])):
+            return f"{ENTERED}{plain_type(yielded[1])}"
         return plain_type(stated[1]) if stated is not None else ""
-    _, _, rest = symbol.signature.partition(f"{symbol.name}(")
-    depth = 1
-    for place, char in enumerate(rest):
-        depth += (char == "(") - (char == ")")
-        if not depth:
-            first = rest[place + 1 :].lstrip(" (").partition(",")[0].rstrip(" ){").split()
-            return plain_type(first[-1]) if first and _PARTS.isdisjoint(first) else ""
-    return ""
+    rest = f"({symbol.signature.partition(f'{symbol.name}(')[2]}"
+    first = rest[_closing(rest, 0) + 1 :].lstrip(" (").partition(",")[0].rstrip(" ){").split()
+    return plain_type(first[-1]) if first and _PARTS.isdisjoint(first) else ""

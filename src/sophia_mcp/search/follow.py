@@ -7,15 +7,14 @@ definition; what leads to no file of the repository, or to nothing that proves t
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import anyio.lowlevel
 
 from sophia_mcp.index.edges import GLOBAL, Edges
-from sophia_mcp.index.stated import FIELD, GIVEN, returned
-from sophia_mcp.search.modules import is_module, module_parts, written_parts
+from sophia_mcp.index.stated import ENTERED, FIELD, GIVEN, returned
+from sophia_mcp.search.handed import ALIKE, INCLUDES, Modules, Place
 from sophia_mcp.search.place import qualified
 from sophia_mcp.search.proof import (
     APART,
@@ -25,15 +24,11 @@ from sophia_mcp.search.proof import (
     Proof,
     Sources,
     Use,
-    brings_all,
     last,
     package_of,
 )
 from sophia_mcp.search.symbols import Definition
-from sophia_mcp.types import Import, Reference
-
-INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
-"""Where a file has all that what it includes includes."""
+from sophia_mcp.types import Reference
 
 _NESTING = frozenset({"ruby"})
 """Where a name means a class of the innermost of the classes and modules around that has it, in any file."""
@@ -44,24 +39,15 @@ _SUPER = {"csharp": "base", "php": "parent", "rust": ""}
 _ITSELF = frozenset({"self", "static", "Self", "this"})
 """Types that are the class on which the method is called."""
 
+_ENTERS = frozenset({f"__enter__{GIVEN}", f"__aenter__{GIVEN}"})
 _CLASSES_MOST = 500
 _NAMES_MOST = 1000
 """Names looked up for one question: those of types, and of functions that give something."""
-_REACHED_MOST = 400
-"""Files that one may include, itself or through others; modules that may hand a name on."""
-
-_LOOKS_MOST = 300_000
-"""Imports looked at for one question: a second at most. Whatever needs more stays a guess."""
 
 _AT_ONCE = 32
 """Uses settled before others may do something."""
 
 _DEEP = 12
-_ALIKE = 3
-"""More files than that of one written name are none that is meant."""
-
-Place = tuple[int, str]
-"""Where definitions of the name stand: a file, and what contains them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +71,9 @@ class Follower:
         self._sources, self._every, self._edges_of = sources, every, edges_of
         self._bases: dict[_Class, list[_Class]] = {}
         self._meanings: dict[tuple[str, int, str], list[_Class]] = {}
-        self._names, self._modules = _Names(named), _Modules(sources, edges_of)
+        self._open: set[tuple[_Class, str]] = set()
+        """Fields whose types are being followed: one may be given by itself."""
+        self._names, self._modules = _Names(named), Modules(sources, edges_of)
 
     async def settle(self, uses: Sequence[Use], defined: Sequence[Definition]) -> list[Use]:
         """``uses``, where those guesses are proven that lead to one of ``defined``."""
@@ -190,22 +178,34 @@ class Follower:
         """The classes of a field that the first of these classes and their bases has. A header may only
         announce them, and the file of the use include them."""
         todo, seen = list(reversed(classes)), set[_Class]()
-        while todo and len(seen) < _DEEP * _ALIKE:
+        while todo and len(seen) < _DEEP * ALIKE:
             here = todo.pop()
             if here in seen:
                 continue
             seen.add(here)
+            if here.name.startswith(ENTERED) and field in _ENTERS:
+                return [_Class(here.file, here.name.removeprefix(ENTERED))]
             stated, where = await self._stated(here, field)
             if stated in _ITSELF:
                 return list(classes)
             if stated:
-                found = await self._meant(stated, where, here.name)
+                found = await self._stating(here, field, stated, where)
                 return found or await self._meant(stated, file, caller)
             above = await self._above(here)
             if embedded := [base for base in above if last(base.name) == field]:
                 return embedded
             todo += reversed(above)
         return []
+
+    async def _stating(self, here: _Class, field: str, stated: str, where: int) -> list[_Class]:
+        """The classes that the type of a field means, which may be that of another."""
+        key = here, field
+        if key in self._open or len(self._open) >= _DEEP:
+            return []
+        self._open.add(key)
+        found = await self._held(stated.split(FIELD), where, here.name)
+        self._open.remove(key)
+        return found
 
     async def _stated(self, here: _Class, field: str) -> tuple[str, int]:
         """The type that a class states for a field, for a property of that name, or for what a method gives,
@@ -214,7 +214,7 @@ class Follower:
         for item in held.fields if held is not None else ():
             if item.owner == here.name and item.name == field:
                 return item.type, here.file
-        if field.isupper() and "enum" in await self._names.words(here):
+        if field.isidentifier() and field.isupper() and "enum" in await self._names.words(here):
             return here.name, here.file
         named = await self._names.definitions(field.removesuffix(GIVEN))
         for known in named:
@@ -282,6 +282,9 @@ class Follower:
 
     async def _meant(self, written: str, file: int, caller: str) -> list[_Class]:
         """The classes that a file proves to mean where it writes one so: its own before others."""
+        if (entered := written.removeprefix(ENTERED)) != written:
+            classes = await self._meant(entered, file, caller)
+            return [_Class(each.file, f"{ENTERED}{each.name}") for each in classes]
         key = (written, file, caller)
         if key not in self._meanings:
             self._meanings[key] = await self._look(written, file, caller) if written else []
@@ -343,135 +346,6 @@ class _Names:
             if item.file == here.file and qualified(item.symbol) == here.name:
                 return item.symbol.signature.split()
         return []
-
-
-class _Modules:
-    """Which files does one import or include, and what do they give it? Of many names ``among``."""
-
-    def __init__(self, sources: Sources, edges_of: Callable[[int], Awaitable[Edges | None]]) -> None:
-        self._sources, self._edges_of = sources, edges_of
-        self._ending: dict[str, list[int]] = {}
-        self._led: dict[tuple[str, int], list[int]] = {}
-        self._direct: dict[int, list[int]] = {}
-        self._included: dict[int, set[int]] = {}
-        self._given: dict[tuple[str, tuple[int, ...], int], set[Place]] = {}
-        self._left = _LOOKS_MOST
-
-    async def imports(self, file: int) -> Sequence[Import]:
-        held = self._sources.edges.get(file)
-        if held is None or not held.imports:  # of a file that does not use the name none were read
-            held = await self._edges_of(file)
-        return held.imports if held is not None else ()
-
-    async def brought(
-        self, name: str, file: int, caller: str, among: Sequence[Definition]
-    ) -> set[Place]:
-        """Where a name is defined that a file imports, or that what it includes declares."""
-        if self._sources.languages[file] in INCLUDES:
-            declared = [
-                item
-                for item in among
-                if not item.symbol.container or caller.startswith(item.symbol.container + ".")
-            ]
-            reach = await self.reach(file) if declared else ()
-            return {(item.file, item.symbol.container) for item in declared if item.file in reach}
-        for item in await self.imports(file):
-            if name == (item.alias or item.name) and item.name not in ("", "*", "default"):
-                return await self.handed_on(item.name, self.files(item.module, file), among)
-        return set()
-
-    async def called(self, receiver: str, file: int) -> list[int]:
-        """The files of the module that a file calls so."""
-        for item in await self.imports(file):
-            if item.alias == receiver:
-                inner = "." if item.name and not item.module.endswith((".", "/")) else ""
-                return self.files(f"{item.module}{inner}{item.name}", file)
-        return []
-
-    async def handed_on(
-        self, name: str, modules: Iterable[int], among: Sequence[Definition]
-    ) -> set[Place]:
-        """Where a name is defined that these modules give: themselves, or what they import."""
-        key = (name, tuple(modules), id(among))  # ``among`` lives as long as the question
-        if key not in self._given:
-            self._given[key] = await self._followed(name, key[1], among)
-        return self._given[key]
-
-    async def _followed(
-        self, name: str, modules: Sequence[int], among: Sequence[Definition]
-    ) -> set[Place]:
-        todo, seen = [(file, name) for file in modules], set[tuple[int, str]]()
-        while todo and len(seen) < _REACHED_MOST and self._left > 0:
-            file, wanted = here = todo.pop()
-            if here in seen:
-                continue
-            seen.add(here)
-            for item in among:
-                if item.file == file and item.symbol.name == wanted and not item.symbol.container:
-                    return {(file, "")}
-            imports = await self.imports(file)
-            self._left -= len(imports)
-            for one in imports:
-                if brings_all(one):
-                    todo += [(other, wanted) for other in self.files(one.module, file)]
-                elif one.name and wanted == (one.alias or one.name):
-                    todo += [(other, one.name) for other in self.files(one.module, file)]
-        return set()
-
-    async def reach(self, file: int) -> set[int]:
-        """The files that one includes, itself or through others."""
-        if file not in self._included:
-            todo, found = [file], set[int]()
-            while todo and len(found) < _REACHED_MOST and self._left > 0:
-                new = [other for other in await self._includes(todo.pop()) if other not in found]
-                self._left -= 1 + len(new)
-                found.update(new)
-                todo += new
-            self._included[file] = found
-        return self._included[file]
-
-    async def _includes(self, file: int) -> list[int]:
-        """The files that one includes itself."""
-        if file not in self._direct:
-            imports = await self.imports(file)
-            self._left -= len(imports)
-            led = (other for item in imports for other in self.files(item.module, file))
-            self._direct[file] = list(dict.fromkeys(led))
-        return self._direct[file]
-
-    def files(self, module: str, importer: int) -> list[int]:
-        """The files that a module leads to: the one beside the importer before others of that name."""
-        key = (module, importer)
-        found = self._led.get(key)
-        if found is None:
-            found = self._led[key] = self._lead(module, importer)
-        return found
-
-    def _lead(self, module: str, importer: int) -> list[int]:
-        paths, languages = self._sources.paths, self._sources.languages
-        if not self._ending:
-            self._ending = defaultdict(list)
-            for file, path in enumerate(paths):
-                for part in {path.rpartition("/")[2], *module_parts(path)[-1:]}:
-                    self._ending[part].append(file)
-        path = paths[importer]
-        if languages[importer] in INCLUDES:
-            module = module.strip("\"'<> ;")
-            beside = f"{path.rpartition('/')[0]}/{module}".lstrip("/")
-            alike = [
-                file
-                for file in self._ending.get(module.rpartition("/")[2], ())
-                if f"/{paths[file]}".endswith(f"/{module}")
-            ]
-            found = [file for file in alike if paths[file] == beside] or alike
-        else:
-            wanted = written_parts(module, path)
-            found = [
-                file
-                for file in (self._ending.get(wanted[-1], ()) if wanted else ())
-                if file != importer and is_module(module, path, paths[file])
-            ]
-        return found if len(found) <= _ALIKE else []
 
 
 def _nested(written: str, caller: str, among: Sequence[Definition]) -> list[_Class]:

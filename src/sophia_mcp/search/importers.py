@@ -98,6 +98,8 @@ class _Module:
         if self.called and (written := names(item, self.language)):
             return "import-resolved" if written == self.called else None
         module = item.module.strip(_QUOTES)
+        if self.language == "go":
+            return self._folder(module)
         header = _HEADER.search(module)
         if header is not None and not self.path.endswith(header[0]):
             return None
@@ -109,6 +111,13 @@ class _Module:
                 unsure = not whole and any(self._is(other, wanted) for other in self.others)
                 return "name-only" if unsure else "import-resolved"
         return None
+
+    def _folder(self, module: str) -> Proof | None:
+        """Whether an import means the folder of the file, of which no manifest says how it is imported."""
+        folder = self.path.rpartition("/")[0]
+        if f"/{folder}".endswith(f"/{module}"):
+            return "import-resolved"
+        return "name-only" if f"/{module}".endswith(f"/{folder}") and folder else None
 
     def _is(self, held: Sequence[str], wanted: Sequence[str]) -> bool:
         return bool(wanted) and list(held[-len(wanted) :]) == list(wanted)

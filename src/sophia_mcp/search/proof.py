@@ -40,8 +40,8 @@ APART = frozenset(
 BY_PACKAGE = frozenset({"go"})
 """Where a type is held by all files of its package, and is written with that: ``Conn`` is none of ``net.Conn``."""
 
-_IMPORTS_CLASSES = frozenset({"java", "kotlin", "scala", "groovy"})
-"""Where a name that is imported means that class and no other of the name."""
+_IMPORTS_CLASSES = frozenset({"java", "groovy"})
+"""Where a name that is imported means that class and no other of the name, in the folder of its package."""
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy", "php"})
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")

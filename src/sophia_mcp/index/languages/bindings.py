@@ -17,7 +17,7 @@ _MODIFIERS = (
 PYTHON = re.compile(
     r"(?P<name>(?:self\.|cls\.)?[^\W\d]\w*)\s*"
     r"(?::\s*(?P<type>[^=]+?)\s*(?:=.*)?$"
-    r"|=\s*(?:await\s+)?(?P<made>(?:\w+\.)*_*[A-Z]\w*)\s*\((?:[^)]|\)(?!\s*\.))*$|=\s*(?P<same>[^\W\d]\w*)$"
+    r"|=\s*(?:await\s+)?(?P<made>(?:\w+\.)*_*[A-Z]\w*)\s*(?P<arguments>\(.*)$|=\s*(?P<same>[^\W\d]\w*)$"
     r"|=\s*(?P<given>(?:await\s+)?[^\W\d][\w.]*\(.*))"
     r"|(?P<entered>[^\W\d][\w.]*\(.*\))\s+as\s+(?P<var>\w+)$",
     re.DOTALL,

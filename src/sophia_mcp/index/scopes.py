@@ -1,0 +1,147 @@
+"""Which definition encloses a place, and what else may a name mean in it?"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from sophia_mcp.index.symbols import Definition
+
+_SCRIPT_BINDS = re.compile(
+    rb"\b(?:const|let|var)\s+(?:[{\[][^=;(){}]*)?\0|\0\s*=>"
+    rb"|(?<!\bif)(?<!\bif )(?<!\bwhile)(?<!\bwhile )(?<!\bswitch)(?<!\bswitch )"
+    rb"\((?:[^()]*[,{\[])?\s*(?:\.\.\.)?\0\s*(?:[,?=:}\]][^()]*)?\)\s*(?::[^={;]*)?(?:=>|\{)"
+)
+_BINDS = {
+    "python": re.compile(
+        rb"^[ \t]*(?:[\w.*\[\]]+\s*,\s*)*[(*]?\0(?:\s*,[^=()\n]*)?\)?\s+=(?!=)|^[ \t]*\0\s*:\s|=\s*\0\s+=(?!=)"
+        rb"|\bfor\b[\w\s,*(]*\0[\w\s,*)]*\bin\b|\blambda\b[^:]*\0\s*[,:=]|\bas\s+\(?\0|\0\s*:=",
+        re.MULTILINE,
+    ),
+    "tsx": _SCRIPT_BINDS,
+    "typescript": _SCRIPT_BINDS,
+}
+"""What binds a name, at whose place stands a zero, in a scope that has another type for it."""
+_BESIDE = 160
+"""Bytes on each side of a name in which that is told."""
+_PARAMETERS = re.compile(rb"\bdef\s+\w+\s*(?:\[[^\]]*\]\s*)?\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
+_IN_PARAMETERS = re.compile(rb"[(,*]\s*\0\s*[,)=:]")
+_BINDING = frozenset({"function", "method", "class", "module"})
+"""Definitions that are scopes of their own."""
+
+
+class Scopes:
+    """Which definition encloses a place? Spans nest, so one sorted list of borders answers."""
+
+    def __init__(self, found: Sequence[Definition]) -> None:
+        self.found = found
+        self.borders: list[int] = [0]
+        self.owners: list[int] = [-1]
+        open_: list[int] = []
+        for i, definition in enumerate(found):
+            self._close(open_, definition.start_byte)
+            self._mark(definition.start_byte, i)
+            open_.append(i)
+        self._close(open_, None)
+
+    def _close(self, open_: list[int], before: int | None) -> None:
+        while open_ and (before is None or self.found[open_[-1]].end_byte <= before):
+            end = self.found[open_.pop()].end_byte
+            self._mark(end, open_[-1] if open_ else -1)
+
+    def _mark(self, offset: int, owner: int) -> None:
+        if self.borders[-1] == offset:
+            self.owners[-1] = owner
+        else:
+            self.borders.append(offset)
+            self.owners.append(owner)
+
+    def at(self, offset: int) -> int:
+        """The innermost definition around a byte, or -1."""
+        return self.owners[bisect_right(self.borders, offset) - 1]
+
+    def up(self, scope: int) -> int:
+        return self.found[scope].parent if scope >= 0 else -1
+
+    def callers(self) -> list[str]:
+        """For each definition the qualified name of the function or class that it is or is in; variables do
+        not call. The last is for what is in no definition, whose scope is -1."""
+        names = [""] * (len(self.found) + 1)
+        for i, definition in enumerate(self.found):  # outer ones first
+            calls = definition.kind in ("function", "method", "class")
+            names[i] = definition.qualified if calls else names[definition.parent]
+        return names
+
+    def class_of(self, scope: int) -> str:
+        """The qualified name of the class around a scope, or empty. A method defined outside its
+        class (Go, C++) has it as its container."""
+        while scope >= 0:
+            definition = self.found[scope]
+            if definition.methods:
+                return definition.qualified
+            if definition.kind == "method" and not _lexical(definition):
+                parent = definition.parent
+                if parent < 0 or not self.found[parent].methods:
+                    return definition.container
+            scope = definition.parent
+        return ""
+
+
+def _lexical(definition: Definition) -> bool:
+    """``socket.onopen = () => ...``, in which ``this`` is what it is around it."""
+    value = (
+        definition.node.child_by_field_name("right")
+        if definition.node.type == "assignment_expression"
+        else None
+    )
+    return value is not None and value.type == "arrow_function"
+
+
+class Shadows:
+    """Which scopes bind a name to what has no known type? Told by the text around the name, for the few that
+    somebody asks for. ``known``: where names stand whose type is read, or what gives them."""
+
+    def __init__(self, language: str, scopes: Scopes, source: bytes) -> None:
+        self._pattern, self._scopes, self._source = _BINDS.get(language), scopes, source
+        self._has_parameters = language == "python"
+        """Where they are not told from arguments by what follows them."""
+        self.known: set[int] = set()
+        self._told: dict[tuple[int, str], bool] = {}
+
+    def rebound(self, scope: int, name: str) -> bool:
+        """Whether a scope binds a name so, or a function without a name in it."""
+        if self._pattern is None:
+            return False
+        key = scope, name
+        if key not in self._told:
+            places = self._places(scope, name.encode())
+            self._told[key] = any(self._binds(self._pattern, *place, scope) for place in places)
+        return self._told[key]
+
+    def _places(self, scope: int, name: bytes) -> Iterator[tuple[int, int]]:
+        """Where a name begins and ends in the source of a scope, not to call something of it."""
+        alone = re.compile(rb"(?<![\w.$])%s(?![\w.(\[$])" % re.escape(name))
+        for match in alone.finditer(self._source, *self._span(scope)):
+            if match.start() not in self.known:
+                yield match.span()
+
+    def _span(self, scope: int) -> tuple[int, int]:
+        if scope < 0:
+            return 0, len(self._source)
+        return self._scopes.found[scope].start_byte, self._scopes.found[scope].end_byte
+
+    def _binds(self, pattern: re.Pattern[bytes], start: int, end: int, scope: int) -> bool:
+        owner = self._scopes.at(start)
+        while owner >= 0 and self._scopes.found[owner].kind not in _BINDING:
+            owner = self._scopes.up(owner)
+        if owner != scope:
+            return False
+        before = self._source[max(start - _BESIDE, 0) : start]
+        near = before + b"\0" + self._source[end : end + _BESIDE]
+        if pattern.search(near) is not None:
+            return True
+        if not self._has_parameters or scope < 0 or _IN_PARAMETERS.search(near) is None:
+            return False
+        parameters = _PARAMETERS.search(self._source, *self._span(scope))
+        return parameters is not None and start < parameters.end()
