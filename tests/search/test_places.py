@@ -121,6 +121,8 @@ async def test_the_code_at_lines_is_compared_however_they_are_written(index_of) 
         for written in ("my shop/a.py:1-5", "my shop/a.py lines 1-5"):
             answer = await ask(written, mode="similar")
             assert [hit.path for hit in answer.hits] == ["b.py"]
+        whole = await ask("my shop/a.py", mode="similar")
+    assert whole.notes[0].startswith("not here: similar needs lines of a file, and my shop/a.py has ")
 
 
 @pytest.mark.requirement("search.modes")

@@ -118,7 +118,7 @@ _GONE_NAMED = 10
 
 
 _OF_PLACES = ("auto", "references", "callers", "similar")
-"""Modes in which a text may be lines of a file; that it is a file is read in the first alone."""
+"""Modes in which a text may be lines of a file; who uses a file is asked for by its path as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
         there = await place.said(question, tx)
         if there is not None and mode == "outline":
             return replace(question, query=Query(there.path, "path", there.path))
-        if there is not None and (mode == "auto" or there.kind == "lines"):
+        if there is not None and (mode in ("auto", "similar") or there.kind == "lines"):
             return replace(question, query=there)
     if named is None or mode == "outline":
         return question
