@@ -23,6 +23,11 @@ _BINDS = {
     "typescript": _SCRIPT_BINDS,
 }
 """What binds a name, at whose place stands a zero, in a scope that has another type for it."""
+_WORD = [bytes((byte,)) for byte in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"]
+_WORD += [bytes((byte,)) for byte in range(128, 256)]
+_GOES_ON = frozenset((*_WORD, b".", b"(", b"["))
+"""What stands behind a part of a word, or a name of which something is called."""
+_GOES_BEFORE = frozenset((*_WORD, b"."))
 _BESIDE = 160
 """Bytes on each side of a name in which that is told."""
 _PARAMETERS = re.compile(rb"\bdef\s+\w+\s*(?:\[[^\]]*\]\s*)?\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
@@ -121,10 +126,14 @@ class Shadows:
 
     def _places(self, scope: int, name: bytes) -> Iterator[tuple[int, int]]:
         """Where a name begins and ends in the source of a scope, not to call something of it."""
-        alone = re.compile(rb"(?<![\w.$])%s(?![\w.(\[$])" % re.escape(name))
-        for match in alone.finditer(self._source, *self._span(scope)):
-            if match.start() not in self.known:
-                yield match.span()
+        first, last = self._span(scope)
+        source, start = self._source, first - 1
+        while (start := source.find(name, start + 1, last)) >= 0:
+            end = start + len(name)
+            if source[end : end + 1] in _GOES_ON or start in self.known:
+                continue
+            if start == 0 or source[start - 1 : start] not in _GOES_BEFORE:
+                yield start, end
 
     def _span(self, scope: int) -> tuple[int, int]:
         if scope < 0:

@@ -218,18 +218,9 @@ class Follower:
             return here.name, here.file
         named = await self._names.definitions(field.removesuffix(GIVEN))
         for known in named:
-            if known.symbol.container == here.name and self._holds(here, known.file):
+            if known.symbol.container == here.name and _holds(self._sources, here, known.file):
                 return self._returned(named, known.file, here.name), known.file
         return "", here.file
-
-    def _holds(self, here: _Class, file: int) -> bool:
-        """Whether a member that is written so in this file can be one of the class."""
-        paths, languages = self._sources.paths, self._sources.languages
-        return file == here.file or (
-            languages[file] == languages[here.file]
-            and languages[file] in BY_PACKAGE
-            and package_of(paths[file]) == package_of(paths[here.file])
-        )
 
     async def _around(self, caller: str, file: int) -> list[_Class]:
         """The class around a definition, which may be a function inside a method."""
@@ -371,3 +362,13 @@ def _at(classes: Sequence[Definition], places: set[Place]) -> list[_Class]:
         for item in classes
         if (item.file, item.symbol.container) in places
     ]
+
+
+def _holds(sources: Sources, here: _Class, file: int) -> bool:
+    """Whether a member that is written so in this file can be one of the class."""
+    paths, languages = sources.paths, sources.languages
+    return file == here.file or (
+        languages[file] == languages[here.file]
+        and languages[file] in BY_PACKAGE
+        and package_of(paths[file]) == package_of(paths[here.file])
+    )
