@@ -249,7 +249,7 @@ class Follower:
         for item in self._every:
             container = item.symbol.container
             if container == here.name and (
-                self._holds(here, item.file)
+                _holds(self._sources, here, item.file)
                 or (language in INCLUDES and here.file in await self._modules.reach(item.file))
                 or language not in APART | INCLUDES | BY_PACKAGE
             ):
