@@ -124,7 +124,7 @@ def split_passages(passages: tuple[Passage, ...]) -> Split:
     return split([each.text for each in passages] + [" ".join(each.header) for each in passages])
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 13)
 def parts(identifier: str) -> tuple[str, ...]:
     """``getHTTPServer_v2`` → ``("get", "http", "server", "v", "2")``; other scripts split by case."""
     if identifier.isascii():
@@ -169,7 +169,7 @@ def joined_terms(identifier: str) -> str:
     return " ".join(map(stem, split)) + whole
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 13)
 def terms(identifier: str) -> tuple[str, ...]:
     """The same, one by one."""
     return tuple(joined_terms(identifier).split())
