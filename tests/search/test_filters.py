@@ -30,6 +30,18 @@ async def test_a_place_that_is_not_there_is_named_beside_those_that_are(ask: Ask
 
 
 @pytest.mark.requirement("search.filters")
+async def test_a_range_that_ends_before_it_begins_is_a_name(index_of) -> None:
+    async with index_of(
+        {"[z-a]/x.py": "def one():\n    pass\n", "b.py": "def one():\n    pass\n"}
+    ) as ask:
+        answer = await ask("one", paths=("[z-a]",))
+        assert {hit.path for hit in answer.hits} == {"[z-a]/x.py"}
+        answer = await ask("one", paths=("[9-0].py",))
+        assert not answer.hits
+        assert "no indexed file matches" in "".join(answer.notes)
+
+
+@pytest.mark.requirement("search.filters")
 @pytest.mark.parametrize(
     ("language", "paths"),
     [

@@ -179,7 +179,10 @@ def pattern(place: str) -> re.Pattern[str]:
         else:
             parts.append(re.escape(char))
         i += 1
-    return re.compile("".join(parts) + "(?:/.*)?", re.DOTALL)
+    try:
+        return re.compile("".join(parts) + "(?:/.*)?", re.DOTALL)
+    except re.error:  # ``[z-a]``: a range of nothing, so it can only be a name
+        return re.compile(re.escape(place) + "(?:/.*)?", re.DOTALL)
 
 
 def _test(place: str):  # type: ignore[no-untyped-def]
