@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,62 @@ def test_git_decides_what_is_ignored_and_what_is_tracked_in_spite_of_it(tree: Wr
 
 
 @pytest.mark.requirement("index.ignore_rules", "index.secret_files")
+def test_the_rules_of_a_repository_hold_in_a_folder_of_it_too(tree: Write) -> None:
+    top = tree(
+        {
+            ".gitignore": "dist/\n/packages/web/out\n*.gen.ts\n",
+            "packages/web/a.ts": "",
+            "packages/web/b.gen.ts": "",
+            "packages/web/new.gen.ts": "",
+            "packages/web/dist/a.js": "",
+            "packages/web/out/a.js": "",
+            "packages/.gitignore": "*.tmp\n!web/keep.tmp\n",
+            "packages/web/x.tmp": "",
+            "packages/web/keep.tmp": "",
+        }
+    )
+    repository = make_repository(top)
+    commit_all(repository)
+    repository.index.add("packages/web/b.gen.ts")
+    repository.index.write()
+    root = top / "packages" / "web"
+    age(top)
+
+    found = trusted(walk(root))
+
+    assert set(found.files()) == {"a.ts", "b.gen.ts", "keep.tmp"}
+    assert (found.detection, found.commit) == ("walk", "")
+    assert str(top) in found.reason
+    (root / "later.gen.ts").touch()
+    (root / "later.ts").touch()
+    again = trusted(walk_again(found))
+    assert set(again.files()) == {"a.ts", "b.gen.ts", "keep.tmp", "later.ts"}
+    (top / "packages" / ".gitignore").write_text("keep.tmp\n")
+    assert set(walk_again(again).files()) == {
+        "a.ts",
+        "b.gen.ts",
+        "keep.tmp",
+        "later.ts",
+        "x.tmp",
+    }
+    shutil.rmtree(top / ".git")
+    assert set(walk_again(again).files()) > {"dist/a.js", "later.gen.ts", "new.gen.ts"}
+
+
+def test_a_repository_says_nothing_about_a_folder_that_it_leaves_out_or_that_only_shares_the_home_folder(
+    tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tree({".gitignore": "*\n", "tool/a.py": "", "tool/.gitignore": "!*.py\n"})
+    commit_all(make_repository(top))
+
+    assert set(walk(top / "tool").files()) == {".gitignore", "a.py"}
+    (top / ".gitignore").write_text("*.py\n")
+    (top / "tool" / ".gitignore").unlink()
+    assert set(walk(top / "tool").files()) == set()
+    monkeypatch.setenv("HOME", str(top))
+    assert set(walk(top / "tool").files()) == {"a.py"}
+
+
 def test_include_means_only_these_and_exclude_means_never(tree: Write) -> None:
     root = tree(
         {"src/a.py": "", "src/b.js": "", "docs/c.md": "", "node_modules/d/e.py": "", "src/.env": ""}

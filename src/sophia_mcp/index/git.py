@@ -17,6 +17,8 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import ConfigLevel, FileMode, FileStatus, ObjectType, SortMode
 
+from sophia_mcp.security.paths import is_too_wide
+
 MOST_FILES = 2_000_000
 """A commit of more files, folders and submodules is not listed."""
 
@@ -67,11 +69,13 @@ class Entry:
 
 
 class Checkout:
-    """An opened repository and the folder it is checked out in. Use it from one thread."""
+    """An opened repository and the folder it is checked out in, or with ``within`` (``a/b/``) one below that;
+    paths are those from ``root`` on. Use it from one thread."""
 
-    def __init__(self, root: Path, repository: pygit2.Repository) -> None:
+    def __init__(self, root: Path, repository: pygit2.Repository, within: str = "") -> None:
         self.root = root
         self.repository = repository
+        self.within = within
 
     def head(self) -> tuple[str, str]:
         """(commit id, branch); either is empty when there is none."""
@@ -90,8 +94,9 @@ class Checkout:
         """Path to blob id of every ordinary file in the index; submodules carry an empty id."""
         try:
             return {
-                entry.path: "" if entry.mode == FileMode.COMMIT else str(entry.id)
+                entry.path[len(self.within) :]: "" if entry.mode == FileMode.COMMIT else str(entry.id)
                 for entry in self.repository.index
+                if entry.path.startswith(self.within)
             }
         except BROKEN as problem:
             raise Unreadable(f"its index cannot be read: {problem}") from problem
@@ -102,12 +107,16 @@ class Checkout:
             found = self.repository.status(untracked_files="no", ignored=False)
         except BROKEN as problem:
             raise Unreadable(f"its status cannot be read: {problem}") from problem
-        return frozenset(path for path, flags in found.items() if flags & _TRACKED_CHANGE)
+        return frozenset(
+            path[len(self.within) :]
+            for path, flags in found.items()
+            if flags & _TRACKED_CHANGE and path.startswith(self.within)
+        )
 
     def ignored(self, path: str) -> bool:
         """Whether git's ignore rules name ``path``; a folder is written with a trailing slash."""
         try:
-            return bool(self.repository.path_is_ignored(path))
+            return bool(self.repository.path_is_ignored(self.within + path))
         except BROKEN as problem:
             raise Unreadable(f"its ignore rules cannot be read: {problem}") from problem
 
@@ -125,7 +134,12 @@ class Checkout:
         gitdir = Path(self.repository.path)
         common = _common(gitdir)
         noted = (gitdir / "index", gitdir / "HEAD", common / "info" / "exclude", common / "config")
-        return [*map(str, noted), _own_rules(self.repository)]
+        above = (folder / ".gitignore" for folder in self.above())
+        return [*map(str, noted), *map(str, above), _own_rules(self.repository)]
+
+    def above(self) -> list[Path]:
+        """The folders of the repository around ``root``, the nearest first."""
+        return list(self.root.parents)[: self.within.count("/")]
 
     def identities(self) -> tuple[str, ...]:
         """What two checkouts of one repository share: git folder, first commit, remote."""
@@ -183,6 +197,28 @@ def open_checkout(root: Path) -> Checkout | None:
         raise Unreadable("its configuration names another working tree")
     _check_rule_files(repository)
     return Checkout(root, repository)
+
+
+def checkout_above(root: Path) -> Checkout | None:
+    """The nearest repository around a folder that has none of its own; None where there is none that can be read.
+    One of the home folder holds a person's settings, and says nothing about projects."""
+    for top in root.parents:
+        if is_too_wide(top, Path.home()):
+            return None
+        if _mode(top / ".git") is not None:
+            break
+    else:
+        return None
+    try:
+        found = open_checkout(top)
+        assert found is not None
+        checkout = Checkout(root, found.repository, f"{root.relative_to(top).as_posix()}/")
+        for folder in checkout.above():
+            if not all(_is_file_or_none(folder / name) for name in (".gitignore", ".gitattributes")):
+                return None
+    except Unreadable:
+        return None
+    return checkout
 
 
 def is_bare(root: Path) -> bool:
@@ -389,8 +425,7 @@ def _common(gitdir: Path) -> Path:
 def _check_plain(gitdir: Path) -> None:
     """Raise Unreadable when a part of a repository is a link, device or FIFO, or lies elsewhere."""
     for name in _PLAIN:
-        mode = _mode(gitdir / name)
-        if mode is not None and not stat.S_ISREG(mode):
+        if not _is_file_or_none(gitdir / name):
             raise Unreadable(f"its {name} is not a regular file")
     for name in _INNER:
         mode = _mode(gitdir / name)
@@ -435,6 +470,11 @@ def _own_rules(repository: pygit2.Repository) -> str:
     except BROKEN:
         named = f"{pygit2.settings.search_path[ConfigLevel.XDG]}/ignore"
     return os.path.realpath(os.path.expanduser(named or ""))
+
+
+def _is_file_or_none(path: Path) -> bool:
+    mode = _mode(path)
+    return mode is None or stat.S_ISREG(mode)
 
 
 def _mode(path: Path) -> int | None:

@@ -12,7 +12,15 @@ import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.index import views
-from sophia_mcp.index.git import Checkout, Unreadable, find_commit, is_bare, open_checkout, origin
+from sophia_mcp.index.git import (
+    Checkout,
+    Unreadable,
+    checkout_above,
+    find_commit,
+    is_bare,
+    open_checkout,
+    origin,
+)
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import next_ids
 from sophia_mcp.store.database import Database, Transaction
@@ -50,8 +58,11 @@ def look(root: Path, ref: str = "") -> Sighting:
     except Unreadable as problem:
         reason = str(problem)
     if ref:
+        around = checkout_above(root)
         raise NotFound(
-            f"no {ref!r} in {root}", why=f"git cannot be asked: {reason}", next="leave out the ref"
+            f"no {ref!r} in {root}",
+            why=f"git cannot be asked: {reason}",
+            next=f"name it of {around.above()[-1]}" if around is not None else "leave out the ref",
         )
     return Sighting("folder", "", (), "", "walk", reason)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from sophia_mcp.index import ignore
-from sophia_mcp.index.git import Checkout, Unreadable, is_bare, open_checkout
+from sophia_mcp.index.git import Checkout, Unreadable, checkout_above, is_bare, open_checkout
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.refused import TOO_LARGE, UNREADABLE
 from sophia_mcp.index.stamp import Stamp, settled, stamp_of
@@ -54,7 +54,8 @@ _RULE_NAMES = (ignore.RULES_FILE, ignore.GIT_RULES_FILE, ".gitattributes")
 @dataclass(slots=True)
 class Tree:
     """A walked tree. ``folders`` is keyed by ``""`` or ``a/b/``; ``guards`` holds the stamps of the
-    files outside the tree's own whose change makes its judgements void (git's index and excludes)."""
+    files outside the tree's own whose change makes its judgements void (git's index and excludes).
+    ``ruled``: a repository, its own or one around it, said what is ignored."""
 
     root: Path
     detection: str
@@ -64,6 +65,7 @@ class Tree:
     folders: dict[str, Folder]
     guards: dict[str, Stamp | None]
     tracked: dict[str, str] = field(default_factory=dict)
+    ruled: bool = False
 
     def files(self) -> dict[str, Stamp]:
         """Every file that may be read, in the order of the walk."""
@@ -85,12 +87,19 @@ class _GitBroke(Exception):
 
 
 def walk(root: Path, choice: Choice = EVERYTHING) -> Tree:
-    """List a tree from scratch; git says what is tracked and ignored where libgit2 can read it."""
+    """List a tree from scratch; git says what is tracked and ignored where libgit2 can read it, of a folder
+    inside a repository, too, unless that leaves out the whole of it."""
     reason = "no git repository"
     try:
         checkout = open_checkout(root)
         if checkout is not None:
             return _Walk(root, choice, checkout).run()
+        checkout = checkout_above(root)
+        if checkout is not None:
+            tracked = checkout.tracked()
+            if tracked or not checkout.ignored(""):
+                reason = f"a folder of {checkout.above()[-1]}, whose ignore rules hold"
+                return _Walk(root, choice, checkout, reason, tracked).run()
     except (Unreadable, _GitBroke) as problem:
         reason = str(problem)
     return _Walk(root, choice, None, reason).run()
@@ -122,6 +131,8 @@ def walk_again(tree: Tree, choice: Choice = EVERYTHING) -> Tree:
             rel: folder for rel in tree.folders if (folder := changed.get(rel, tree.folders[rel]))
         }
         if None in changed.values():
+            if tree.ruled and checkout is None:
+                checkout = checkout_above(tree.root)
             return _Walk(tree.root, choice, checkout, tree.reason, tree.tracked).run(folders)
         commit, branch = checkout.head() if checkout else ("", "")
     except (Unreadable, _GitBroke):
@@ -246,13 +257,9 @@ class _Walk:
 
     def run(self, known: dict[str, Folder] | None = None) -> Tree:
         """Walk from the root; folders in ``known`` are taken as they stand there."""
-        git = f"{self._root}/.git"
-        places = [
-            git,
-            *(self._checkout.deciding() if self._checkout else (f"{git}/index", f"{git}/HEAD")),
-        ]
-        guards = {place: _kept(stamp, self._taken) for place, stamp in _guards(places).items()}
-        commit, branch = self._checkout.head() if self._checkout else ("", "")
+        guards = {place: _kept(stamp, self._taken) for place, stamp in _guards(self._deciding()).items()}
+        own = self._checkout is not None and not self._checkout.within
+        commit, branch = self._checkout.head() if self._checkout is not None and own else ("", "")
         stack = [""]
         while stack:
             rel = stack.pop()
@@ -265,14 +272,22 @@ class _Walk:
             stack.extend(reversed(folder.below))
         return Tree(
             self._root,
-            "git" if self._checkout else "walk",
+            "git" if own else "walk",
             self._reason,
             commit,
             branch,
             self._folders,
             guards,
             self._tracked,
+            self._checkout is not None,
         )
+
+    def _deciding(self) -> list[str]:
+        """What is no file of the tree and decides which names count, or which repository says so."""
+        gits = [f"{folder}/.git" for folder in (self._root, *self._root.parents)]
+        if self._checkout is not None:
+            return [*gits[: 1 + self._checkout.within.count("/")], *self._checkout.deciding()]
+        return [*gits, f"{gits[0]}/index", f"{gits[0]}/HEAD"]
 
     def _list(self, rel: str) -> list[str]:
         """List one folder, remember it, and return the folders below that are entered."""
