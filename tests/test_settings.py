@@ -254,6 +254,19 @@ def test_the_keyring_is_not_imported_before_it_is_asked() -> None:
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
+def test_the_home_folder_is_meant_where_no_shell_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "own.toml", 'home = "~/data"\n')
+    monkeypatch.delenv("SOPHIA_HOME", raising=False)
+    monkeypatch.setenv("SOPHIA_CONFIG", "~/own.toml")
+
+    assert load().home == tmp_path / "data"
+    monkeypatch.setenv("SOPHIA_HOME", "~/elsewhere")
+    assert load().home == tmp_path / "elsewhere"
+
+
 def test_matrix_libraries_get_one_thread_unless_a_person_chose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)

@@ -13,10 +13,10 @@ import shlex
 import subprocess
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -298,9 +298,14 @@ class LogSettings(Section):
 
 
 def _user_config() -> Path:
-    return Path(
+    return _expanded(
         os.environ.get("SOPHIA_CONFIG") or platformdirs.user_config_path("sophia") / "config.toml"
     )
+
+
+def _expanded(place: str | Path) -> Path:
+    """A path with its ``~``, which only a shell would have replaced, and not a file or an editor."""
+    return Path(os.path.expanduser(place))
 
 
 class Settings(BaseSettings):
@@ -314,7 +319,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    home: Path = Field(
+    home: Annotated[Path, AfterValidator(_expanded)] = Field(
         default_factory=lambda: platformdirs.user_data_path("sophia"),
         description="Folder of the two store files",
     )
