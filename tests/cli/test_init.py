@@ -197,8 +197,20 @@ def test_an_entry_that_names_an_address_is_replaced_whole(person: Path) -> None:
         ("codex", b'# mine\nmodel = "o3"\n\n[mcp_servers.a]\ncommand = "y"\n\n[profiles.b]\nm = 1\n'),
         ("codex", b'# mine\r\nmodel = "o3"\r\n'),
         ("codex", b'mcp_servers = { a = { command = "y" } }\n'),
+        ("codex", b'model = "o3"'),
+        ("claude-desktop", b'{"mcpServers": {}}'),
+        ("zed", b"{}\n"),
     ],
-    ids=["line ends of both kinds", "only a comment", "tables", "crlf", "inline table"],
+    ids=[
+        "line ends of both kinds",
+        "only a comment",
+        "tables",
+        "crlf",
+        "inline table",
+        "no end of the last line",
+        "an empty list of servers",
+        "nothing",
+    ],
 )
 def test_what_a_person_wrote_is_byte_for_byte_back_after_remove(
     name: str, before: bytes, person: Path
@@ -214,6 +226,26 @@ def test_what_a_person_wrote_is_byte_for_byte_back_after_remove(
     assert run("init", *chosen).stdout.count("nothing to change") == 1
     assert run("init", *chosen, "--remove").returncode == 0
     assert place.read_bytes() == before
+
+
+@pytest.mark.parametrize("before", [b"# Mine", b"# Mine\n\n\n"])
+def test_a_rule_leaves_the_ends_of_a_persons_text_as_they_were(before: bytes, person: Path) -> None:
+    (person / "CLAUDE.md").write_bytes(before)
+    chosen = ("--client", "claude-code", "--root", str(person))
+    assert run("init", *chosen).returncode == 0
+    assert run("init", *chosen, "--remove").returncode == 0
+    assert (person / "CLAUDE.md").read_bytes() == before
+
+
+def test_what_was_changed_since_stays_when_it_is_removed(person: Path) -> None:
+    place = person / ".mcp.json"
+    place.write_text('{"mcpServers": {}}')
+    chosen = ("--client", "claude-code", "--root", str(person))
+    assert run("init", *chosen).returncode == 0
+    servers = json.loads(place.read_text())["mcpServers"]
+    place.write_text(json.dumps({"mcpServers": {**servers, "later": {"command": "x"}}}))
+    assert run("init", *chosen, "--remove").returncode == 0
+    assert json.loads(place.read_text()) == {"mcpServers": {"later": {"command": "x"}}}
 
 
 @pytest.mark.parametrize("text", ["mcp_servers = 3\n", "[[[\n"])

@@ -49,6 +49,19 @@ def test_an_object_with_a_comment_stays_when_it_is_emptied() -> None:
     assert "// mine" in remove_member(there, ("servers", "sophia"))
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('{\n  "a": 1, // mine\n  "s": {"x": 1}, "b": 2\n}', '{\n  "a": 1, // mine\n "b": 2\n}'),
+        ('{\n  "a": 1 // mine\n, "s": {"x": 1}, "b": 2\n}', '{\n  "a": 1 // mine\n, "b": 2\n}'),
+        ('{\n  "s": {"x": 1} // mine\n, "b": 2\n}', '{ // mine\n "b": 2\n}'),
+        ('{\n  "a": 1, // mine\n  /* too */ "s": {"x": 1}\n}', '{\n  "a": 1 // mine\n  /* too */\n}'),
+    ],
+)
+def test_what_stands_around_a_removed_member_stays_what_it_was(text: str, left: str) -> None:
+    assert remove_member(text, ("s", "x")) == left
+
+
 @pytest.mark.parametrize("broken", ["[]", '{"a": }', "not json", '{"a": 1} {"b": 2}', "({})"])
 def test_a_file_that_is_not_one_object_is_refused_and_named(broken: str) -> None:
     with pytest.raises(ClientConfigError):

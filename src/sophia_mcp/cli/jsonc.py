@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from tree_sitter import Node
 from tree_sitter_language_pack import get_parser
@@ -66,24 +66,42 @@ def remove_member(text: str, keys: Sequence[str]) -> str:
         if depth < len(keys) - 1:
             node = inner
     assert pair is not None
-    start, end = pair.start_byte, pair.end_byte
-    after = end
-    while after < len(raw) and raw[after : after + 1].isspace():
-        after += 1
-    if raw[after : after + 1] == b",":
-        end = after + 1
-    else:
-        before = raw[:start].rstrip()
-        if before.endswith(b","):
-            start = len(before) - 1
-    while start > 0 and raw[start - 1 : start] in b" \t":
-        start -= 1
-    if raw[start - 1 : start] == b"\n" and start > 0:
-        start -= 1
-    shorter = _bare(raw[:start] + raw[end:])
+    shorter = _bare(_cut(raw, pair))
     if len(keys) > 1 and not _at(shorter, keys[:-1]).named_children:
         return remove_member(shorter, keys[:-1])
     return shorter
+
+
+def _cut(raw: bytes, pair: Node) -> bytes:
+    """The bytes without a member and the comma that it needed. Its line goes with it, unless what follows would
+    come to stand behind a comment."""
+    start, end = pair.start_byte, pair.end_byte
+    comma = _beside(pair, "next_sibling") or _beside(pair, "prev_sibling")
+    apart = []
+    if comma is not None:
+        between = raw[min(end, comma.end_byte) : max(start, comma.start_byte)]
+        if between.strip():
+            apart.append((comma.start_byte, comma.end_byte))
+        else:
+            start, end = min(start, comma.start_byte), max(end, comma.end_byte)
+    while start > 0 and raw[start - 1 : start] in b" \t":
+        start -= 1
+    above = raw[:start].removesuffix(b"\n").removesuffix(b"\r")
+    last = pair.parent.descendant_for_byte_range(len(above) - 1, len(above)) if pair.parent else None
+    behind = last is not None and last.type == "comment" and raw[last.start_byte :].startswith(b"//")
+    if not behind or not raw[end:].partition(b"\n")[0].strip():
+        start = len(above)
+    for first, after in sorted([*apart, (start, end)], reverse=True):
+        raw = raw[:first] + raw[after:]
+    return raw
+
+
+def _beside(pair: Node, way: Literal["next_sibling", "prev_sibling"]) -> Node | None:
+    """The comma before or after a member, whatever comments stand between."""
+    node: Node | None = getattr(pair, way)
+    while node is not None and node.type == "comment":
+        node = getattr(node, way)
+    return node if node is not None and node.type == "," else None
 
 
 def _at(text: str, keys: Sequence[str]) -> Node:

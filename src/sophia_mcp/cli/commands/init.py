@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from sophia_mcp.errors import BadArgument, ClientConfigError
 
 if TYPE_CHECKING:
     from sophia_mcp.cli.clients import Client
+
+Edit = Callable[[str], str]
 
 _NAMES = ("claude-code", "claude-desktop", "cline", "roo", "cursor", "vscode", "codex", "zed")
 _BEGIN, _END = "<!-- sophia: begin -->", "<!-- sophia: end -->"
@@ -123,17 +127,34 @@ def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool
     if remove and other:
         changes = [f"left {path} alone: its entry is for {other}"]
     else:
-        after = _without(client, before, path) if remove else _with(client, before, path, arguments)
-        changes = [_write(path, before, after, project)]
+        put = partial(_with, client, path=path, arguments=arguments)
+        take = partial(_without, client, path=path)
+        changes = [_change(path, before, project, put, take, remove=remove)]
     if other and not remove:
         changes.append(
             f"one entry serves all projects there: it was for {other} and is for this one now"
         )
     if client.rule is not None and rule:
         place = client.rule(project)
-        text = _read(place)
-        changes.append(_write(place, text, _rule(client, text, place, remove=remove), project))
+        put = partial(_rule, client, path=place, remove=False)
+        take = partial(_rule, client, path=place, remove=True)
+        changes.append(_change(place, _read(place), project, put, take, remove=remove))
     return {"client": name, "title": client.title, "changes": [change for change in changes if change]}
+
+
+def _change(path: Path, text: str, project: Path, put: Edit, take: Edit, *, remove: bool) -> str:
+    """Put our part into a file, or take it out: where nothing else has changed since it was put there, by the
+    text from before, to the last byte. Says what was done."""
+    if not remove:
+        return _write(path, text, put(text), project)
+    for backup in _backups(path):
+        with suppress(ClientConfigError):  # one that can no longer be read helps nobody
+            earlier = _read(backup)
+            if take(earlier) == earlier and put(earlier) == text:
+                return _write(path, text, earlier, project)
+    without = take(text)
+    emptied = "".join(without.split()) in {"", "{}"} and not path.is_symlink()
+    return _write(path, text, "" if emptied else without, project, gone=emptied)
 
 
 def _entry(client: Client, text: str) -> dict[str, Any]:
@@ -271,15 +292,14 @@ def _sweep(folder: Path, project: Path) -> None:
             return
 
 
-def _write(path: Path, before: str, after: str, project: Path) -> str:
-    """Put ``after`` in place of ``before`` with one rename; an emptied file goes, and with it the folders that
-    held nothing else, but not where a link leads. Says what it did."""
+def _write(path: Path, before: str, after: str, project: Path, *, gone: bool = False) -> str:
+    """Put ``after`` in place of ``before`` with one rename, or remove the file that is ``gone``, and with it the
+    folders that held nothing else. Says what it did."""
     if after == before:
         return ""
     kept = _backup(path) if before else None
-    empty = "".join(after.split()) in {"", "{}"} and not path.is_symlink()
     try:
-        if empty:
+        if gone:
             path.unlink(missing_ok=True)
             _sweep(path.parent, project)
         else:
@@ -294,7 +314,7 @@ def _write(path: Path, before: str, after: str, project: Path) -> str:
         raise ClientConfigError(
             f"cannot write {path}", why=error.strerror or "", next="mend its permissions"
         ) from error
-    return f"{'removed' if empty else 'wrote'} {path}" + (f" (backup: {kept})" if kept else "")
+    return f"{'removed' if gone else 'wrote'} {path}" + (f" (backup: {kept})" if kept else "")
 
 
 def _ended(text: str, target: Path) -> str:
@@ -310,17 +330,30 @@ def _ends_in_crlf(raw: bytes) -> bool:
 
 
 def _backup(path: Path) -> Path:
-    import hashlib
     import shutil
     import time
 
     from sophia_mcp.app.stores import make_home
     from sophia_mcp.settings import load
 
-    home = load().home
-    make_home(home)
-    folder = home / "backups" / "clients" / hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    make_home(load().home)
+    folder = _aside(path)
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{path.name}"
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000_000:09}"
+    kept = folder / f"{stamp}-{path.name}"
     shutil.copy2(path, kept)
     return kept
+
+
+def _backups(path: Path) -> list[Path]:
+    """What a file was before each change, the latest first."""
+    return sorted(_aside(path).glob(f"*-{path.name}"), reverse=True)
+
+
+def _aside(path: Path) -> Path:
+    import hashlib
+
+    from sophia_mcp.settings import load
+
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    return load().home / "backups" / "clients" / name
