@@ -188,7 +188,9 @@ async def test_forgetting_one_ref_waits_for_the_run_of_the_folder(
     runs = Runs(index, repository)
     async with runs.at_work():
         await index.forget(await index.resolve("app@feature"))
-        assert runs.ended == {"": "ready"}
+        indexed = await index.resolve("app")
+        assert (indexed.state, indexed.stage) == ("ready", "done")
+    assert runs.ended == {"": "ready"}
     with pytest.raises(Exception, match="not indexed"):
         await index.resolve("app@feature")
 
