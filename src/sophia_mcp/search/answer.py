@@ -27,13 +27,14 @@ from sophia_mcp.search import (
     skipped,
     symbols,
     tracing,
+    verbatim,
     verdict,
 )
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import Query, classify
+from sophia_mcp.search.query import Query, classify, is_pattern, said_code, said_name
 from sophia_mcp.search.render import call
 from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.security.text import plain_line
@@ -210,7 +211,7 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
     if mode == "similar":
         return await similar.find(question, tx)
     if kind == "regex":
-        return await regex.find(question, tx)
+        return await _pattern(question, tx)
     if kind == "lines":
         return await place.lines(question, tx)
     if kind == "trace":
@@ -219,9 +220,40 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
         return await symbols.find(question, tx)
     if kind == "path":
         return await _path(question, tx, vector)
+    written = _as_written(question)
+    exact = await verbatim.find(question, tx, written) if written else None
     if kind == "identifier":
-        return await _identifier(question, tx)
-    return await ranking.find(question, tx, vector)
+        found = await _identifier(question, tx)
+    else:
+        found = await ranking.find(question, tx, vector)
+    return verbatim.beside(exact, found) if exact else found
+
+
+def _as_written(question: Question) -> str | None:
+    """What is looked for as it is: code, also where it begins the definition of a name that is known."""
+    text = question.request.query.strip()
+    if question.query.kind == "identifier":
+        named = said_name(text)
+        return said_code(text) if named is not None and named.kinds else None
+    return said_code(text) if question.query.kind == "words" else None
+
+
+async def _pattern(question: Question, tx: Transaction) -> Outcome:
+    """Lines that match. Where no pattern was asked for in so many words, the text may be code: it is, where it
+    is written so and might be something else than a pattern, or where nothing matches."""
+    query = question.query
+    if question.mode == "regex":
+        return await regex.find(question, tx)
+    sure = is_pattern(query.text)
+    if not sure and (exact := await verbatim.find(question, tx, query.text)):
+        return exact
+    found = await regex.find(question, tx)
+    if not found.is_miss:
+        return found
+    if sure:
+        return await verbatim.find(question, tx, query.text) or found
+    vector = await question.meaning.of(query.text)
+    return await ranking.find(replace(question, query=replace(query, kind="words")), tx, vector)
 
 
 async def _path(question: Question, tx: Transaction, vector: Values | None) -> Outcome:

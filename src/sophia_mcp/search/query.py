@@ -13,6 +13,8 @@ from sophia_mcp.types import Mode
 QueryKind = Literal["words", "identifier", "path", "lines", "regex", "trace", "error"]
 
 _IDENTIFIER = re.compile(r"~?[^\W\d][\w$]*[?!]?(?:(?:::|->|\.|#|\\|/)~?[^\W\d][\w$]*[?!]?)*(?:\(\))?")
+_ROOT = re.compile(r"::|\\(?=[A-Z]\w+(?:\\\w{2,})+(?:::|->|$))")
+"""What a name begins with that is said from the outermost namespace on: ``::a::B``, ``\\A\\B``."""
 _SEPARATOR = re.compile(r"::|->|\.|#|\\|/")
 # `a.py:10`, `a.py:10-80`, a compiler's `a.py:10:5` (the column is left out), a link's `a.py#L10-L80`.
 _BEHIND = r"(?::L?|#L)(?P<start>\d+)(?:\s*[-–,]\s*L?(?P<end>\d+)|:\d+|C\d+)?:?"
@@ -38,6 +40,18 @@ _REGEX = re.compile(
     r"|\.[*+?]|\[[^\]\s]*[\w^]-\w[^\]]*\][*+?{]?|\[\^"  # any-runs and classes
     r"|\(\?[:iPms]|\w\|\w+\)|^\^\S|[\w)]\$$|\)[*+?]|\w\{\d+,?\d*\}"  # groups, anchors, counts
 )
+_MAYBE_REGEX = re.compile(r"[*+|^$\[\]]")
+_EITHER = re.compile(r"\w+(?:\|\w+)+")
+"""Whatever has the text of it is matched by the pattern, too."""
+_CODE = re.compile(
+    r"""(?<=[\w)\]])\[(?:"[^"\]]*"|'[^'\]]*'|-?\d*)\](?![\w*+?{])"""  # an index: a["b"], a[0]
+    r"|\$(?=[A-Za-z_{])"  # a variable: $a, ${A}
+)
+"""Parts of code that are no pattern: what could be one matches nothing, or something else."""
+_PUNCTUATION = re.compile(r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]")
+"""What only code has."""
+_SENTENCE = 4
+"""Words of a text without any of it that may stand somewhere as it is."""
 _ERROR = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Failure|Panic|Fault|Errno)\b\s*[:(\[]"
     r"|\b(?:error|panic|fatal|warning|exception|failed|failure)\b\s*[:\[]"
@@ -216,6 +230,28 @@ def said_place(text: str) -> Place | None:
     )
 
 
+def said_code(text: str) -> str | None:
+    """The text that may stand in a file as it is; None for a question, for a few words, and for a name."""
+    text = text.strip()
+    quoted = _QUOTED.fullmatch(text)
+    bare = quoted["name"].strip() if quoted else text
+    if not bare or _IDENTIFIER.fullmatch(bare) or _OF_KIND.fullmatch(bare):
+        return None
+    if quoted or is_code(bare):
+        return bare
+    return bare if len(bare.split()) >= _SENTENCE and not _QUESTION.match(bare) else None
+
+
+def is_code(text: str) -> bool:
+    """Whether there is anything in a text that is in no sentence."""
+    return _PUNCTUATION.search(text) is not None
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text that may be a regular expression can hardly be anything else."""
+    return bool(_REGEX.search(_CODE.sub("", text)) or _EITHER.fullmatch(text))
+
+
 def _asks_of_name(text: str) -> Query | None:
     """``who calls parse_cookie``, ``where is `Router.add` defined?``: the question about that name."""
     for form in (*_CALLERS, *_REFERENCES, *_DEFINED):
@@ -233,11 +269,13 @@ def _asks_of_name(text: str) -> Query | None:
 
 def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
+    if mode == "regex":
+        return Query(text, "regex")  # as it is: a space matches a space
     text = text.strip()
     if mode == "auto" and (asked := _asks_of_name(text)):
         return asked
     query = _classified(text, mode)
-    if mode in ("regex", "text", "similar"):
+    if mode in ("text", "similar"):
         return query
     if query.kind in ("identifier", "path") and _IDENTIFIER.fullmatch(text):
         # `cart.py::Router` and `app.cart::Router` look alike; whether there is such a file is seen later.
@@ -255,8 +293,6 @@ def classify(text: str, mode: Mode = "auto") -> Query:
 
 def _classified(text: str, mode: Mode) -> Query:
     names = tuple(dict.fromkeys(name.strip("`") for name in _EMBEDDED.findall(text)))
-    if mode == "regex":
-        return Query(text, "regex")
     if mode == "text":
         return Query(text, "error" if _is_error(text) else "words", identifiers=names)
     place = said_lines(text)
@@ -269,12 +305,15 @@ def _classified(text: str, mode: Mode) -> Query:
         return Query(text, "trace", frames=tuple(found), identifiers=names)
     if not re.search(r"\s", text):
         return _one_token(text)
-    if _REGEX.search(text) and not _QUESTION.match(text) and not _is_error(text):
+    if _REGEX.search(_CODE.sub("", text)) and not _QUESTION.match(text) and not _is_error(text):
         return Query(text, "regex")
     return Query(text, "error" if _is_error(text) else "words", identifiers=names)
 
 
 def _one_token(text: str) -> Query:
+    root = _ROOT.match(text)
+    if root is not None and _IDENTIFIER.fullmatch(name := text[root.end() :]):
+        return Query(name, "identifier", identifiers=(name,))
     if text in _WHOLE:
         return Query(text, "path", path=".")
     if _GLOB.fullmatch(text) and ".*" not in text:
@@ -284,7 +323,8 @@ def _one_token(text: str) -> Query:
         return Query(text, "path", path=text.removeprefix("./"), identifiers=(text,))
     if _IDENTIFIER.fullmatch(text):
         return Query(text, "identifier", identifiers=(text,))
-    if _REGEX.search(text) or re.search(r"[*+|^$\[\]]", text):
+    bare = _CODE.sub("", text)
+    if _REGEX.search(bare) or _MAYBE_REGEX.search(bare):
         return Query(text, "regex")
     return Query(text, "words", identifiers=())
 

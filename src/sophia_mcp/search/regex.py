@@ -7,8 +7,8 @@ decide. Files without trigrams yet are looked at directly, files outside the ind
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,19 @@ from sophia_mcp.search.place import enclosing, qualified
 from sophia_mcp.security.paths import read_inside
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Kind, Symbol
 
 _BATCH = 32
 """Files read at once: the texts of more take no less time and more memory."""
 _MATCHES_MOST = 100_000
-"""Matches counted at most; beyond, the answer says "at least"."""
+"""Matches looked at, empty ones too; beyond, the answer says "at least"."""
 _LAID_OUT = 4
 """Of the spans from the best on, how many times as many as may be shown are made: some fall away."""
 
 _TOGETHER = 3
 """Matches at most this many lines apart are shown as one span."""
+_TALLEST = 20
+"""Lines of a span."""
 _MEMORY = 8 << 20
 _BY_LINE = "(?m)"
 """``^`` and ``$`` stand at the ends of lines."""
@@ -42,11 +45,27 @@ _OUTSIDE_MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Lines of a file that match, ascending, and how many matches they hold."""
+    """The matches in a file: by the line on which any begins, ascending, how many do and the last line that
+    they reach. ``looked_at`` counts the empty ones that do not count, too."""
 
     file: int
-    lines: tuple[int, ...]
-    count: int
+    found: Mapping[int, tuple[int, int]]
+    looked_at: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(count for count, _ in self.found.values())
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Lines that match, ascending: of a long match the first ones."""
+        every = (
+            line
+            for first, (_, last) in self.found.items()
+            for line in range(first, min(last, first + _TALLEST - 1) + 1)
+        )
+        return tuple(sorted(set(every)))
 
 
 def compile(pattern: str) -> Any:
@@ -88,14 +107,36 @@ def usable(pattern: str) -> bool:
 
 async def find(question: Question, tx: Transaction) -> Outcome:
     """Every matching line, best files first, with the exact number of matches."""
-    pattern = compile(question.query.text)
-    files, direct = await _files(question, tx)
-    matches, capped = await _scan(question, tx, pattern, files)
+    text = question.query.text
+    pattern = compile(text)
+    matches, direct, capped = await matching(question, tx, text)
     total = sum(item.count for item in matches)
+    candidates = await _lines(question, tx, matches)
+    notes = [_statement(question, len(matches), total, capped, direct)]
+    notes += await _outside(question, tx, pattern)
+    if not total:
+        return Outcome((), 0, (f"not here: no line matches {text!r}", *notes))
+    return Outcome(tuple(candidates), total, tuple(notes))
+
+
+async def matching(question: Question, tx: Transaction, text: str) -> tuple[list[Matches], int, bool]:
+    """The files that the filters let answer and a pattern matches, best first, how many of those searched have
+    no trigrams yet, and whether there are more matches than are counted."""
+    files, direct = await _files(question, tx, text)
+    matches, capped = await _scan(question, tx, compile(text), files)
+    if kinds := question.filter.kinds:
+        held = await _symbols(question, tx, matches)
+        matches = [_of_kinds(item, held[item.file], kinds) for item in matches]
+        matches = [item for item in matches if item.found]
     atlas = question.atlas
     matches.sort(
         key=lambda item: (atlas.has("test", item.file), -min(item.count, 3), atlas.paths[item.file])
     )
+    return matches, direct, capped
+
+
+async def _lines(question: Question, tx: Transaction, matches: Sequence[Matches]) -> list[Candidate]:
+    """As many spans of matching lines as may be shown, and some more."""
     shown: list[tuple[Matches, list[tuple[int, int]]]] = []
     left = question.reach * _LAID_OUT
     for item in matches:
@@ -103,14 +144,11 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         left -= len(shown[-1][1])
         if left <= 0:
             break
-    symbols = await question.engine.content.symbols(
-        tx, atlas.blobs[[item.file for item, _ in shown]].tolist() if shown else []
-    )
+    symbols = await _symbols(question, tx, [item for item, _ in shown])
     candidates: list[Candidate] = []
     for item, spans in shown:
-        held = symbols[int(atlas.blobs[item.file])]
         for place, (first, last) in enumerate(spans):
-            home = enclosing(held, first)
+            home = enclosing(symbols[item.file], first)
             candidates.append(
                 Candidate(
                     item.file,
@@ -124,20 +162,36 @@ async def find(question: Question, tx: Transaction) -> Outcome:
                     sibling=bool(place),
                 )
             )
-    notes = [_statement(question, len(matches), total, capped, direct)]
-    notes += await _outside(question, tx, pattern)
-    if not total:
-        return Outcome((), 0, (f"not here: no line matches {question.query.text!r}", *notes))
-    return Outcome(tuple(candidates), total, tuple(notes))
+    return candidates
 
 
-async def _files(question: Question, tx: Transaction) -> tuple[list[int], int]:
+async def _symbols(
+    question: Question, tx: Transaction, matches: Sequence[Matches]
+) -> dict[int, tuple[Symbol, ...]]:
+    """The definitions of the files that match."""
+    files = [item.file for item in matches]
+    blobs = question.atlas.blobs[files].tolist() if files else []
+    held = await question.engine.content.symbols(tx, blobs)
+    return {file: held[blob] for file, blob in zip(files, blobs, strict=True)}
+
+
+def _of_kinds(item: Matches, held: tuple[Symbol, ...], kinds: Set[Kind]) -> Matches:
+    """The matches that begin in a definition of these kinds."""
+
+    def kind(line: int) -> Kind:
+        home = enclosing(held, line)
+        return home.kind if home else "text"
+
+    return replace(item, found={line: said for line, said in item.found.items() if kind(line) in kinds})
+
+
+async def _files(question: Question, tx: Transaction, text: str) -> tuple[list[int], int]:
     """Files that may match, and how many of them have no trigrams yet."""
     atlas, allowed = question.atlas, question.filter.allowed
     every = np.ones(len(atlas.paths), bool) if allowed is None else allowed
     direct = every & ~atlas.trigram
     chosen = every
-    plan = required(question.query.text)
+    plan = required(text)
     if plan is not None:
         narrowed = await question.engine.trigrams.candidates(tx, atlas.view.repo_id, plan)
         if narrowed is not None:
@@ -152,43 +206,48 @@ async def _scan(
     question: Question, tx: Transaction, pattern: Any, files: Sequence[int]
 ) -> tuple[list[Matches], bool]:
     found: list[Matches] = []
-    total = 0
+    left = _MATCHES_MOST
     blobs = question.atlas.blobs
     for start in range(0, len(files), _BATCH):
         batch = files[start : start + _BATCH]
         bodies = await question.engine.content.bodies(tx, blobs[batch].tolist())
         for file in batch:
-            item = scan(file, bodies[int(blobs[file])], pattern)
-            if item.count:
+            item = scan(file, bodies[int(blobs[file])], pattern, left)
+            left -= item.looked_at
+            if item.found:
                 found.append(item)
-                total += item.count
-        if total > _MATCHES_MOST:
-            return found, True
+            if left < 0:
+                return found, True
     return found, False
 
 
-def scan(file: int, body: bytes, pattern: Any) -> Matches:
-    """All matches in one text (UTF-8); an empty match counts where it stands, once a line."""
+def scan(file: int, body: bytes, pattern: Any, most: int = _MATCHES_MOST) -> Matches:
+    """All matches in one text (UTF-8), but no more than one behind ``most``; an empty match counts where it
+    stands, once a line."""
     if pattern.search(body) is None:
-        return Matches(file, (), 0)
-    lines: dict[int, int] = {}
-    count = at = 0
+        return Matches(file, {})
+    found: dict[int, tuple[int, int]] = {}
+    at = looked_at = 0
     line = 1
     for match in pattern.finditer(body):
+        looked_at += 1
+        if looked_at > most:
+            break
         start, end = match.span()
         line += body.count(b"\n", at, start)
         at = start
-        if start == end and (line in lines or (start == len(body) and body.endswith(b"\n"))):
+        count, last = found.get(line, (0, line))
+        if start == end and (count or (start == len(body) and body.endswith(b"\n"))):
             continue
-        lines[line] = lines.get(line, 0) + 1
-        count += 1
-    return Matches(file, tuple(lines), count)
+        reached = line + body.count(b"\n", start, max(end - 1, start))
+        found[line] = (count + 1, max(last, reached))
+    return Matches(file, found, looked_at)
 
 
 def _clusters(lines: Sequence[int]) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for line in lines:
-        if spans and line - spans[-1][1] <= _TOGETHER and line - spans[-1][0] < 20:
+        if spans and line - spans[-1][1] <= _TOGETHER and line - spans[-1][0] < _TALLEST:
             spans[-1] = (spans[-1][0], line)
         else:
             spans.append((line, line))

@@ -1,0 +1,102 @@
+"""Where does a text stand as it was written? Code that somebody copied is looked for as it is.
+
+White space may differ: what is copied has lost its indentation, or was wrapped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import re2
+
+from sophia_mcp.search import regex
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.place import enclosing, qualified
+from sophia_mcp.search.query import is_code
+from sophia_mcp.security.text import counted
+from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Symbol
+
+_LONGEST = 60
+"""Lines of a definition that is shown around the text; of longer ones some next to it."""
+_AROUND = 6
+_NAMED = 5
+"""Lines of one definition that are named."""
+
+_REPEATING = ("test", "document")
+_WORD = re.compile(r"\w", re.ASCII)
+
+
+async def find(question: Question, tx: Transaction, text: str) -> Outcome | None:
+    """The definitions that hold a text as it is; None where no file has it. A sentence is looked for in neither
+    tests nor documents: it is asked what says it."""
+    atlas, content = question.atlas, question.engine.content
+    matches, _, capped = await regex.matching(question, tx, _pattern(text))
+    if not is_code(question.request.query):
+        matches = [
+            item for item in matches if not any(atlas.has(role, item.file) for role in _REPEATING)
+        ]
+    candidates: list[Candidate] = []
+    for item in matches:
+        blob = int(atlas.blobs[item.file])
+        held = (await content.symbols(tx, [blob]))[blob]
+        length = len((await content.texts(tx, [blob]))[blob].lines)
+        candidates += _around(item.file, item.found, held, length)
+        if len(candidates) > question.reach:  # one more, so that the answer can go on
+            break
+    if not candidates:
+        return None
+    total = sum(item.count for item in matches)
+    files = counted(len(matches), "file")
+    note = f"{'at least ' if capped else ''}{counted(total, 'place')} in {files} hold this text as it is"
+    return Outcome(tuple(candidates), max(total, len(candidates)), (note,))
+
+
+def beside(exact: Outcome, others: Outcome) -> Outcome:
+    """What holds the text as it is, and then what else comes near."""
+    best = max((item.score for item in others.candidates), default=1.0)
+    held = [replace(item, score=max(item.score, best)) for item in exact.candidates]
+    rest = [
+        item
+        for item in others.candidates
+        if not any(
+            item.file == one.file and item.start <= one.end and one.start <= item.end
+            for one in exact.candidates
+        )
+    ]
+    return Outcome((*held, *rest), exact.total + len(rest), exact.notes)
+
+
+def _pattern(text: str) -> str:
+    """The text with any white space for its own, and no word that only begins or ends with one of it."""
+    parts = r"\s+".join(map(re2.escape, text.split()))
+    before = r"\b" if _WORD.match(text[0]) else ""
+    behind = r"\b" if _WORD.match(text[-1]) else ""
+    return before + parts + behind
+
+
+def _around(file: int, found: Iterable[int], held: tuple[Symbol, ...], length: int) -> list[Candidate]:
+    """The definitions around these lines of a file, in its order."""
+    spans: list[tuple[int, int, list[int]]] = []
+    for line in found:
+        if spans and line <= spans[-1][1]:
+            spans[-1][2].append(line)
+            continue
+        home = enclosing(held, line)
+        if home is not None and home.end_line - home.start_line < _LONGEST:
+            spans.append((home.start_line, home.end_line, [line]))
+        else:
+            spans.append((max(line - _AROUND, 1), min(line + _AROUND, length), [line]))
+    return [_candidate(file, *span, held) for span in spans]
+
+
+def _candidate(
+    file: int, start: int, end: int, lines: Sequence[int], held: tuple[Symbol, ...]
+) -> Candidate:
+    home = enclosing(held, lines[0])
+    more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
+    why = f"has this text at {', '.join(map(str, lines[:_NAMED]))}{more}"
+    name, kind = (qualified(home), home.kind) if home else ("", "text")
+    return Candidate(file, start, end, name, kind, 1.0, why, (start, end), lines[0])

@@ -1,0 +1,109 @@
+"""Code that somebody copied is found where it stands, whatever else its characters might mean."""
+
+from __future__ import annotations
+
+import pytest
+from tests.search.conftest import Asked
+
+pytestmark = pytest.mark.anyio
+
+FILES = {
+    "web/request.py": (
+        "def read_body(environ):\n"
+        '    stream = environ["wsgi.input"]\n'
+        "    return stream.read(int(environ['content-length']) + 1)\n\n\n"
+        "def header_of(environ_get, name):\n"
+        '    return environ_get("wsgi", name)\n'
+    ),
+    "web/page.php": (
+        "<?php\nclass Page\n{\n    private $container;\n\n"
+        "    public function show($args)\n    {\n        return $this->container->get($args[0]);\n    }\n}\n"
+    ),
+    "web/text.py": (
+        "class Text:\n"
+        "    def __init__(self, raw):\n        self.raw = raw\n\n\n"
+        "class Line:\n"
+        "    def __init__(self, raw, number):\n        self.raw, self.number = raw, number\n\n\n"
+        "def spread(lines):\n"
+        "    return sorted(\n        lines,\n        key=lambda line: line.number)\n\n\n"
+        "def refuse(path):\n    log('the page cannot be shown twice')\n"
+    ),
+    "tests/test_text.py": "def test_refusal():\n    assert said == 'the page cannot be shown twice'\n",
+    "web/flags.c": "int open_flags(void)\n{\n    return FLAG_A|FLAG_B;\n}\nint only(void)\n{\n    return FLAG_B;\n}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('environ["wsgi.input"]', "web/request.py:1-3"),
+        ("environ['content-length']", "web/request.py:1-3"),
+        ("$container", "web/page.php:2-10"),
+        ("$this->container->get($args[0])", "web/page.php:6-9"),
+        ("return stream.read(int(environ['content-length']) + 1)", "web/request.py:1-3"),
+        ("def __init__(self, raw, number):", "web/text.py:7-8"),
+        ("return sorted( lines, key=lambda line: line.number)", "web/text.py:11-14"),
+        ("the page cannot be shown twice", "web/text.py:17-18"),
+        ("'the page cannot be shown twice'", "web/text.py:17-18"),
+    ],
+)
+@pytest.mark.requirement("search.modes")
+async def test_copied_code_is_found_where_it_stands(index_of, text: str, place: str) -> None:
+    async with index_of(FILES) as ask:
+        answer = await ask(text)
+        first = answer.hits[0]
+        assert f"{first.path}:{first.start_line}-{first.end_line}" == place
+        assert first.why.startswith("has this text at")
+        assert not any(note.startswith("not here") for note in answer.notes)
+
+
+@pytest.mark.requirement("search.modes", "search.cursor")
+async def test_all_places_of_a_copied_text_are_counted_and_paged(index_of) -> None:
+    files = {f"a{i}.php": f"<?php\nfunction f{i}($box) {{ return $box; }}\n" for i in range(9)}
+    async with index_of(files) as ask:
+        page = await ask("$box", limit=4)
+        assert page.notes[0] == "18 places in 9 files hold this text as it is"
+        seen = [hit.path for hit in page.hits]
+        while page.next_cursor:
+            page = await ask("$box", limit=4, cursor=page.next_cursor)
+            seen += [hit.path for hit in page.hits if hit.why.startswith("has this text")]
+        assert sorted(seen) == sorted(files)
+
+
+@pytest.mark.requirement("search.modes", "search.filters")
+async def test_copied_text_is_looked_for_where_the_filters_say(index_of) -> None:
+    async with index_of(FILES) as ask:
+        answer = await ask("'the page cannot be shown twice'", scope="tests")
+        assert [hit.path for hit in answer.hits] == ["tests/test_text.py"]
+        narrowed = await ask('environ["wsgi.input"]', kinds=("class",))
+        assert all(hit.kind == "class" for hit in narrowed.hits)
+
+
+@pytest.mark.parametrize("text", [r"environ\[.wsgi", "FLAG_A|FLAG_B", "FLAG_[AB]"])
+@pytest.mark.requirement("search.modes", "search.regex_exact")
+async def test_what_can_only_be_a_pattern_is_one(index_of, text: str) -> None:
+    async with index_of(FILES) as ask:
+        assert (await ask(text)).total == (await ask(text, mode="regex")).total > 0
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_pattern_that_matches_nothing_may_be_code_after_all(index_of) -> None:
+    async with index_of({"a.go": "package a\n\nvar f = math.Log(float64(n)+1.0)\n"}) as ask:
+        answer = await ask("math.Log(float64(n)+1.0)")
+        assert answer.hits[0].start_line == 3 or answer.hits[0].end_line >= 3
+        assert (await ask("math.Log(float64(n)+2.0)")).notes[0].startswith("not here")
+
+
+@pytest.mark.parametrize("name", ["\\Shop\\Cart", "::Shop::Cart", "\\Shop\\Cart::total()"])
+@pytest.mark.requirement("search.modes")
+async def test_a_name_said_from_the_outermost_namespace_on_is_found(index_of, name: str) -> None:
+    php = "<?php\nnamespace Shop;\n\nclass Cart\n{\n    public function total()\n    {\n        return 1;\n    }\n}\n"
+    async with index_of({"Cart.php": php, "other.php": "<?php\nclass Other\n{\n}\n"}) as ask:
+        first = (await ask(name)).hits[0]
+        assert first.why == f"defines {'total' if 'total' in name else 'Cart'}"
+
+
+@pytest.mark.requirement("search.modes")
+async def test_words_of_a_sentence_are_not_looked_for_as_they_are(ask: Asked) -> None:
+    for text in ("add money", "where is the sum of two amounts", "Cart", "class Cart"):
+        assert not any("as it is" in note for note in (await ask(text)).notes)
