@@ -8,21 +8,31 @@ from collections.abc import Iterator, Sequence
 
 from sophia_mcp.index.symbols import Definition
 
-_SCRIPT_BINDS = re.compile(
-    rb"\b(?:const|let|var)\s+(?:[{\[][^=;(){}]*)?\0|\0\s*=>"
-    rb"|(?<!\bif)(?<!\bif )(?<!\bwhile)(?<!\bwhile )(?<!\bswitch)(?<!\bswitch )"
-    rb"\((?:[^()]*[,{\[])?\s*(?:\.\.\.)?\0\s*(?:[,?=:}\]][^()]*)?\)\s*(?::[^={;]*)?(?:=>|\{)"
+_Patterns = tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]
+_SCRIPT_BINDS = (
+    re.compile(
+        rb"\b(?:const|let|var)\s+(?:[{\[][^=;(){}]*)?\0|\0\s*=>"
+        rb"|(?<!\bif)(?<!\bif )(?<!\bwhile)(?<!\bwhile )(?<!\bswitch)(?<!\bswitch )"
+        rb"\((?:[^()]*[,{\[])?\s*(?:\.\.\.)?\0\s*(?:[,?=:}\]][^()]*)?\)\s*(?::[^={;]*)?(?:=>|\{)"
+    ),
+    re.compile(rb"(?:const|let|var)\s+(?:[{\[][^=;(){}]*)?\Z"),
+    re.compile(rb"\s*(?:=>|(?:[,?=:}\]][^()]*)?\)\s*(?::[^={;]*)?(?:=>|\{))"),
 )
-_BINDS = {
-    "python": re.compile(
-        rb"^[ \t]*(?:[\w.*\[\]]+\s*,\s*)*[(*]?\0(?:\s*,[^=()\n]*)?\)?\s+=(?!=)|^[ \t]*\0\s*:\s|=\s*\0\s+=(?!=)"
-        rb"|\bfor\b[\w\s,*(]*\0[\w\s,*)]*\bin\b|\blambda\b[^:]*\0\s*[,:=]|\bas\s+\(?\0|\0\s*:=",
-        re.MULTILINE,
+_BINDS: dict[str, _Patterns] = {
+    "python": (
+        re.compile(
+            rb"^[ \t]*(?:[\w.*\[\]]+\s*,\s*)*[(*]?\0(?:\s*,[^=()\n]*)?\)?\s+=(?!=)|^[ \t]*\0\s*:\s|=\s*\0\s+=(?!=)"
+            rb"|\bfor\b[\w\s,*(]*\0[\w\s,*)]*\bin\b|\blambda\b[^:]*\0\s*[,:=]|\bas\s+\(?\0|\0\s*:=",
+            re.MULTILINE,
+        ),
+        re.compile(rb"(?:as\s+\(?|lambda\b[^:]*)\Z"),
+        re.compile(rb"(?:\s*,[^=()\n]*)?\)?\s+=(?!=)|\s*:[\s=]|[\w\s,*)]*\bin\b"),
     ),
     "tsx": _SCRIPT_BINDS,
     "typescript": _SCRIPT_BINDS,
 }
-"""What binds a name, at whose place stands a zero, in a scope that has another type for it."""
+"""What binds a name, at whose place stands a zero, in a scope that has another type for it. Either the second
+of these stands right before such a name or the third right behind it: of most names that is soon told."""
 _WORD = [bytes((byte,)) for byte in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"]
 _WORD += [bytes((byte,)) for byte in range(128, 256)]
 _GOES_ON = frozenset((*_WORD, b".", b"(", b"["))
@@ -31,7 +41,8 @@ _GOES_BEFORE = frozenset((*_WORD, b"."))
 _BESIDE = 160
 """Bytes on each side of a name in which that is told."""
 _PARAMETERS = re.compile(rb"\bdef\s+\w+\s*(?:\[[^\]]*\]\s*)?\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
-_IN_PARAMETERS = re.compile(rb"[(,*]\s*\0\s*[,)=:]")
+_BEFORE_PARAMETER = (b"(", b",", b"*")
+_AFTER_PARAMETER = re.compile(rb"\s*[,)=:]")
 _BINDING = frozenset({"function", "method", "class", "module"})
 """Definitions that are scopes of their own."""
 
@@ -108,7 +119,7 @@ class Shadows:
     somebody asks for. ``known``: where names stand whose type is read, or what gives them."""
 
     def __init__(self, language: str, scopes: Scopes, source: bytes) -> None:
-        self._pattern, self._scopes, self._source = _BINDS.get(language), scopes, source
+        self._patterns, self._scopes, self._source = _BINDS.get(language), scopes, source
         self._has_parameters = language == "python"
         """Where they are not told from arguments by what follows them."""
         self.known: set[int] = set()
@@ -116,12 +127,12 @@ class Shadows:
 
     def rebound(self, scope: int, name: str) -> bool:
         """Whether a scope binds a name so, or a function without a name in it."""
-        if self._pattern is None:
+        if self._patterns is None:
             return False
         key = scope, name
         if key not in self._told:
             places = self._places(scope, name.encode())
-            self._told[key] = any(self._binds(self._pattern, *place, scope) for place in places)
+            self._told[key] = any(self._binds(self._patterns, *place, scope) for place in places)
         return self._told[key]
 
     def _places(self, scope: int, name: bytes) -> Iterator[tuple[int, int]]:
@@ -140,17 +151,19 @@ class Shadows:
             return 0, len(self._source)
         return self._scopes.found[scope].start_byte, self._scopes.found[scope].end_byte
 
-    def _binds(self, pattern: re.Pattern[bytes], start: int, end: int, scope: int) -> bool:
+    def _binds(self, patterns: _Patterns, start: int, end: int, scope: int) -> bool:
         owner = self._scopes.at(start)
         while owner >= 0 and self._scopes.found[owner].kind not in _BINDING:
             owner = self._scopes.up(owner)
         if owner != scope:
             return False
-        before = self._source[max(start - _BESIDE, 0) : start]
-        near = before + b"\0" + self._source[end : end + _BESIDE]
-        if pattern.search(near) is not None:
+        before, after = self._source[max(start - _BESIDE, 0) : start], self._source[end : end + _BESIDE]
+        pattern, led, followed = patterns
+        if (followed.match(after) or led.search(before)) and pattern.search(before + b"\0" + after):
             return True
-        if not self._has_parameters or scope < 0 or _IN_PARAMETERS.search(near) is None:
+        if not self._has_parameters or scope < 0 or not before.rstrip().endswith(_BEFORE_PARAMETER):
+            return False
+        if _AFTER_PARAMETER.match(after) is None:
             return False
         parameters = _PARAMETERS.search(self._source, *self._span(scope))
         return parameters is not None and start < parameters.end()
