@@ -68,3 +68,9 @@ def test_closed_streams_are_no_error(project: Path, arguments: str) -> None:
 def test_a_reader_that_has_enough_is_no_bug(project: Path, arguments: str) -> None:
     done = shell(f"$S {arguments} | true", project)
     assert not done.stderr
+
+
+def test_ctrl_c_while_the_program_is_being_loaded_is_no_traceback(tmp_path: Path, alone: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    done = run("version", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "stopped\n")

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import sys
 
-import click
+try:
+    import click
 
-from sophia_mcp import __version__
-from sophia_mcp.cli import output
-from sophia_mcp.cli.commands import COMMANDS
-from sophia_mcp.errors import BadArgument, Bug, NotFound, SophiaError
+    from sophia_mcp import __version__
+    from sophia_mcp.cli import output
+    from sophia_mcp.cli.commands import COMMANDS
+    from sophia_mcp.errors import BadArgument, Bug, NotFound, SophiaError
+except KeyboardInterrupt:  # as `main` does with one that comes later
+    sys.exit("stopped")
 
 
 class Commands(click.Group):
