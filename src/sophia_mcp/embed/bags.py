@@ -126,11 +126,10 @@ class Bags:
         if texts.identifiers is not self._memory.identifiers:
             self._memory = _Memory(texts.identifiers, self._rows_of)
         self._memory.learn()
-        places = np.fromiter(texts.places, np.intp, len(texts.places))
         runs = np.fromiter(texts.different, np.intp, len(texts.different))
-        words, lengths = self._memory.words.read(runs[places])
+        words, lengths = self._memory.words.read(runs.take(texts.places))
         after = np.concatenate([[0], lengths.cumsum()])
-        return words, np.append(after[np.flatnonzero(places == 0)], len(words))
+        return words, np.append(after[np.flatnonzero(texts.places == 0)], len(words))
 
     def _sum(self, words: Numbers, bodies: Numbers, headers: Numbers) -> Rows:
         """The sums of some passages, by where their texts and headers begin and end among the words."""
@@ -140,14 +139,15 @@ class Bags:
             return np.zeros((count, self._dimensions), np.float32)
         known, columns = self._narrow(said)
         width, body = len(known), bodies[-1] - bodies[0]
-        first = np.arange(count) * width
-        at_body = first.repeat(np.diff(bodies)) + columns[:body]
-        at_head = first.repeat(np.diff(headers)) + columns[body:]
-        weights = _WEIGHTS.take(np.bincount(at_body, minlength=count * width), mode="clip")
-        weights += self._header_weights.take(np.bincount(at_head, minlength=count * width), mode="clip")
+        order = np.arange(count)
+        at_body = columns[:body] * count + order.repeat(np.diff(bodies))
+        at_head = columns[body:] * count + order.repeat(np.diff(headers))
+        # A passage has few of all words: only its own are weighed.
+        weights = np.zeros(width * count, np.float32)
+        weights[at_body] = _WEIGHTS.take(np.bincount(at_body).take(at_body), mode="clip")
+        weights[at_head] += self._header_weights.take(np.bincount(at_head).take(at_head), mode="clip")
         rows, lengths = self._memory.rows.read(known)
-        each = np.arange(width).repeat(lengths)
-        return self._weighed(rows, weights.reshape(count, width).take(each, axis=1))
+        return self._weighed(rows, weights.reshape(width, count).repeat(lengths, axis=0).T)
 
     def _narrow(self, words: Numbers) -> tuple[Numbers, Numbers]:
         """The different words, and the place of each word among them."""
