@@ -82,3 +82,38 @@ async def test_a_file_that_is_asked_for_and_not_there_is_not_passed_over(ask: As
     assert answer.hits
     assert "no indexed file is 'cart.js'" in answer.notes
     assert not any("no indexed file" in note for note in (await ask("cart.py")).notes)
+
+
+@pytest.mark.parametrize("mode", ["callers", "references"])
+@pytest.mark.requirement("search.filters", "search.not_here")
+async def test_who_uses_a_name_elsewhere_is_not_said_to_be_nobody(index_of, mode) -> None:
+    files = {
+        "lib/a.py": "def gathered():\n    return 1\n",
+        "app/b.py": "from lib.a import gathered\n\n\ndef run():\n    return gathered()\n",
+        "web/c.py": "def stop():\n    return 2\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask("gathered", mode=mode, paths=("web",))
+        assert answer.notes[0].startswith("not here: gathered is defined but never ")
+        assert answer.notes[0].endswith("in the 1 file of app that pass the filters")
+        assert answer.notes[1] == f'next: search_code("gathered", mode="{mode}")'
+        assert (await ask("gathered", mode=mode)).hits
+
+
+@pytest.mark.requirement("search.filters")
+async def test_kinds_narrow_an_answer_or_it_says_that_they_do_not(index_of) -> None:
+    body = "        total = first + second * 3\n        if total > 10:\n            raise ValueError(total)\n        return [total, first, second]\n"
+    loose = body.replace("    " * 2, "    ", 1).replace("\n    " * 1, "\n")
+    files = {
+        "a.py": f"class A:\n    def one(self, first, second):\n{body}",
+        "b.py": f"class B:\n    def two(self, first, second):\n{body}",
+        "c.py": f"def three(first, second):\n{loose}",
+        "d.py": "from c import three\n\n\ndef run():\n    return three(1, 2)\n",
+    }
+    async with index_of(files) as ask:
+        alike = await ask("a.py:2", mode="similar", kinds=("method",))
+        assert {hit.path for hit in alike.hits} == {"b.py"}
+        assert "c.py" in {hit.path for hit in (await ask("a.py:2", mode="similar")).hits}
+        for text, mode in (("three", "callers"), ('File "d.py", line 5, in run', "auto")):
+            answer = await ask(text, mode=mode, kinds=("class",))
+            assert any(note.startswith("kinds=class does not narrow") for note in answer.notes)

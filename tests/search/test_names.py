@@ -74,3 +74,14 @@ async def test_a_sentence_that_asks_where_a_name_is_defined_asks_for_the_name(
     async with index_of(SPELT) as ask:
         answer = await ask(text)
     assert (answer.hits[0].symbol, answer.hits[0].why) == ("shrink", "defines shrink")
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_name_is_not_here_though_each_of_its_letters_in_threes_is(index_of) -> None:
+    pieces = "add dde ded ed_ d_o _on on_ n_m _ma mai ain"
+    files = {"a.py": f"# {pieces}\ndef main(): ...\n", "b.py": "def added(): ...\n"}
+    async with index_of(files) as ask:
+        assert (await ask("added_on_main")).notes[0].startswith("not here")
+        (ask.root / "c.py").write_text("call('ADDED_ON_MAIN')\n")
+        await ask.update()
+        assert not any(note.startswith("not here") for note in (await ask("added_on_main")).notes)

@@ -31,6 +31,8 @@ from sophia_mcp.types import Symbol
 
 _FILE = re.compile(r"[./]")
 _FILES_MOST = 2000
+_BATCH = 32
+"""Files whose texts are read at once."""
 _MANIFESTS_MOST = 200
 _LOOKED_AT = 3
 """Of the uses from the best on, how many times as many as may be shown are told with their definitions."""
@@ -120,7 +122,8 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
         candidates[: len(near)] = [_at_home(item, homes[item.file]) for item in near]
     resolved = sum(use.proof != "name-only" for use in called)
     note = unheard + _said(question, exact, resolved, len(called) - resolved, len(written))
-    return Outcome(tuple(candidates), resolved, (note, *unread_note(unread)))
+    notes = (note, *unread_note(unread), *place.unfiltered(question, "who uses a name"))
+    return Outcome(tuple(candidates), resolved, notes)
 
 
 async def modules(
@@ -198,10 +201,15 @@ async def _missed(
     near = () if exact else await symbols.nearest(tx, question.atlas, name)
     hint = f"; nearest names: {', '.join(near)}" if near else ""
     there = f"defined but never {used}" if exact else f"neither defined nor {used}"
-    note = f"not here: {name} is {there} in {question.view.label}{hint}"
+    where, allowed = question.view.label, question.filter.allowed
+    if allowed is not None:
+        where = f"the {counted(int(allowed.sum()), 'file')} of {where} that pass the filters"
+    note = f"not here: {name} is {there} in {where}{hint}"
     if others:
         following = call(question.request, name, mode="references")
         note += f"; {others}"
+    elif exact and allowed is not None:
+        following = call(question.request, name, mode=question.mode)
     elif exact:
         following = call(question.request, name, mode="symbol")
     else:
@@ -243,8 +251,16 @@ async def files_writing(question: Question, tx: Transaction, name: str) -> tuple
 
 
 async def is_written(question: Question, tx: Transaction, name: str) -> bool:
-    """Whether the text of some file that may answer can hold the name."""
-    return bool((await files_writing(question, tx, name))[0])
+    """Whether the text of some file that may answer holds the name, in any case."""
+    files, unread = await files_writing(question, tx, name)
+    wanted = name.lower().encode()
+    for start in range(0, len(files), _BATCH):
+        blobs = question.atlas.blobs[files[start : start + _BATCH]].tolist()
+        bodies = await question.engine.content.bodies(tx, blobs)
+        for body in bodies.values():
+            if wanted in (body.lower() if name.isascii() else body.decode().lower().encode()):
+                return True
+    return unread > 0
 
 
 def _why(uses: Iterable[Use], verb: str) -> str:

@@ -80,7 +80,7 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
         return filtered(question, there) if there else await missing(question, tx)
     content, atlas = question.engine.content, question.atlas
     found: list[Candidate] = []
-    notes = _unfiltered(question)
+    notes = unfiltered(question)
     for file in files[: question.reach + 1]:  # one more, so that the answer can go on
         blob = int(atlas.blobs[file])
         text = (await content.texts(tx, [blob]))[blob]
@@ -233,7 +233,7 @@ async def _outlines(question: Question, tx: Transaction, there: list[int]) -> Ou
                 file, 1, length, "", _kind(question, file), 1.0, "path match", (1, length), 1, text=shown
             )
         )
-    return Outcome(tuple(found), len(files), tuple(_unfiltered(question)))
+    return Outcome(tuple(found), len(files), tuple(unfiltered(question)))
 
 
 def passing(question: Question, files: Sequence[int]) -> list[int]:
@@ -262,10 +262,10 @@ def filtered(question: Question, files: Sequence[int]) -> Outcome:
     )
 
 
-def _unfiltered(question: Question) -> list[str]:
-    """A place is shown whole, whatever kinds are asked for."""
+def unfiltered(question: Question, what: str = "a place") -> list[str]:
+    """A place is shown whole, whatever kinds are asked for, and so is what else kinds do not narrow."""
     kinds = question.request.kinds
-    return [f"kinds={', '.join(kinds)} does not narrow a place"] if kinds else []
+    return [f"kinds={', '.join(kinds)} does not narrow {what}"] if kinds else []
 
 
 def outline_of(symbols: tuple[Symbol, ...], text: Text, most: int = _OUTLINE_LINES) -> str:

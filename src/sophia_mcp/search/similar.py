@@ -112,6 +112,8 @@ async def _compare(
             continue
         piece = pieces[blob, ordinal]
         for span in cut(piece, reached(piece, text.lines), units[blob, ordinal]):
+            if question.filter.kinds and span.kind not in question.filter.kinds:
+                continue
             if file == own[0] and span.start <= own[2] and own[1] <= span.end:
                 continue
             other = text.span(span.start, span.end)

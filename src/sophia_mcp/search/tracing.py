@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sophia_mcp.search import symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.place import enclosing, qualified
+from sophia_mcp.search.place import enclosing, qualified, unfiltered
 from sophia_mcp.search.settle import Version, settle, spoken_of
 from sophia_mcp.search.trace import Frame, linked, match_path
 from sophia_mcp.store.database import Transaction
@@ -47,6 +47,7 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     if outside:
         more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
         notes.append(f"elsewhere: {', '.join(outside[:5])}{more}")
+    notes += unfiltered(question, "a trace")
     if not here:
         notes = [f"not here: none of the {len(frames)} frames lies in {question.view.label}", *notes[1:]]
     return Outcome(tuple(candidates.values()), len(candidates), tuple(notes))
