@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -256,6 +257,25 @@ async def test_a_forgotten_repository_is_derived_again(truth: Truth, index: Vect
 
 
 @pytest.mark.requirement("store.vectors_contract")
+async def test_many_small_repositories_take_the_memory_of_their_rows(
+    truth: Truth, index: VectorIndex
+) -> None:
+    repos = range(10, 30)
+    async with truth.db.write(LOCAL) as tx:
+        await tx.many("INSERT INTO repos VALUES (?, 300, 0)", [(repo,) for repo in repos])
+    for repo in repos:
+        await truth.put(repo, repo)
+    query = truth.vectors(1)[0]
+    tracemalloc.start()
+    try:
+        for repo in repos:
+            assert await ask(truth, index, query, repo=repo)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10_000_000
+
+
 async def test_large_repositories_are_searched_by_candidates_without_losing_the_near(
     truth: Truth, index: VectorIndex
 ) -> None:

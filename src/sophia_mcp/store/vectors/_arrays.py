@@ -174,8 +174,9 @@ class Arrays:
             self.rows = None
         if needed <= len(self.ids):
             return
-        # Memory that was never written costs nothing, so there is room from the start.
-        room = max(RESIDENT_ROWS, 2 * needed)
+        # In proportion: one page of a large array that is written may cost two megabytes, and there are those
+        # of each repository.
+        room = 2 * needed
         self.ids = _enlarged(self.ids, (room,))
         self.alive = _enlarged(self.alive, (room,))
         self.scales = _enlarged(self.scales, (room,))
