@@ -81,7 +81,7 @@ class Arrays:
         starts = np.cumsum(counts) - counts
         ordinals = np.arange(len(fresh)) - np.repeat(starts, counts)
         first, end = self.count, self.count + len(fresh)
-        self._grow(end)
+        self.make_room(end)
         self._view = None
         self.ids[first:end] = np.repeat(places * ROWS_PER_PLACEMENT, counts) + ordinals
         self.alive[first:end] = True
@@ -169,7 +169,8 @@ class Arrays:
                     np.add(weighed, bits[:size], out=weighed)
         return found
 
-    def _grow(self, needed: int) -> None:
+    def make_room(self, needed: int) -> None:
+        """Let so many rows be held in all; to say so before they come saves copies of what is held."""
         if self.rows is not None and needed > RESIDENT_ROWS:
             self.rows = None
         if needed <= len(self.ids):

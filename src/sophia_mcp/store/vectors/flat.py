@@ -131,19 +131,20 @@ async def _refresh(held: _Held, tx: Transaction, repo: int, model: str) -> None:
         held.arrays.remove([*gone, *came])  # some came before a cancelled refresh
     # Where none of the rows is left, a model that answers other dimensions may have taken the name.
     if held.arrays is None or held.marks is None or not held.arrays.spans:
-        await _load(held, tx, repo, model)
+        await _load(held, tx, repo, model, stored.rows)
     else:
         for i in range(0, len(came), _LOAD):
             held.arrays.add(await these_rows(tx, repo, model, came[i : i + _LOAD]))
     held.marks, held.at, held.read = stored, now, tx
 
 
-async def _load(held: _Held, tx: Transaction, repo: int, model: str) -> None:
+async def _load(held: _Held, tx: Transaction, repo: int, model: str, rows: int) -> None:
     after = -1
     held.arrays = None
     while batch := await all_rows(tx, repo, model, after, _LOAD):
         if held.arrays is None:
             held.arrays = Arrays(batch[0].int8().shape[1])
+            held.arrays.make_room(rows)
         held.arrays.add(batch)
         after = batch[-1].placement
 
