@@ -11,6 +11,8 @@ from anyio.abc import SocketAttribute, SocketStream
 from mcp.types import CallToolResult
 from tests.server.conftest import Place, text_of, write
 
+from sophia_mcp.server.tools import index_repo
+
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("server.index_repo")]
 
 FIELDS = {
@@ -68,6 +70,27 @@ async def test_status_without_a_path_lists_every_readable_repository(indexed: Pl
     assert found["repo"] is None
     assert [each["root"] for each in found["repos"]] == [str(indexed.project)]
     assert str(indexed.project) in text_of(result)
+
+
+async def test_a_long_list_tells_of_the_project_and_of_some_and_names_all_others(
+    place: Place, tmp_path: Path
+) -> None:
+    async with place.open(None) as app:
+        for number in range(index_repo.LISTED + 5):
+            root = write(tmp_path / f"a{number:03}", {"a.py": ""})
+            await (await app.start_index(str(root), trusted=True)).wait(60)
+        await (await app.start_index(str(place.project), trusted=True)).wait(60)
+    async with place.connect("auto") as client:
+        result = await client.call_tool("index_repo", {"action": "status"})
+    found = facts(result)
+    listed = [each["repo"] for each in found["repos"]]
+    assert len(listed) == index_repo.LISTED
+    assert listed[0] == place.project.name
+    [note] = found["notes"]
+    assert note.startswith("6 more are indexed: ")
+    named = note.partition(": ")[2].partition(";")[0].split(", ")
+    assert {*listed, *named} == {place.project.name, *(f"a{number:03}" for number in range(45))}
+    assert note in text_of(result)
 
 
 async def test_status_of_an_empty_store_says_so(place: Place) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from math import inf
+from textwrap import shorten
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -18,6 +19,11 @@ from sophia_mcp.server.tools import ToolRecord
 from sophia_mcp.types import IndexReport
 
 PROGRESS_S = 2.0
+LISTED = 40
+"""Repositories that a list tells of; hundreds of them would fill an agent's window."""
+
+NAMES_CHARS = 4000
+"""Of the names of all others."""
 
 Action = Literal["update", "status", "rebuild", "cancel", "forget"]
 
@@ -67,8 +73,7 @@ async def index_repo(
     state = ctx.request_context.lifespan_context
     app, project = await state.open()
     if action == "status" and path is None:
-        reports = await app.reports(project)
-        return _answer(None, reports, None, [] if reports else ["nothing is indexed yet"])
+        return _listed(await app.reports(project), str(project))
     if path is None and project is None:
         await state.project()  # raises, with what was tried
     if path is not None and path.startswith("conn://"):
@@ -108,6 +113,19 @@ async def index_repo(
 
     result: CallToolResult = await state.tasks.run(ctx, work)
     return result
+
+
+def _listed(reports: list[IndexReport], project: str) -> CallToolResult:
+    """Every repository: the project, then what is not whole, then the others, by name alone where there are many."""
+    ordered = sorted(reports, key=lambda each: (each.root != project, each.state == "ready"))
+    names = ", ".join(each.repo for each in ordered[LISTED:])
+    notes = [] if reports else ["nothing is indexed yet"]
+    if names:
+        notes.append(
+            f"{len(reports) - LISTED} more are indexed: {shorten(names, NAMES_CHARS, placeholder=' ...')};"
+            ' what is known of one: index_repo(path="NAME", action="status")'
+        )
+    return _answer(None, ordered[:LISTED], None, notes)
 
 
 async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
