@@ -134,9 +134,32 @@ async def test_the_next_call_of_a_miss_is_a_pattern_that_can_be_used(ask: Asked)
 
 
 @pytest.mark.requirement("search.not_here")
-async def test_the_next_call_of_a_foreign_trace_asks_for_its_last_line(ask: Asked) -> None:
-    trace = 'Traceback (most recent call last):\n  File "/x/zzz.py", line 3, in f\n    g()\nKeyError: 7'
-    assert (await ask(trace)).notes[1] == 'next: search_code("KeyError: 7", mode="text")'
+@pytest.mark.parametrize(
+    ("trace", "said"),
+    [
+        (
+            'Traceback (most recent call last):\n  File "/x/zzz.py", line 3, in f\n    g()\nKeyError: 7',
+            "KeyError: 7",
+        ),
+        (
+            "x.E: no such bean\n\tat a.B.c(B.java:1)\nCaused by: y.F: z\n\tat a.G.h(G.java:2)\n\t... 12 more",
+            "x.E: no such bean",
+        ),
+        (
+            "E: a\n   at A.B(String s) in c:\\b\\A.cs:line 12\n--- End of stack trace ---",
+            "--- End of stack trace ---",
+        ),
+        (
+            "System.Exception: a\n   at A.B(String s) in c:\\b\\A.cs:line 12\n--- End ---",
+            "System.Exception: a",
+        ),
+        ("\x1b[31mpanic: bad\x1b[0m\n\ngoroutine 1:\nmain.f()\n\t/x/zz.go:1 +0x1\n", "panic: bad"),
+    ],
+)
+async def test_the_next_call_of_a_foreign_trace_asks_for_what_went_wrong(
+    ask: Asked, trace: str, said: str
+) -> None:
+    assert (await ask(trace)).notes[1] == f'next: search_code("{said}", mode="text")'
 
 
 @pytest.mark.parametrize(

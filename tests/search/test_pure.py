@@ -105,6 +105,8 @@ BROWSER = "    at f (C:\\w\\a.js:3:4)\n    at g (webpack-internal:///(rsc)/./b.t
 VITEST = " ❯ go src/a.ts:3:5\n ❯ src/b.ts:4:1\n"
 BRACKETS = "a\\b.ts(3,4): error TS1: x\nb.cc(5): error: y\n[ERROR] /x/C.java:[6,7] z\n[ERROR]   DTest.runs:8 w\n"
 LISTED = "/a/b.js\n  204:9   error  Unexpected  no-var\n  210:1   warning  y  z\n\n/a/c.js\n  3:1   error  bad  no-bad\n"
+COLOURED = '  File \x1b[35m"/a/b.py"\x1b[0m, line \x1b[35m3\x1b[0m, in \x1b[35mf\x1b[0m\n\x1b[1m\x1b[31mc/d.py\x1b[0m:4: E\n[1m[31me.py[0m:5: E\n'
+FIELDS = 'level=error caller=raft/state.go:3 msg="x"\nsource=/x/b.go:4 err=y\n'
 GOROUTINE = (
     "  a/b.(*T).Run()\n      /x/t.go:3 +0x4\ncreated by a/b.Start in goroutine 1\n\t/x/s.go:5 +0x1\n"
 )
@@ -154,6 +156,8 @@ ELIXIR = "** (E) x\n    (app 0.1.0) lib/app/user.ex:14: App.User.load/2\n"
         (ON_LINE, [("lib/A.pm", 3, ""), ("C:/w/b.php", 4, ""), ("./c.sh", 5, ""), ("d.ml", 6, "")]),
         (LAMBDA, [("B.java", 3, "text"), ("C.scala", 4, "go")]),
         (SERVERS, []),
+        (COLOURED, [("/a/b.py", 3, "f"), ("c/d.py", 4, ""), ("e.py", 5, "")]),
+        (FIELDS, [("raft/state.go", 3, ""), ("/x/b.go", 4, "")]),
     ],
 )
 @pytest.mark.requirement("search.trace")

@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from sophia_mcp.search.trace import Frame, frames
+from sophia_mcp.security.text import plain
 from sophia_mcp.types import Mode
 
 QueryKind = Literal["words", "identifier", "path", "lines", "regex", "trace", "error"]
@@ -271,7 +272,7 @@ def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     if mode == "regex":
         return Query(text, "regex")  # as it is: a space matches a space
-    text = text.strip()
+    text = plain(text).strip()
     if mode == "auto" and (asked := _asks_of_name(text)):
         return asked
     query = _classified(text, mode)
@@ -327,6 +328,13 @@ def _one_token(text: str) -> Query:
     if _REGEX.search(bare) or _MAYBE_REGEX.search(bare):
         return Query(text, "regex")
     return Query(text, "words", identifiers=())
+
+
+def message_of(trace: str) -> str:
+    """The line of a trace that says what went wrong: of Python the last one that says anything, else the first."""
+    lines = [line.strip() for line in plain(trace).strip().splitlines()]
+    said = [line for line in lines if _is_error(line) and not frames(line)] or lines[-1:]
+    return said[-1 if "most recent call last" in trace else 0]
 
 
 def _is_error(text: str) -> bool:

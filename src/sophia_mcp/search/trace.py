@@ -37,7 +37,7 @@ _SCHEME = (
 """What stands before the path of a file in a browser, a bundler or a package."""
 _AT = r"(?:\?[^\s:()]*)?:(?P<line>\d+)(?::(?P<column>\d+))?"
 _SCRIPT = rf"{_SCHEME}(?P<path>{_DRIVE}[^\s():?]+\.(?:[cm]?[jt]sx?|vue|svelte)){_AT}"
-_SOURCE = rf"(?P<path>{_DRIVE}[^\s:()'\"\[\]{{}}<>|?]*[\w-]\.[A-Za-z]\w{{0,5}})"
+_SOURCE = rf"(?P<path>{_DRIVE}[^\s:()'\"\[\]{{}}<>|?=]*[\w-]\.[A-Za-z]\w{{0,5}})"
 _IN = (
     r"(?:[:,]? in (?:(?:function|method|upvalue|field|local) )?[`'<]?(?P<function>[\w.<>:]+)'?>?"
     r"(?:\n {4}(?P<code>\S[^\n]*))?)?"
@@ -108,6 +108,11 @@ _ROW = re.compile(r"^[ \t]+(?P<line>\d+)(?::(?P<column>\d+))?[ \t]{2,}", re.MULT
 _NOISE = re.compile(r"(?:^|[.:/])(?:<[^<>]*>|anonymous)$")
 """Names of what has none; ``main`` is a function."""
 
+_COLOUR = re.compile(
+    r"(?:\x1b|\\x1b|\\u001b|\\033|\\e|\^\[)?\[\d{1,3}(?:;\d{1,3})*m|(?:\x1b|\\x1b|\\u001b)\[[mK]"
+)
+"""What a terminal is told by, as a log or a clipboard writes it."""
+
 _ESCAPED = re.compile(r"\\([nt\"])")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"'}
 
@@ -119,6 +124,7 @@ _SHOWN = re.compile(r"^\s*>?\s*(?P<line>\d+) \| (?P<code>.*\S)\s*$", re.MULTILIN
 
 def frames(text: str) -> list[Frame]:
     """Every frame of a trace or a test report, in order of appearance, each place once."""
+    text = _COLOUR.sub("", text)
     if "\n" not in text and "\\n" in text:
         text = _ESCAPED.sub(lambda match: _ESCAPES[match[1]], text)  # a trace inside a line of JSON
     found: dict[tuple[str, int, str, str], tuple[int, Frame]] = {}

@@ -14,7 +14,7 @@ from sophia_mcp.index.parse import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import absent, filters, graph, place, repomap, skipped, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.query import segments
+from sophia_mcp.search.query import message_of, segments
 from sophia_mcp.search.render import call
 from sophia_mcp.store.database import Transaction
 
@@ -169,7 +169,7 @@ def _with_next(question: Question, outcome: Outcome) -> Outcome:
     if request.mode == "outline" or kind == "lines":
         following = call(request, ".", mode="outline")
     elif kind == "trace":
-        following = call(request, question.query.text.strip().rpartition("\n")[2][:200], mode="text")
+        following = call(request, message_of(question.query.text)[:200], mode="text")
     elif request.mode in ("references", "callers"):
         following = call(request, question.query.name, mode="symbol")
     else:
