@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 from tree_sitter import Node
@@ -45,11 +46,11 @@ class Lines:
     """The lines of a text with their sizes."""
 
     def __init__(self, text: str) -> None:
-        self.text = text.split("\n")
+        self.text = lines_of(text)
         lengths = list(map(len, self.text))
         if max(lengths) > LINE_CHARS:
             lengths = [min(length, LINE_CHARS) for length in lengths]
-        self._sums = [0, *accumulate(map((1).__add__, lengths))]
+        self._sums = list(accumulate([length + 1 for length in lengths], initial=0))
 
     def size(self, start: int, end: int) -> int:
         return self._sums[end + 1] - self._sums[start]
@@ -64,6 +65,12 @@ class Lines:
         while end > start and self.blank(end):
             end -= 1
         return start, end
+
+
+@lru_cache(1)
+def lines_of(text: str) -> Sequence[str]:
+    """The lines of a text. The last ones are remembered: who cuts a file into chunks reads their lines next."""
+    return text.split("\n")
 
 
 def short(lines: Sequence[str]) -> Sequence[str]:

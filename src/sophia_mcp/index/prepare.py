@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sophia_mcp.errors import SophiaError
 from sophia_mcp.index import edges, parse
-from sophia_mcp.index.chunk import short
+from sophia_mcp.index.chunk import lines_of, short
 from sophia_mcp.index.decode import decode
 from sophia_mcp.index.refused import TOO_LARGE, UNREADABLE, refused_content
 from sophia_mcp.index.stamp import Stamp, settled
@@ -227,7 +227,7 @@ class Preparer:
             )
         else:
             parsed = parse.parse(text, task.path, language)
-        lines = short(text.split("\n"))
+        lines = short(lines_of(text))
         bodies = ["\n".join(lines[chunk.start_line - 1 : chunk.end_line]) for chunk in parsed.chunks]
         file = Prepared(
             task.path,
