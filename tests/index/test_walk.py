@@ -104,6 +104,34 @@ def test_git_decides_what_is_ignored_and_what_is_tracked_in_spite_of_it(tree: Wr
 
 
 @pytest.mark.requirement("index.ignore_rules", "index.secret_files")
+@pytest.mark.requirement("index.ignore_rules")
+@pytest.mark.parametrize("in_git", [True, False])
+def test_a_rule_file_further_in_takes_back_what_one_further_out_ignores(
+    in_git: bool, tree: Write
+) -> None:
+    root = tree(
+        {
+            ".gitignore": "*.log\nout/\n!top.log\n",
+            "x.log": "",
+            "top.log": "",
+            "a/.gitignore": "*.tmp\n!keep.log\n",
+            "a/x.log": "",
+            "a/keep.log": "",
+            "a/b/.gitignore": "*.log\n",
+            "a/b/keep.log": "",
+            "a/c/keep.log": "",
+            "pkg/.gitignore": "!z/out/\n",
+            "pkg/z/out/y.py": "",
+            "pkg/z/out/x.log": "",
+            "pkg/out/y.py": "",
+        }
+    )
+    if in_git:
+        make_repository(root)
+    found = {path for path in walk(root).files() if not path.endswith(".gitignore")}
+    assert found == {"top.log", "a/keep.log", "a/c/keep.log", "pkg/z/out/y.py"}
+
+
 def test_the_rules_of_a_repository_hold_in_a_folder_of_it_too(tree: Write) -> None:
     top = tree(
         {

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
+from pathspec.util import CheckResult
 
 from sophia_mcp.errors import BadArgument, SophiaError
 from sophia_mcp.index.refused import BINARY, GENERATED, MINIFIED
@@ -122,7 +124,8 @@ class Rules:
     """The judges of one tree. ``read`` gives the bytes of a rule file, or None.
 
     ``git_ignored`` is asked with a path (a folder ends with ``/``) when git reads the tree; else
-    the tree's ``.gitignore`` files are read here, one folder at a time.
+    the tree's ``.gitignore`` files are read here, one folder at a time. libgit2 does not see that a file
+    further in takes back (``!name``) what one further out ignores: below such a file they are asked, too.
     """
 
     def __init__(
@@ -136,18 +139,20 @@ class Rules:
         self._exclude = _globs(choice.exclude, "exclude") if choice.exclude else None
         self._prefixes = tuple(_literal_prefix(glob) for glob in choice.include)
         self._git_ignored = git_ignored
-        self._own: dict[str, GitIgnoreSpec] = {}
-        self._git: dict[str, GitIgnoreSpec] = {}
+        self._own: dict[str, _Lines] = {}
+        self._git: dict[str, _Lines] = {}
+        self._taking_back: tuple[str, ...] = ()
 
     def enter(self, folder: str, names: frozenset[str] | set[str]) -> None:
         """Read the rule files of a folder (``""`` or ``a/b/``) before its entries are judged."""
         for name, kept in ((RULES_FILE, self._own), (GIT_RULES_FILE, self._git)):
             kept.pop(folder, None)
-            if name not in names or (name == GIT_RULES_FILE and self._git_ignored is not None):
+            raw = self._read(folder + name) if name in names else None
+            if raw is None:
                 continue
-            raw = self._read(folder + name)
-            if raw is not None:
-                kept[folder] = _spec(raw.decode("utf-8", "replace").splitlines())
+            kept[folder] = _Lines(raw.decode("utf-8", "replace").splitlines())
+            if folder and name == GIT_RULES_FILE and b"!" in raw:
+                self._taking_back += (folder,)
 
     def folder(self, name: str, path: str, *, tracked: bool) -> str | None:
         """Why the folder ``path`` (``a/b/``) is not entered, or None. What git tracks is beyond
@@ -183,9 +188,21 @@ class Rules:
             return ASKED
         if tracked:
             return None
-        if self._git_ignored is not None:
-            return IGNORED if self._git_ignored(path) else None
-        return IGNORED if self._git and _judge(self._git, path) else None
+        return IGNORED if self._is_ignored(path) else None
+
+    def _is_ignored(self, path: str) -> bool:
+        """Whether git would leave out what it does not track."""
+        if self._git_ignored is None:
+            return bool(self._git and _judge(self._git, path))
+        ignored = self._git_ignored(path)
+        if not ignored or not path.startswith(self._taking_back):
+            return ignored
+        verdict = _judge(self._git, path)
+        if verdict is not None:
+            return verdict
+        # That was said of a folder above, which may have been taken back, or by rules outside the tree.
+        above = path.rstrip("/").rpartition("/")[0] + "/"
+        return above == "/" or not self._git_ignored(above) or self._is_ignored(above)
 
 
 def reader(root: Path) -> Callable[[str], bytes | None]:
@@ -200,19 +217,38 @@ def reader(root: Path) -> Callable[[str], bytes | None]:
     return read
 
 
-def _judge(specs: dict[str, GitIgnoreSpec], path: str) -> bool:
-    """The innermost rule file with an opinion decides."""
+class _Lines:
+    """The rules of one file, understood when they are first asked for: most never are where git is asked."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+
+    @cached_property
+    def spec(self) -> GitIgnoreSpec:
+        return _spec(self._lines)
+
+
+def _judge(rules: dict[str, _Lines], path: str) -> bool | None:
+    """The innermost rule file with an opinion decides; None where none has one."""
     folder = path.rstrip("/")
     while True:
         folder = folder.rpartition("/")[0]
         prefix = f"{folder}/" if folder else ""
-        spec = specs.get(prefix)
-        if spec is not None:
-            verdict = spec.check_file(path[len(prefix) :]).include
-            if verdict is not None:
-                return bool(verdict)
+        lines = rules.get(prefix)
+        if lines is not None:
+            found = lines.spec.check_file(path[len(prefix) :])
+            if found.include is not None and _is_meant(lines.spec, found):
+                return found.include
         if not folder:
-            return False
+            return None
+
+
+def _is_meant(spec: GitIgnoreSpec, found: CheckResult[str]) -> bool:
+    """Whether the rule that decided is about this very path: the folders above were judged before it, and what
+    takes one of them back takes nothing in it back."""
+    rule = spec.patterns[found.index or 0].regex
+    match = rule.match(found.file) if rule is not None else None
+    return match is None or match.lastgroup is None or match.end() == len(found.file)
 
 
 def _literal_prefix(glob: str) -> str:
