@@ -16,7 +16,7 @@ _MODIFIERS = (
 
 PYTHON = re.compile(
     r"(?P<name>(?:self\.|cls\.)?[^\W\d]\w*)\s*"
-    r"(?::\s*(?P<type>[^=]+?)\s*(?:=.*)?$"
+    r"(?::\s*(?P<type>[^=]+)(?:=.*)?$"
     r"|=\s*(?:await\s+)?(?P<made>(?:\w+\.)*_*[A-Z]\w*)\s*(?P<arguments>\(.*)$|=\s*(?P<same>[^\W\d]\w*)$"
     r"|=\s*(?P<given>(?:await\s+)?[^\W\d][\w.]*\(.*))"
     r"|(?P<entered>[^\W\d][\w.]*\(.*\))\s+as\s+(?P<var>\w+)$",
@@ -25,7 +25,7 @@ PYTHON = re.compile(
 
 SCRIPT = re.compile(
     r"(?:@[\w$.]+(?:\([^()]*\))?\s+)*(?P<field>(?:(?:public|private|protected|readonly|static|declare|override|abstract)\s+)*)"
-    r"(?P<name>(?:this\.)?[\w$#]+)\s*[?!]?\s*(?::\s*(?P<type>[^=;]+?)\s*)?"
+    r"(?P<name>(?:this\.)?[\w$#]+)\s*[?!]?\s*(?::\s*(?P<type>[^=;]+))?"
     r"(?:=\s*(?:new\s+(?P<made>[\w.$]+).*|(?P<same>[\w$]+)|(?P<given>(?:await\s+)?[\w$][\w$.?!]*(?:\(.*\)!?)?)|[^>].*))?;?$",
     re.DOTALL,
 )
@@ -41,13 +41,13 @@ TYPED = re.compile(
 NAMED = re.compile(
     r"(?:(?:(?:@[\w.]+(?:\([^)]*\))?|public|private|protected|internal|fileprivate|open|override|lateinit|weak|"
     r"unowned|lazy|static|final|implicit|inline|vararg|pub(?:\([^)]*\))?|_)\s+)*(?:(?:val|var|let)\s+)?)(?:ref\s+|mut\s+)*(?:\w+\s+)?"
-    r"(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+?)\s*)?"
+    r"(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+))?"
     r"(?:=\s*(?:new\s+)?(?P<made>(?:\w+(?:\.|::))*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*|=.*|[{;]?)$",
     re.DOTALL,
 )
 
 RUST = re.compile(
-    r"(?:let\s+|pub(?:\([^)]*\))?\s+)?(?:ref\s+)?(?:mut\s+)?(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+?)\s*)?"
+    r"(?:let\s+|pub(?:\([^)]*\))?\s+)?(?:ref\s+)?(?:mut\s+)?(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+))?"
     r"(?:=\s*(?:(?P<made>(?:\w+::)*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*"
     r"|(?P<given>[a-zA-Z_][\w.:]*\(.*\));|.*)|[{;]?)$",
     re.DOTALL,
