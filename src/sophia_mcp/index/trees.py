@@ -227,10 +227,20 @@ def _look_at_folder(
     same: bool,
     afresh: bool,
 ) -> tuple[Tree, Plan]:
-    tree = walk_again(before, choice) if before is not None else walk(root, choice)
+    tree = walk_again(before, choice) if before is not None else _sharing(walk(root, choice), known)
     if same and before is not None and tree.folders is before.folders:
         return tree, Plan(sum(len(folder.files) for folder in tree.folders.values()), [], [], [], None)
     return tree, plan_tree(tree, known, afresh=afresh)
+
+
+def _sharing(tree: Tree, known: Mapping[str, Known]) -> Tree:
+    """The tree with the very stamps that are known where they are the same: half of what is remembered of them."""
+    for rel, folder in tree.folders.items():
+        for name, stamp in folder.files.items():
+            held = known.get(f"{rel}{name}")
+            if held is not None and held.stamp == stamp:
+                folder.files[name] = held.stamp
+    return tree
 
 
 def _look_at_commit(

@@ -62,12 +62,12 @@ _OUTPUT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PathWords:
-    """Stemmed words of a path without its extension, of its stem, and of its last folder. The stem of a
-    file that only stands for its folder, as ``index.js`` does, is the folder's."""
+    """The different stemmed words of a path without its extension, all of its stem, and the different ones of
+    its last folder. The stem of a file that only stands for its folder, as ``index.js`` does, is the folder's."""
 
-    path: frozenset[str]
+    path: tuple[str, ...]
     stem: tuple[str, ...]
-    folder: frozenset[str]
+    folder: tuple[str, ...]
 
 
 @lru_cache(1 << 12)
@@ -79,13 +79,14 @@ def path_words(path: str) -> PathWords:
         bare = folder.rpartition("/")[2]
     stem = _plain_terms(bare)
     above, last = _folder_words(folder)
-    return PathWords(above.union(stem), stem, last)
+    return PathWords(tuple(dict.fromkeys((*above, *stem))), stem, last)
 
 
 @lru_cache(1 << 10)
-def _folder_words(folder: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The words of a folder's path, and of its own name."""
-    return frozenset(_plain_terms(folder)), frozenset(_plain_terms(folder.rpartition("/")[2]))
+def _folder_words(folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The different words of a folder's path, and of its own name."""
+    last = folder.rpartition("/")[2]
+    return tuple(dict.fromkeys(_plain_terms(folder))), tuple(dict.fromkeys(_plain_terms(last)))
 
 
 def _plain_terms(text: str) -> tuple[str, ...]:

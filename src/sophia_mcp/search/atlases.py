@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import chain, compress
+from sys import intern
 from typing import NamedTuple
 
 import numpy as np
@@ -106,7 +107,7 @@ def _listed(rows: Sequence[Row]) -> _Files:
     if not rows:
         return _Files([], [], np.zeros((0, len(_NUMBERS)), np.int64))
     paths, languages, *numbers = zip(*rows, strict=True)
-    return _Files(list(paths), list(languages), np.array(numbers, np.int64).T)
+    return _Files(list(paths), list(map(intern, languages)), np.array(numbers, np.int64).T)
 
 
 def _files_of(held: Atlas, kept: NDArray[np.bool_]) -> _Files:

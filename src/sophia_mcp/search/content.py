@@ -120,7 +120,7 @@ class Content:
         self._pieces: Held[Piece] = Held(1 << 19, lambda piece: len(piece.names) + 64)
         self._symbols: Held[tuple[Symbol, ...]] = Held(6_000, lambda symbols: len(symbols) + 1)
         self._edges: Held[edges.Edges] = Held(
-            12_000, lambda found: len(found.references) + len(found.imports) + 1
+            6_000, lambda found: len(found.references) + len(found.imports) + 1
         )
 
     async def texts(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, Text]:

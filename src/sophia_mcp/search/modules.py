@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from sys import intern
 
 _FOLDERS = {
     "__init__": ("py", "pyi", "pyx"),
@@ -51,7 +52,10 @@ def is_module(module: str, importer: str, path: str) -> bool:
 def _module(path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The parts of the module that a file is, and those of its path without its ending."""
     ending = _ENDING.search(path)
-    whole = tuple(part for part in (path[: ending.start()] if ending else path).split("/") if part)
+    # Files of a folder have all parts but one in common, and a repository has many.
+    whole = tuple(
+        intern(part) for part in (path[: ending.start()] if ending else path).split("/") if part
+    )
     if ending and len(whole) > 1 and ending[1] in _FOLDERS.get(whole[-1], ()):
         return whole[:-1], whole
     return whole, whole

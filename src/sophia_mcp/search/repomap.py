@@ -7,7 +7,7 @@ Brin and Page (1998), kept for one generation of a view.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.index.views import View
+from sophia_mcp.ops.memory import give_back
 from sophia_mcp.search import filters, place, symbols
 from sophia_mcp.search.atlas import Atlas
 from sophia_mcp.search.atlases import Atlases
@@ -36,7 +37,7 @@ _COMMON = 6
 _NAME_LEAST = 3
 """Letters of a name that says which definition is meant."""
 
-_BATCH = 500
+_BATCH = 100
 _DAMPING = 0.85
 _ROUNDS = 30
 _SHOWN_FILES = 60
@@ -176,12 +177,18 @@ async def rank(engine: Engine, tx: Transaction, atlas: Atlas) -> Ranks:
     key = (atlas.view.id, atlas.view.generation, atlas.view.stage)
     kept = _ranks.setdefault(engine.atlases, OrderedDict())
     if key not in kept:
-        defined = await _defined(tx, atlas)
-        used = await _used(engine.content, tx, atlas, defined[:, 0])
-        kept[key] = pagerank(links(used, defined), _start(atlas))
+        kept[key] = await _ranks_of(engine.content, tx, atlas)
         while len(kept) > 8:
             kept.popitem(last=False)
+        give_back()
     return kept[key]
+
+
+async def _ranks_of(content: Content, tx: Transaction, atlas: Atlas) -> Ranks:
+    defined = await _defined(tx, atlas)
+    found = [links(used, defined) async for used in _used(content, tx, atlas, defined[:, 0])]
+    linked = np.concatenate([pairs for pairs, _ in found]), np.concatenate([each for _, each in found])
+    return pagerank(linked, _start(atlas))
 
 
 def _worth_reading(atlas: Atlas) -> list[int]:
@@ -217,21 +224,26 @@ async def _defined(tx: Transaction, atlas: Atlas) -> Pairs:
         pairs = [(hash(name), file) for name, blob in rows for file in atlas.by_blob[int(blob)]]
         found.append(np.array(pairs, np.int64).reshape(-1, 2))
     defined = np.concatenate(found)
-    _, name, files = np.unique(defined[:, 0], return_inverse=True, return_counts=True)
-    defined = defined[files[name] <= _COMMON]
-    return defined[np.argsort(defined[:, 0])]
+    found.clear()  # all of them at once are most of what a map takes
+    defined = defined[np.argsort(defined[:, 0])]
+    first = np.flatnonzero(np.diff(defined[:, 0], prepend=~defined[:1, 0]))
+    files = np.diff(first, append=len(defined))
+    return defined[np.repeat(files <= _COMMON, files)]
 
 
-async def _used(content: Content, tx: Transaction, atlas: Atlas, names: Pairs) -> Pairs:
+async def _used(content: Content, tx: Transaction, atlas: Atlas, names: Pairs) -> AsyncIterator[Pairs]:
     """Rows of file, name and how often it says that name, of these names, for the files that are worth reading and
-    their copies."""
+    their copies: some files at a time, and none at last."""
     read = {int(atlas.blobs[file]) for file in _worth_reading(atlas)}
     found = [np.zeros((0, 3), np.int64)]
     async for blob, said in content.named(tx, sorted(read)):
         rows = np.array([(hash(name), times) for name, times in said.items()], np.int64).reshape(-1, 2)
         rows = rows[np.searchsorted(names, rows[:, 0]) < np.searchsorted(names, rows[:, 0], "right")]
         found += [np.insert(rows, 0, file, 1) for file in atlas.by_blob[blob]]
-    return np.concatenate(found)
+        if len(found) > _BATCH:
+            yield np.concatenate(found)
+            del found[1:]
+    yield np.concatenate(found)
 
 
 def links(used: Pairs, defined: Pairs) -> tuple[Pairs, Ranks]:
