@@ -19,6 +19,7 @@ from sophia_mcp.search import (
     freshness,
     graph,
     importers,
+    messages,
     place,
     ranking,
     regex,
@@ -222,6 +223,8 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
         return await _path(question, tx, vector)
     written = _as_written(question)
     exact = await verbatim.find(question, tx, written) if written else None
+    if exact is None and kind in ("words", "error"):
+        exact = await messages.find(question, tx)
     if kind == "identifier":
         found = await _identifier(question, tx)
     else:

@@ -202,6 +202,11 @@ async def _files(question: Question, tx: Transaction, text: str) -> tuple[list[i
     return np.flatnonzero(chosen).tolist(), int(direct.sum())
 
 
+def unread(question: Question) -> int:
+    """How many files have no trigrams yet, so that each search reads them."""
+    return int((~question.atlas.trigram).sum())
+
+
 async def _scan(
     question: Question, tx: Transaction, pattern: Any, files: Sequence[int]
 ) -> tuple[list[Matches], bool]:

@@ -25,25 +25,26 @@ _AROUND = 6
 _NAMED = 5
 """Lines of one definition that are named."""
 
-_REPEATING = ("test", "document")
+_UNREAD_MOST = 500
+"""Files without trigrams that are read."""
+REPEATING = ("test", "document")
+"""Roles of files that say again what the code says."""
+
 _WORD = re.compile(r"\w", re.ASCII)
 
 
 async def find(question: Question, tx: Transaction, text: str) -> Outcome | None:
-    """The definitions that hold a text as it is; None where no file has it. A sentence is looked for in neither
-    tests nor documents: it is asked what says it."""
-    atlas, content = question.atlas, question.engine.content
+    """The definitions that hold a text as it is; None where no file has it, or where too many must be read yet. A
+    sentence is looked for in neither tests nor documents: it is asked what says it."""
+    if regex.unread(question) > _UNREAD_MOST:
+        return None
+    atlas = question.atlas
     matches, _, capped = await regex.matching(question, tx, _pattern(text))
     if not is_code(question.request.query):
-        matches = [
-            item for item in matches if not any(atlas.has(role, item.file) for role in _REPEATING)
-        ]
+        matches = [item for item in matches if not any(atlas.has(role, item.file) for role in REPEATING)]
     candidates: list[Candidate] = []
     for item in matches:
-        blob = int(atlas.blobs[item.file])
-        held = (await content.symbols(tx, [blob]))[blob]
-        length = len((await content.texts(tx, [blob]))[blob].lines)
-        candidates += _around(item.file, item.found, held, length)
+        candidates += await around(question, tx, item.file, item.found, "has this text")
         if len(candidates) > question.reach:  # one more, so that the answer can go on
             break
     if not candidates:
@@ -77,10 +78,15 @@ def _pattern(text: str) -> str:
     return before + parts + behind
 
 
-def _around(file: int, found: Iterable[int], held: tuple[Symbol, ...], length: int) -> list[Candidate]:
-    """The definitions around these lines of a file, in its order."""
+async def around(
+    question: Question, tx: Transaction, file: int, lines: Iterable[int], said: str
+) -> list[Candidate]:
+    """The definitions around these lines of a file, in its order; ``said``: what they are shown for."""
+    blob, content = int(question.atlas.blobs[file]), question.engine.content
+    held = (await content.symbols(tx, [blob]))[blob]
+    length = len((await content.texts(tx, [blob]))[blob].lines)
     spans: list[tuple[int, int, list[int]]] = []
-    for line in found:
+    for line in lines:
         if spans and line <= spans[-1][1]:
             spans[-1][2].append(line)
             continue
@@ -89,14 +95,14 @@ def _around(file: int, found: Iterable[int], held: tuple[Symbol, ...], length: i
             spans.append((home.start_line, home.end_line, [line]))
         else:
             spans.append((max(line - _AROUND, 1), min(line + _AROUND, length), [line]))
-    return [_candidate(file, *span, held) for span in spans]
+    return [_candidate(file, *span, held, said) for span in spans]
 
 
 def _candidate(
-    file: int, start: int, end: int, lines: Sequence[int], held: tuple[Symbol, ...]
+    file: int, start: int, end: int, lines: Sequence[int], held: tuple[Symbol, ...], said: str
 ) -> Candidate:
     home = enclosing(held, lines[0])
     more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
-    why = f"has this text at {', '.join(map(str, lines[:_NAMED]))}{more}"
+    why = f"{said} at {', '.join(map(str, lines[:_NAMED]))}{more}"
     name, kind = (qualified(home), home.kind) if home else ("", "text")
     return Candidate(file, start, end, name, kind, 1.0, why, (start, end), lines[0])

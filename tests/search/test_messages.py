@@ -1,0 +1,68 @@
+"""What a program said leads to the code that says it, whatever values it put in."""
+
+from __future__ import annotations
+
+import pytest
+
+from sophia_mcp.search.messages import letters
+
+pytestmark = pytest.mark.anyio
+
+FILES = {
+    "find.c": 'int find_window(char *window)\n{\n\treport(item, "can\'t find window: %s", window);\n\treturn -1;\n}\n',
+    "window.c": "/* Find a window by its name or by its number. */\nint window_find_by_name(char *name)\n{\n\treturn window_find(name);\n}\n",
+    "state.go": 'package a\n\nfunc refute(name string) {\n\tlog.Printf("[WARN] cluster: Refuting a suspect message (from: %s)", name)\n}\n',
+    "suspect.go": "package a\n\n// suspectMessage is a message about a suspect node.\nfunc suspectMessage() {}\n",
+    "job.rb": 'def check(key)\n  raise ArgumentError, "Symbols only please: #{key.inspect}"\nend\n',
+    "load.py": 'def load(name, line):\n    raise LookupError(f"no entry {name!r} in line {line} of the table")\n',
+    "send.js": "export function send(kind) {\n  throw new Error(`unable to send ${kind} messages twice`)\n}\n",
+    "tests/test_load.py": "def test_load():\n    assert said == \"no entry 'x' in line 3 of the table\"\n",
+    "notes.md": "# Table\n\nIt says: no entry 'x' in line 3 of the table\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        ("can't find window: @12", "find.c"),
+        ("2026/01/02 03:04:05 [WARN] cluster: Refuting a suspect message (from: node-3)", "state.go"),
+        ("ArgumentError: Symbols only please: :queue", "job.rb"),
+        ("LookupError: no entry 'x' in line 3 of the table", "load.py"),
+        ("Error: unable to send heartbeat messages twice", "send.js"),
+    ],
+)
+@pytest.mark.requirement("search.modes", "search.why")
+async def test_a_message_with_values_leads_to_the_code_that_says_it(
+    index_of, message: str, place: str
+) -> None:
+    async with index_of(FILES) as ask:
+        answer = await ask(message)
+        assert answer.hits[0].path == place
+        assert answer.hits[0].why.startswith("says this at ")
+        assert answer.notes[0] == "1 place may say this, but for its values"
+
+
+@pytest.mark.parametrize(
+    "text", ["how are windows found by number 3", "find window: by name", "symbols (only): a table"]
+)
+@pytest.mark.requirement("search.modes")
+async def test_what_nothing_says_is_answered_as_before(index_of, text: str) -> None:
+    async with index_of(FILES) as ask:
+        assert not any("may say this" in note for note in (await ask(text)).notes)
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ('log("read %d of %d bytes")', len("readofbytes")),
+        ("log('read {} of {n:>3} bytes')", len("readofbytes")),
+        ("puts `read ${a} of #{b} bytes`", len("readofbytes")),
+        ('log("of read %d bytes")', 0),
+        ('log("write %d of %d bytes")', 0),
+        ('log("read", "bytes")', len("bytes")),
+        ("read 3 of", len("readof")),
+        ('log("read 3 of\\t7 bytes\\n")', len("readofbytes")),
+    ],
+)
+def test_the_fixed_letters_of_a_line_stand_in_the_message_in_their_order(line: str, fixed: int) -> None:
+    assert letters(line, "disk 2: read 3 of 7 bytes") == fixed
