@@ -83,7 +83,7 @@ async def named(app: App, place: str | None) -> str | None:
 
 async def _under_way(app: App, folder: str) -> list[Job]:
     """The runs of all processes that make a clone, or index it."""
-    from sophia_mcp.index.build import runs_over
+    from sophia_mcp.index.steps import runs_over
 
     return await runs_over(await app.jobs(), LOCAL, str(await anyio.Path(folder).resolve()))
 

@@ -71,7 +71,7 @@ def _indexed(report: IndexReport) -> Check:
     """What keeps answers about a repository from being whole, where anything does."""
     lack = [note for note in report.notes if note.startswith("meaning ")]
     detail = "; ".join([report.reason or report.state, *lack])
-    return _check(report.repo, "warning" if lack or report.state == "failed" else "ok", detail)
+    return _check(report.repo, "warning" if lack or report.reason else "ok", detail)
 
 
 async def stats(app: App) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import KIND, Progress, Stopped, Storage, quiet, unchanged
 from sophia_mcp.index.stamp import settled, stamp_of
-from sophia_mcp.index.steps import Model, Steps, differs
+from sophia_mcp.index.steps import Model, Steps, differs, is_under_way, runs_over
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
@@ -40,7 +40,7 @@ from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.together import first
 from sophia_mcp.security.paths import is_too_wide
 from sophia_mcp.store.jobs import Job, Jobs
-from sophia_mcp.types import IndexReport, Scope
+from sophia_mcp.types import IndexReport
 
 __all__ = ["Index", "Model", "Room", "Storage"]
 
@@ -267,7 +267,10 @@ class Index:
         current = await self._steps.load(view)
         lack = await self.distant.lack(current)
         async with self.storage.database.read(self.storage.scope) as tx:
-            return await describe(tx, current, notes=lack)
+            found = await describe(tx, current, notes=lack)
+        if current.state != "indexing" or await is_under_way(self._steps, current, _lease(current)):
+            return found
+        return replace(found, reason=views.CUT_OFF)
 
     async def forget(self, view: View) -> None:
         """Remove a view; with its last one, the repository and everything made from it. Its space goes back to
@@ -393,15 +396,6 @@ class Index:
             return await describe(
                 tx, await self._steps.load(view), changed=run.changed, removed=run.removed, notes=notes
             )
-
-
-async def runs_over(jobs: Jobs, scope: Scope, root: str) -> list[Job]:
-    """The jobs of a folder and its refs that have not ended, whichever process they are in."""
-    return [
-        job
-        for job in await jobs.latest(scope)
-        if job.state == "running" and job.kind == KIND and job.request.get("root") == root
-    ]
 
 
 async def _served(

@@ -17,14 +17,15 @@ from sophia_mcp.index.collect import collect
 from sophia_mcp.index.later import add_trigrams
 from sophia_mcp.index.parse import VERSION
 from sophia_mcp.index.prepare import EncoderOpener
-from sophia_mcp.index.run import SMALL, Progress, Run, Stopped, Storage, publish
+from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish
 from sophia_mcp.index.trees import Look, Trees
-from sophia_mcp.index.turn import Queue, Turn, turn
+from sophia_mcp.index.turn import Queue, Turn, holder_elsewhere, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Target
 from sophia_mcp.ops.together import beside
-from sophia_mcp.store.jobs import Jobs
+from sophia_mcp.store.jobs import Job, Jobs
+from sophia_mcp.types import Scope
 
 TELL_S = 1.0
 
@@ -272,3 +273,22 @@ def differs(view: View, look: Look) -> bool:
 
 def _stopped() -> Stopped:
     return Stopped("the run was cancelled", next="index it again to continue where it stopped")
+
+
+async def runs_over(jobs: Jobs, scope: Scope, root: str) -> list[Job]:
+    """The jobs of a folder and its refs that have not ended, whichever process they are in."""
+    return [
+        job
+        for job in await jobs.latest(scope)
+        if job.state == "running" and job.kind == KIND and job.request.get("root") == root
+    ]
+
+
+async def is_under_way(steps: Steps, view: View, lease: str) -> bool:
+    """Whether somebody brings a view to its tree just now, or waits to, in whichever process."""
+    if steps.queue.lock(view).locked() or await holder_elsewhere(steps.storage.database, lease):
+        return True
+    if steps.jobs is None:
+        return False
+    runs = await runs_over(steps.jobs, steps.storage.scope, view.root)
+    return any(steps.jobs.is_at_work(run) for run in runs if run.request.get("ref") == view.ref)

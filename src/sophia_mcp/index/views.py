@@ -25,6 +25,9 @@ USE_NS = 3600 * 1_000_000_000
 CANCELLED = "the run was cancelled before its end"
 """Why a view is not whole whose run somebody stopped. Only who asks for it makes it whole."""
 
+CUT_OFF = "its run was cut off; the next question about it, or the next run, goes on with it"
+"""Why a view is not whole that is called so while nobody is at it."""
+
 _COLUMNS = """
   v.id, v.repo_id, v.name, r.name, r.kind, v.root, v.ref, v.commit_id, v.branch, v.detection, v.reason, v.state,
   v.stage, v.generation, v.files_total, v.chunker, v.model, v.seconds, v.reconciled_ns, r.trusted,

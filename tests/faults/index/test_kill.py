@@ -147,6 +147,29 @@ async def test_what_was_committed_before_a_kill_is_not_read_again(
     assert report.files_changed == FILES - kept
 
 
+@pytest.mark.requirement("index.resume")
+async def test_a_run_that_was_cut_off_is_not_said_to_go_on(
+    index: Index, root: Path, tmp_path: Path
+) -> None:
+    with indexer(tmp_path / "store", root) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "begin\n"
+        child.stdout.readline()
+        view = await index.resolve("app")
+        child.send_signal(signal.SIGSTOP)  # or it might come to its end meanwhile
+        at_work = await index.report(view)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert index.jobs is not None
+    async with index.jobs.db.write(LOCAL) as tx:  # which in these tests names no process
+        await tx.run("UPDATE jobs SET believed_ns = 0")
+    left = await index.report(view)
+    assert (at_work.state, at_work.reason) == ("indexing", "")
+    assert (left.state, left.reason) == ("indexing", views.CUT_OFF)
+    whole = await index.update(root)
+    assert (whole.state, whole.reason) == ("ready", "")
+
+
 @pytest.mark.requirement("store.many_processes")
 async def test_two_processes_index_one_folder_without_an_error(
     root: Path, index: Index, tmp_path: Path

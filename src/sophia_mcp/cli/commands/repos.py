@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sophia_mcp.cli import output
+from sophia_mcp.cli.wording import commands
 from sophia_mcp.security.text import plain_line
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def COMMAND(forget: str | None, as_json: bool) -> int:
             for r in reports
         ]
         output.table(("repository", "state", "files", "chunks", "branch", "root"), rows)
+        for report in reports:
+            if report.reason:
+                output.say(f"{report.repo}: {commands(report.reason)}")
     else:
         output.say("nothing is indexed; begin with: sophia index .")
     return output.DONE if reports else output.NOTHING
