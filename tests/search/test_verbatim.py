@@ -43,7 +43,6 @@ FILES = {
         ("return stream.read(int(environ['content-length']) + 1)", "web/request.py:1-3"),
         ("def __init__(self, raw, number):", "web/text.py:7-8"),
         ("return sorted( lines, key=lambda line: line.number)", "web/text.py:11-14"),
-        ("the page cannot be shown twice", "web/text.py:17-18"),
         ("'the page cannot be shown twice'", "web/text.py:17-18"),
     ],
 )

@@ -51,8 +51,6 @@ _CODE = re.compile(
 """Parts of code that are no pattern: what could be one matches nothing, or something else."""
 _PUNCTUATION = re.compile(r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]")
 """What only code has."""
-_SENTENCE = 4
-"""Words of a text without any of it that may stand somewhere as it is."""
 _ERROR = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Failure|Panic|Fault|Errno)\b\s*[:(\[]"
     r"|\b(?:error|panic|fatal|warning|exception|failed|failure)\b\s*[:\[]"
@@ -232,15 +230,14 @@ def said_place(text: str) -> Place | None:
 
 
 def said_code(text: str) -> str | None:
-    """The text that may stand in a file as it is; None for a question, for a few words, and for a name."""
+    """The text that may stand in a file as it is; None for a name and for a sentence. That is best told by its
+    words, and to look for it in all files takes as long as half of an answer."""
     text = text.strip()
     quoted = _QUOTED.fullmatch(text)
     bare = quoted["name"].strip() if quoted else text
     if not bare or _IDENTIFIER.fullmatch(bare) or _OF_KIND.fullmatch(bare):
         return None
-    if quoted or is_code(bare):
-        return bare
-    return bare if len(bare.split()) >= _SENTENCE and not _QUESTION.match(bare) else None
+    return bare if quoted or is_code(bare) else None
 
 
 def is_code(text: str) -> bool:

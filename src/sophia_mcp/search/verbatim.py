@@ -35,7 +35,7 @@ _WORD = re.compile(r"\w", re.ASCII)
 
 async def find(question: Question, tx: Transaction, text: str) -> Outcome | None:
     """The definitions that hold a text as it is; None where no file has it, or where too many must be read yet. A
-    sentence is looked for in neither tests nor documents: it is asked what says it."""
+    quoted sentence is looked for in neither tests nor documents: it is asked what says it."""
     if regex.unread(question) > _UNREAD_MOST:
         return None
     atlas = question.atlas
