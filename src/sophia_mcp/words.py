@@ -157,7 +157,7 @@ def _unicode_parts(piece: str) -> list[str]:
     return found
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 14)
 def stem(word: str) -> str:
     """The Porter stem of a word of more than three letters, else the word itself."""
     return _PORTER.stemWord(word) if len(word) > 3 and word.isascii() else word

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 MAX_WORD = 48
-MEMORY = 100_000
+MEMORY = 1 << 14
 """Words whose rows are remembered."""
 
 _CONTINUES = "##"
