@@ -66,3 +66,9 @@ async def test_what_nothing_says_is_answered_as_before(index_of, text: str) -> N
 )
 def test_the_fixed_letters_of_a_line_stand_in_the_message_in_their_order(line: str, fixed: int) -> None:
     assert letters(line, "disk 2: read 3 of 7 bytes") == fixed
+
+
+@pytest.mark.parametrize("piece", ['\\"', "<%", "%{", "%(", "${", "\\("])
+@pytest.mark.requirement("search.modes")
+def test_what_is_opened_again_and_again_and_never_closed_is_soon_read(piece: str) -> None:
+    assert letters(piece * 200_000, "disk 2: read 3 of 7 bytes") == 0

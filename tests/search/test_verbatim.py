@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.search.conftest import Asked
 
+from sophia_mcp.search import regex
+
 pytestmark = pytest.mark.anyio
 
 FILES = {
@@ -61,12 +63,27 @@ async def test_all_places_of_a_copied_text_are_counted_and_paged(index_of) -> No
     files = {f"a{i}.php": f"<?php\nfunction f{i}($box) {{ return $box; }}\n" for i in range(9)}
     async with index_of(files) as ask:
         page = await ask("$box", limit=4)
-        assert page.notes[0] == "18 places in 9 files hold this text as it is"
+        assert page.notes[0] == "this text as it is: 18 places in 9 files"
         seen = [hit.path for hit in page.hits]
         while page.next_cursor:
             page = await ask("$box", limit=4, cursor=page.next_cursor)
             seen += [hit.path for hit in page.hits if hit.why.startswith("has this text")]
         assert sorted(seen) == sorted(files)
+
+
+@pytest.mark.requirement("search.modes")
+async def test_of_many_files_that_may_hold_a_text_some_are_read_and_that_is_said(
+    index_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"a{i}.php": f"<?php\nfunction f{i}() {{ return array($i); }}\n" for i in range(9)}
+    async with index_of(files) as ask:
+        assert (await ask("return array($i);")).notes[0] == "this text as it is: 9 places in 9 files"
+        monkeypatch.setattr(regex, "_READ_MOST", 3 * 5000)
+        assert (await ask("return array($i);")).notes[
+            0
+        ] == "this text as it is: at least 3 places in 3 files"
+        monkeypatch.setattr(regex, "_READ_MOST", 0)
+        assert (await ask("return array($i);")).hits
 
 
 @pytest.mark.requirement("search.modes", "search.filters")

@@ -248,13 +248,13 @@ async def _pattern(question: Question, tx: Transaction) -> Outcome:
     if question.mode == "regex":
         return await regex.find(question, tx)
     sure = is_pattern(query.text)
-    if not sure and (exact := await verbatim.find(question, tx, query.text)):
+    if not sure and (exact := await verbatim.find(question, tx, query.text, everywhere=True)):
         return exact
     found = await regex.find(question, tx)
     if not found.is_miss:
         return found
     if sure:
-        return await verbatim.find(question, tx, query.text) or found
+        return await verbatim.find(question, tx, query.text, everywhere=True) or found
     vector = await question.meaning.of(query.text)
     return await ranking.find(replace(question, query=replace(query, kind="words")), tx, vector)
 

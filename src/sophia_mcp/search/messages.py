@@ -22,14 +22,18 @@ _PAIR = re.compile(r"(?<![^\W_])(?=([^\W\d_][^\W\d_']+ [^\W\d_][^\W\d_']+)(?![^\
 _PAIRS_MOST = 8
 _FILES_MOST = 80
 """Files that are read for one of the pairs: of words that stand together in more, the ranking knows enough."""
-_LINES_MOST = 1000
-"""Lines with such a pair that are looked at."""
-_LITERAL = re.compile(r"""\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`""")
-_VALUE = re.compile(
-    r"%[-+ #0-9.*]*(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\{[^}]*\}|%\([^)]*\)[a-z]|<%.*?%>"
-    r"|[#$]\{[^}]*\}|\$\w+(?:->\w+)*|\\\([^)]*\)|\{[^{}]*\}"
+_LONGEST_LINE = 2000
+_CHARACTERS_MOST = 100_000
+"""Of lines with such a pair that are looked at."""
+_LITERAL = re.compile(
+    r"""(?<!\\)(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|`((?:[^`\\]|\\.)*+)`)"""
 )
-"""Where a text takes a value, in the ways of many languages."""
+_VALUE = re.compile(
+    r"%[-+ #0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
+    r"|[%#$]?\{(?:[^{}]|\{[^{}]*+\})*+\}|\$\w++(?:->\w++)*+|\\\((?:[^()]|\([^()]*+\))*+\)"
+)
+"""Where a text takes a value, in the ways of many languages. Neither this nor what a literal is may look at a
+character more often the longer the line is: the line is a stranger's."""
 _ESCAPE = re.compile(r"\\([nrt\"'`\\])")
 _LEAST = 8
 """Letters that must be fixed."""
@@ -46,21 +50,12 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     if len(message) > _LONGEST or not (is_error or _VALUED.search(message)):
         return None
     pairs = await _rare(question, tx, sorted(set(_PAIR.findall(message)), key=len)[-_PAIRS_MOST:])
-    if not pairs or regex.unread(question) > _FILES_MOST:
+    if not pairs:
         return None
-    atlas, content = question.atlas, question.engine.content
-    matches, _, _ = await regex.matching(question, tx, "|".join(map(re2.escape, pairs)))
-    found: dict[int, dict[int, int]] = {}
-    left = _LINES_MOST
-    for item in matches:
-        if any(atlas.has(role, item.file) for role in verbatim.REPEATING):
-            continue
-        blob = int(atlas.blobs[item.file])
-        text = (await content.texts(tx, [blob]))[blob]
-        lines = list(item.found)[:left]
-        left -= len(lines)
-        fixed = {line: letters(text.lines[line - 1], message) for line in lines}
-        found[item.file] = {line: count for line, count in fixed.items() if count}
+    pattern = "|".join(map(re2.escape, pairs))
+    files, _ = await regex.may_match(question, tx, pattern)
+    matches, _ = await regex.matching(question, tx, pattern, regex.soon_read(question, files))
+    found = await _saying(question, tx, matches, message)
     best = max((count for lines in found.values() for count in lines.values()), default=0)
     if best < max(_LEAST, _SHARE * _letters(message)):
         return None
@@ -76,6 +71,28 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     ]
     said = counted(sum(map(len, near.values())), "place")
     return Outcome(tuple(candidates), len(candidates), (f"{said} may say this, but for its values",))
+
+
+async def _saying(
+    question: Question, tx: Transaction, matches: Sequence[regex.Matches], message: str
+) -> dict[int, dict[int, int]]:
+    """By file and line how many letters of the message are fixed there, where any are."""
+    atlas, content = question.atlas, question.engine.content
+    found: dict[int, dict[int, int]] = {}
+    left = _CHARACTERS_MOST
+    for item in matches:
+        if any(atlas.has(role, item.file) for role in verbatim.REPEATING):
+            continue
+        blob = int(atlas.blobs[item.file])
+        text = (await content.texts(tx, [blob]))[blob]
+        for line in item.found:
+            said = text.lines[line - 1][:_LONGEST_LINE]
+            left -= len(said)
+            if left < 0:
+                return found
+            if count := letters(said, message):
+                found.setdefault(item.file, {})[line] = count
+    return found
 
 
 async def _rare(question: Question, tx: Transaction, pairs: Sequence[str]) -> list[str]:

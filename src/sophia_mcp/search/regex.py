@@ -29,6 +29,10 @@ _BATCH = 32
 """Files read at once: the texts of more take no less time and more memory."""
 _MATCHES_MOST = 100_000
 """Matches looked at, empty ones too; beyond, the answer says "at least"."""
+_READ_MOST = 6 << 20
+"""Bytes that are soon read."""
+_OPENING = 4096
+"""To open a file takes as long as to read so many bytes of it."""
 _LAID_OUT = 4
 """Of the spans from the best on, how many times as many as may be shown are made: some fall away."""
 
@@ -109,7 +113,8 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     """Every matching line, best files first, with the exact number of matches."""
     text = question.query.text
     pattern = compile(text)
-    matches, direct, capped = await matching(question, tx, text)
+    files, direct = await may_match(question, tx, text)
+    matches, capped = await matching(question, tx, text, files)
     total = sum(item.count for item in matches)
     candidates = await _lines(question, tx, matches)
     notes = [_statement(question, len(matches), total, capped, direct)]
@@ -119,10 +124,11 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     return Outcome(tuple(candidates), total, tuple(notes))
 
 
-async def matching(question: Question, tx: Transaction, text: str) -> tuple[list[Matches], int, bool]:
-    """The files that the filters let answer and a pattern matches, best first, how many of those searched have
-    no trigrams yet, and whether there are more matches than are counted."""
-    files, direct = await _files(question, tx, text)
+async def matching(
+    question: Question, tx: Transaction, text: str, files: Sequence[int]
+) -> tuple[list[Matches], bool]:
+    """Those of the files that a pattern matches where the kinds let it, best first, and whether there are more
+    matches than are counted."""
     matches, capped = await _scan(question, tx, compile(text), files)
     if kinds := question.filter.kinds:
         held = await _symbols(question, tx, matches)
@@ -132,7 +138,7 @@ async def matching(question: Question, tx: Transaction, text: str) -> tuple[list
     matches.sort(
         key=lambda item: (atlas.has("test", item.file), -min(item.count, 3), atlas.paths[item.file])
     )
-    return matches, direct, capped
+    return matches, capped
 
 
 async def _lines(question: Question, tx: Transaction, matches: Sequence[Matches]) -> list[Candidate]:
@@ -185,8 +191,8 @@ def _of_kinds(item: Matches, held: tuple[Symbol, ...], kinds: Set[Kind]) -> Matc
     return replace(item, found={line: said for line, said in item.found.items() if kind(line) in kinds})
 
 
-async def _files(question: Question, tx: Transaction, text: str) -> tuple[list[int], int]:
-    """Files that may match, and how many of them have no trigrams yet."""
+async def may_match(question: Question, tx: Transaction, text: str) -> tuple[list[int], int]:
+    """Files that the filters let answer and a pattern may match, and how many have no trigrams yet."""
     atlas, allowed = question.atlas, question.filter.allowed
     every = np.ones(len(atlas.paths), bool) if allowed is None else allowed
     direct = every & ~atlas.trigram
@@ -202,9 +208,12 @@ async def _files(question: Question, tx: Transaction, text: str) -> tuple[list[i
     return np.flatnonzero(chosen).tolist(), int(direct.sum())
 
 
-def unread(question: Question) -> int:
-    """How many files have no trigrams yet, so that each search reads them."""
-    return int((~question.atlas.trigram).sum())
+def soon_read(question: Question, files: Sequence[int]) -> Sequence[int]:
+    """As many of these files, from the first on, as are read in less time than the rest of an answer takes."""
+    if not files:
+        return files
+    cost = np.cumsum(question.atlas.sizes[files] + _OPENING)
+    return files[: int(np.searchsorted(cost, _READ_MOST, "right"))]
 
 
 async def _scan(

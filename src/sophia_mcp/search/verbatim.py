@@ -24,22 +24,22 @@ _LONGEST = 60
 _AROUND = 6
 _NAMED = 5
 """Lines of one definition that are named."""
-
-_UNREAD_MOST = 500
-"""Files without trigrams that are read."""
 REPEATING = ("test", "document")
 """Roles of files that say again what the code says."""
 
 _WORD = re.compile(r"\w", re.ASCII)
 
 
-async def find(question: Question, tx: Transaction, text: str) -> Outcome | None:
-    """The definitions that hold a text as it is; None where no file has it, or where too many must be read yet. A
-    quoted sentence is looked for in neither tests nor documents: it is asked what says it."""
-    if regex.unread(question) > _UNREAD_MOST:
-        return None
-    atlas = question.atlas
-    matches, _, capped = await regex.matching(question, tx, _pattern(text))
+async def find(
+    question: Question, tx: Transaction, text: str, *, everywhere: bool = False
+) -> Outcome | None:
+    """The definitions that hold a text as it is; None where no file is seen to. Not ``everywhere``: of very many
+    files that may hold it some are read. A quoted sentence is looked for in neither tests nor documents: it is
+    asked what says it."""
+    atlas, pattern = question.atlas, _pattern(text)
+    files, _ = await regex.may_match(question, tx, pattern)
+    read = files if everywhere else regex.soon_read(question, files)
+    matches, capped = await regex.matching(question, tx, pattern, read)
     if not is_code(question.request.query):
         matches = [item for item in matches if not any(atlas.has(role, item.file) for role in REPEATING)]
     candidates: list[Candidate] = []
@@ -50,8 +50,8 @@ async def find(question: Question, tx: Transaction, text: str) -> Outcome | None
     if not candidates:
         return None
     total = sum(item.count for item in matches)
-    files = counted(len(matches), "file")
-    note = f"{'at least ' if capped else ''}{counted(total, 'place')} in {files} hold this text as it is"
+    bound = "at least " if capped or len(read) < len(files) else ""
+    note = f"this text as it is: {bound}{counted(total, 'place')} in {counted(len(matches), 'file')}"
     return Outcome(tuple(candidates), max(total, len(candidates)), (note,))
 
 
