@@ -235,11 +235,11 @@ def _look_at_folder(
 
 def _sharing(tree: Tree, known: Mapping[str, Known]) -> Tree:
     """The tree with the very stamps that are known where they are the same: half of what is remembered of them."""
-    for rel, folder in tree.folders.items():
-        for name, stamp in folder.files.items():
-            held = known.get(f"{rel}{name}")
+    for folder in tree.folders.values():
+        for path, stamp in folder.files.items():
+            held = known.get(path)
             if held is not None and held.stamp == stamp:
-                folder.files[name] = held.stamp
+                folder.files[path] = held.stamp
     return tree
 
 
