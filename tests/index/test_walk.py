@@ -16,7 +16,9 @@ from sophia_mcp.index import ignore, refused
 from sophia_mcp.index.git import plain_url
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.stamp import RACY_NS, Stamp, settled, stamp_of
-from sophia_mcp.index.walk import Tree, has_moved, walk, walk_again
+from sophia_mcp.index.trees import _look_at_folder
+from sophia_mcp.index.walk import EVERYTHING, Tree, has_moved, walk, walk_again
+from sophia_mcp.index.write import Known
 
 Write = Callable[..., Path]
 
@@ -172,6 +174,59 @@ def test_the_rules_of_a_repository_hold_in_a_folder_of_it_too(tree: Write) -> No
     }
     shutil.rmtree(top / ".git")
     assert set(walk_again(again).files()) > {"dist/a.js", "later.gen.ts", "new.gen.ts"}
+
+
+def test_a_stamp_that_is_known_is_held_in_memory_once(tree: Write) -> None:
+    root = tree({"a.py": "", "in/b.py": "", "in/deep/c.py": ""})
+    known = {path: Known(Stamp(*stamp), "", True) for path, stamp in walk(root).files().items()}
+
+    found, _ = _look_at_folder(root, None, known, EVERYTHING, same=False, afresh=False)
+
+    files = found.files()
+    assert len(files) == 3
+    assert all(files[path] is held.stamp for path, held in known.items())
+
+
+def test_a_rule_file_of_a_folder_takes_back_what_the_repository_around_it_ignores(tree: Write) -> None:
+    top = tree(
+        {
+            ".gitignore": "*.log\nmade/\n",
+            "pkg/.gitignore": "!keep.log\n!made/\n",
+            "pkg/keep.log": "",
+            "pkg/x.log": "",
+            "pkg/made/y.py": "",
+            "made/y.py": "",
+        }
+    )
+    make_repository(top)
+    assert set(walk(top / "pkg").files()) == {".gitignore", "keep.log", "made/y.py"}
+
+
+def test_nothing_is_taken_back_in_a_folder_that_is_ignored_though_a_file_of_it_is_tracked(
+    tree: Write,
+) -> None:
+    root = tree(
+        {
+            "a/.gitignore": "made/\n",
+            "a/made/.gitignore": "!sub/\n",
+            "a/made/tracked.py": "",
+            "a/made/sub/y.py": "",
+            "a/made/sub/deeper/y.py": "",
+        }
+    )
+    repository = make_repository(root)
+    repository.index.add("a/made/tracked.py")
+    repository.index.write()
+    assert set(walk(root).files()) == {"a/.gitignore", "a/made/tracked.py"}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_a_repository_of_another_owner_says_nothing_about_a_folder_in_it(tree: Write) -> None:
+    top = tree({".gitignore": "*.py\n", "mine/a.py": "", "mine/b.txt": ""})
+    make_repository(top)
+    assert set(walk(top / "mine").files()) == {"b.txt"}
+    os.chown(top / ".git", 12345, -1)
+    assert set(walk(top / "mine").files()) == {"a.py", "b.txt"}
 
 
 def test_a_repository_says_nothing_about_a_folder_that_it_leaves_out_or_that_only_shares_the_home_folder(

@@ -143,6 +143,22 @@ async def test_what_git_tracks_from_now_on_is_followed(index: Index, tree: Write
         await until(tracked)
 
 
+@pytest.mark.requirement("index.watch", "index.ignore_rules")
+async def test_a_rule_of_the_repository_around_a_folder_is_followed(index: Index, tree: Write) -> None:
+    top = tree({"lib/pkg/a.py": "x = 1\n", "lib/pkg/made.py": "x = 2\n"})
+    make_repository(top)
+    await index.update(top / "lib" / "pkg")
+    view = await index.resolve(str(top / "lib" / "pkg"))
+    assert "made.py" in await shown(index, view)
+
+    async def gone() -> bool:
+        return "made.py" not in await shown(index, view)
+
+    async with watching(index, view):
+        (top / ".gitignore").write_text("made.py\n")
+        await until(gone)
+
+
 @pytest.mark.requirement("index.watch")
 async def test_files_of_a_folder_made_with_them_are_followed(index: Index, tree: Write) -> None:
     root, view = await indexed(index, tree, "x = 1\n")

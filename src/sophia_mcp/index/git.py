@@ -121,11 +121,11 @@ class Checkout:
             raise Unreadable(f"its ignore rules cannot be read: {problem}") from problem
 
     def note_folders(self) -> list[str]:
-        """The folders in which git notes another HEAD, branch or exclude rule."""
+        """The folders in which git notes another HEAD, branch or exclude rule, and those whose rules hold here, too."""
         gitdir = Path(self.repository.path)
         common = _common(gitdir)
         heads = [folder for folder, _, _ in os.walk(common / "refs" / "heads")]
-        found = [str(gitdir), str(common), str(common / "info"), *heads]
+        found = [str(gitdir), str(common), str(common / "info"), *heads, *map(str, self.above())]
         return [folder.rstrip("/") for folder in dict.fromkeys(found)]
 
     def deciding(self) -> list[str]:
@@ -201,22 +201,22 @@ def open_checkout(root: Path) -> Checkout | None:
 
 def checkout_above(root: Path) -> Checkout | None:
     """The nearest repository around a folder that has none of its own; None where there is none that can be read.
-    One of the home folder holds a person's settings, and says nothing about projects."""
-    for top in root.parents:
-        if is_too_wide(top, Path.home()):
-            return None
-        if _mode(top / ".git") is not None:
-            break
-    else:
+    One of the home folder holds a person's settings, and says nothing about projects; one of another owner, as
+    anybody may make in a shared folder, has nothing to say about this one."""
+    top = next((folder for folder in root.parents if _mode(folder / ".git") is not None), None)
+    if top is None or is_too_wide(top, Path.home()):
         return None
     try:
+        if (top / ".git").lstat().st_uid != root.stat().st_uid:
+            return None
         found = open_checkout(top)
-        assert found is not None
+        if found is None:  # it went meanwhile
+            return None
         checkout = Checkout(root, found.repository, f"{root.relative_to(top).as_posix()}/")
         for folder in checkout.above():
             if not all(_is_file_or_none(folder / name) for name in (".gitignore", ".gitattributes")):
                 return None
-    except Unreadable:
+    except (Unreadable, OSError):
         return None
     return checkout
 

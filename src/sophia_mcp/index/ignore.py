@@ -126,6 +126,7 @@ class Rules:
     ``git_ignored`` is asked with a path (a folder ends with ``/``) when git reads the tree; else
     the tree's ``.gitignore`` files are read here, one folder at a time. libgit2 does not see that a file
     further in takes back (``!name``) what one further out ignores: below such a file they are asked, too.
+    With ``inside``, the tree is a folder of what git reads, and there are such files further out than its own.
     """
 
     def __init__(
@@ -133,12 +134,15 @@ class Rules:
         read: Callable[[str], bytes | None],
         choice: Choice,
         git_ignored: Callable[[str], bool] | None = None,
+        *,
+        inside: bool = False,
     ) -> None:
         self._read = read
         self._include = _globs(choice.include, "include") if choice.include else None
         self._exclude = _globs(choice.exclude, "exclude") if choice.exclude else None
         self._prefixes = tuple(_literal_prefix(glob) for glob in choice.include)
         self._git_ignored = git_ignored
+        self._inside = inside
         self._own: dict[str, _Lines] = {}
         self._git: dict[str, _Lines] = {}
         self._taking_back: tuple[str, ...] = ()
@@ -151,7 +155,7 @@ class Rules:
             if raw is None:
                 continue
             kept[folder] = _Lines(raw.decode("utf-8", "replace").splitlines())
-            if folder and name == GIT_RULES_FILE and b"!" in raw:
+            if (folder or self._inside) and name == GIT_RULES_FILE and b"!" in raw:
                 self._taking_back += (folder,)
 
     def folder(self, name: str, path: str, *, tracked: bool) -> str | None:
@@ -198,11 +202,11 @@ class Rules:
         if not ignored or not path.startswith(self._taking_back):
             return ignored
         verdict = _judge(self._git, path)
-        if verdict is not None:
-            return verdict
-        # That was said of a folder above, which may have been taken back, or by rules outside the tree.
         above = path.rstrip("/").rpartition("/")[0] + "/"
-        return above == "/" or not self._git_ignored(above) or self._is_ignored(above)
+        if verdict or (above != "/" and self._is_ignored(above)):  # nothing in that can be taken back
+            return True
+        # It may have been said of a folder above, which was taken back, or by rules outside the tree.
+        return verdict is None and (above == "/" or not self._git_ignored(above))
 
 
 def reader(root: Path) -> Callable[[str], bytes | None]:

@@ -251,7 +251,12 @@ class _Walk:
         self._tracked = tracked
         self._parents = _parents(self._tracked)
         self._limit = choice.max_bytes
-        self._rules = ignore.Rules(ignore.reader(root), choice, checkout.ignored if checkout else None)
+        self._rules = ignore.Rules(
+            ignore.reader(root),
+            choice,
+            checkout.ignored if checkout else None,
+            inside=bool(checkout and checkout.within),
+        )
         self._folders: dict[str, Folder] = {}
         self._taken = time.time_ns()
 

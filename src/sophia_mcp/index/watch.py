@@ -20,7 +20,7 @@ from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 from sophia_mcp.errors import NotFound, OperatorError, StoreBusy
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.git import Unreadable, open_checkout
+from sophia_mcp.index.git import Unreadable, checkout_above, open_checkout
 from sophia_mcp.index.turn import Turn, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.together import first
@@ -45,8 +45,8 @@ RETRY_S = 30.0
 TAKE_OVER_S = 2.0
 POLL_S = 1.0
 _REPLACED = (Change.added, Change.deleted)
-_NOTES = ("HEAD", "packed-refs", "exclude", "index", "config")
-"""Files in which git notes what is checked out, tracked and ignored."""
+_NOTES = ("HEAD", "packed-refs", "exclude", "index", "config", ".gitignore")
+"""Files in which is noted what is checked out, tracked and ignored."""
 
 
 async def watch(index: Index, view: View, *, armed: anyio.Event | None = None) -> None:
@@ -194,9 +194,9 @@ def _present(folders: frozenset[str]) -> frozenset[str]:
 
 
 def _git_folders(root: Path) -> frozenset[str]:
-    """The folders in which git notes another HEAD or branch."""
+    """The folders in which git notes another HEAD or branch, or rules stand that hold here, too."""
     try:
-        checkout = open_checkout(root)
+        checkout = open_checkout(root) or checkout_above(root)
     except Unreadable:
         return frozenset()
     return frozenset(checkout.note_folders()) if checkout is not None else frozenset()
