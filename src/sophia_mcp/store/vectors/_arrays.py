@@ -176,8 +176,8 @@ class Arrays:
         if needed <= len(self.ids):
             return
         # In proportion: one page of a large array that is written may cost two megabytes, and there are those
-        # of each repository.
-        room = 2 * needed
+        # of each repository. More than the dead make until they are squeezed out.
+        room = needed * 3 // 2
         self.ids = _enlarged(self.ids, (room,))
         self.alive = _enlarged(self.alive, (room,))
         self.scales = _enlarged(self.scales, (room,))
