@@ -47,6 +47,17 @@ async def test_each_hit_names_its_repository_and_a_miss_in_one_is_no_miss(tmp_pa
             await everywhere(ask, Request("cart", cursor="x"))
 
 
+async def test_the_repository_that_has_a_copied_text_comes_first(tmp_path: Path) -> None:
+    said = {"dock.py": "def moor(boat):\n    log(f'the boat {boat} is moored here')\n"}
+    near = "def moor(boat, log, here):\n    # The boat is moored here.\n    log(boat=boat, here=here)\n"
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await ask.index.update(write(tmp_path / "anchor", {"boat.py": near, "moored.py": near}))
+        await ask.index.update(write(tmp_path / "zone", said))
+        for text in ("log(f'the boat {boat} is moored here')", "Error: the boat 'Ann' is moored here"):
+            answer = await everywhere(ask, Request(text, limit=1))
+            assert [hit.repo for hit in answer.hits] == ["zone"]
+
+
 async def test_the_text_says_which_repository_a_place_is_in_and_what_each_of_them_notes(
     tmp_path: Path,
 ) -> None:

@@ -39,7 +39,7 @@ async def test_a_message_with_values_leads_to_the_code_that_says_it(
         answer = await ask(message)
         assert answer.hits[0].path == place
         assert answer.hits[0].why.startswith("says this at ")
-        assert answer.notes[0] == "1 place may say this, but for its values"
+        assert answer.notes[0] == "this message, but for its values: 1 place"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ async def test_a_message_with_values_leads_to_the_code_that_says_it(
 @pytest.mark.requirement("search.modes")
 async def test_what_nothing_says_is_answered_as_before(index_of, text: str) -> None:
     async with index_of(FILES) as ask:
-        assert not any("may say this" in note for note in (await ask(text)).notes)
+        assert not any("this message" in note for note in (await ask(text)).notes)
 
 
 @pytest.mark.parametrize(

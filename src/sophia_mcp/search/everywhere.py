@@ -1,7 +1,8 @@
 """How is one question asked of several repositories at once?
 
 Each repository answers for itself, because words are counted per repository; the answers are then
-dealt out by rank, so that no repository's first hit waits behind another's tail.
+dealt out by rank, so that no repository's first hit waits behind another's tail; but what has the very text
+comes before all that is only near to it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.render import EVERYWHERE, block, call, render
 from sophia_mcp.search.semantic import Meaning
+from sophia_mcp.search.verbatim import HAS, SAYS
 from sophia_mcp.security.text import counted
 from sophia_mcp.types import Answer, Coverage, Hit, Request
 
@@ -41,8 +43,12 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
     answers, asked, refused = await _asked(engine, views, request)
     found = [answer for answer in answers if not answer.is_miss] or answers
     ranked = sorted(
-        ((rank, -hit.score, hit) for answer in found for rank, hit in enumerate(answer.hits)),
-        key=lambda item: item[:2],
+        (
+            (not hit.why.startswith((HAS, SAYS)), rank, -hit.score, hit)
+            for answer in found
+            for rank, hit in enumerate(answer.hits)
+        ),
+        key=lambda item: item[:3],
     )
     notes = (*_notes(asked, answers, found, request), *refused)
     coverage = _together([answer.index for answer in answers])
@@ -52,7 +58,7 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
     ):
         notes = notes[:-1]
         whole = replace(whole, notes=notes)
-    shown = _fitting(engine, whole, [hit for _, _, hit in ranked], request)
+    shown = _fitting(engine, whole, [hit for *_, hit in ranked], request)
     return replace(whole, hits=tuple(shown))
 
 

@@ -67,10 +67,10 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     candidates = [
         one
         for file in order[: question.reach + 1]
-        for one in await verbatim.around(question, tx, file, near[file], "says this")
+        for one in await verbatim.around(question, tx, file, near[file], verbatim.SAYS)
     ]
     said = counted(sum(map(len, near.values())), "place")
-    return Outcome(tuple(candidates), len(candidates), (f"{said} may say this, but for its values",))
+    return Outcome(tuple(candidates), len(candidates), (f"this message, but for its values: {said}",))
 
 
 async def _saying(

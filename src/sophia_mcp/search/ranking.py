@@ -368,7 +368,7 @@ def why(scene: Scene, matrix: Values, i: int) -> str:
     if value["defines"] and scene.evidence.query.kind == "identifier":
         return f"defines {span.name}"
     if value["literal"] >= 0.5:
-        return "has this text"
+        return "has part of this text"
     in_name = _said(scene, scene.names, i)
     if value["mentioned"]:
         return f"defines {span.name}"

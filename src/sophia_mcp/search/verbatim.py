@@ -27,6 +27,9 @@ _NAMED = 5
 REPEATING = ("test", "document")
 """Roles of files that say again what the code says."""
 
+HAS, SAYS = "has this text", "says this"
+"""Why a place is shown that is more than near to what was asked."""
+
 _WORD = re.compile(r"\w", re.ASCII)
 
 
@@ -44,7 +47,7 @@ async def find(
         matches = [item for item in matches if not any(atlas.has(role, item.file) for role in REPEATING)]
     candidates: list[Candidate] = []
     for item in matches:
-        candidates += await around(question, tx, item.file, item.found, "has this text")
+        candidates += await around(question, tx, item.file, item.found, HAS)
         if len(candidates) > question.reach:  # one more, so that the answer can go on
             break
     if not candidates:
