@@ -14,6 +14,7 @@ from sophia_mcp.store.database import Database
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.store.migrations import Migrations, Step
 from sophia_mcp.store.vectors import INDEXES, ROWS_PER_PLACEMENT, VectorIndex
+from sophia_mcp.store.vectors.flat import Flat
 from sophia_mcp.types import LOCAL
 
 pytestmark = pytest.mark.anyio
@@ -274,6 +275,21 @@ async def test_many_small_repositories_take_the_memory_of_their_rows(
     finally:
         tracemalloc.stop()
     assert most < 10_000_000
+
+
+async def test_the_repository_unused_longest_is_dropped_from_memory_first(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with truth.db.write(LOCAL) as tx:
+        await tx.many("INSERT INTO repos VALUES (?, 300, 0)", [(repo,) for repo in (11, 12, 13)])
+    for repo in (11, 12, 13):
+        await truth.put(repo, repo)
+    flat, query = Flat(), truth.vectors(1)[0]
+    await ask(truth, flat, query, repo=11)
+    monkeypatch.setattr("sophia_mcp.store.vectors.flat.HELD_BYTES", 2 * flat._held[11, MODEL].size)
+    for repo in (12, 11, 13):
+        assert await ask(truth, flat, query, repo=repo)
+    assert {repo for repo, _ in flat._held} == {11, 13}
 
 
 async def test_large_repositories_are_searched_by_candidates_without_losing_the_near(

@@ -46,10 +46,11 @@ _LOAD = 1000
 
 @dataclass(slots=True)
 class _Held:
-    """What is in memory of one repository under one model. ``turn`` guards all of it."""
+    """What is in memory of one repository under one model, and its bytes. ``turn`` guards all of it."""
 
     turn: anyio.Lock = field(default_factory=anyio.Lock)
     arrays: Arrays | None = None
+    size: int = 0
     at: Generation | None = None
     marks: Marks | None = None
     read: Transaction | None = None  # whose snapshot the arrays hold: it needs no second look
@@ -78,7 +79,7 @@ class Flat:
             unit = direction(query)
             if arrays is None or unit is None or k <= 0:
                 return NOTHING
-            self._drop_unused((repo, model))
+            self._drop_unused(held)
             if arrays.rows is not None:
                 return await anyio.to_thread.run_sync(_resident, arrays, unit, k, placements)
             candidates, sampled = await anyio.to_thread.run_sync(_shortlist, arrays, unit, k, placements)
@@ -103,14 +104,17 @@ class Flat:
         for key in [key for key in self._held if key[0] == repo]:
             del self._held[key]
 
-    def _drop_unused(self, current: tuple[int, str]) -> None:
-        sizes = {key: each.arrays.nbytes for key, each in self._held.items() if each.arrays is not None}
-        total = sum(sizes.values())
-        for key, size in sizes.items():
-            if total <= HELD_BYTES or key == current:
+    def _drop_unused(self, current: _Held) -> None:
+        # Asked with every search, of all repositories: what each takes is not counted again here.
+        total = sum([each.size for each in self._held.values()])
+        if total <= HELD_BYTES:
+            return
+        for key, each in list(self._held.items()):
+            if total <= HELD_BYTES or each is current:
                 return
-            del self._held[key]
-            total -= size
+            if each.size:  # else it is being loaded just now
+                del self._held[key]
+                total -= each.size
 
 
 async def _refresh(held: _Held, tx: Transaction, repo: int, model: str) -> None:
@@ -120,7 +124,7 @@ async def _refresh(held: _Held, tx: Transaction, repo: int, model: str) -> None:
         return
     now = await generation(tx, repo)
     if now is None or (held.at is not None and held.at.created_ns != now.created_ns):
-        held.arrays, held.at, held.marks = None, None, None
+        held.arrays, held.at, held.marks, held.size = None, None, None, 0
     if now is None or (held.at is not None and now.number <= held.at.number):
         held.read = tx
         return
@@ -136,6 +140,7 @@ async def _refresh(held: _Held, tx: Transaction, repo: int, model: str) -> None:
         for i in range(0, len(came), _LOAD):
             held.arrays.add(await these_rows(tx, repo, model, came[i : i + _LOAD]))
     held.marks, held.at, held.read = stored, now, tx
+    held.size = held.arrays.nbytes if held.arrays is not None else 0
 
 
 async def _load(held: _Held, tx: Transaction, repo: int, model: str, rows: int) -> None:
