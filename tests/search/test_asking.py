@@ -147,7 +147,7 @@ async def test_the_next_call_of_a_miss_is_a_pattern_that_can_be_used(ask: Asked)
         ),
         (
             "E: a\n   at A.B(String s) in c:\\b\\A.cs:line 12\n--- End of stack trace ---",
-            "--- End of stack trace ---",
+            "E: a",
         ),
         (
             "System.Exception: a\n   at A.B(String s) in c:\\b\\A.cs:line 12\n--- End ---",

@@ -31,6 +31,7 @@ FILES = {
         "def refuse(path):\n    log('the page cannot be shown twice')\n"
     ),
     "tests/test_text.py": "def test_refusal():\n    assert said == 'the page cannot be shown twice'\n",
+    "web/main.py": "from .text import Line\n\n\n" + "".join(f"VALUE_{i} = {i}\n" for i in range(9)),
     "web/flags.c": "int open_flags(void)\n{\n    return FLAG_A|FLAG_B;\n}\nint only(void)\n{\n    return FLAG_B;\n}\n",
 }
 
@@ -46,6 +47,8 @@ FILES = {
         ("def __init__(self, raw, number):", "web/text.py:7-8"),
         ("return sorted( lines, key=lambda line: line.number)", "web/text.py:11-14"),
         ("'the page cannot be shown twice'", "web/text.py:17-18"),
+        ('\x1b[1mstream = environ["wsgi.input"]\x1b[0m', "web/request.py:1-3"),
+        ("from .text import Line", "web/main.py:1-13"),
     ],
 )
 @pytest.mark.requirement("search.modes")
@@ -69,6 +72,21 @@ async def test_all_places_of_a_copied_text_are_counted_and_paged(index_of) -> No
             page = await ask("$box", limit=4, cursor=page.next_cursor)
             seen += [hit.path for hit in page.hits if hit.why.startswith("has this text")]
         assert sorted(seen) == sorted(files)
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_long_definition_is_shown_from_its_head_or_around_the_text(index_of) -> None:
+    body = "".join(f"    step({i}, again=True)\n" for i in range(100))
+    async with index_of({"a.py": f"x = 1\n\n\ndef prepare(first):\n{body}"}) as ask:
+        head = (await ask("def prepare(first):")).hits[0]
+        assert (head.start_line, head.kind) == (4, "function")
+        whole = (await ask("def prepare(first):", detail="full", limit=1)).hits[0]
+        assert (whole.start_line, whole.end_line) == (4, 104)
+        inside = (await ask("step(50, again=True)")).hits[0]
+        assert (inside.start_line, inside.end_line) == (49, 61)
+        every = [hit for hit in (await ask("again=True)", limit=20)).hits if "at" in hit.why]
+        lines = [line for hit in every for line in range(hit.start_line, hit.end_line + 1)]
+        assert len(lines) == len(set(lines)) > 60
 
 
 @pytest.mark.requirement("search.modes")

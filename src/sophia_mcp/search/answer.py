@@ -38,7 +38,7 @@ from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import Query, classify, is_pattern, said_code, said_name
 from sophia_mcp.search.render import call
 from sophia_mcp.search.semantic import Meaning
-from sophia_mcp.security.text import plain_line
+from sophia_mcp.security.text import plain, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
 
@@ -234,7 +234,7 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
 
 def _as_written(question: Question) -> str | None:
     """What is looked for as it is: code, also where it begins the definition of a name that is known."""
-    text = question.request.query.strip()
+    text = plain(question.request.query).strip()
     if question.query.kind == "identifier":
         named = said_name(text)
         return said_code(text) if named is not None and named.kinds else None

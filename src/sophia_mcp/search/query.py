@@ -49,7 +49,7 @@ _CODE = re.compile(
     r"|\$(?=[A-Za-z_{])"  # a variable: $a, ${A}
 )
 """Parts of code that are no pattern: what could be one matches nothing, or something else."""
-_PUNCTUATION = re.compile(r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]")
+_PUNCTUATION = re.compile(r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]|^from \S+ import ")
 """What only code has."""
 _ERROR = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Failure|Panic|Fault|Errno)\b\s*[:(\[]"
@@ -330,7 +330,8 @@ def _one_token(text: str) -> Query:
 def message_of(trace: str) -> str:
     """The line of a trace that says what went wrong: of Python the last one that says anything, else the first."""
     lines = [line.strip() for line in plain(trace).strip().splitlines()]
-    said = [line for line in lines if _is_error(line) and not frames(line)] or lines[-1:]
+    others = [line for line in lines if not frames(line)] or lines
+    said = [line for line in others if _is_error(line)] or others
     return said[-1 if "most recent call last" in trace else 0]
 
 

@@ -92,13 +92,19 @@ async def around(
     for line in lines:
         if spans and line <= spans[-1][1]:
             spans[-1][2].append(line)
-            continue
-        home = enclosing(held, line)
-        if home is not None and home.end_line - home.start_line < _LONGEST:
-            spans.append((home.start_line, home.end_line, [line]))
         else:
-            spans.append((max(line - _AROUND, 1), min(line + _AROUND, length), [line]))
+            behind = spans[-1][1] + 1 if spans else 1
+            spans.append((*_around(enclosing(held, line), line, behind, length), [line]))
     return [_candidate(file, *span, held, said) for span in spans]
+
+
+def _around(home: Symbol | None, line: int, behind: int, length: int) -> tuple[int, int]:
+    """The lines of a text that are shown with one, none before ``behind``: its definition, or of a long one some."""
+    first, last = (home.start_line, home.end_line) if home else (1, length)
+    if home is not None and last - first < _LONGEST:
+        return first, last
+    start = max(line - _AROUND, first, behind)
+    return start, min(max(line + _AROUND, start + 2 * _AROUND), last)
 
 
 def _candidate(
@@ -108,4 +114,6 @@ def _candidate(
     more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
     why = f"{said} at {', '.join(map(str, lines[:_NAMED]))}{more}"
     name, kind = (qualified(home), home.kind) if home else ("", "text")
-    return Candidate(file, start, end, name, kind, 1.0, why, (start, end), lines[0])
+    begins = home is not None and home.start_line == start
+    whole = (start, home.end_line) if home and begins else (start, end)
+    return Candidate(file, start, end, name, kind, 1.0, why, whole, lines[0])
