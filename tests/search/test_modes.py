@@ -454,6 +454,16 @@ async def test_changed_without_git_says_what_to_do(ask: Asked) -> None:
 
 
 @pytest.mark.requirement("search.scope_changed")
+async def test_changed_in_a_part_of_a_repository_names_the_repository(ask: Asked, tmp_path) -> None:
+    part = write(tmp_path / "whole" / "part", {"a.py": "x = 1\n"})
+    make_repository(tmp_path / "whole")
+    with pytest.raises(BadArgument) as refused:
+        changed.changes(replace(ask.view, root=str(part)))
+    assert "part of the git repository" in refused.value.why
+    assert str(tmp_path / "whole") in refused.value.why
+
+
+@pytest.mark.requirement("search.scope_changed")
 def test_a_file_changed_back_is_not_changed(tmp_path) -> None:
     repository = make_repository(tmp_path)
     write(tmp_path, {"a.py": "x = 1\n"})

@@ -16,7 +16,7 @@ import pygit2
 from pygit2.enums import DeltaStatus, DiffOption, FileMode, FileStatus
 
 from sophia_mcp.errors import BadArgument
-from sophia_mcp.index.git import Unreadable, open_checkout
+from sophia_mcp.index.git import Checkout, Unreadable, checkout_above, open_checkout
 from sophia_mcp.index.views import View
 from sophia_mcp.security.secrets import is_secret_file
 
@@ -56,9 +56,7 @@ def changes(view: View) -> Changes:
     if not view.root:
         raise _no_base("this view has no working tree")
     try:
-        checkout = open_checkout(Path(view.root))
-        if checkout is None:
-            raise _no_base("the folder is not a git repository")
+        checkout = _checkout(Path(view.root))
         return differences(
             checkout.repository,
             on_disk=view.on_disk,
@@ -67,6 +65,16 @@ def changes(view: View) -> Changes:
         )
     except (Unreadable, pygit2.GitError, KeyError, ValueError, OSError) as problem:
         raise _no_base(str(problem)) from problem
+
+
+def _checkout(root: Path) -> Checkout:
+    """The repository of a folder. Raises BadArgument where it has none, or is a part of one."""
+    checkout = open_checkout(root)
+    if checkout is not None:
+        return checkout
+    if (above := checkout_above(root)) is not None:
+        raise _no_base(f"the folder is a part of the git repository {above.repository.workdir}")
+    raise _no_base("the folder is not a git repository")
 
 
 def differences(
@@ -111,9 +119,7 @@ def patch(view: View, base: str = "", within: Sequence[str] = (), context_lines:
     if not view.root:
         raise _no_base("this view has no working tree")
     try:
-        checkout = open_checkout(Path(view.root))
-        if checkout is None:
-            raise _no_base("the folder is not a git repository")
+        checkout = _checkout(Path(view.root))
         repository = checkout.repository
         head = None if repository.head_is_unborn else repository.head.peel(pygit2.Commit)
         if view.ref:
