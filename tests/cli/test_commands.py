@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import pytest
 from tests.embed.endpoint import KEY, Endpoint
+from tests.index.trees import commit_all, make_repository
 
 from sophia_mcp.cli.main import sophia
 
@@ -195,6 +196,16 @@ def test_a_folder_is_indexed_searched_and_listed(project: Path) -> None:
     listed = json.loads(run("repos", "--json", cwd=project).stdout)
     assert [repo["root"] for repo in listed] == [str(project)]
     assert [repo["languages"] for repo in listed] == [report["languages"]]
+
+
+def test_who_asks_for_a_ref_in_another_way_is_told_the_command_that_reads_it(project: Path) -> None:
+    commit_all(make_repository(project))
+    (project / "lib").mkdir()
+    for arguments in (("shop@main",), (f"{project}@main",), (str(project / "lib"), "--ref", "main")):
+        refused = run("index", *arguments, cwd=project.parent)
+        assert refused.returncode != 0
+        following = refused.stderr.partition("next: sophia ")[2].split()
+        assert run(*following, cwd=project.parent).returncode == 0, refused.stderr
 
 
 @pytest.mark.requirement("cli.repos", "index.collect")

@@ -59,11 +59,13 @@ def look(root: Path, ref: str = "") -> Sighting:
         reason = str(problem)
     if ref:
         around = checkout_above(root)
-        raise NotFound(
-            f"no {ref!r} in {root}",
-            why=f"git cannot be asked: {reason}",
-            next=f"name it of {around.above()[-1]}" if around is not None else "leave out the ref",
-        )
+        if around is None:
+            why, following = f"git cannot be asked: {reason}", "leave out the ref"
+        else:
+            top = around.above()[-1]
+            why = f"only the whole of a repository is read at a ref, and it is a folder of {top}"
+            following = f"index_repo(path={json.dumps(f'{top}@{ref}')})"
+        raise NotFound(f"no {ref!r} in {root}", why=why, next=following)
     return Sighting("folder", "", (), "", "walk", reason)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -48,6 +49,7 @@ def COMMAND(
     """
     from sophia_mcp.cli.session import project_folder, with_app
     from sophia_mcp.index.clone import is_url
+    from sophia_mcp.index.views import split_ref
     from sophia_mcp.security.paths import of_uri
 
     cloned = is_url(path)
@@ -64,8 +66,10 @@ def COMMAND(
         )
     folder = project_folder() if cloned else Path(of_uri(path) or path).expanduser().resolve()
     if not folder.is_dir():
+        place, named = split_ref(path)
+        following = f"index_repo(path={json.dumps(f'{place}@{named}')})" if named else "give its folder"
         raise BadArgument(
-            f"{folder} is not a folder", why="only a folder can be indexed", next="give its folder"
+            f"{folder} is not a folder", why="only a folder can be indexed", next=following
         )
 
     async def work(app: App) -> IndexReport:
