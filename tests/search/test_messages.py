@@ -16,6 +16,8 @@ FILES = {
     "job.rb": 'def check(key)\n  raise ArgumentError, "Symbols only please: #{key.inspect}"\nend\n',
     "load.py": 'def load(name, line):\n    raise LookupError(f"no entry {name!r} in line {line} of the table")\n',
     "send.js": "export function send(kind) {\n  throw new Error(`unable to send ${kind} messages twice`)\n}\n",
+    "short.js": "export function beat() {\n  throw new Error('heartbeat messages')\n}\n",
+    "lost.py": "def lose(node):\n    log('lost nodes: %d', node)\n",
     "tests/test_load.py": "def test_load():\n    assert said == \"no entry 'x' in line 3 of the table\"\n",
     "notes.md": "# Table\n\nIt says: no entry 'x' in line 3 of the table\n",
 }
@@ -43,7 +45,13 @@ async def test_a_message_with_values_leads_to_the_code_that_says_it(
 
 
 @pytest.mark.parametrize(
-    "text", ["how are windows found by number 3", "find window: by name", "symbols (only): a table"]
+    "text",
+    [
+        "how are windows found by number 3",
+        "find window: by name",
+        "symbols (only): a table",
+        "error: nobody can tell why so many were called lost nodes: 7",
+    ],
 )
 @pytest.mark.requirement("search.modes")
 async def test_what_nothing_says_is_answered_as_before(index_of, text: str) -> None:
@@ -72,3 +80,7 @@ def test_the_fixed_letters_of_a_line_stand_in_the_message_in_their_order(line: s
 @pytest.mark.requirement("search.modes")
 def test_what_is_opened_again_and_again_and_never_closed_is_soon_read(piece: str) -> None:
     assert letters(piece * 200_000, "disk 2: read 3 of 7 bytes") == 0
+
+
+def test_a_percent_sign_that_is_doubled_is_one_and_takes_no_value() -> None:
+    assert letters('log("%d%% read")', "7% read") == len("read")

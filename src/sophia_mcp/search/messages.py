@@ -29,7 +29,7 @@ _LITERAL = re.compile(
     r"""(?<!\\)(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|`((?:[^`\\]|\\.)*+)`)"""
 )
 _VALUE = re.compile(
-    r"%[-+ #0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
+    r"%[-+#0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
     r"|[%#$]?\{(?:[^{}]|\{[^{}]*+\})*+\}|\$\w++(?:->\w++)*+|\\\((?:[^()]|\([^()]*+\))*+\)"
 )
 """Where a text takes a value, in the ways of many languages. Neither this nor what a literal is may look at a
