@@ -11,12 +11,14 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import ConfigLevel, FileMode, FileStatus, ObjectType, SortMode
 
+from sophia_mcp.index.includes import are_plain
 from sophia_mcp.security.paths import is_too_wide
 
 MOST_FILES = 2_000_000
@@ -40,7 +42,8 @@ _TRACKED_CHANGE = (
     | FileStatus.WT_UNREADABLE
     | FileStatus.WT_NEW
 )
-_PLAIN = ("HEAD", "config", "index", "packed-refs", "commondir", "gitdir", "info/exclude", "shallow")
+_CONFIGS = ("config", "config.worktree")
+_PLAIN = ("HEAD", "index", "packed-refs", "commondir", "gitdir", "info/exclude", "shallow")
 _REMOTE = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/]*@)?(\[[^\]/@]*\]|[^/:@]*)(?::\d*)?(?:/+([^@?#]*))?"
 )
@@ -200,25 +203,21 @@ def open_checkout(root: Path) -> Checkout | None:
 
 
 def checkout_above(root: Path) -> Checkout | None:
-    """The nearest repository around a folder that has none of its own; None where there is none that can be read.
-    One of the home folder holds a person's settings, and says nothing about projects; one of another owner, as
-    anybody may make in a shared folder, has nothing to say about this one."""
+    """The nearest repository that can be read around a folder that has none of its own, or None. One of the home
+    folder holds a person's settings, and one of another owner is as anybody may make it in a shared folder."""
     top = next((folder for folder in root.parents if _mode(folder / ".git") is not None), None)
     if top is None or is_too_wide(top, Path.home()):
         return None
-    try:
-        if (top / ".git").lstat().st_uid != root.stat().st_uid:
-            return None
-        found = open_checkout(top)
-        if found is None:  # it went meanwhile
-            return None
-        checkout = Checkout(root, found.repository, f"{root.relative_to(top).as_posix()}/")
-        for folder in checkout.above():
-            if not all(_is_file_or_none(folder / name) for name in (".gitignore", ".gitattributes")):
-                return None
-    except (Unreadable, OSError):
-        return None
-    return checkout
+    with suppress(Unreadable, OSError):
+        is_ours = (top / ".git").lstat().st_uid == root.stat().st_uid
+        found = open_checkout(top) if is_ours else None
+        if found is not None:
+            checkout = Checkout(root, found.repository, f"{root.relative_to(top).as_posix()}/")
+            rules = (
+                above / name for above in checkout.above() for name in (".gitignore", ".gitattributes")
+            )
+            return checkout if all(map(_is_file_or_none, rules)) else None
+    return None
 
 
 def is_bare(root: Path) -> bool:
@@ -408,7 +407,7 @@ def _worktree_setting(gitdir: Path, root: Path) -> bool:
     """Whether a submodule's repository says that it is checked out in ``root``."""
     config = gitdir / "config"
     try:
-        if not stat.S_ISREG(config.lstat().st_mode):
+        if not (stat.S_ISREG(config.lstat().st_mode) and are_plain(config)):
             return False
         named = pygit2.Config(str(config))["core.worktree"]
     except BROKEN:
@@ -424,9 +423,11 @@ def _common(gitdir: Path) -> Path:
 
 def _check_plain(gitdir: Path) -> None:
     """Raise Unreadable when a part of a repository is a link, device or FIFO, or lies elsewhere."""
-    for name in _PLAIN:
+    for name in (*_PLAIN, *_CONFIGS):
         if not _is_file_or_none(gitdir / name):
             raise Unreadable(f"its {name} is not a regular file")
+    if not all(are_plain(gitdir / name) for name in _CONFIGS):
+        raise Unreadable("its config includes what may not be a regular file")
     for name in _INNER:
         mode = _mode(gitdir / name)
         if mode is not None and not stat.S_ISDIR(mode):
@@ -473,8 +474,7 @@ def _own_rules(repository: pygit2.Repository) -> str:
 
 
 def _is_file_or_none(path: Path) -> bool:
-    mode = _mode(path)
-    return mode is None or stat.S_ISREG(mode)
+    return stat.S_ISREG(_mode(path) or stat.S_IFREG)
 
 
 def _mode(path: Path) -> int | None:
