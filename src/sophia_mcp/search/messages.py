@@ -14,12 +14,15 @@ from sophia_mcp.store.database import Transaction
 
 _LONGEST = 400
 """Characters of a message."""
-_VALUED = re.compile(r"[\d:='\"/()\[\]@#<>{}%]")
-"""What a message holds that has values in it, and words of a sentence do not."""
+_VALUED = re.compile(
+    r"(?<![\w.-])\d+(?![\w-])|\w-\d+\b|(?<!\w)'[^']+'(?!\w)|[\"`=<>@{}%\[\]]|(?<!\w)/\w|: "
+)
+"""What a message holds that has values in it, and few sentences do: to look for each of those would take a third of
+an answer."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _PAIR = re.compile(r"(?<![^\W_])(?=([^\W\d_][^\W\d_']+ [^\W\d_][^\W\d_']+)(?![^\W_]))")
 """Two words next to each other: one at least of them stands fixed in the text of most messages."""
-_PAIRS_MOST = 8
+_PAIRS_MOST = 4
 _FILES_MOST = 80
 """Files that are read for one of the pairs: of words that stand together in more, the ranking knows enough."""
 _LONGEST_LINE = 2000
