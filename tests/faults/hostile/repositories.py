@@ -127,8 +127,13 @@ def programs(attack: Attack) -> None:
 def includes(attack: Attack) -> None:
     other = attack.marks.parent / "included"
     other.write_text(f"[core]\n\tfsmonitor = {attack.command('included')}\n", encoding="utf-8")
+    attack.config(f'[include]\n\tpath = {other}\n[includeIf "gitdir:**"]\n\tpath = {other}\n')
+
+
+def included_devices(attack: Attack) -> None:
+    os.mkfifo(attack.marks.parent / "settings")
     attack.config(
-        f'[include]\n\tpath = {other}\n[includeIf "gitdir:**"]\n\tpath = {other}\n[include]\n\tpath = /dev/zero\n'
+        f"[include]\n\tpath = /dev/zero\n[include]\n\tpath = {attack.marks.parent / 'settings'}\n"
     )
 
 
@@ -364,8 +369,8 @@ def bare_inside(attack: Attack) -> None:
 
 
 VECTORS: tuple[Callable[[Attack], None], ...] = (
-    fsmonitor, hooks, filters, diffs, programs, includes, include_loop, fifo_excludes, fifo_in_git, fifo_head, fifo_config, fifo_ref,
-    fifo_rules, linked_rules, submodules, alternates, worktree_setting, git_file, git_link, common_dir, linked_parts, index_names,
+    fsmonitor, hooks, filters, diffs, programs, includes, included_devices, include_loop, fifo_excludes, fifo_in_git, fifo_head, fifo_config,
+    fifo_ref, fifo_rules, linked_rules, submodules, alternates, worktree_setting, git_file, git_link, common_dir, linked_parts, index_names,
     corrupt_index, corrupt_objects, corrupt_pack, object_bomb, tree_names, reference_names, reference_loop, bare_inside,
 )  # fmt: skip
 """Every attack, one by one."""
