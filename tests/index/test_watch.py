@@ -159,6 +159,24 @@ async def test_a_rule_of_the_repository_around_a_folder_is_followed(index: Index
         await until(gone)
 
 
+@pytest.mark.requirement("index.watch", "index.ignore_rules")
+async def test_a_folder_follows_the_repository_around_it_that_ignores_the_whole_of_it_no_more(
+    index: Index, tree: Write
+) -> None:
+    top = tree({".gitignore": "lib/\n*.log\n", "lib/a.py": "x = 1\n", "lib/b.log": "x = 2\n"})
+    make_repository(top)
+    await index.update(top / "lib")
+    view = await index.resolve(str(top / "lib"))
+    assert "b.log" in await shown(index, view)
+
+    async def gone() -> bool:
+        return set(await shown(index, view)) == {"a.py"}
+
+    async with watching(index, view):
+        (top / ".gitignore").write_text("*.log\n")
+        await until(gone)
+
+
 @pytest.mark.requirement("index.watch")
 async def test_files_of_a_folder_made_with_them_are_followed(index: Index, tree: Write) -> None:
     root, view = await indexed(index, tree, "x = 1\n")

@@ -292,7 +292,9 @@ class _Walk:
         gits = [f"{folder}/.git" for folder in (self._root, *self._root.parents)]
         if self._checkout is not None:
             return [*gits[: 1 + self._checkout.within.count("/")], *self._checkout.deciding()]
-        return [*gits, f"{gits[0]}/index", f"{gits[0]}/HEAD"]
+        around = checkout_above(self._root)  # what leaves out the whole of this may take it back
+        noted = around.deciding() if around is not None else []
+        return [*gits, f"{gits[0]}/index", f"{gits[0]}/HEAD", *noted]
 
     def _list(self, rel: str) -> list[str]:
         """List one folder, remember it, and return the folders below that are entered."""
