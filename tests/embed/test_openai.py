@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import email.utils
 import logging
+import time
 from typing import Any
 
 import numpy as np
@@ -184,7 +186,17 @@ def test_the_wait_is_the_one_the_service_asks_for() -> None:
 async def test_a_service_that_asks_for_an_hour_is_an_error_at_once() -> None:
     with Endpoint(script=[(429, "3600")]) as endpoint:
         client = embedder(endpoint)
-        with pytest.raises(ProviderError, match="429"):
+        with pytest.raises(ProviderError, match=r"429.*wait 3600 s"):
+            await client.documents(PASSAGES)
+        await client.aclose()
+        assert endpoint.tried == 1
+
+
+async def test_a_date_that_a_service_gives_is_waited_for_as_seconds_are() -> None:
+    date = email.utils.formatdate(time.time() + 3600, usegmt=True)
+    with Endpoint(script=[(429, date)]) as endpoint:
+        client = embedder(endpoint)
+        with pytest.raises(ProviderError, match=r"429.*wait 3\d\d\d s"):
             await client.documents(PASSAGES)
         await client.aclose()
         assert endpoint.tried == 1

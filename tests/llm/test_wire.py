@@ -85,11 +85,20 @@ def test_a_status_says_whether_to_try_again_and_what_to_do(
         ({"retry-after": "-3"}, 0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "Wed, 41 Oct 99999 07:28:00 GMT"}, None),
         ({}, None),
     ],
 )
 def test_a_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
     assert of_status(429, "", **headers).retry_after_s == seconds
+
+
+@pytest.mark.requirement("llm.errors")
+def test_a_service_that_says_nothing_but_when_to_come_back_is_told_on() -> None:
+    error = of_status(429, "", **{"retry-after": "90.2"})
+    assert error.why == "it answered 429: nothing more"
+    assert error.next.startswith("wait 91 s, or ")
 
 
 @pytest.mark.requirement("llm.keys")

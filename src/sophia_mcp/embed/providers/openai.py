@@ -23,6 +23,7 @@ from sophia_mcp.embed.batch import Batching, embed_all
 from sophia_mcp.embed.budget import Budget, Estimate, about_tokens
 from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
 from sophia_mcp.errors import BadSetting, NotAllowed, ProviderError
+from sophia_mcp.ops.retry import asked_wait_s, told
 from sophia_mcp.types import Passage
 
 if TYPE_CHECKING:
@@ -197,10 +198,13 @@ class OpenAIEmbedder:
         if response.status_code == 200:
             return self._read(answer, len(texts))
         status = response.status_code
-        said = f"it answered {status}: {self._quote(answer)}"
+        said = f"it answered {status}: {self._quote(answer) or 'nothing more'}"
         if status in _RETRIED:
-            after = _seconds(response.headers.get("retry-after"))
-            raise self._failed(said, transient=True, retry_after_s=after, status=status, charged=False)
+            wait_s = asked_wait_s(response.headers)
+            hint = f"{told(wait_s)}, or use the local embedder static"
+            raise self._failed(
+                said, hint, transient=True, retry_after_s=wait_s, status=status, charged=False
+            )
         hint = "check embed.key" if status in (401, 403) else "check embed.model and base_url"
         raise self._failed(said, hint, status=status, charged=False)
 
@@ -276,14 +280,6 @@ def _wait_of(error: Exception, longest_s: float = MAX_WAIT_S) -> bool | float:
     if error.retry_after_s is None:
         return True
     return error.retry_after_s if error.retry_after_s <= longest_s else False
-
-
-def _seconds(header: str | None) -> float | None:
-    """A Retry-After in seconds; dates and nonsense are left to our own waits."""
-    try:
-        return max(0.0, float(header)) if header is not None else None
-    except ValueError:
-        return None
 
 
 def _checked_host(base_url: str) -> str:

@@ -7,10 +7,8 @@ ProviderError, and what a service says about a failure is quoted without secrets
 
 from __future__ import annotations
 
-import email.utils
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -19,6 +17,7 @@ from sophia_mcp.errors import ContextTooLong, ProviderError
 from sophia_mcp.llm import usage
 from sophia_mcp.llm.providers import Hear
 from sophia_mcp.llm.structured import instructed, strict
+from sophia_mcp.ops.retry import asked_wait_s, told
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.types import Ask, Finish, Reply
 
@@ -169,17 +168,18 @@ class Failure:
                 charged=False,
             )
         poor = status in (402, 429) and _NO_CREDIT.search(said) is not None
+        wait_s = asked_wait_s(headers)
         return ProviderError(
             what if status < 500 else f"{self.who} failed",
             why=why,
-            next=self._next(status, poor=poor),
+            next=self._next(status, told(wait_s), poor=poor),
             transient=status in _RETRIED and not poor,
-            retry_after_s=_retry_after(headers),
+            retry_after_s=wait_s,
             status=status,
             charged=status not in _UNCHARGED,
         )
 
-    def _next(self, status: int, *, poor: bool) -> str:
+    def _next(self, status: int, wait: str, *, poor: bool) -> str:
         if poor:
             return "add credit at the provider"
         if status in (401, 403):
@@ -190,7 +190,7 @@ class Failure:
             )
         if status < 500 and status != 429:
             return f"check the model and {self.setting}"
-        return "try again later, or set llm.fallback to another provider"
+        return f"{wait}, or set llm.fallback to another provider"
 
     def broken(self, why: str, *, sent: bool = True) -> ProviderError:
         """A connection that failed, or an answer that cannot be read."""
@@ -364,14 +364,3 @@ def _status(error: Any) -> int:
         return code
     kind = json.dumps(error)
     return 429 if "rate_limit" in kind or "overloaded" in kind else 500
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """When to ask again, in seconds: milliseconds, seconds or a date."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers.get(name, "")) * unit)
-        except ValueError:
-            continue
-    date = email.utils.parsedate_tz(headers.get("retry-after", ""))
-    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date is not None else None
