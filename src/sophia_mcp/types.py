@@ -180,7 +180,8 @@ def says_missing(notes: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A packed answer. ``total`` counts all matches known, ``omitted`` names what did not fit."""
+    """A packed answer. ``total`` counts all matches known, ``omitted`` names what did not fit; so many hits,
+    from the first on, are ``exact``: they hold the very text, or say the message, that was asked for."""
 
     hits: tuple[Hit, ...]
     total: int
@@ -188,6 +189,7 @@ class Answer:
     index: Coverage
     notes: tuple[str, ...] = ()
     omitted: tuple[str, ...] = ()
+    exact: int = 0
 
     @property
     def is_miss(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pygit2
@@ -161,3 +162,16 @@ async def test_what_many_repositories_note_keeps_to_the_budget(tmp_path: Path) -
         request = Request("ferry", mode="regex", repo="*", max_tokens=200)
         answer = await everywhere(ask, request)
         assert tokens.count(render(answer, request)) <= 200
+
+
+async def test_only_what_has_the_very_text_counts_as_exact(tmp_path: Path) -> None:
+    code = {f"a{i}.py": f"def call_{i}(has):\n    return has(this, 'text at', {i})\n" for i in range(3)}
+    async with open_engine(write(tmp_path / "shop", code), tmp_path / "home") as ask:
+        request = Request("return has(this, 'text at', 1)", repo="*")
+        alone = await ask(request.query)
+        assert (alone.exact, len(alone.hits) > 1) == (1, True)
+        assert (
+            await ask(request.query, limit=1, cursor=(await ask(request.query, limit=1)).next_cursor)
+        ).exact == 0
+        assert "exact" not in render(alone, replace(request, format="json"))
+        assert (await everywhere(ask, request)).hits[0].path == "a1.py"

@@ -11,6 +11,7 @@ import anyio
 import numpy as np
 
 from sophia_mcp.errors import BadArgument
+from sophia_mcp.index.parse import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import (
     changed,
@@ -38,7 +39,7 @@ from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import Query, classify, is_pattern, said_code, said_name
 from sophia_mcp.search.render import call
 from sophia_mcp.search.semantic import Meaning
-from sophia_mcp.security.text import plain, plain_line
+from sophia_mcp.security.text import plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
 
@@ -191,7 +192,9 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
         within = np.zeros(len(question.atlas.paths), bool)
         within[files] = True
         allowed = within if allowed is None else within & allowed
-    query = Query(named.name, "identifier", identifiers=(named.name,), asks=question.query.asks)
+    query = replace(
+        question.query, text=named.name, kind="identifier", identifiers=(named.name,), named=None
+    )
     found = await symbols.definitions(tx, question.atlas, query.name, query.container, allowed)
     said = [item for item in found if item.exact]
     if not named.is_code and named.kinds:
@@ -234,11 +237,11 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
 
 def _as_written(question: Question) -> str | None:
     """What is looked for as it is: code, also where it begins the definition of a name that is known."""
-    text = plain(question.request.query).strip()
-    if question.query.kind == "identifier":
-        named = said_name(text)
-        return said_code(text) if named is not None and named.kinds else None
-    return said_code(text) if question.query.kind == "words" else None
+    query = question.query
+    if query.kind == "identifier":
+        named = said_name(query.written)
+        return said_code(query.written) if named is not None and named.kinds else None
+    return said_code(query.written) if query.kind == "words" else None
 
 
 async def _pattern(question: Question, tx: Transaction) -> Outcome:
@@ -271,8 +274,11 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     named = replace(question, query=replace(question.query, kind="identifier"))
     if await symbols.definitions(tx, question.atlas, named.query.name, "", question.filter.allowed):
         return await _identifier(named, tx)
-    if place.is_file(question.query.path) or await skipped.find(question, tx, question.query.path):
+    path = question.query.path
+    if place.is_file(path) or await skipped.find(question, tx, path):
         return await place.missing(question, tx)
+    if language_of(path, b"") is not None and (moved := await place.moved(question, tx)) is not None:
+        return moved
     return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
 
 

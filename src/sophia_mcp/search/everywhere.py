@@ -15,7 +15,6 @@ from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.render import EVERYWHERE, block, call, render
 from sophia_mcp.search.semantic import Meaning
-from sophia_mcp.search.verbatim import HAS, SAYS
 from sophia_mcp.security.text import counted
 from sophia_mcp.types import Answer, Coverage, Hit, Request
 
@@ -44,7 +43,7 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
     found = [answer for answer in answers if not answer.is_miss] or answers
     ranked = sorted(
         (
-            (not hit.why.startswith((HAS, SAYS)), rank, -hit.score, hit)
+            (rank >= answer.exact, rank, -hit.score, hit)
             for answer in found
             for rank, hit in enumerate(answer.hits)
         ),

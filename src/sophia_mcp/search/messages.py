@@ -70,7 +70,7 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     candidates = [
         one
         for file in order[: question.reach + 1]
-        for one in await verbatim.around(question, tx, file, near[file], verbatim.SAYS)
+        for one in await verbatim.around(question, tx, file, near[file], "says this")
     ]
     said = counted(sum(map(len, near.values())), "place")
     return Outcome(tuple(candidates), len(candidates), (f"this message, but for its values: {said}",))

@@ -385,6 +385,7 @@ def _answer(
         material.index,
         tuple(notes),
         tuple(omitted[: named if named else 0]),
+        sum(item.exact for item in used),
     )
 
 

@@ -148,7 +148,7 @@ class Query:
     """A classified question. ``path``, ``start`` and ``end`` are set for places (``end`` 0: one
     line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text. ``named``
     is set when the text may be a name after all: it is one when that name is defined. ``asks`` says that a
-    sentence asks for the uses of that name."""
+    sentence asks for the uses of that name. ``written`` is the whole text, where ``text`` is the name in it."""
 
     text: str
     kind: QueryKind
@@ -159,6 +159,7 @@ class Query:
     identifiers: tuple[str, ...] = ()
     named: Named | None = None
     asks: Literal["", "references", "callers"] = ""
+    written: str = ""
 
     @property
     def name(self) -> str:
@@ -268,8 +269,12 @@ def _asks_of_name(text: str) -> Query | None:
 def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     if mode == "regex":
-        return Query(text, "regex")  # as it is: a space matches a space
+        return Query(text, "regex", written=text)  # as it is: a space matches a space
     text = plain(text).strip()
+    return replace(_kind_of(text, mode), written=text)
+
+
+def _kind_of(text: str, mode: Mode) -> Query:
     if mode == "auto" and (asked := _asks_of_name(text)):
         return asked
     query = _classified(text, mode)

@@ -27,9 +27,6 @@ _NAMED = 5
 REPEATING = ("test", "document")
 """Roles of files that say again what the code says."""
 
-HAS, SAYS = "has this text", "says this"
-"""Why a place is shown that is more than near to what was asked."""
-
 _WORD = re.compile(r"\w", re.ASCII)
 
 
@@ -47,7 +44,7 @@ async def find(
         matches = [item for item in matches if not any(atlas.has(role, item.file) for role in REPEATING)]
     candidates: list[Candidate] = []
     for item in matches:
-        candidates += await around(question, tx, item.file, item.found, HAS)
+        candidates += await around(question, tx, item.file, item.found, "has this text")
         if len(candidates) > question.reach:  # one more, so that the answer can go on
             break
     if not candidates:
@@ -116,4 +113,4 @@ def _candidate(
     name, kind = (qualified(home), home.kind) if home else ("", "text")
     begins = home is not None and home.start_line == start
     whole = (start, home.end_line) if home and begins else (start, end)
-    return Candidate(file, start, end, name, kind, 1.0, why, whole, lines[0])
+    return Candidate(file, start, end, name, kind, 1.0, why, whole, lines[0], exact=True)
