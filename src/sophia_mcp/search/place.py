@@ -8,7 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from sophia_mcp.index.parse import language_of
-from sophia_mcp.search import filters, skipped, symbols
+from sophia_mcp.search import filters, renamed, skipped, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.query import Place, Query, QueryKind, said_place
@@ -327,11 +327,36 @@ async def missing(question: Question, tx: Transaction) -> Outcome:
     if out := await skipped.find(question, tx, asked):
         said = f"not here: no indexed file is {asked!r}; {out.said}"
         return Outcome((), 0, (said, out.following(question, (out.within or ".") + lines)))
+    if now := await moved(question, tx):
+        return now
     what = "file or folder" if request.mode == "outline" or asked.endswith("/") else "file"
     near = [] if "*" in asked else _nearest(asked, paths)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     following = call(request, near[0] + lines) if near else call(request, ".", mode="outline")
     return Outcome((), 0, (f"not here: no indexed {what} is {asked!r}{hint}", f"next: {following}"))
+
+
+async def moved(question: Question, tx: Transaction) -> Outcome | None:
+    """The miss of a file, or lines of it, that is called otherwise now."""
+    query, request = question.query, question.request
+    now = await renamed.find(question, tx, query.path)
+    if now is None:
+        return None
+    place = now.path
+    if query.kind == "lines":
+        first, *last = [
+            await renamed.line_now(question, tx, now, line) for line in (query.start, query.end) if line
+        ]
+        place += f":{first}" + "".join(f"-{line}" for line in last)
+    mode = {} if request.mode == "auto" else {"mode": request.mode}
+    return Outcome(
+        (),
+        0,
+        (
+            f"not here: no indexed file is {query.path!r}; it was renamed to {now.path}",
+            f"next: {call(request, place, **mode)}",
+        ),
+    )
 
 
 def _nearest(asked: str, paths: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sophia_mcp.search import symbols
+from sophia_mcp.search import renamed, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.place import enclosing, qualified, unfiltered
@@ -18,9 +18,6 @@ _AROUND = 6
 _LONGEST = 60
 _OLDER = 8
 """Older texts of a file that are looked at, the latest first."""
-
-_NAMES = 60
-"""Definitions by which a renamed file is known again."""
 
 _ASKED = 8
 """Functions that a file must define to be taken for a trace's."""
@@ -66,7 +63,7 @@ async def _resolve(
 ) -> dict[Frame, list[Candidate]]:
     """Candidates for the frames that name one path."""
     atlas, content = question.atlas, question.engine.content
-    old_path, stored = await _stored(question, tx, path)
+    old_path, stored = await renamed.stored(question, tx, path)
     files = await _files(question, tx, path, old_path, [old for _, old in stored], frames)
     found: dict[Frame, list[tuple[bool, Candidate]]] = {frame: [] for frame in frames}
     for file in files[:3]:
@@ -89,27 +86,6 @@ async def _resolve(
     }
 
 
-async def _stored(question: Question, tx: Transaction, path: str) -> tuple[str, list[tuple[str, int]]]:
-    """The stored path that a written one means, now or once, and the blobs that stood at the paths it may
-    mean, with these, the latest first."""
-    name = path.rstrip("/").rpartition("/")[2]
-    rows = await tx.rows(
-        "SELECT path, blob_id FROM placements WHERE repo_id = :repo AND workspace = :workspace"
-        " AND (path = :name OR path LIKE :ending ESCAPE '~') ORDER BY id DESC",
-        {
-            "repo": question.atlas.view.repo_id,
-            "name": name,
-            "ending": "%/" + re.sub(r"([~%_])", r"~\1", name),
-        },
-    )
-    paths = match_path(path, list(dict.fromkeys(str(row[0]) for row in rows)))
-    if not paths:
-        return "", []
-    shown = [one for one in paths if one in question.atlas.position]
-    chosen = (shown or paths)[0]
-    return chosen, [(str(held), int(blob)) for held, blob in rows if held in paths]
-
-
 async def _files(
     question: Question,
     tx: Transaction,
@@ -124,37 +100,10 @@ async def _files(
     names = match_path(path, atlas.paths)
     files = [atlas.position[name] for name in names]
     if old_path and old_path not in atlas.position:
-        files = await _successors(question, tx, old_path, old) or files
+        files = await renamed.successors(question, tx, old_path, old) or files
     if not files:
         files = await _defining(question, tx, path, frames)
     return [file for file in files if allowed is None or allowed[file]]
-
-
-async def _successors(
-    question: Question, tx: Transaction, old_path: str, old: Sequence[int]
-) -> list[int]:
-    """The file of the view that shares the bytes of a file that is gone, or most of its definitions."""
-    atlas = question.atlas
-    same = [file for blob in old for file in atlas.showing(blob)]
-    if same:
-        return same[:1]
-    held = (await question.engine.content.symbols(tx, old[:1]))[old[0]]
-    names = list(dict.fromkeys(symbol.name.casefold() for symbol in held))[:_NAMES]
-    if not names:
-        return []
-    marks = ", ".join(f":n{i}" for i in range(len(names)))
-    rows = await tx.rows(
-        "SELECT s.blob_id, COUNT(DISTINCT s.folded) FROM symbols s WHERE s.blob_id IN"  # noqa: S608
-        " (SELECT blob_id FROM placements p WHERE p.repo_id = :repo AND p.workspace = :workspace)"
-        f" AND s.folded IN ({marks}) GROUP BY s.blob_id ORDER BY 2 DESC LIMIT 40",
-        {"repo": atlas.view.repo_id, **{f"n{i}": name for i, name in enumerate(names)}},
-    )
-    ending = old_path.rpartition(".")[2]
-    for blob, count in rows:
-        files = [file for file in atlas.showing(int(blob)) if atlas.paths[file].endswith("." + ending)]
-        if files and int(count) * 2 >= len(names):
-            return files[:1]
-    return []
 
 
 async def _defining(

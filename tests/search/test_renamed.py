@@ -1,0 +1,96 @@
+"""A file that was renamed is asked for by its old path: the answer says where it is now, and its lines with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.index.trees import commit_all, make_repository
+from tests.search.conftest import Asked, open_engine, write
+
+from sophia_mcp.index import views
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.place", "search.not_here")]
+
+LOADER = "".join(
+    f"def load_{name}(path):\n    with open(path) as file:\n        return file.read()\n\n\n"
+    for name in ("red", "green", "blue")
+)
+OTHERS = {"shop/read.py": "def reads():\n    return 1\n", "shop/cart.py": "def total():\n    return 2\n"}
+
+
+def renamed(root: Path, old: str, new: str, before: str = "") -> None:
+    """The file at another path, with something before its text."""
+    text = (root / old).read_text()
+    (root / old).unlink()
+    write(root, {new: before + text})
+
+
+async def said(ask: Asked, query: str, **arguments: str) -> tuple[str, str]:
+    answer = await ask(query, **arguments)
+    assert not answer.hits
+    first, following = answer.notes
+    return first, following
+
+
+async def test_git_tells_what_renamed_files_are_called_now(tmp_path: Path) -> None:
+    root = write(tmp_path / "app", {"shop/loader.py": LOADER, **OTHERS})
+    repository = make_repository(root)
+    commit_all(repository)
+    renamed(root, "shop/loader.py", "shop/fetch.py", before="import os\n\n\n")
+    commit_all(repository)
+    write(root, {"shop/cart.py": "def total():\n    return 3\n"})
+    commit_all(repository)
+    renamed(root, "shop/fetch.py", "core/load.py")
+    async with open_engine(root, tmp_path / "home") as ask:
+        for old, line in (("shop/loader.py", 9), ("shop/fetch.py", 6)):
+            first, following = await said(ask, f"{old}:6")
+            assert first == f"not here: no indexed file is '{old}'; it was renamed to core/load.py"
+            assert following == f'next: search_code("core/load.py:{line}")'
+        assert (await said(ask, "shop/loader.py"))[1] == 'next: search_code("core/load.py")'
+        assert (await said(ask, str(root / "shop/loader.py:1-3")))[1] == (
+            'next: search_code("core/load.py:4-6")'
+        )
+        assert (await said(ask, "shop/loader.py:6", mode="similar"))[1] == (
+            'next: search_code("core/load.py:9", mode="similar")'
+        )
+        first, following = await said(ask, "shop/leader.py")
+        assert first.startswith("not here: no indexed file is 'shop/leader.py'; nearest: shop/read.py")
+
+
+async def test_a_file_at_the_top_is_known_again(tmp_path: Path) -> None:
+    root = write(tmp_path / "app", {"loader.py": LOADER, **OTHERS})
+    commit_all(make_repository(root))
+    renamed(root, "loader.py", "load.py")
+    async with open_engine(root, tmp_path / "home") as ask:
+        assert (await said(ask, "loader.py"))[1] == 'next: search_code("load.py")'
+        assert (await ask("Vue.js")).notes[0].startswith("not here: nothing in app speaks of")
+
+
+async def test_a_commit_is_asked_for_its_own_paths(tmp_path: Path) -> None:
+    root = write(tmp_path / "app", {"loader.py": LOADER, **OTHERS})
+    repository = make_repository(root)
+    commit_all(repository)
+    renamed(root, "loader.py", "shop/load.py")
+    old = commit_all(repository)
+    renamed(root, "shop/load.py", "shop/other.py")
+    commit_all(repository)
+    async with open_engine(root, tmp_path / "home") as ask:
+        await ask.index.update(root, ref=old)
+        ask.view = next(
+            view for view in await views.repositories(ask.engine.database) if view.ref == old
+        )
+        assert (await said(ask, "loader.py:6"))[1] == 'next: search_code("shop/load.py:6")'
+
+
+async def test_what_the_index_has_seen_is_known_again_without_git(tmp_path: Path) -> None:
+    async with open_engine(
+        write(tmp_path / "app", {"shop/loader.py": LOADER, **OTHERS}), tmp_path / "home"
+    ) as ask:
+        renamed(ask.root, "shop/loader.py", "shop/load.py", before="import os\n")
+        await ask.update()
+        for asked in ("shop/loader.py:6", "loader.py:6"):
+            first, following = await said(ask, asked)
+            assert first.endswith("; it was renamed to shop/load.py")
+            assert following == 'next: search_code("shop/load.py:7")'
+        assert "nearest" in (await said(ask, "other/loader.py:6"))[0]
