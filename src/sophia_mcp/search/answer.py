@@ -222,6 +222,9 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
         return await tracing.find(question, tx)
     if mode == "symbol":
         return await symbols.find(question, tx)
+    if mode == "auto" and (linked := await place.linked(question, tx)) is not None:
+        exact = await verbatim.find(question, tx, question.query.written)
+        return replace(exact, notes=(*exact.notes, *linked.notes[1:])) if exact else linked
     if kind == "path":
         return await _path(question, tx, vector)
     written = _as_written(question)

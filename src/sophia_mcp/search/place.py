@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -121,23 +122,53 @@ async def said(question: Question, tx: Transaction) -> Query | None:
     found = said_place(query.text.strip())
     if found is not None and query.kind == "path" and query.path == found.path:
         return None
-    if found is not None and not _is_elsewhere(question, found):
+    if found is not None and not await _is_elsewhere(question, tx, found):
         found = replace(found, path=filters.inside(root, found.path))
+        kind: QueryKind = "lines" if found.start else "path"
         if await _is_there(question, tx, found):
-            kind: QueryKind = "lines" if found.start else "path"
             return Query(query.text, kind, found.path, found.start, found.end)
         folder = found.path.rstrip("/") + "/"
         is_folder = "/" in found.path and not found.start and found.path != query.text
         if is_folder and any(path.startswith(folder) for path in atlas.paths):
             return Query(folder, "path", folder)
+        if found.repository and is_file(found.path):
+            return Query(found.path + found.lines, kind, found.path, found.start, found.end)
     written = filters.inside(root, query.text)
     return Query(query.text, "path", written) if written in atlas.position else None
 
 
-def _is_elsewhere(question: Question, found: Place) -> bool:
-    """Whether a link to another repository says it."""
-    names = {name.rpartition("/")[2].casefold() for name in (question.view.repo, question.view.name)}
-    return found.repository != "" and found.repository.casefold() not in names
+async def _is_elsewhere(question: Question, tx: Transaction, found: Place) -> bool:
+    """Whether a link to another repository says it: one of another name than this, of which it is no clone."""
+    view, named = question.view, found.repository.rpartition("/")[2].casefold()
+    names = {name.rpartition("/")[2].casefold() for name in (view.repo, view.name)}
+    return named != "" and named not in names and view.repo not in await _cloned(tx, found)
+
+
+async def _cloned(tx: Transaction, found: Place) -> list[str]:
+    """The indexed repositories that are clones of the one that a link names."""
+    rows = await tx.rows(
+        "SELECT name FROM repos WHERE workspace = :workspace AND lower(origin) = :origin ORDER BY id",
+        {"origin": found.repository.casefold()},
+    )
+    return [str(name) for (name,) in rows]
+
+
+async def linked(question: Question, tx: Transaction) -> Outcome | None:
+    """The miss of a link to a file of another repository, with the call for it; None for any other text."""
+    written = question.query.written
+    found = said_place(written) if "://" in written else None
+    if found is None or not await _is_elsewhere(question, tx, found):
+        return None
+    place = found.path + found.lines
+    if repositories := await _cloned(tx, found):
+        following = call(question.request, place, repo=repositories[0])
+    elif found.path in question.atlas.position:
+        following = call(question.request, place)
+    else:
+        following = f"index_repo(path={json.dumps(f'https://{found.repository}')})"
+    too = ", which has such a file, too" if found.path in question.atlas.position else ""
+    said = f"not here: the link is to {found.repository}, not to {question.view.label}{too}"
+    return Outcome((), 0, (said, f"next: {following}"))
 
 
 async def _is_there(question: Question, tx: Transaction, found: Place) -> bool:

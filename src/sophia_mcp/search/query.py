@@ -28,7 +28,7 @@ _WRITTEN = re.compile(
 )
 _AROUND = re.compile(r"([`'\"])(?P<path>[^`'\"]+)\1(?P<behind>(?:[\s:,(#][^`'\"]*)?)")
 _LINK = re.compile(
-    r"https?://[^/\s]+/(?:[\w.-]+/)+?(?P<repository>[\w.-]+)/(?:-/)?(?:blob|blame|raw|tree)/[^/\s]+/"
+    r"https?://(?P<repository>[^/\s]+/(?:[\w.-]+/)+?[\w.-]+)/(?:-/)?(?:blob|blame|raw|tree)/[^/\s]+/"
     r"(?P<path>[^\s?]+)(?:\?\S*)?"
 )
 """A link to a file at a host: a branch, tag or commit stands in front of the path."""
@@ -134,13 +134,19 @@ class Named:
 @dataclass(frozen=True, slots=True)
 class Place:
     """The file, or lines of it (``start`` 0: none are said, ``end`` 0: one line), that a text may mean where
-    there is such a file. ``is_bare``: the number may be one of a version. ``repository`` is what a link names."""
+    there is such a file. ``is_bare``: the number may be one of a version. ``repository`` is what a link names, from
+    its host on."""
 
     path: str
     start: int = 0
     end: int = 0
     is_bare: bool = False
     repository: str = ""
+
+    @property
+    def lines(self) -> str:
+        """The lines as they stand behind a path; empty where none are said."""
+        return f":{self.start}" * bool(self.start) + f"-{self.end}" * bool(self.end)
 
 
 @dataclass(frozen=True, slots=True)
