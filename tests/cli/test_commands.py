@@ -529,6 +529,32 @@ def test_wrong_usage_is_told_to_machines_as_one_json_object(
     assert run(*arguments, cwd=project).stderr.startswith("Usage: sophia")
 
 
+@pytest.mark.requirement("cli.exit_codes")
+@pytest.mark.parametrize(
+    ("arguments", "nearest", "following"),
+    [
+        (("serach", "x"), "sophia search", "sophia search --help"),
+        (("cost", "repot"), "sophia cost report", "sophia cost report --help"),
+        (("doctor",), "sophia debug doctor", "sophia debug doctor --help"),
+        (("report",), "sophia cost report", "sophia cost report --help"),
+        (("list",), "sophia memory list, sophia swarm list", "sophia --help"),
+        (("help", "memory", "add"), "", "sophia memory add --help"),
+        (("memory", "nosuch"), "there are accept, add,", "sophia memory --help"),
+        (("index", ".", "--wach"), "--watch", "sophia index --help"),
+        (("index", ".", "--ref"), "requires an argument", "sophia index --help"),
+        (("--limit", "3", "search", "x"), "sophia search ... --limit", "sophia search --help"),
+    ],
+)
+def test_who_mistypes_a_command_is_told_the_nearest_and_how_to_get_help(
+    arguments: tuple[str, ...], nearest: str, following: str, project: Path
+) -> None:
+    done = run(*arguments, cwd=project)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: sophia")
+    assert nearest in done.stderr
+    assert done.stderr.endswith(f"  next: {following}\n")
+
+
 @pytest.mark.requirement("cli.repos")
 def test_a_narrow_terminal_gets_a_line_for_each_cell(project: Path) -> None:
     assert run("index", ".", cwd=project).returncode == 0

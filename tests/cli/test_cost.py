@@ -137,7 +137,7 @@ def test_an_amount_below_zero_is_an_amount_and_no_option(tmp_path: Path) -> None
 def test_a_misspelt_command_is_answered_with_the_one_that_was_meant(tmp_path: Path) -> None:
     done = run("cost", "reprot", cwd=tmp_path)
     assert done.returncode == 2
-    assert "Did you mean 'report'?" in done.stderr
+    assert "the nearest: sophia cost report\n" in done.stderr
 
 
 @pytest.mark.requirement("cost.uncertain")

@@ -10,11 +10,12 @@ import sys
 
 try:
     import click
+    from click.exceptions import NoArgsIsHelpError
 
     from sophia_mcp import __version__
     from sophia_mcp.cli import output
     from sophia_mcp.cli.commands import COMMANDS
-    from sophia_mcp.errors import BadArgument, Bug, NotFound, SophiaError
+    from sophia_mcp.errors import BadArgument, Bug, SophiaError
 except KeyboardInterrupt:  # as `main` does with one that comes later
     sys.exit("stopped")
 
@@ -26,10 +27,7 @@ class Commands(click.Group):
         return list(COMMANDS.names())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        try:
-            return COMMANDS.load(cmd_name)
-        except NotFound as unknown:
-            ctx.fail(str(unknown))
+        return COMMANDS.load(cmd_name) if cmd_name in COMMANDS.names() else None
 
 
 @click.command(
@@ -51,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = sophia.main(args=given, prog_name="sophia", standalone_mode=False)
     except click.ClickException as error:
-        code = _misused(error, as_json=as_json)
+        code = _misused(error, given, as_json=as_json)
     except click.Abort:
         output.say("stopped")
         code = 1
@@ -67,13 +65,18 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _misused(error: click.ClickException, *, as_json: bool) -> int:
-    """What is wrong with how a command was written: for a person with its usage."""
-    if not as_json:
+def _misused(error: click.ClickException, given: list[str], *, as_json: bool) -> int:
+    """What is wrong with how a command was written: for a person with its usage, or with its whole help where
+    nothing but the name was."""
+    from sophia_mcp.cli.usage import context_of, explained
+
+    if isinstance(error, NoArgsIsHelpError) and not as_json:
         error.show()
         return output.USAGE
-    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sophia"
-    return output.fail(BadArgument(error.format_message(), next=f"{command} --help"), as_json=True)
+    context = context_of(error, sophia, given)
+    if not as_json:
+        output.say(context.get_usage())
+    return output.fail(explained(error, context, given), as_json=as_json)
 
 
 def _logged(error: Exception) -> SophiaError:
