@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia_mcp.security.text import counted, json_of, plain, plain_line
+from sophia_mcp.security.text import call_of, counted, json_of, plain, plain_line
 
 pytestmark = pytest.mark.requirement("security.text")
 
@@ -95,3 +95,10 @@ def test_one_of_a_thing_is_not_told_as_several() -> None:
     assert [counted(number, "match") for number in (0, 1, 2)] == ["0 matches", "1 match", "2 matches"]
     assert [counted(number, "repository") for number in (1, 2)] == ["1 repository", "2 repositories"]
     assert counted(3, "file") == "3 files"
+
+
+def test_a_call_is_written_so_that_a_path_reads_back_as_it_was() -> None:
+    place = 'd/naïve "é"\u202e'
+    written = call_of("index_repo", path=place, wait_s=0)
+    assert written == r'index_repo(path="d/naïve \"é\"\u202e", wait_s=0)'
+    assert call_of("search_code", "x", kinds=["doc"]) == 'search_code("x", kinds=["doc"])'

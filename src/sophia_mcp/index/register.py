@@ -23,6 +23,7 @@ from sophia_mcp.index.git import (
 )
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import next_ids
+from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.types import Scope
 
@@ -64,7 +65,7 @@ def look(root: Path, ref: str = "") -> Sighting:
         else:
             top = around.above()[-1]
             why = f"only the whole of a repository is read at a ref, and it is a folder of {top}"
-            following = f"index_repo(path={json.dumps(f'{top}@{ref}')})"
+            following = call_of("index_repo", path=f"{top}@{ref}")
         raise NotFound(f"no {ref!r} in {root}", why=why, next=following)
     return Sighting("folder", "", (), "", "walk", reason)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sophia_mcp.errors import NotFound, NotIndexed, SophiaError
 from sophia_mcp.security.paths import of_uri
+from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Database, Row, Transaction
 from sophia_mcp.types import LOCAL, IndexState, Scope
 
@@ -252,11 +253,13 @@ def _missing(text: str, views: Sequence[View], project_root: Path | None) -> Vie
         raise NotIndexed(
             f"{ref!r} of {known.name} is not indexed",
             why="a branch, tag or commit is indexed when it is first asked for",
-            next=f'index_repo(path="{known.root}@{ref}")',
+            next=call_of("index_repo", path=f"{known.root}@{ref}"),
         )
     if path is not None and path.is_dir():
         raise NotIndexed(
-            f"{path} is not indexed", why="no view of it exists yet", next=f'index_repo(path="{path}")'
+            f"{path} is not indexed",
+            why="no view of it exists yet",
+            next=call_of("index_repo", path=str(path)),
         )
     names = [view.label for view in views]
     near = get_close_matches(text, names, 3, 0.4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ from sophia_mcp.search.pack import Material, pack
 from sophia_mcp.search.query import Query, classify, is_pattern, said_code, said_name
 from sophia_mcp.search.render import call
 from sophia_mcp.search.semantic import Meaning
-from sophia_mcp.security.text import plain_line
+from sophia_mcp.security.text import call_of, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
 
@@ -371,7 +370,7 @@ def _failure(view: View) -> tuple[str, ...]:
     if view.behind:
         return (f"what changed since the tree was last read is not in this answer: {view.behind}",)
     if view.cancelled:
-        again = f"index_repo(path={json.dumps(view.place)})"
+        again = call_of("index_repo", path=view.place)
         return (f"{view.reason}, and no question begins it again; next: {again}",)
     return (
         (f"the last index run failed: {view.reason}",) if view.state == "failed" and view.reason else ()

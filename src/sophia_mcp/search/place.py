@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from sophia_mcp.search.query import Place, Query, QueryKind, said_place
 from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
 from sophia_mcp.security.secrets import mask
-from sophia_mcp.security.text import counted
+from sophia_mcp.security.text import call_of, counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Kind, Symbol
 
@@ -165,7 +164,7 @@ async def linked(question: Question, tx: Transaction) -> Outcome | None:
     elif found.path in question.atlas.position:
         following = call(question.request, place)
     else:
-        following = f"index_repo(path={json.dumps(f'https://{found.repository}')})"
+        following = call_of("index_repo", path=f"https://{found.repository}")
     too = ", which has such a file, too" if found.path in question.atlas.position else ""
     said = f"not here: the link is to {found.repository}, not to {question.view.label}{too}"
     return Outcome((), 0, (said, f"next: {following}"))

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sophia_mcp.security.text import json_of, plain_line
+from sophia_mcp.security.text import call_of, json_of, plain_line
 from sophia_mcp.types import Answer, Hit, Request
 
 EVERYWHERE = "*"
@@ -17,10 +17,7 @@ def call(request: Request, query: str, **arguments: object) -> str:
     """A call of the tool for the repository of this request, as an agent would write it."""
     if request.repo is not None and "repo" not in arguments:
         arguments["repo"] = request.repo
-    written = "".join(
-        f", {name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items()
-    )
-    return f"search_code({json.dumps(query, ensure_ascii=False)}{written})"
+    return call_of("search_code", query, **arguments)
 
 
 def render(answer: Answer, request: Request) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from sophia_mcp.errors import BudgetExceeded, ProviderError
 from sophia_mcp.index.distant import covered
 from sophia_mcp.index.views import View
 from sophia_mcp.search.atlas import Atlas, Mask
-from sophia_mcp.security.text import counted, plain_line
+from sophia_mcp.security.text import call_of, counted, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.vectors import VectorIndex
 
@@ -63,7 +62,7 @@ class Meaning:
         if self._embedder.model.local:
             return True
         files, held, dimensions = await covered(tx, view.id, self.model)
-        again = f"next: index_repo(path={json.dumps(view.place)})"
+        again = f"next: {call_of('index_repo', path=view.place)}"
         if held and dimensions != len(vector):
             self.lack = (
                 f"meaning is left out, {_ALONE}: the endpoint answers vectors of {len(vector)} dimensions, "

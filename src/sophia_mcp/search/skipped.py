@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from sophia_mcp.index.walk import NESTED, SUBMODULE
 from sophia_mcp.search import filters
 from sophia_mcp.search.engine import Question
 from sophia_mcp.search.render import call
-from sophia_mcp.security.text import plain_line
+from sophia_mcp.security.text import call_of, plain_line
 from sophia_mcp.store.database import Transaction
 
 _APART = (NESTED, SUBMODULE)
@@ -36,7 +35,7 @@ class Skipped:
         if self.reason in _APART and view.on_disk:
             root = f"{view.root.rstrip('/')}/{self.path.rstrip('/')}"
             return f"next: {call(question.request, query, repo=root)}"
-        return f'next: index_repo(path={json.dumps(view.label)}, action="status")'
+        return f"next: {call_of('index_repo', path=view.label, action='status')}"
 
 
 async def find(question: Question, tx: Transaction, written: str) -> Skipped | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from sophia_mcp.search import absent, filters, graph, place, repomap, skipped, s
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.query import message_of, segments
 from sophia_mcp.search.render import call
+from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
 
 _STRANGE_MOST = 3
@@ -52,7 +52,7 @@ async def empty(question: Question, tx: Transaction) -> Outcome | None:
     for written in filter(None, (question.query.path, *request.paths)):
         if await skipped.find(question, tx, written) is not None:
             return None
-    why = f'index_repo(path={json.dumps(view.place)}, action="status")'
+    why = call_of("index_repo", path=view.place, action="status")
     return Outcome((), 0, (f"not here: no file of {view.label} is indexed", f"next: {why}"))
 
 

@@ -61,6 +61,12 @@ def json_of(value: Any, **options: Any) -> str:
     return _SUSPECT.sub(_coded, json.dumps(value, ensure_ascii=False, **options))
 
 
+def call_of(tool: str, *given: object, **named: object) -> str:
+    """A call of a tool with these arguments, as an assistant writes it."""
+    words = [*map(json_of, given), *(f"{name}={json_of(value)}" for name, value in named.items())]
+    return f"{tool}({', '.join(words)})"
+
+
 def _coded(match: re.Match[str]) -> str:
     character = match.group()
     return json.dumps(character)[1:-1] if character > "\uffff" else f"\\u{ord(character):04x}"

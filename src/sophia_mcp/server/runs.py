@@ -12,6 +12,7 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 from sophia_mcp.llm import tokens
+from sophia_mcp.security.text import call_of, json_of
 from sophia_mcp.swarm import telling
 from sophia_mcp.swarm.timeline import tree
 from sophia_mcp.types import Finding, Outcome, Packet, RunReport, Source, TimelineEvent
@@ -147,7 +148,7 @@ def history(
         last = event.number
     following = None
     if events and last < events[-1].number:
-        following = f'get_run(run_id={json.dumps(run_id)}, view="timeline", cursor="{last}")'
+        following = call_of("get_run", run_id=run_id, view="timeline", cursor=str(last))
     return "\n".join([*lines, f"next: {following or 'none needed'}"]), following
 
 
@@ -200,16 +201,16 @@ def _fitting(
 
 
 def _next(report: RunReport, more: int | None, *, cut: bool, lent: bool) -> str | None:
-    run = json.dumps(report.run_id)
+    run = report.run_id
     if lent and report.status in ("running", "needs_steps"):
-        return f'run_swarm(action="resume", run_id={run})'
+        return call_of("run_swarm", action="resume", run_id=run)
     if report.steps:
-        answers = ", ".join(f"{json.dumps(step.key)}: …" for step in report.steps)
-        return f'run_swarm(action="answer", run_id={run}, results={{{answers}}})'
+        answers = ", ".join(f"{json_of(step.key)}: …" for step in report.steps)
+        return f'run_swarm(action="answer", run_id={json_of(run)}, results={{{answers}}})'
     if report.status == "running":
-        return f"get_run(run_id={run}, wait_s=40)"
+        return call_of("get_run", run_id=run, wait_s=40)
     if report.status in ("interrupted", "failed", "over_budget", "cancelled"):
-        return f'run_swarm(action="resume", run_id={run})'
+        return call_of("run_swarm", action="resume", run_id=run)
     if more is not None:
-        return f'get_run(run_id={run}, view="result", cursor="{more}")'
-    return f'get_run(run_id={run}, view="result")' if cut else None
+        return call_of("get_run", run_id=run, view="result", cursor=str(more))
+    return call_of("get_run", run_id=run, view="result") if cut else None

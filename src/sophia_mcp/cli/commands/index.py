@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from sophia_mcp.cli import output
 from sophia_mcp.errors import BadArgument, NotFound, SophiaError
-from sophia_mcp.security.text import counted, plain_line
+from sophia_mcp.security.text import call_of, counted, plain_line
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App, IndexRun
@@ -67,7 +66,7 @@ def COMMAND(
     folder = project_folder() if cloned else Path(of_uri(path) or path).expanduser().resolve()
     if not folder.is_dir():
         place, named = split_ref(path)
-        following = f"index_repo(path={json.dumps(f'{place}@{named}')})" if named else "give its folder"
+        following = call_of("index_repo", path=f"{place}@{named}") if named else "give its folder"
         raise BadArgument(
             f"{folder} is not a folder", why="only a folder can be indexed", next=following
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from sophia_mcp.errors import BadQuery
 from sophia_mcp.ops.clock import system
+from sophia_mcp.security.text import call_of
 from sophia_mcp.server import runs, sampling
 from sophia_mcp.server.tools import ToolRecord
 from sophia_mcp.swarm import telling
@@ -77,7 +77,7 @@ def _start(cursor: str | None) -> int:
 def _listed(found: Sequence[RunReport], start: int) -> CallToolResult:
     rows = [telling.row(each) for each in found[start : start + LISTED]]
     more = len(found) > start + LISTED
-    following = f"get_run(run_id={json.dumps(rows[0]['run_id'])})" if rows else None
+    following = call_of("get_run", run_id=rows[0]["run_id"]) if rows else None
     notes = [f'older ones: get_run(cursor="{start + LISTED}")'] if more else []
     notes += [] if rows else ["no run yet; run_swarm starts one" if not start else "no older run"]
     answer = FoundRuns(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from math import inf
 from textwrap import shorten
@@ -14,7 +13,7 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
 from sophia_mcp.errors import BadArgument, SophiaError
-from sophia_mcp.security.text import counted
+from sophia_mcp.security.text import call_of, counted
 from sophia_mcp.server.tools import ToolRecord
 from sophia_mcp.types import IndexReport
 
@@ -138,7 +137,7 @@ async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
         following = _update_of(run.url)
     else:
         place = report.root if path is None else path
-        following = f'index_repo(path={json.dumps(place)}, action="status")'
+        following = call_of("index_repo", path=place, action="status")
     return _answer(report, [], following, [note])
 
 
@@ -170,7 +169,7 @@ async def _on_existing(app: Any, path: str | None, project: Any, action: Action)
 
 
 def _update_of(place: str) -> str:
-    return f"index_repo(path={json.dumps(place)})"
+    return call_of("index_repo", path=place)
 
 
 def _answer(
