@@ -60,7 +60,7 @@ async def test_a_link_to_this_repository_is_a_place_whatever_its_folder_is_calle
             answer = await ask(f"https://github.com/{owner}/blob/main/src/retry.py#L2")
             assert [hit.why for hit in answer.hits] == ["the place asked for"]
         assert await notes(ask, "https://github.com/acme/shop/blob/main/src/retries.py#L2") == (
-            "not here: no indexed file is 'src/retries.py'; nearest: src/retry.py",
+            "not here: no indexed file is 'src/retries.py'; nearest: src/retry.py, src/main.py",
             'next: search_code("src/retry.py:2")',
         )
 
@@ -77,7 +77,9 @@ async def test_a_link_that_stands_in_a_file_is_shown_there(tmp_path: Path) -> No
 
 
 async def test_of_all_repositories_the_one_that_a_link_names_answers(tmp_path: Path) -> None:
-    async with open_engine(clone(tmp_path / "work", ""), tmp_path / "home") as ask:
+    async with open_engine(
+        clone(tmp_path / "work", "https://github.com/acme/shop"), tmp_path / "home"
+    ) as ask:
         await ask.index.update(clone(tmp_path / "other", "https://github.com/acme/net"))
         every = await views.repositories(ask.engine.database)
         link = "https://github.com/acme/net/blob/main/src/retry.py#L2"

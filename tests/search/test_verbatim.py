@@ -120,6 +120,34 @@ async def test_what_can_only_be_a_pattern_is_one(index_of, text: str) -> None:
         assert (await ask(text)).total == (await ask(text, mode="regex")).total > 0
 
 
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("stream=environ[ 'wsgi.input' ]", []),
+        ('stream=environ[ "wsgi.input" ]', ["web/request.py:1-3"]),
+        ("sorted(lines, key = lambda line : line.number )", ["web/text.py:11-14"]),
+        ("FLAG_A | FLAG_B", ["web/flags.c:1-4"]),
+        ("environ_get( 'wsgi' , name|open_flags ( void", []),
+        ("header_of(environ_get|open_flags(void)", ["web/request.py:6-7", "web/flags.c:1-4"]),
+        ("read_body(|refuse(", ["web/request.py:1-3", "web/text.py:17-18"]),
+        ("read_body(environ) | refuse(path)", ["web/request.py:1-3", "web/text.py:17-18"]),
+        ("x=[1", []),
+    ],
+)
+@pytest.mark.requirement("search.modes")
+async def test_code_that_is_typed_otherwise_or_not_to_its_end_is_found(
+    index_of, text: str, places: list[str]
+) -> None:
+    async with index_of(FILES) as ask:
+        answer = await ask(text)
+    held = [hit for hit in answer.hits if hit.why.startswith("has this text at")]
+    assert answer.exact == len(held)
+    assert sorted(f"{hit.path}:{hit.start_line}-{hit.end_line}" for hit in held) == sorted(places)
+    if places:
+        said = "these texts as they are" if len(places) > 1 else "this text but for its spaces"
+        assert answer.notes[0].startswith(f"{said}: {len(places)} place")
+
+
 @pytest.mark.requirement("search.modes")
 async def test_a_pattern_that_matches_nothing_may_be_code_after_all(index_of) -> None:
     async with index_of({"a.go": "package a\n\nvar f = math.Log(float64(n)+1.0)\n"}) as ask:

@@ -1,13 +1,15 @@
 """Where does a text stand as it was written? Code that somebody copied is looked for as it is.
 
-White space may differ: what is copied has lost its indentation, or was wrapped.
+White space may differ: what is copied has lost its indentation, or was wrapped; what is typed has other spaces
+around its signs. Calls with a | between them are looked for each by itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import re2
 
@@ -28,6 +30,11 @@ REPEATING = ("test", "document")
 """Roles of files that say again what the code says."""
 
 _WORD = re.compile(r"\w", re.ASCII)
+_TOKEN = re.compile(r"(?:\w|[.:]|->)+|[^\w\s]")
+"""What stands together however code is laid out: a name with those it is reached by, a sign."""
+_SPACED = re.compile(r"[()\[\]{}=<>|&]")
+"""Signs that few sentences have, and around which people put spaces as they like."""
+_CALL = re.compile(r"[^()|]*\w\([^|]*")
 
 
 async def find(
@@ -36,7 +43,17 @@ async def find(
     """The definitions that hold a text as it is; None where no file is seen to. Not ``everywhere``: of very many
     files that may hold it some are read. A quoted sentence is looked for in neither tests nor documents: it is
     asked what says it."""
-    atlas, pattern = question.atlas, _pattern(text)
+    for said, pattern in _forms(text):
+        found = await _matching(question, tx, pattern, said, everywhere=everywhere)
+        if found is not None:
+            return found
+    return None
+
+
+async def _matching(
+    question: Question, tx: Transaction, pattern: str, said: str, *, everywhere: bool
+) -> Outcome | None:
+    atlas = question.atlas
     files, _ = await regex.may_match(question, tx, pattern)
     read = files if everywhere else regex.soon_read(question, files)
     matches, capped = await regex.matching(question, tx, pattern, read)
@@ -51,7 +68,7 @@ async def find(
         return None
     total = sum(item.count for item in matches)
     bound = "at least " if capped or len(read) < len(files) else ""
-    note = f"this text as it is: {bound}{counted(total, 'place')} in {counted(len(matches), 'file')}"
+    note = f"{said}: {bound}{counted(total, 'place')} in {counted(len(matches), 'file')}"
     return Outcome(tuple(candidates), max(total, len(candidates)), (note,))
 
 
@@ -70,12 +87,33 @@ def beside(exact: Outcome, others: Outcome) -> Outcome:
     return Outcome((*held, *rest), exact.total + len(rest), exact.notes)
 
 
-def _pattern(text: str) -> str:
-    """The text with any white space for its own, and no word that only begins or ends with one of it."""
-    parts = r"\s+".join(map(re2.escape, text.split()))
+def _forms(text: str) -> Iterator[tuple[str, str]]:
+    """What a text is looked for as, one after the other where nothing is found, and what is said of it: any white
+    space for its own; any around its signs; any of its calls."""
+    yield "this text as it is", _pattern(text, r"\s+".join(map(re2.escape, text.split())))
+    if _SPACED.search(text):
+        yield "this text but for its spaces", _pattern(text, _spaced(text))
+    parts = text.split("|")
+    if len(parts) > 1 and all(map(_CALL.fullmatch, parts)):
+        parts = [part.strip() for part in parts]
+        yield "these texts as they are", "|".join(_pattern(part, re2.escape(part)) for part in parts)
+
+
+def _spaced(text: str) -> str:
+    """The text with any white space, or none, around its signs."""
+    tokens = list(_TOKEN.finditer(text))
+    parts = [re2.escape(token[0]) for token in tokens[:1]]
+    for before, token in pairwise(tokens):
+        words = _WORD.match(before[0][-1]) and _WORD.match(token[0])
+        parts += [r"\s+" if words else r"\s*", re2.escape(token[0])]
+    return "".join(parts)
+
+
+def _pattern(text: str, written: str) -> str:
+    """The text as it is ``written`` for the engine, and no word that only begins or ends with one of it."""
     before = r"\b" if _WORD.match(text[0]) else ""
     behind = r"\b" if _WORD.match(text[-1]) else ""
-    return before + parts + behind
+    return before + written + behind
 
 
 async def around(
