@@ -267,6 +267,18 @@ def test_the_home_folder_is_meant_where_no_shell_says_so(
     assert load().home == tmp_path / "elsewhere"
 
 
+@pytest.mark.parametrize("setting", ["home", "root", "config"])
+def test_the_home_folder_of_nobody_is_refused_by_the_name_of_the_setting(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"SOPHIA_{setting.upper()}"
+    monkeypatch.setenv(variable, "~nobody-of-that-name/x")
+    with pytest.raises(BadSetting, match=f"setting {setting} is wrong") as error:
+        load()
+    assert error.value.why.startswith("nobody knows the home folder that ~nobody-of-")
+    assert variable in error.value.next
+
+
 def test_matrix_libraries_get_one_thread_unless_a_person_chose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)

@@ -29,6 +29,7 @@ from pydantic_settings import (
 
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.security.keyrings import look_up
+from sophia_mcp.security.paths import known_home, of_home
 from sophia_mcp.security.tables import PROJECT_FILE, names_of, read_own, read_project, says
 
 PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
@@ -298,14 +299,12 @@ class LogSettings(Section):
 
 
 def _user_config() -> Path:
-    return _expanded(
+    return of_home(
         os.environ.get("SOPHIA_CONFIG") or platformdirs.user_config_path("sophia") / "config.toml"
     )
 
 
-def _expanded(place: str | Path) -> Path:
-    """A path with its ``~``, which only a shell would have replaced, and not a file or an editor."""
-    return Path(os.path.expanduser(place))
+Place = Annotated[Path, AfterValidator(known_home)]
 
 
 class Settings(BaseSettings):
@@ -319,14 +318,14 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    home: Annotated[Path, AfterValidator(_expanded)] = Field(
+    home: Place = Field(
         default_factory=lambda: platformdirs.user_data_path("sophia"),
         description="Folder of the two store files",
     )
-    root: Path | None = Field(
+    root: Place | None = Field(
         default=None, description="Project root; default: found from the client or the working folder"
     )
-    config: Path | None = Field(
+    config: Place | None = Field(
         default=None, description="The user's config.toml, where it is not the platform's"
     )
     index: IndexSettings = IndexSettings()
@@ -423,7 +422,7 @@ def _explained(fault: ErrorDetails, where: str) -> BadSetting:
         )
     return BadSetting(
         f"setting {name} is wrong",
-        why=f"{fault['msg']} ({where})",
+        why=f"{fault['msg'].removeprefix('Value error, ')} ({where})",
         next=f"{how}; docs/reference/settings.md lists all settings",
     )
 
@@ -443,7 +442,7 @@ def secret(reference: str) -> str:
         return value
     if scheme == "file":
         try:
-            return Path(rest).expanduser().read_text().strip()
+            return of_home(rest).read_text().strip()
         except OSError as error:
             raise BadSetting(f"cannot read the secret file {rest}", why=error.strerror or "") from error
     if scheme == "cmd":
@@ -472,7 +471,7 @@ def is_reference(text: str) -> bool:
 def prices_file(settings: Settings) -> Path:
     """Where the user's own prices are, whether or not the file exists."""
     own = settings.cost.prices
-    return Path(own).expanduser() if own else (settings.config or _user_config()).parent / "prices.toml"
+    return of_home(own) if own else (settings.config or _user_config()).parent / "prices.toml"
 
 
 def patterns_folder(settings: Settings) -> Path:

@@ -314,6 +314,8 @@ def test_a_query_that_names_an_argument_of_ours_is_told_as_it_was_asked(
         (("search", "x", "--limit", "0"), 2),
         (("search", "(unclosed", "--mode", "regex"), 2),
         (("index", "/nowhere/at/all"), 2),
+        (("index", "~nobody-of-that-name/x"), 2),
+        (("search", "x", "--repo", "~nobody-of-that-name/x"), 3),
         (("search", "x", "--repo", "no-such-repository"), 3),
         (("repos",), 3),
         (("serve", "--http", "0.0.0.0:9000"), 2),

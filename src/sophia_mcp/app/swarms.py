@@ -224,11 +224,12 @@ def _ground(app: App) -> Callable[[Order, Pattern, Sources], Awaitable[Ground]]:
 
 def _allowed(app: App, pattern: Pattern, root: Path | None) -> Allowed:
     """The commands that the person's own settings and own pattern let run on this folder."""
+    from sophia_mcp.security.paths import of_home
     from sophia_mcp.settings import environment
     from sophia_mcp.swarm.gates import Allowed
 
     chosen = app.settings.gates
-    folders = [Path(folder).expanduser().resolve() for folder in chosen.roots]
+    folders = [of_home(folder).resolve() for folder in chosen.roots]
     if root is None or (folders and not any(root.is_relative_to(folder) for folder in folders)):
         return Allowed()
     return Allowed(

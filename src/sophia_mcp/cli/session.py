@@ -92,10 +92,10 @@ def project_folder() -> Path:
     chosen = load().root
     if chosen is None:
         return repository_above(Path.cwd().resolve())
-    if not chosen.expanduser().is_dir():
+    if not chosen.is_dir():
         raise BadSetting(
             f"the project root {chosen} is not a folder",
             why="it is set as SOPHIA_ROOT, or as root in your config.toml",
             next="name an existing folder there, or set none",
         )
-    return chosen.expanduser().resolve()
+    return chosen.resolve()

@@ -10,8 +10,9 @@ import ast
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
+
+from sophia_mcp.security.paths import of_home
 
 _VALUE = (
     r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>|[^\s,()"'\[\]{}<>]+)"""
@@ -109,7 +110,7 @@ def _index(given: dict[str, Any]) -> str:
         return "sophia repos"
     place = str(given.get("path", ""))
     path, at, ref = place.rpartition("@")
-    whole = not at or Path(place).expanduser().exists()
+    whole = not at or of_home(place).exists()
     return _typed("sophia index", given if whole else {"path": path, "ref": ref}, "path")
 
 

@@ -38,7 +38,7 @@ from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.together import first
-from sophia_mcp.security.paths import is_too_wide
+from sophia_mcp.security.paths import is_too_wide, of_home
 from sophia_mcp.store.jobs import Job, Jobs
 from sophia_mcp.types import IndexReport
 
@@ -108,7 +108,7 @@ class Index:
         for what is no folder, and for the home folder and what lies above it; NotFound for an unknown ref,
         Stopped when the run was cancelled, StoreBusy when another process holds the repository for too long.
         """
-        root = Path(await (await anyio.Path(root).expanduser()).resolve())
+        root = Path(await anyio.Path(of_home(root)).resolve())
         if is_too_wide(root, Path.home()):
             raise BadArgument(
                 f"{root} is not indexed",

@@ -19,7 +19,7 @@ import pygit2
 from pygit2.enums import ConfigLevel, FileMode, FileStatus, ObjectType, SortMode
 
 from sophia_mcp.index.includes import are_plain
-from sophia_mcp.security.paths import is_too_wide
+from sophia_mcp.security.paths import is_too_wide, of_home
 
 MOST_FILES = 2_000_000
 """A commit of more files, folders and submodules is not listed."""
@@ -457,8 +457,8 @@ def _check_rule_files(repository: pygit2.Repository) -> None:
         except BROKEN:
             continue
         try:
-            mode = Path(named or "").expanduser().stat().st_mode
-        except (OSError, RuntimeError):
+            mode = of_home(named or "").stat().st_mode
+        except OSError:
             continue
         if not stat.S_ISREG(mode):
             raise Unreadable(f"its {name} is not a regular file")
@@ -470,7 +470,7 @@ def _own_rules(repository: pygit2.Repository) -> str:
         named = repository.config["core.excludesfile"]
     except BROKEN:
         named = f"{pygit2.settings.search_path[ConfigLevel.XDG]}/ignore"
-    return os.path.realpath(os.path.expanduser(named or ""))
+    return os.path.realpath(of_home(named or ""))
 
 
 def _is_file_or_none(path: Path) -> bool:

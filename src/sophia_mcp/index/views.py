@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sophia_mcp.errors import NotFound, NotIndexed, SophiaError
-from sophia_mcp.security.paths import of_uri
+from sophia_mcp.security.paths import of_home, of_uri
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Database, Row, Transaction
 from sophia_mcp.types import LOCAL, IndexState, Scope
@@ -159,10 +159,10 @@ def choose(views: Sequence[View], place: str | None, project_root: Path | None =
 def split_ref(place: str, names: Sequence[str] = ()) -> tuple[str, str]:
     """``name@ref`` in its two parts; an ``@`` that belongs to an existing path or name stays."""
     at = len(place)
-    if place in names or Path(place).expanduser().exists():
+    if place in names or of_home(place).exists():
         return place, ""
     while (at := place.rfind("@", 0, at)) > 0:
-        if place[:at] in names or Path(place[:at]).expanduser().exists():
+        if place[:at] in names or of_home(place[:at]).exists():
             return place[:at], place[at + 1 :]
     return place, ""
 
@@ -171,7 +171,7 @@ def as_path(text: str, project_root: Path | None) -> Path | None:
     """The absolute path a text means when it looks like one or exists, else None."""
     if not text or "\0" in text:
         return None
-    path = Path(of_uri(text) or text).expanduser()
+    path = of_home(of_uri(text) or text)
     if not path.is_absolute():
         looks = text in (".", "..") or text.startswith(("./", "../")) or "/" in text
         if project_root is None or not (looks or (project_root / text).is_dir()):

@@ -129,6 +129,20 @@ class Roots:
         )
 
 
+def of_home(place: str | Path) -> Path:
+    """A path with its ``~``, which only a shell would have replaced, and not a file, an editor or an assistant;
+    as it is written where nobody knows that home."""
+    return Path(os.path.expanduser(place))
+
+
+def known_home(place: str | Path) -> Path:
+    """The same. Raises ValueError where nobody knows that home: a folder named ``~`` is not meant."""
+    expanded = of_home(place)
+    if expanded.parts[:1] and expanded.parts[0].startswith("~"):
+        raise ValueError(f"nobody knows the home folder that {expanded.parts[0]} stands for")
+    return expanded
+
+
 def of_uri(uri: str) -> str:
     """The path that a ``file://`` URI of this machine means, as editors write folders and files; empty for
     any other text."""

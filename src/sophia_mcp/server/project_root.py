@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from sophia_mcp.errors import NoProjectRoot
-from sophia_mcp.security.paths import is_too_wide, of_uri
+from sophia_mcp.security.paths import is_too_wide, of_home, of_uri
 
 ClientRoots = Callable[[], Awaitable[Sequence[str]]]
 """Asks the client for the `file://` URIs of its roots; empty where it has none to tell."""
@@ -76,7 +76,7 @@ def _candidates(names: Iterable[str]) -> list[Path]:
 
 def _usable(folder: Path, home: Path) -> Path | None:
     try:
-        resolved = folder.expanduser().resolve(strict=True)
+        resolved = of_home(folder).resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return None
     return resolved if resolved.is_dir() and not is_too_wide(resolved, home) else None
@@ -84,7 +84,7 @@ def _usable(folder: Path, home: Path) -> Path | None:
 
 def _fault(folder: Path, home: Path) -> str:
     try:
-        resolved = folder.expanduser().resolve(strict=True)
+        resolved = of_home(folder).resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return "it does not exist"
     if not resolved.is_dir():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -49,7 +48,7 @@ def COMMAND(
     from sophia_mcp.cli.session import project_folder, with_app
     from sophia_mcp.index.clone import is_url
     from sophia_mcp.index.views import split_ref
-    from sophia_mcp.security.paths import of_uri
+    from sophia_mcp.security.paths import of_home, of_uri
 
     cloned = is_url(path)
     if cloned and (ref or watch):
@@ -63,7 +62,7 @@ def COMMAND(
             why="what --ref names is read from git, and files on disk do not change it",
             next="leave out one of them",
         )
-    folder = project_folder() if cloned else Path(of_uri(path) or path).expanduser().resolve()
+    folder = project_folder() if cloned else of_home(of_uri(path) or path).resolve()
     if not folder.is_dir():
         place, named = split_ref(path)
         following = call_of("index_repo", path=f"{place}@{named}") if named else "give its folder"

@@ -157,12 +157,13 @@ def export(file: str, repo: str | None, scope: str | None, as_json: bool) -> int
     Example: sophia memory export memory.md --repo '*'
     """
     from sophia_mcp.memory import markdown
+    from sophia_mcp.security.paths import of_home
 
     text = _with_memory(repo, lambda memory, caller: memory.export(caller, scope))  # type: ignore[arg-type]
     if file == "-":
         output.machine({"markdown": text}) if as_json else output.show(text)
         return output.DONE
-    place, count = Path(file).expanduser(), len(markdown.read(text))
+    place, count = of_home(file), len(markdown.read(text))
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")

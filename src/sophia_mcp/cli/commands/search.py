@@ -117,7 +117,8 @@ def COMMAND(
 def _folder(repo: str | None) -> tuple[Path | None, str]:
     """The folder that is written, from the working one on, and its ref; None where it is no folder."""
     from sophia_mcp.index.views import split_ref
+    from sophia_mcp.security.paths import of_home
 
     place, ref = split_ref(repo or "")
-    folder = Path(place).expanduser()
+    folder = of_home(place)
     return (folder.resolve(), ref) if place and folder.is_dir() else (None, "")

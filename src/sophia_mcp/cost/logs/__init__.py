@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sophia_mcp.registry import Folder
+from sophia_mcp.security.paths import of_home
 from sophia_mcp.types import Processing, Usage
 
 
@@ -26,7 +27,7 @@ class Machine:
     def named(self, variable: str, *default: str) -> Path:
         """The folder a variable names, else one below the home folder."""
         given = (self.variable(variable) or "").strip()
-        return Path(given).expanduser() if given else self.home.joinpath(*default)
+        return of_home(given) if given else self.home.joinpath(*default)
 
     @property
     def data(self) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import folder, get, lines, merged, moment, text
 from sophia_mcp.llm.usage import normalise
+from sophia_mcp.security.paths import of_home
 from sophia_mcp.types import Processing
 
 _TIERS: dict[str, Processing] = {"batch": "batch", "priority": "priority"}
@@ -22,7 +23,7 @@ _OTHER_MODELS = ("advisor_message", "fallback_message")
 
 def _files(machine: Machine) -> Iterator[Path]:
     given = (machine.variable("CLAUDE_CONFIG_DIR") or "").split(",")
-    own = [Path(each.strip()).expanduser() for each in given if each.strip()]
+    own = [of_home(each.strip()) for each in given if each.strip()]
     homes = own or [machine.home / ".claude", machine.home / ".config" / "claude"]
     found = under((home / "projects" for home in homes), "*/**/*.jsonl")
     return (path for path in found if path.name != "journal.jsonl")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def _unusable(path: Path, why: str) -> BadSetting:
 
 def _open(options: Mapping[str, object]) -> Model2VecEmbedder:
     given.check("model2vec", options, ("path",))
-    return Model2VecEmbedder(Path(given.text("model2vec", options, "path")).expanduser())
+    return Model2VecEmbedder(Path(os.path.expanduser(given.text("model2vec", options, "path"))))
 
 
 PROVIDER = Provider("any model2vec folder on disk (extra: model2vec)", local=True, open=_open)
