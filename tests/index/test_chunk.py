@@ -151,7 +151,7 @@ def test_comments_and_decorators_stay_with_what_follows() -> None:
     parts = parse(text, "a.py", "python").chunks
     assert [text.split("\n")[c.start_line - 1] for c in parts] == ["def a():", "# About b."]
     assert parts[1].symbol == "b"
-    assert parts[1].doc == "About b. More."
+    assert parts[1].doc == "# About b.\n# More."
 
 
 def test_a_container_is_opened_and_its_members_know_it() -> None:

@@ -27,9 +27,6 @@ LINE_CHARS = 2000
 
 DOC_CHARS = 4000
 
-_MARKS = " \t\r/*#!;%<>-=\"'"
-"""What comments begin and end with."""
-
 
 @dataclass(slots=True)
 class _Span:
@@ -328,9 +325,4 @@ def _notes_by_span(spans: Sequence[_Span], notes: Sequence[tuple[int, int, str]]
                 here += 1
             if here < len(spans):
                 raw[here].append(line)
-    return [_plain("\n".join(part)) if part else "" for part in raw]
-
-
-def _plain(comment: str) -> str:
-    """Comment text without its marks, one line."""
-    return " ".join(" ".join(line.strip(_MARKS) for line in comment[:DOC_CHARS].split("\n")).split())
+    return ["\n".join(part)[:DOC_CHARS] for part in raw]
