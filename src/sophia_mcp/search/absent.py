@@ -64,6 +64,7 @@ def facts(scene: Scene, matrix: Values, scores: Values) -> Facts:
         "literal": float(column["literal"].max(initial=0.0)),
         "identifier": float(query.kind == "identifier"),
         "error": float(query.kind == "error"),
+        "foreign": float(query.is_foreign),
         "about": float(likeness(scene.lexicon, list(about), lack(scene, scores)) @ list(about.values())),
     }
     return found
@@ -114,6 +115,7 @@ def _of_words(scene: Scene, top: Numbers) -> dict[str, float]:
         "missing": float(weight[gone].sum()),
         "rarest": float(weight[gone].max(initial=0.0) / max(float(weight.max()), 1e-6)),
         "unknown": float(weight[unknown].sum()),
+        "known": 1 - float(unknown.mean()),
         "unknowns": min(int(unknown.sum()), 4) / 4,
         "strange": float((weight * unknown * (1 - anywhere)).sum()),
         "strangest": float(((1 - anywhere) * unknown).max(initial=0.0)),
@@ -136,6 +138,11 @@ SMALL_TREE = 30
 which no word is found is refused."""
 
 
+_FOREIGN_KNOWN = 1 / 3
+"""Of the words of a question in another language than the model learned from, as many must occur somewhere: most of
+the others never do."""
+
+
 def is_absent(found: Facts, files: int) -> bool:
     """Whether the answer should say "not here", in a tree of so many files. An identifier that is
     defined is here; one that is neither defined nor written anywhere is not."""
@@ -145,6 +152,8 @@ def is_absent(found: Facts, files: int) -> bool:
         return False
     if found.get("identifier"):
         return found["missing"] > 0.34
+    if found.get("foreign"):
+        return found.get("known", 0.0) < _FOREIGN_KNOWN
     if files < SMALL_TREE:
         return found["missing"] >= 1.0
     return probability(found) > ranker.tables()["absent"]["threshold"]["refuse"]

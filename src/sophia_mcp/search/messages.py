@@ -48,7 +48,7 @@ _NEAR = 0.8
 
 async def find(question: Question, tx: Transaction) -> Outcome | None:
     """The code that says the message a question may be, but for its values; None where none does."""
-    message = " ".join(question.query.text.split())
+    message = " ".join(question.query.written.split())
     is_error = question.query.kind == "error"
     if len(message) > _LONGEST or not (is_error or _VALUED.search(message)):
         return None

@@ -118,7 +118,7 @@ async def said(question: Question, tx: Transaction) -> Query | None:
     """The query of a text that is the path of a file or folder with spaces, in quotes, as a link or a URI, or
     with lines as people write them; None where there is no such file, or where the query says it already."""
     query, atlas, root = question.query, question.atlas, question.view.root
-    found = said_place(query.text.strip())
+    found = said_place(query.written)
     if found is not None and query.kind == "path" and query.path == found.path:
         return None
     if found is not None and not await _is_elsewhere(question, tx, found):
@@ -132,8 +132,8 @@ async def said(question: Question, tx: Transaction) -> Query | None:
             return Query(folder, "path", folder)
         if found.repository and is_file(found.path):
             return Query(found.path + found.lines, kind, found.path, found.start, found.end)
-    written = filters.inside(root, query.text)
-    return Query(query.text, "path", written) if written in atlas.position else None
+    written = filters.inside(root, query.written)
+    return Query(query.written, "path", written) if written in atlas.position else None
 
 
 async def _is_elsewhere(question: Question, tx: Transaction, found: Place) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import unquote
 
+from sophia_mcp.search import foreign
 from sophia_mcp.search.trace import Frame, frames
 from sophia_mcp.security.text import plain
 from sophia_mcp.types import Mode
@@ -154,7 +155,8 @@ class Query:
     """A classified question. ``path``, ``start`` and ``end`` are set for places (``end`` 0: one
     line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text. ``named``
     is set when the text may be a name after all: it is one when that name is defined. ``asks`` says that a
-    sentence asks for the uses of that name. ``written`` is the whole text, where ``text`` is the name in it."""
+    sentence asks for the uses of that name. ``written`` is the whole text, where ``text`` is the name in it, or
+    what a question that ``is_foreign`` says of code."""
 
     text: str
     kind: QueryKind
@@ -166,6 +168,7 @@ class Query:
     named: Named | None = None
     asks: Literal["", "references", "callers"] = ""
     written: str = ""
+    is_foreign: bool = False
 
     @property
     def name(self) -> str:
@@ -277,7 +280,11 @@ def classify(text: str, mode: Mode = "auto") -> Query:
     if mode == "regex":
         return Query(text, "regex", written=text)  # as it is: a space matches a space
     text = plain(text).strip()
-    return replace(_kind_of(text, mode), written=text)
+    query = _kind_of(text, mode)
+    is_sentence = query.kind == "words" and query.named is None and mode in ("auto", "text")
+    if is_sentence and (said := foreign.content(text)):
+        return replace(query, text=said, written=text, is_foreign=True)
+    return replace(query, written=text)
 
 
 def _kind_of(text: str, mode: Mode) -> Query:

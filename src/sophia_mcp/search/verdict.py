@@ -24,6 +24,8 @@ _STRANGE_MOST = 3
 _BY_MEANING = ("words", "error", "path")
 """Kinds of questions that files may answer with none of their words."""
 
+_ENGLISH = "asked in English, more may be found"
+
 _CODE = re.compile(r"[a-z][A-Z]|[\d_$]")
 """What no word of a sentence holds."""
 
@@ -41,6 +43,8 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     ]
     if query.kind == "path" and outcome.facts and language_of(query.path, b"") in LANGUAGES:
         notes.append(f"no indexed file is {query.path!r}")
+    if query.is_foreign and outcome.facts and (strange := await _strange(question, tx)):
+        notes.append(f"no file says {', '.join(strange)}; {_ENGLISH}")
     return replace(found, notes=(*found.notes, *notes)) if notes else found
 
 
@@ -83,6 +87,8 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
     note = f"not here: nothing in {question.view.label} {verb} {what}"
     if verb == "speaks of" and (strange := await _strange(question, tx)):
         note += f"; no file says {', '.join(strange)}"
+    if query.is_foreign:
+        note += f"; {_ENGLISH}"
     if outcome.candidates:
         note += "; the hits are only the nearest"
     if near:
