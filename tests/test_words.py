@@ -48,8 +48,9 @@ def test_the_runs_of_a_text_hold_its_identifiers(text: str) -> None:
     assert held == words.IDENTIFIER.findall(text)
 
 
-@given(st.lists(st.text(alphabet="aZ_9é \x01.-", max_size=20), max_size=5))
-def test_texts_split_together_hold_what_each_holds(texts: list[str]) -> None:
+@given(st.lists(st.text(alphabet="aZ_9é \x01.-", max_size=20), max_size=5), st.sampled_from((1, 30)))
+def test_texts_split_together_hold_what_each_holds(texts: list[str], times: int) -> None:
+    texts = texts * times
     split = words.split(texts)
     found = split.replaced([split.identifiers[number] for number in split.different])
     assert [text.split() for text in found] == [words.IDENTIFIER.findall(text) for text in texts]

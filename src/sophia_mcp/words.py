@@ -27,6 +27,9 @@ IDENTIFIER = re.compile(r"[^\W\d]\w*")
 RUNS_MOST = 200_000
 """Runs remembered before the memory starts over."""
 
+AT_ONCE = 16
+"""Texts that are split at once: the runs of all chunks of a batch of files do not fit into a processor's cache."""
+
 _BORDER = "\x01"
 _BREAKS = bytes(code for code in range(128) if not (chr(code).isalnum() or chr(code) == "_"))
 _TO_SPACES = bytes.maketrans(_BREAKS, b" " * len(_BREAKS))
@@ -101,6 +104,21 @@ class Split(NamedTuple):
 def split(texts: Sequence[str]) -> Split:
     """Texts that belong together, such as the chunks of a file. A file says the same again and again: what
     comes of a run is then looked up once, and not at each of its places."""
+    numbers: dict[str, int] = defaultdict(count().__next__)
+    places = bytearray()
+    for start in range(0, len(texts), AT_ONCE):
+        every = _bordered(texts[start : start + AT_ONCE])
+        # numpy takes three times as long for each number that it is given by itself.
+        places += pack(f"{len(every)}q", *map(numbers.__getitem__, every))
+    with _ONE_AT_A_TIME:
+        if len(_MET) > RUNS_MOST:
+            _MET.start_over()
+        different = list(map(_MET.__getitem__, numbers))
+        return Split(_MET.identifiers, different, np.frombuffer(places, np.int64))
+
+
+def _bordered(texts: Sequence[str]) -> list[str]:
+    """The runs of all texts, and a border before those of each."""
     every: list[str] = []
     for plain, some in groupby(texts, _is_plain):
         if plain:
@@ -108,13 +126,7 @@ def split(texts: Sequence[str]) -> Split:
             every += whole.encode("ascii").translate(_BUT_BORDERS).decode("ascii").split()
         else:
             every += [run for text in some for run in (_BORDER, *runs(text))]
-    numbers: dict[str, int] = defaultdict(count().__next__)
-    # numpy takes three times as long for each number that it is given by itself.
-    places = np.frombuffer(pack(f"{len(every)}q", *map(numbers.__getitem__, every)), np.int64)
-    with _ONE_AT_A_TIME:
-        if len(_MET) > RUNS_MOST:
-            _MET.start_over()
-        return Split(_MET.identifiers, list(map(_MET.__getitem__, numbers)), places)
+    return every
 
 
 def _is_plain(text: str) -> bool:
