@@ -38,7 +38,9 @@ class Client:
 '''
 
 
-def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path, said: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [SOPHIA, *arguments],
         cwd=cwd,
@@ -46,7 +48,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
         text=True,
         timeout=110,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=said,
         env={**os.environ, **environment},
     )
 
@@ -464,6 +466,10 @@ def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
     assert len((project / "v.jsonl").read_text().splitlines()) == 3
     ranked = json.loads(run("embed", "search", "json parser", "lines.txt", "--json", cwd=project).stdout)
     assert (ranked[0]["line"], ranked[0]["text"]) == (4, "parse json text"), "as an editor counts"
+    piped = run("embed", "search", "json parser", "-", "--json", cwd=project, said="x y\r\nparse json")
+    assert json.loads(piped.stdout)[0]["text"] == "parse json"
+    assert run("embed", "batch", "-", cwd=project, said="a\n\nb\n").stdout.count("\n") == 2
+    assert "standard input has no lines" in run("embed", "batch", "-", cwd=project).stderr
     same = json.loads(run("embed", "similarity", "a retry", "a retry", "--json", cwd=project).stdout)
     assert same["similarity"] == pytest.approx(1.0, abs=1e-3)
 

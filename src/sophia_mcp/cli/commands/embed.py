@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sophia_mcp.embed.refusals import Taken
     from sophia_mcp.errors import ProviderError
 
+_INPUT = Path("-")
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
+
 
 @click.group("embed")
 def COMMAND() -> None:
@@ -47,7 +50,7 @@ def create(texts: tuple[str, ...], as_json: bool) -> int:
 
 
 @COMMAND.command("batch")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=_FILE)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="Where to write; default: stdout."
 )
@@ -56,6 +59,8 @@ def create(texts: tuple[str, ...], as_json: bool) -> int:
 )
 def batch(file: Path, out: Path | None, as_json: bool) -> int:
     """Embed every line of FILE and write one JSON object a line: text and vector.
+
+    FILE may be -, which is standard input.
 
     A line that the endpoint refuses, as one that is too long, has null for a vector: it is named on
     standard error, and the exit code is 1.
@@ -90,13 +95,13 @@ def batch(file: Path, out: Path | None, as_json: bool) -> int:
 
 @COMMAND.command("search")
 @click.argument("query")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=_FILE)
 @click.option("--limit", type=click.IntRange(1, 1000), default=5, show_default=True, help="Most lines.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 def search(query: str, file: Path, limit: int, as_json: bool) -> int:
     """Rank the lines of FILE by how close they are to QUERY.
 
-    A line that the endpoint refuses is left out and named, as `batch` does.
+    FILE may be -, which is standard input. A line that the endpoint refuses is left out and named, as `batch` does.
 
     Example: sophia embed search "timeouts" notes.txt --limit 3
     """
@@ -135,17 +140,21 @@ def similarity(first: str, second: str, as_json: bool) -> int:
 
 def _lines(file: Path) -> dict[int, str]:
     """The lines that are not blank, by their numbers from 1 on."""
+    import sys
+
     from sophia_mcp.errors import BadArgument
 
+    named = "standard input" if file == _INPUT else file
     try:
-        lines = enumerate(file.read_text(encoding="utf-8").split("\n"), 1)
+        raw = sys.stdin.buffer.read() if file == _INPUT else file.read_bytes()
+        lines = enumerate(raw.decode().replace("\r\n", "\n").split("\n"), 1)
         texts = {number: line for number, line in lines if line.strip()}
     except UnicodeDecodeError as error:
         raise BadArgument(
-            f"{file} is not UTF-8 text", why=str(error), next="convert it first"
+            f"{named} is not UTF-8 text", why=str(error), next="convert it first"
         ) from error
     if not texts:
-        raise BadArgument(f"{file} has no lines", next="put one text on each line")
+        raise BadArgument(f"{named} has no lines", next="put one text on each line")
     return texts
 
 
