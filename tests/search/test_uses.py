@@ -104,12 +104,12 @@ async def test_definitions_of_another_container_are_said_to_be_of_others(index_o
 @pytest.mark.requirement("search.callers_proof")
 @pytest.mark.parametrize("mode", ["callers", "references"])
 async def test_where_calls_are_not_read_the_lines_that_write_a_name_answer(index_of, mode: str) -> None:
-    files = {"Pay.pm": "package Pay;\nsub settle { 1 }\n1;\n", "run.pl": "use Pay;\nPay::settle();\n"}
+    files = {"pay.nim": "proc settle() = discard\n", "run.nim": "import pay\nsettle()\n"}
     async with index_of(files) as ask:
         answer = await ask("settle", mode=mode)
         unwritten = await ask("nothing_such", mode=mode)
-    assert [(hit.path, hit.start_line) for hit in answer.hits] == [("run.pl", 2)]
-    assert answer.notes[0].startswith("calls in perl are not read; 0 resolved ")
+    assert [(hit.path, hit.start_line) for hit in answer.hits] == [("run.nim", 2)]
+    assert answer.notes[0].startswith("calls in nim are not read; 0 resolved ")
     assert "told by text only" in answer.notes[0]
     assert unwritten.notes[0].startswith("not here: nothing_such is neither defined nor ")
 

@@ -197,3 +197,104 @@ async def test_rust_names_modules_from_the_crate_and_from_those_around(index_of)
 )
 def test_a_manifest_names_folders_or_nothing(language: str, text: str, said: dict[str, str]) -> None:
     assert READERS[language][1](text) == said
+
+
+async def test_perl_names_packages_whole_and_has_the_subs_of_its_bases(index_of) -> None:
+    files = {
+        "lib/Shop/Till.pm": "package Shop::Till;\nuse parent -norequire, 'Shop::Base';\nuse Shop::Store qw(save);\n"
+        "sub new { my ($class) = @_; return bless {}, $class; }\n"
+        "sub ring {\n  my $self = shift;\n  $self->note(1);\n  $self->SUPER::note(2);\n  save(3);\n  print 4;\n"
+        "  Shop::Store::save(5);\n  Other::Store::save(6);\n  &save;\n}\n",
+        "lib/Shop/Base.pm": "package Shop::Base;\nsub note { 1 }\n",
+        "lib/Web/Base.pm": "package Web::Base;\nsub note { 1 }\n",
+        "lib/Shop/Store.pm": "package Shop::Store;\nsub save { 1 }\nsub print { 2 }\n",
+        "run.pl": "use Shop::Till;\nmy $t = Shop::Till->new;\n$t->note(1);\nsub other {\n  my ($t) = @_;\n  $t->note(2);\n}\n",
+    }
+    typed, brought = "(receiver-typed)", "(import-resolved)"
+    assert await _callers(index_of, files, "Shop::Base.note") == [
+        ("lib/Shop/Till.pm", f"calls it at 7, 8 {typed}"),
+        ("run.pl", f"calls it at 3 {typed}"),
+        ("run.pl", f"calls it at 6 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "save") == [
+        ("lib/Shop/Till.pm", f"calls it at 9, 11, 13 {brought}"),
+        ("lib/Shop/Till.pm", f"calls it at 12 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "new") == [("run.pl", f"calls it at 2 {brought}")]
+    assert ("lib/Shop/Till.pm", f"calls it at 10 ({GUESS})") not in await _callers(
+        index_of, files, "print"
+    )
+
+
+async def test_csharp_types_are_those_of_the_namespaces_around_and_of_those_used(index_of) -> None:
+    files = {
+        "core/Till.cs": "namespace Shop.Core {\n  public class Till : Base {\n    public Till(int x) { }\n  }\n}\n",
+        "core/Base.cs": "namespace Shop.Core {\n  public class Base { public void Ring() { } }\n}\n",
+        "far/Till.cs": "namespace Far {\n  public class Till { public void Ring() { } }\n}\n",
+        "web/Run.cs": "namespace Shop.Web {\n  using Shop.Core;\n  class Run {\n    Till kept = new Till(1);\n"
+        "    void Go(Till t) { t.Ring(); }\n  }\n}\n",
+        "in/Deep.cs": "namespace Shop.Core.Deep {\n  class Deep { void Go() { new Till(2); } }\n}\n",
+        "no/None.cs": "namespace Other {\n  class None { void Go(Till t) { t.Ring(); } }\n}\n",
+    }
+    assert await _callers(index_of, files, "Shop.Core.Base.Ring") == [
+        ("web/Run.cs", "calls it at 5 (receiver-typed)"),
+        ("no/None.cs", f"calls it at 2 ({GUESS})"),
+    ]
+    made = await _callers(index_of, files, "Shop.Core.Till")
+    assert [path for path, why in made if "import-resolved" in why] == ["in/Deep.cs", "web/Run.cs"]
+
+
+async def test_what_a_class_calls_outside_of_its_methods_is_its_own(index_of) -> None:
+    files = {
+        "A.java": "class A extends B {\n  int x = own(1);\n  int y = above(2);\n  static int own(int a) { return a; }\n}\n"
+        "class B { static int above(int a) { return a; } }\nclass C { int z = own(3); }\n",
+        "K.kt": "class K {\n  val x = made(1)\n  init { made(2) }\n  fun use() { inner() }\n"
+        "  companion object {\n    fun inner() = 1\n  }\n  fun made(a: Int) = a\n}\nfun far() { K.inner() }\n",
+    }
+    assert await _callers(index_of, files, "own") == [
+        ("A.java", "calls it at 2 (same file)"),
+        ("A.java", f"calls it at 7 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "above") == [("A.java", "calls it at 3 (receiver-typed)")]
+    made = ["calls it at 2 (same file)", "calls it at 3 (same file)"]
+    assert [why for _, why in await _callers(index_of, files, "made")] == made
+    assert [why for _, why in await _callers(index_of, files, "inner")] == [
+        "calls it at 4 (same file)",
+        "calls it at 10 (same file)",
+    ]
+
+
+async def test_the_constants_of_an_enumeration_are_of_its_type_and_those_of_its_interface_are_not(
+    index_of,
+) -> None:
+    files = {
+        "s/Size.java": "package s;\nenum Size implements Sizes {\n  Small, LARGE;\n  void ring() {}\n}\n",
+        "s/Sizes.java": "package s;\ninterface Sizes {\n  Bell LOUD = null;\n}\n",
+        "s/Bell.java": "package s;\nclass Bell { void ring() {} }\n",
+        "s/Run.java": "package s;\nclass Run {\n  void a() { Size.Small.ring(); }\n  void b() { Size.LARGE.ring(); }\n"
+        "  void c() { Size.LOUD.ring(); }\n  void d() { Sizes.LOUD.ring(); }\n}\n",
+    }
+    typed = "(receiver-typed)"
+    size = await _callers(index_of, files, "Size.ring")
+    assert [why for _, why in size if typed in why] == [
+        f"calls it at 3 {typed}",
+        f"calls it at 4 {typed}",
+    ]
+    bell = await _callers(index_of, files, "Bell.ring")
+    assert [why for _, why in bell if typed in why] == [
+        f"calls it at 5 {typed}",
+        f"calls it at 6 {typed}",
+    ]
+
+
+async def test_calls_in_the_text_of_a_rust_macro_are_calls(index_of) -> None:
+    files = {
+        "src/a.rs": "struct Tap;\nimpl Tap {\n    fn go(&self) -> u8 { 1 }\n}\nfn one() -> Tap { Tap }\n"
+        "#[cfg(any(one(x)))]\nfn run(t: &Tap) {\n    assert_eq!(t.go(), one().go());\n"
+        '    println!("{}", format!("{}", t.go()));\n    make!(fn go() {});\n    vec!["go()".go()];\n}\n',
+    }
+    assert await _callers(index_of, files, "Tap.go") == [
+        ("src/a.rs", "calls it at 8, 9 (receiver-typed)"),
+        ("src/a.rs", f"calls it at 11 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "one") == [("src/a.rs", "calls it at 8 (same file)")]

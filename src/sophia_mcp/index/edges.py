@@ -33,7 +33,11 @@ GLOBAL = "\\"
 
 _CALLEE_BYTES = 240
 _RECEIVER_CHARS = 80
-_PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@]+)*[?!]?$")
+_JOINT = re.compile(rb"(?:\?\.|\.|::)\Z")
+_LAST_WORD = re.compile(rb"\w+\Z")
+_DEFINES = re.compile(rb"\bfn\s+\Z")
+_CLOSES, _OPENS = b")]", b"(["
+_PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:::)?<[^()]*>\s*$")
 _ROWS = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
@@ -106,7 +110,8 @@ def references(
     source, starts = rows.source, rows.starts
     borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
     new = tuple.__new__  # the class's own costs a call for each
-    for end, start, sort in _sites(captures, language):
+    between = ">:-!. \t\n" if language.name == "rust" else ">:-?!. \t\n"  # there ``?`` takes out
+    for end, start, sort in _sites(captures, language, source):
         if (heads and start in heads) or (silent is not None and start in silent):
             continue
         callee = source[start if end - start < _CALLEE_BYTES else end - _CALLEE_BYTES : end]
@@ -122,7 +127,7 @@ def references(
         if receiver and not sort:
             written = receiver
             if receiver == EXPRESSION and types.follows and len(callee) == end - start:
-                written = callee.decode("utf-8", "ignore").removesuffix(name).rstrip(">:-?!. \t\n")
+                written = callee.decode("utf-8", "ignore").removesuffix(name).rstrip(between)
             known = stated.get((written, scope))
             if known is None:
                 known = types.of(receiver, scope) if written is receiver else types.given(written, scope)
@@ -153,13 +158,39 @@ def imports(
 _SORTS: tuple[ReferenceKind, ...] = ("call", "base", "use")
 
 
-def _sites(captures: Mapping[str, Sequence[Node]], language: Language) -> list[tuple[int, int, int]]:
+def _begun(source: bytes, start: int) -> int:
+    """Where the path and the calls begin that stand before a name in the text of a macro."""
+    low = max(start - _CALLEE_BYTES, 0)
+    while joint := _JOINT.search(source, low, start):
+        start = joint.start()
+        while start > low and source[start - 1] in _CLOSES:
+            depth = 1
+            start -= 1
+            while depth and start > low:
+                start -= 1
+                depth += (source[start] in _CLOSES) - (source[start] in _OPENS)
+        word = _LAST_WORD.search(source, low, start)
+        if word is None:
+            return max(start - 1, low)  # a literal, or what is too long to tell
+        start = word.start()
+    return start
+
+
+def _sites(
+    captures: Mapping[str, Sequence[Node]], language: Language, source: bytes
+) -> list[tuple[int, int, int]]:
     """End and start of every callee as written, and what it is: its place in ``_SORTS``."""
     sites: list[tuple[int, int, int]] = []
     for sort, capture in ((0, "call"), (0, "new"), (1, "base"), (2, "use")):
         for node in captures.get(capture, ()):
             start, end = node.byte_range
             sites.append((end, start, sort))
+    if tokens := captures.get("token"):
+        silent = _Regions(captures.get("lead", ()))
+        for node in tokens:
+            start, end = node.byte_range
+            if start not in silent and not _DEFINES.search(source, max(start - 8, 0), start):
+                sites.append((end, _begun(source, start), 0))
     field = language.invoke_field
     for node in captures.get("invoke", ()):
         name = node.child_by_field_name(field)

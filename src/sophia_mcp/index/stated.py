@@ -25,7 +25,14 @@ GIVEN = "()"
 """Ends what gives a value: ``open()`` is of the type that this function states, ``Pool>get()`` that method."""
 
 ENTERED = "with "
-"""Begins the type that only who enters what is given has, as Python states what is yielded."""
+"""Begins the type that only who enters, awaits or unwraps what is given has, or takes one of its elements: what
+Python yields, promises, options, lists."""
+
+AWAITED = "__await__()"
+ELEMENT = "__item__()"
+"""Stand for a call where ``await`` or an index takes out what is held."""
+
+_TAKING = (AWAITED, ELEMENT)
 
 FOLLOWED = re.compile(">|\\(\\)")
 """In a type that only what defines its field or function states."""
@@ -40,41 +47,60 @@ _ASKED_DEEP = 30
 CALLEE = re.compile(r"(.*?)\s*(?:\?\.|!!\.|!\.|&\.|\.|\?->|->|::|(?<=\w):)\s*([\w$@!?~#]+)$", re.DOTALL)
 _STEP = re.compile(r"\s*(?:\?\.|!\.|!!\.|&\.|\.|\?->|->|::|:)\s*")
 _HOLDERS = re.compile(
-    r"(?:Optional|Box|Arc|Rc|RefCell|Mutex|std::unique_ptr|std::shared_ptr|unique_ptr|shared_ptr|Annotated|Final"
-    r"|ClassVar|Readonly|Promise|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
+    r"(?:Optional(?=\[)|Box|Arc|Rc|RefCell|Mutex|std::unique_ptr|std::shared_ptr|unique_ptr|shared_ptr|Annotated|Final"
+    r"|ClassVar|Readonly|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
     re.DOTALL,
 )
+_KEEPERS = re.compile(
+    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|(?:Value)?Task|Option(?:al)?|Result|Vec)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
+    re.DOTALL,
+)
+"""Types that give what they hold to who asks for it."""
 _TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
 _BRACKET = re.compile(r"([()])")
 _CHAIN = re.compile(
-    r"[\w$]+(?:(?:\?\.|!\.|\.|\?->|->|::)\w+)*(?:\(\)(?:(?:\?\.|!\.|\.|\?->|->)\w+(?:\(\))?)*)?"
+    r"[\w$]+(?:(?:\?\.|!\.|\.|\?->|->|::)\w+)*(?:\(\)(?:(?:\?\.|!!?\.|\.|\?->|->)\w+(?:\(\))?)*)?"
 )
+_CAST = r"\(\s*\(\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*\)[^()]*\)$"
 _AS = r"\((?:[^|&?=]|\?\.)*\sas\s+(?P<as>[\w.$]+)(?:<[^()]*>)?\s*\)$"
 _ASSERTED = {
+    "csharp": re.compile(f"{_CAST}|{_AS}"),
     "go": re.compile(r".*\.\(\*?(?P<is>[\w.]+)\)$", re.DOTALL),
-    "java": re.compile(r"\(\s*\(\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*\)[^()]*\)$"),
+    "java": re.compile(_CAST),
     "tsx": re.compile(_AS),
     "typescript": re.compile(rf"\(\s*<\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*>[^()]*\)$|{_AS}"),
 }
 """How a language says what an expression is; that in brackets, if those are one pair around it."""
 _BEFORE_CALL = re.compile(r"\s*(?:new|await)\s+")
+_PROMISES = frozenset({"csharp", "tsx", "typescript"})
+"""Where a signature says that what is given must be awaited."""
+_INDEX = re.compile(r"\[[^\[\]():]*\](?!\()")
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _PARAMETER = re.compile(r"[A-Z]\d?")
 """A type parameter says nothing about its methods."""
 _ITSELF = frozenset({"Self", "self", "static"})
 _YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
 """How Python types what is entered by a ``with``."""
-_BEFORE = re.compile(r"([\w.$]+)(?:\s*<.*>)?$")
-"""How Java states before the name what is given, where that is no array."""
+_BEFORE = re.compile(r"[\w.$]+(?:\s*<.*>)?(?=\??$)")
+"""How Java and C# state before the name what is given, where that is no array."""
+_STATED_BEFORE = frozenset({"csharp", "java"})
 _RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
 _PARTS = frozenset({"chan", "<-chan"})
 """In Go, the beginnings of types that are not those of what they hold."""
 _REFERENCE = re.compile(r"(?:&\s*(?:'\w+\s+)?(?:mut\s+)?)+")
-_GIVEN, _MADE, _DECLARED = 1, 2, 3
+_DOCUMENTED = re.compile(
+    rb"\s*(?:#\[[^\n]*\]\s*)*(?:(?:abstract|final|public|protected|private|static|readonly|var)\s+)*"
+    rb"(?:function\s+&?(?P<function>\w+)\s*\([^{};]*\)\s*(?P<untyped>[{;])?|\$(?P<field>\w+))"
+)
+"""What of PHP a comment speaks about that stands right before it."""
+_TAG = re.compile(r"@(?P<tag>return|var|param)\s+(?P<type>\$this|[\w\\|?]+)(?:\s+\$(?P<name>\w+))?")
+_GIVEN, _NOTED, _MADE, _DECLARED = 1, 2, 3, 4
 """How much each says of a type."""
 _ASSIGNED = frozenset({"php", "python"})
 """Where what gives a variable declares none: one that is declared elsewhere keeps its type."""
-_SIGNED = frozenset({"go", "java", "php", "python", "rust", "tsx", "typescript"})
+_SIGNED = frozenset(
+    {"csharp", "go", "java", "kotlin", "php", "python", "rust", "swift", "tsx", "typescript"}
+)
 """Where a signature states what is given, as ``returned`` reads it."""
 _NOTHING = frozenset(
     {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
@@ -133,12 +159,9 @@ class Types:
             if not stated:
                 if groups.get("same"):
                     same.append((scope, name, groups["same"]))
-                elif self.follows and (call or groups.get("type") == "var"):
-                    key = scope, name.partition(",")[0].strip().lstrip("$")
-                    self._calls.setdefault(key, []).append(call)
-                    self._shadows.known.add(
-                        start + match.start("var" if groups.get("entered") else "name")
-                    )
+                elif call or groups.get("type") == "var" or language.name == "perl":
+                    place = start + match.start("var" if groups.get("var") else "name")
+                    self._leave(scope, name, call, place)
                 continue
             self._shadows.known.add(start + max(match.start("name"), 0))
             names = name.split(",")
@@ -150,6 +173,18 @@ class Types:
             if stated := self._look(other, scope):
                 self._bind(scope, name, stated, _MADE, False)
         self._give_fields()
+        self._give_members(captures, source)
+
+    def _leave(self, scope: int, name: str, call: str, place: int) -> None:
+        """A name of which only a call tells the type, or nothing does."""
+        if self.follows:
+            first = name.partition(",")[0].strip()
+            key = scope, first if "->" in first else first.lstrip("$")
+            self._calls.setdefault(key, []).append(call)
+            self._shadows.known.add(place)
+        elif self.language.name == "perl":  # it hides a variable of that name further out
+            for each in name.split(","):
+                self._put(self._locals, (scope, each.strip().lstrip("$")), "", _MADE)
 
     def _give_fields(self) -> None:
         """Others may ask for a field, so what gives it is read at once."""
@@ -157,6 +192,40 @@ class Types:
             if not name.isidentifier() or (scope >= 0 and self.scopes.found[scope].methods):
                 for call in self._calls.pop((scope, name), ()):  # one asked for is read already
                     self._bind(scope, name, self.given(call, scope), _GIVEN, False)
+
+    def _give_members(self, captures: Mapping[str, Sequence[Node]], source: bytes) -> None:
+        """The constants of enumerations, each of which is one, and what has a place instead of a name."""
+        for node in captures.get("constant", ()):
+            start, end = node.byte_range
+            owner = self.scopes.class_of(self.scopes.at(start))
+            self._fields[owner, source[start:end].decode("utf-8", "ignore")] = owner
+        for node in captures.get("places", ()):
+            owner = self.scopes.class_of(self.scopes.at(node.start_byte))
+            for place, kind in enumerate(node.children_by_field_name("type")):
+                stated = plain_type(source[kind.start_byte : kind.end_byte].decode("utf-8", "ignore"))
+                self._fields[owner, str(place)] = stated
+        if self.language.name == "php":
+            self._give_documented(captures, source)
+
+    def _give_documented(self, captures: Mapping[str, Sequence[Node]], source: bytes) -> None:
+        """What comments say of functions that state no type, and of fields and parameters."""
+        for start, end in (node.byte_range for node in captures.get("comment", ())):
+            if source.find(b"@", start, end) < 0 or (meant := _DOCUMENTED.match(source, end)) is None:
+                continue
+            scope = self.scopes.at(meant.end() - 1)
+            owner = self.scopes.class_of(scope)
+            for tag in _TAG.finditer(source[start:end].decode("utf-8", "ignore")):
+                stated = "static" if tag["type"] == "$this" else plain_type(tag["type"])
+                if not stated:
+                    continue
+                if tag["tag"] == "param":
+                    if tag["name"] and meant["function"]:
+                        self._put(self._locals, (scope, tag["name"]), stated, _NOTED)
+                elif owner and tag["tag"] == "return" and meant["untyped"]:
+                    name = f"{meant['function'].decode()}{GIVEN}"
+                    self._put(self._fields, (owner, name), stated, _NOTED)
+                elif owner and tag["tag"] == "var" and meant["field"]:
+                    self._put(self._fields, (owner, meant["field"].decode()), stated, _NOTED)
 
     def _bind(self, scope: int, name: str, stated: str, weight: int, is_field: bool) -> None:
         for own in self.language.own:
@@ -232,7 +301,7 @@ class Types:
         asserted = pattern.match(call) if pattern is not None else None
         if asserted is not None and (call[0] != "(" or closes_at_end(call, 0)):
             return asserted[asserted.lastindex or 0]
-        callee, given, rest = _without_arguments(call).partition(GIVEN)
+        callee, given, rest = _without_arguments(call, self.language.name).partition(GIVEN)
         steps = _STEP.split(rest)[1:]
         if not given or len(steps) > _FIELDS_DEEP:
             return self.of(callee, scope) if callee and not steps else ""
@@ -246,6 +315,8 @@ class Types:
             stated = self.scopes.class_of(scope) if above else self.of(called[1], scope)
         first = f"{stated}{FIELD}{called[2]}" if stated and called is not None else callee
         whole = FIELD.join((f"{first}{GIVEN}", *steps))
+        if whole.startswith(ENTERED) and whole.count(FIELD) == 1 and whole.endswith(_TAKING):
+            return whole.removeprefix(ENTERED).partition(FIELD)[0]
         return whole if whole.count(FIELD) <= _STEPS_MOST else ""
 
     def _look(self, name: str, scope: int) -> str:
@@ -273,6 +344,10 @@ def _giving(groups: Mapping[str, str | None], source: bytes, start: int) -> str:
     if entered := groups.get("entered"):
         line = source[source.rfind(b"\n", 0, start) + 1 : start]
         return f"{entered}.__aenter__()" if b"async with " in line else f"{entered}.__enter__()"
+    if ranged := groups.get("ranged"):
+        return f"{ranged}.{ELEMENT}"
+    if groups.get("some") and (given := groups.get("given")):
+        return f"{given}?"
     return groups.get("given") or ""
 
 
@@ -305,16 +380,21 @@ def _whole(arguments: str) -> bool:
     return plain.count(")") < 2 or _closing(plain, 0) >= len(plain) - 1
 
 
-def _without_arguments(call: str) -> str:
+def _without_arguments(call: str, language: str) -> str:
     """``pool.get().path()`` of ``pool.get(1, f(2)).path(3)``; empty for what is no chain of names and calls."""
     kept: list[str] = []
     depth = 0
     call = _TEXT.sub('""', call)
+    awaited = f".{AWAITED}" if language in _PROMISES and "await" in call else ""
     if call.startswith("(") and (first := _BEFORE_CALL.match(call, 1)):
         end = _closing(call, 0)
-        call = call[first.end() : end] + call[end + 1 :]
+        call = f"{call[first.end() : end]}{awaited}{call[end + 1 :]}"
     elif first := _BEFORE_CALL.match(call):
-        call = call[first.end() :]
+        call = f"{call[first.end() :].rstrip(';')}{awaited}"
+    elif language == "rust":
+        call = call.replace(".await", "").replace("?", ".unwrap()")
+    elif language == "go" and "[" in call:
+        call = _INDEX.sub(f".{ELEMENT}", call)
     for part in _BRACKET.split(call):
         if part == "(":
             kept += [GIVEN] if not depth else []
@@ -340,6 +420,9 @@ def plain_type(text: str) -> str:
         if held is None:
             break
         text = held[1].strip()
+    if (keeper := _KEEPERS.match(text)) is not None:
+        inner = plain_type(_first_type(keeper[1]))
+        return f"{ENTERED}{inner}" if inner and not inner.startswith(ENTERED) else ""
     if "|" in text:
         parts = [part.strip() for part in text.split("|") if part.strip() not in _NOTHING]
         if len(parts) != 1:
@@ -354,6 +437,16 @@ def plain_type(text: str) -> str:
     return "" if name in _NOTHING else name
 
 
+def _first_type(text: str) -> str:
+    """``A<B, C>`` of ``A<B, C>, D>``."""
+    depth = 0
+    for place, char in enumerate(text):
+        depth += (char in "<([") - (char in ">)]")
+        if depth < 0 or (char == "," and not depth):
+            return text[:place]
+    return text
+
+
 def returned(symbols: Iterable[Symbol], language: str) -> str:
     """The type that the signatures of functions or properties of one name state for what they give; empty
     where they state none or contradict."""
@@ -363,9 +456,10 @@ def returned(symbols: Iterable[Symbol], language: str) -> str:
 
 def _returned(symbol: Symbol, language: str) -> str:
     """As one signature states it, of several types the first."""
-    if language == "java":
-        stated = _BEFORE.search(symbol.signature.partition(f" {symbol.name}(")[0])
-        return stated[1] if stated is not None and stated[1] not in _NOTHING else ""
+    if language in _STATED_BEFORE:
+        before, called, _ = symbol.signature.partition(f" {symbol.name}(")
+        stated = _BEFORE.search(before) if called else None
+        return plain_type(stated[0]) if stated is not None else ""
     if language != "go":
         stated = _RETURNED.search(symbol.signature)
         if stated is not None and (yielded := _YIELDED.match(stated[1])):

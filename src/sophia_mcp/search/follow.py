@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 import anyio.lowlevel
 
 from sophia_mcp.index.edges import GLOBAL, Edges
-from sophia_mcp.index.stated import ENTERED, FIELD, GIVEN, returned
+from sophia_mcp.index.stated import AWAITED, ELEMENT, ENTERED, FIELD, GIVEN, returned
 from sophia_mcp.search.handed import ALIKE, INCLUDES, Modules, Place
 from sophia_mcp.search.place import qualified
 from sophia_mcp.search.proof import (
     APART,
     BY_PACKAGE,
+    COMPANION,
     IMPLICIT,
     OWN,
     Proof,
@@ -28,18 +29,30 @@ from sophia_mcp.search.proof import (
     package_of,
 )
 from sophia_mcp.search.symbols import Definition
-from sophia_mcp.types import Reference
+from sophia_mcp.types import Import, Reference
 
 _NESTING = frozenset({"ruby"})
 """Where a name means a class of the innermost of the classes and modules around that has it, in any file."""
 
-_SUPER = {"csharp": "base", "php": "parent", "rust": ""}
+_WHOLE = frozenset({"perl"})
+"""Where a class is always named with all that encloses it."""
+
+_SPACES = frozenset({"csharp"})
+"""Where a name means a class of the namespaces around, or of one that the file uses, in any file."""
+
+_SUPER = {"csharp": "base", "perl": "SUPER", "php": "parent", "rust": ""}
 """What calls the method of a base, where it is not ``super``."""
 
 _ITSELF = frozenset({"self", "static", "Self", "this"})
 """Types that are the class on which the method is called."""
 
-_ENTERS = frozenset({f"__enter__{GIVEN}", f"__aenter__{GIVEN}"})
+_TAKEN = "__enter__ __aenter__ unwrap expect unwrap_or unwrap_or_else unwrap_or_default get orElse orElseGet orElseThrow".split()
+_TAKES = frozenset({AWAITED, ELEMENT, *(f"{name}{GIVEN}" for name in _TAKEN)})
+"""What gives the one thing that a promise, an option, a list or a Python generator holds."""
+
+_KEPT = "as_ref as_mut as_deref clone map_err ok ok_or ok_or_else context with_context".split()
+_KEEPS = frozenset(f"{name}{GIVEN}" for name in _KEPT)
+"""What gives an option or result of the same again."""
 _CLASSES_MOST = 500
 _NAMES_MOST = 1000
 """Names looked up for one question: those of types, and of functions that give something."""
@@ -101,7 +114,8 @@ class Follower:
             reference.receiver,
             reference.caller,
         )
-        if receiver and receiver == _SUPER.get(language, "super"):
+        above_named = last(receiver) if language in _WHOLE else receiver
+        if receiver and above_named == _SUPER.get(language, "super"):
             starts = await self._around(caller, file)
             above = [base for start in starts for base in await self._above(start)]
             return "receiver-typed", await self._inherited(above)
@@ -112,10 +126,17 @@ class Follower:
                 return "receiver-typed", own
         if not receiver:
             if language in IMPLICIT:
-                whole = language in _NESTING and last(caller)[:1].isupper()  # called in the class itself
-                around = caller if whole else caller.rpartition(".")[0]
-                if own := await self._inherited(await self._meant(around, file, caller)):
-                    return "receiver-typed", own
+                around = [caller.rpartition(".")[0], caller]  # or it is called in the class itself
+                if language in _NESTING:
+                    around = around[last(caller)[:1].isupper() :][:1]
+                for each in around:
+                    if own := await self._inherited(await self._meant(each, file, caller)):
+                        return "receiver-typed", own
+            if language in _SPACES:
+                made = await self._meant(reference.name, file, caller)
+                places = {(each.file, each.name) for each in made}  # its constructors
+                places |= {(each.file, each.name.rpartition(".")[0]) for each in made}
+                return "import-resolved", places
             if language in _NESTING:
                 return "import-resolved", {
                     (each.file, each.name.rpartition(".")[0])
@@ -124,7 +145,7 @@ class Follower:
             return "import-resolved", await self._modules.brought(
                 reference.name, file, caller, self._every
             )
-        if receiver.isidentifier() or (language in INCLUDES | _NESTING and "::" in receiver):
+        if receiver.isidentifier() or (language in INCLUDES | _NESTING | _WHOLE and "::" in receiver):
             if modules := await self._modules.called(receiver, file):
                 return "import-resolved", await self._modules.handed_on(
                     reference.name, modules, self._every
@@ -183,8 +204,11 @@ class Follower:
             if here in seen:
                 continue
             seen.add(here)
-            if here.name.startswith(ENTERED) and field in _ENTERS:
-                return [_Class(here.file, here.name.removeprefix(ENTERED))]
+            if here.name.startswith(ENTERED):
+                held = _Class(here.file, here.name.removeprefix(ENTERED))
+                return [held] if field in _TAKES else list(classes) if field in _KEEPS else []
+            if field == AWAITED:  # of what is no promise
+                return list(classes)
             stated, where = await self._stated(here, field)
             if stated in _ITSELF:
                 return list(classes)
@@ -210,12 +234,11 @@ class Follower:
     async def _stated(self, here: _Class, field: str) -> tuple[str, int]:
         """The type that a class states for a field, for a property of that name, or for what a method gives,
         and the file that states it."""
-        held = await self._edges_of(here.file) if not field.endswith(GIVEN) else None
+        stored = not field.endswith(GIVEN) or self._sources.languages[here.file] == "php"
+        held = await self._edges_of(here.file) if stored else None
         for item in held.fields if held is not None else ():
             if item.owner == here.name and item.name == field:
                 return item.type, here.file
-        if field.isidentifier() and field.isupper() and "enum" in await self._names.words(here):
-            return here.name, here.file
         named = await self._names.definitions(field.removesuffix(GIVEN))
         for known in named:
             if known.symbol.container == here.name and _holds(self._sources, here, known.file):
@@ -248,7 +271,7 @@ class Follower:
         found: set[Place] = set()
         for item in self._every:
             container = item.symbol.container
-            if container == here.name and (
+            if container.removesuffix(COMPANION) == here.name and (
                 _holds(self._sources, here, item.file)
                 or (language in INCLUDES and here.file in await self._modules.reach(item.file))
                 or language not in APART | INCLUDES | BY_PACKAGE
@@ -283,8 +306,11 @@ class Follower:
 
     async def _look(self, written: str, file: int, caller: str) -> list[_Class]:
         name = last(written)
-        if self._sources.languages[file] in _NESTING:
+        language = self._sources.languages[file]
+        if language in _NESTING:
             return _nested(written, caller, await self._names.classes(name))
+        if language in _WHOLE:
+            return _nested(written, "", await self._names.classes(name))
         path = written.removesuffix(name).rstrip(".:\\") or (GLOBAL if written[0] == GLOBAL else "")
         imports = await self._modules.imports(file)
         for item in imports if not path else ():
@@ -293,6 +319,8 @@ class Follower:
                 files = self._modules.files(item.module, file)
                 return _at(classes, await self._modules.handed_on(item.name, files, classes))
         classes = await self._names.classes(name)
+        if language in _SPACES and (spoken := _spoken(written, caller, imports, classes)):
+            return spoken
         found = [item for item in classes if item.file == file and qualified(item.symbol) == written]
         if not found:
             reference = Reference(name, "use", 0, "" if path in OWN else path, caller)
@@ -353,6 +381,18 @@ def _nested(written: str, caller: str, among: Sequence[Definition]) -> list[_Cla
         if found or not around:
             return found
         around = around.rpartition(".")[0]
+
+
+def _spoken(
+    written: str, caller: str, imports: Sequence[Import], among: Sequence[Definition]
+) -> list[_Class]:
+    """The classes that a written path means in the namespaces around a definition, or in those that are used."""
+    if found := _nested(written, caller, among):
+        return found
+    used = {f"{item.module}.{written}" for item in imports if item.name == "*"}
+    return [
+        _Class(item.file, qualified(item.symbol)) for item in among if qualified(item.symbol) in used
+    ]
 
 
 def _at(classes: Sequence[Definition], places: set[Place]) -> list[_Class]:

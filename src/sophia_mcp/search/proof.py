@@ -27,6 +27,9 @@ ORDER: tuple[Proof, ...] = ("receiver-typed", "import-resolved", "same file", "n
 OWN = frozenset({"self", "this", "cls", "Self", "static", "@", "$this"})
 """Receivers that mean the enclosing class."""
 
+COMPANION = ".Companion"
+"""Ends the class of what Kotlin calls by the name of the class around."""
+
 IMPLICIT = frozenset(
     {"java", "kotlin", "scala", "groovy", "csharp", "swift", "cpp", "cuda", "ruby", "dart", "gdscript"}
 )
@@ -39,6 +42,9 @@ APART = frozenset(
 
 BY_PACKAGE = frozenset({"go"})
 """Where a type is held by all files of its package, and is written with that: ``Conn`` is none of ``net.Conn``."""
+
+_BY_PATH = frozenset({"perl", "rust"})
+"""Where a type that is written with its path is that and no other of the name."""
 
 _IMPORTS_CLASSES = frozenset({"java", "groovy"})
 """Where a name that is imported means that class and no other of the name, in the folder of its package."""
@@ -93,15 +99,14 @@ class Sources:
         first = re.split(r"::|->|\.|\\", receiver)[0]
         whole = last(receiver)
         by_package = self.languages[file] in BY_PACKAGE  # where no type receives, only its values do
-        if not by_package and any(last(item.symbol.container) == whole for item in here):
+        if not by_package and any(_holder(item) == whole for item in here):
             return "same file"
         for item in imports:
             named = first in (item.alias, item.name) or (not item.name and first == last(item.module))
             if named and self._receives(item, file, defined, whole):
                 return "import-resolved"
             if brings_all(item) and any(
-                last(target.symbol.container) == whole and self.comes(item, file, target)
-                for target in defined
+                _holder(target) == whole and self.comes(item, file, target) for target in defined
             ):
                 return "import-resolved"
         return self._same_package(reference, file, defined)
@@ -115,6 +120,13 @@ class Sources:
         imports: Sequence[Import],
     ) -> Proof:
         stated = last(reference.receiver_type)
+        if self.languages[file] in _BY_PATH:
+            whole = reference.receiver_type.replace("::", ".")
+            if self.languages[file] == "perl":
+                found = any(item.symbol.container == whole for item in defined)
+                return "receiver-typed" if found else "name-only"
+            if whole != reference.receiver_type:
+                return "name-only"  # as long as nobody follows the path
         if self.languages[file] in BY_PACKAGE:
             defined = self._of_package(reference.receiver_type, file, defined, imports)
         elif self.languages[file] in _IMPORTS_CLASSES:
@@ -167,6 +179,7 @@ class Sources:
             for target in defined
             if not target.symbol.container
             or (self.languages[file] != "rust" and _encloses(target, reference))
+            or (item.name == "*" and target.symbol.container == item.module.replace("::", "."))
         ):
             return "import-resolved"
         return self._same_package(reference, file, defined)
@@ -184,7 +197,7 @@ class Sources:
         for target in defined:
             container = target.symbol.container
             module = not container and not item.name[:1].isupper()
-            meant = module or last(container) in (item.name, whole)
+            meant = module or _holder(target) in (item.name, whole)
             if meant and self.comes(item, file, target):
                 return True
         return False
@@ -213,7 +226,7 @@ class Sources:
             near = package_of(self.paths[item.file]) == package
             if not near or self.languages[item.file] != language:
                 continue
-            if whole == last(item.symbol.container) if whole else not item.symbol.container:
+            if whole == _holder(item) if whole else not item.symbol.container:
                 return "import-resolved"
         return "name-only"
 
@@ -259,23 +272,27 @@ def brings_all(item: Import) -> bool:
     return item.name == "*" or not (item.name or item.alias)
 
 
+def _holder(item: Definition) -> str:
+    """The class by whose name a member is called."""
+    return last(item.symbol.container.removesuffix(COMPANION))
+
+
 def _encloses(item: Definition, reference: Reference) -> bool:
     """The use is made inside the class that holds the definition."""
-    container = item.symbol.container
+    container = item.symbol.container.removesuffix(COMPANION)
     return bool(container) and reference.caller.startswith(container + ".")
 
 
 def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
     """Whether a name alone can mean a definition of the same file: one of the file, of a function or
     namespace around the use, or a method where the class need not be named."""
-    container, caller = symbol.container, reference.caller
+    container, caller = symbol.container.removesuffix(COMPANION), reference.caller
     if not container:
         return True
     if language == "rust" and symbol.signature.startswith("type "):
         return False  # of a trait: ``Self::Item``
     if symbol.kind == "method":
-        inside = caller.startswith(container + ".") or (language == "ruby" and caller == container)
-        return language in IMPLICIT and inside
+        return language in IMPLICIT and f"{caller}.".startswith(f"{container}.")
     if language in _SCRIPTS and _BOUND.match(symbol.signature) is None:
         return False
     return caller == container or caller.startswith(container + ".")

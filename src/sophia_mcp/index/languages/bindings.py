@@ -31,37 +31,46 @@ SCRIPT = re.compile(
 )
 
 TYPED = re.compile(
-    r"(?:for\s*\(\s*)?(?:\[[^\]]*\]\s*|@[\w.]+(?:\([^)]*\))?\s+|" + _MODIFIERS + r"\s+(?!\s*=))*"
+    r"(?:for(?:each)?\s*\(\s*)?(?:\[[^\]]*\]\s*|@[\w.]+(?:\([^)]*\))?\s+|"
+    + _MODIFIERS
+    + r"\s+(?!\s*=))*"
     r"(?P<type>(?:var|auto)\b|[\w.:\\?$]+(?:\s*<[^=;]*?>)?(?:\s*\[\])*\??)(?:\s+(?:const\s+)?[*&\s]*|\s*[*&]+\s*(?:const\s+)?)(?:\.\.\.\s*)?"
     r"(?P<name>\w+)\s*(?:[A-Z_]{3,}\([^()\n]*\)\s*)?"
-    r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w:]*)\s*\(|(?P<given>[\w.]+\(.*\));?$|.).*|[:;,({\[)].*)?$",
+    r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w:]*)\s*\(|(?P<given>(?:await\s+)?[\w.]+\(.*\));?$|.).*|(?:[:;,({\[)]|in\b).*)?$",
     re.DOTALL,
 )
 
 NAMED = re.compile(
-    r"(?:(?:(?:@[\w.]+(?:\([^)]*\))?|public|private|protected|internal|fileprivate|open|override|lateinit|weak|"
-    r"unowned|lazy|static|final|implicit|inline|vararg|pub(?:\([^)]*\))?|_)\s+)*(?:(?:val|var|let)\s+)?)(?:ref\s+|mut\s+)*(?:\w+\s+)?"
+    r"(?:(?:(?:@[\w.]+(?:\([^)]*\))?|(?:public|private|protected|internal|fileprivate|nonisolated|pub)(?:\([^)]*\))?"
+    r"|open|override|lateinit|weak|unowned|lazy|static|final|implicit|inline|vararg|const|_)\s+)*(?:(?:val|var|let)\s+)?)(?:ref\s+|mut\s+)*(?:\w+\s+)?"
     r"(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+))?"
-    r"(?:=\s*(?:new\s+)?(?P<made>(?:\w+(?:\.|::))*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*|=.*|[{;]?)$",
+    r"(?:=\s*(?:new\s+)?(?P<made>(?:\w+(?:\.|::))*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*|=\s*(?P<given>[\w.?!]+\(.*\)(?:!!)?)$|=.*|(?:[{;].*)?)$",
     re.DOTALL,
 )
 
 RUST = re.compile(
-    r"(?:let\s+|pub(?:\([^)]*\))?\s+)?(?:ref\s+)?(?:mut\s+)?(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+))?"
+    r"(?:let\s+|pub(?:\([^)]*\))?\s+)?(?P<some>(?:Some|Ok)\()?(?:ref\s+)?(?:mut\s+)?(?P<name>\w+)\)?\s*(?::\s*(?P<type>[^={;]+))?"
     r"(?:=\s*(?:(?P<made>(?:\w+::)*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*"
-    r"|(?P<given>[a-zA-Z_][\w.:]*\(.*\));|.*)|[{;]?)$",
+    r"|(?P<given>[a-zA-Z_][\w.:]*\(.*?\)(?:\.await)?\??)(?:\s+else\s*\{.*)?;?$|.*)|[{;]?)$",
     re.DOTALL,
 )
 
 GO = re.compile(
-    r"(?P<name>\w+(?:\s*,\s*\w+)*)\s*(?::?=\s*(?:(?:&|new\()?(?P<literal>[\w.]+)(?:\[[^\]]*\])?[{)].*|(?P<given>[\w.]+\(.*))"
-    r"|\s(?P<type>\*?(?:\w+\.)?\w+)(?:\[[^\]]*\])?\s*(?:[=`\"].*)?)$",
+    r"\w+\s*,\s*(?P<var>\w+)\s*:?=\s*range\s+(?P<ranged>.+)$"
+    r"|(?P<name>\w+(?:\s*,\s*\w+)*)\s*(?::?=\s*(?:(?:&|new\(|make\((?=[\[m]))?"
+    r"(?P<literal>(?:\[[\w.]*\]|map\[[^\]]*\])?\*?[\w.]+)(?:\[[^\]]*\])?[{),].*|(?P<given>[\w.]+[(\[].*))"
+    r"|\s(?P<type>(?:\[\w*\]|map\[[^\]]*\])?\*?(?:\w+\.)?\w+)(?:\[[^\]]*\])?\s*(?:[=`\"].*)?)$",
     re.DOTALL,
 )
 
 PHP = re.compile(
-    r"(?P<field>(?:(?:public|private|protected|readonly|static|var|final)\s+)*)"
+    r"(?P<field>(?:(?:(?:public|private|protected)(?:\(set\))?|readonly|static|var|final)\s+)*)"
     r"(?:(?P<type>\??[\w\\|]+)\s+&?\$(?P<name>\w+).*|(?P<var>\$(?:this->)?\w+)\s*=\s*(?:new\s+(?P<made>[\w\\]+).*|\$(?P<same>\w+)|(?P<given>[$\w].*)))$",
+    re.DOTALL,
+)
+
+PERL = re.compile(
+    r"(?:my|our|local|state)\s+(?:\$(?P<name>\w+)|\((?P<var>[^)]*)\))\s*=\s*(?:(?P<made>\w+(?:::\w+)*)->new\b)?.*$",
     re.DOTALL,
 )
 

@@ -76,12 +76,13 @@ RECORDS = (
         (interface_type (type_elem . [(type_identifier) (qualified_type)] @base .))
         (parameter_declaration name: (_)) @bind
         (field_declaration name: (_)) @bind
+        (range_clause left: (expression_list . (_) . (identifier) .) right: (_)) @bind
         (var_spec type: (_)) @bind
         (var_spec value: (expression_list . [(composite_literal) (unary_expression operand: (composite_literal))
           (call_expression) (type_assertion_expression)] .)) @bind
         (short_var_declaration left: (expression_list . (identifier))
           right: (expression_list . [(composite_literal) (unary_expression operand: (composite_literal))
-            (call_expression) (type_assertion_expression)] .)) @bind
+            (call_expression) (type_assertion_expression) (index_expression)] .)) @bind
         """,
         imports=imports.go,
         binds=bindings.GO,
@@ -114,7 +115,13 @@ RECORDS = (
         (let_declaration type: (_)) @bind
         (let_declaration value: [(struct_expression)
           (call_expression function: [(identifier) (field_expression) (scoped_identifier)])
-          (try_expression (call_expression function: (scoped_identifier)))]) @bind
+          (try_expression [(call_expression) (await_expression (call_expression))])
+          (await_expression (call_expression))]) @bind
+        (let_condition pattern: (tuple_struct_pattern . (identifier) . (identifier) .) value: (call_expression)) @bind
+        (struct_item body: (ordered_field_declaration_list) @places)
+        (enum_variant name: (_) @constant)
+        (token_tree (identifier) @token . (token_tree . "("))
+        (token_tree (identifier) @token . "!" . (token_tree))
         """,
         imports=imports.rust,
         binds=bindings.RUST,

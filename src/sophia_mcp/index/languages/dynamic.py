@@ -63,6 +63,14 @@ _TYPES = """
 (public_field_definition name: (_) value: [(arrow_function) (function_expression)]) @function
 """
 
+_PERL_OWN = (
+    "^(?:binmode|bless|chmod|chomp|chop|chown|close|closedir|defined|delete|die|do|each|eof|eval|exec|exists|extends|grep|has|"
+    "index|join|keys|kill|link|local|map|mkdir|open|opendir|pack|pop|print|printf|push|read|readdir|ref|rename|require|return|"
+    "reverse|rindex|say|scalar|seek|select|shift|sleep|sort|splice|split|sprintf|substr|symlink|sysread|system|syswrite|tell|"
+    "tie|time|unlink|unpack|unshift|untie|utime|values|wait|waitpid|wantarray|warn|with)$"
+)
+"""Functions of the language itself."""
+
 RECORDS = (
     Language(
         "python",
@@ -74,6 +82,7 @@ RECORDS = (
         (class_definition) @class
         (function_definition) @function
         (module (assignment left: (identifier)) @value)
+        (type_alias_statement) @class
         (decorator) @lead
         (module (string) @doc)
         (block . (string) @doc)
@@ -158,6 +167,7 @@ RECORDS = (
         (assignment_expression right: [(object_creation_expression) (member_call_expression) (scoped_call_expression)
           (function_call_expression)]) @bind
         (assignment_expression left: (member_access_expression) right: (variable_name)) @bind
+        (enum_case name: (_) @constant)
         """,
         imports=imports.php,
         binds=bindings.PHP,
@@ -180,6 +190,10 @@ RECORDS = (
         ("ruby", "jruby"),
         """
         [(class) (module)] @class
+        (assignment left: (constant) right: (call receiver: (constant) @_m method: (identifier) @_k
+          (#any-of? @_m "Struct" "Data" "Class" "Module") (#any-of? @_k "new" "define"))) @class
+        ((assignment left: (constant) right: (call receiver: (constant) @_q arguments: (argument_list . [(constant)
+          (scope_resolution)] @base))) (#eq? @_q "Class"))
         [(method) (singleton_method)] @function
         (program (assignment left: (constant)) @value)
         (body_statement (assignment left: (constant)) @value)
@@ -187,7 +201,7 @@ RECORDS = (
         ((call !receiver method: (identifier) @_d arguments: (argument_list . [(simple_symbol) (delimited_symbol) (string)])) @function
           (#any-of? @_d "define_method" "alias_method"))
         ((call !receiver method: (identifier) @_a arguments: (argument_list (simple_symbol) @function))
-          (#any-of? @_a "attr_reader" "attr_writer" "attr_accessor" "mattr_accessor" "cattr_accessor" "class_attribute"))
+          (#any-of? @_a "delegate" "attr_reader" "attr_writer" "attr_accessor" "mattr_accessor" "cattr_accessor" "class_attribute"))
         """,
         name_rule=rules.ruby_name,
         references="""
@@ -323,11 +337,12 @@ RECORDS = (
         (".pl", ".pm", ".t", ".psgi"),
         interpreters=("perl",),
         definitions="""
-        (package_statement) @module @reach
+        (package_statement) @class @reach
         [(block (package_statement)) (block_statement (package_statement))] @within
         (eof_marker) @beyond
         [(class_statement) (role_statement)] @class
-        [(subroutine_declaration_statement) (method_declaration_statement)] @function
+        (subroutine_declaration_statement) @free
+        (method_declaration_statement) @function
         ((use_statement module: (package) @_c (list_expression . (_))) @value (#eq? @_c "constant"))
         ((use_statement module: (package) @_c (anonymous_hash_expression (list_expression
           [(autoquoted_bareword) (string_literal) (interpolated_string_literal)] @value . "=>")))
@@ -339,7 +354,26 @@ RECORDS = (
         """,
         comments=("comment", "pod"),
         name_rule=rules.split_at("::", rules.perl_name),
-        own=("$self",),
+        references=f"""
+        ((function_call_expression function: (function) @call) (#not-match? @call "{_PERL_OWN}"))
+        ((ambiguous_function_call_expression function: (function) @call) (#not-match? @call "{_PERL_OWN}"))
+        [(function_call_expression function: (function (varname) @call))
+         (refgen_expression (function (varname) @use))]
+        (method_call_expression method: (method)) @invoke
+        ((use_statement module: (package) @_u) @import (#not-eq? @_u "constant"))
+        (require_expression) @import
+        ((use_statement module: (package) @_p [(string_literal (string_content) @base)
+          (interpolated_string_literal (string_content) @base) (quoted_word_list (string_content) @base)
+          (list_expression [(string_literal (string_content) @base)
+            (interpolated_string_literal (string_content) @base)])]) (#any-of? @_p "parent" "base"))
+        ((ambiguous_function_call_expression function: (function) @_e arguments: [(string_literal (string_content) @base)
+          (interpolated_string_literal (string_content) @base)]) (#any-of? @_e "extends" "with"))
+        (assignment_expression left: (variable_declaration)) @bind
+        """,
+        invoke_field="method",
+        imports=imports.perl,
+        binds=bindings.PERL,
+        own=("$self", "$this"),
         hazard=hazards.nested_quotes,
     ),
     Language(

@@ -22,6 +22,8 @@ _REQUIRE = re.compile(
     r"[\"'`](?P<module>[^\"'`\n]+)[\"'`][^)]*\)(?:\s*\))?(?P<members>(?:\s*\??\.\s*[\w$]+)*)",
     re.DOTALL,
 )
+_ATTRIBUTES = re.compile(r"\b(?:with|assert)\s*\{[^{}]*\}\s*;?\s*$")
+"""Of what kind a module is that is no script."""
 _BOUND = re.compile(
     r"\s*(?:export\s+)?(?:import\s+(?:type\s+)?)?(?:\{(?P<names>[^{}]*)\}|(?P<name>[\w$]+))\s*[!:=]"
 )
@@ -58,6 +60,7 @@ def script(text: str) -> list[Imported]:
     """``import``, re-exporting ``export ... from``, ``require`` and a bound ``await import()``."""
     if (loaded := _REQUIRE.search(text)) is not None:
         return _required(text[: loaded.start()], loaded)
+    text = _ATTRIBUTES.sub("", text)
     quoted = _QUOTED.findall(text)
     if not quoted:
         return []
@@ -138,6 +141,8 @@ def _branches(text: str) -> list[str]:
 def dotted(text: str) -> list[Imported]:
     """``import [static] a.b.C [as D]`` of Java, Kotlin, Groovy, Haxe and their like."""
     path = re.sub(r"^\s*(?:import|using)\s+(?:static\s+)?", "", text).strip().rstrip(";").strip()
+    if path.startswith("module "):
+        return [(path.removeprefix("module ").strip(), "*", "")]
     path, *alias = _AS.split(path)
     module, _, name = path.strip().rpartition(".")
     if name in ("*", "_"):
@@ -182,6 +187,29 @@ def php(text: str) -> list[Imported]:
             module, _, last = full.rpartition("\\")
             found.append((module, last, last if alias == name else alias))
     return found
+
+
+_PERL_USE = re.compile(
+    r"use\s+(?P<module>[\w:]+)\s*(?:v?[\d._]+(?=[\s;]))?\s*(?P<list>.*?);?\s*$", re.DOTALL
+)
+
+
+def perl(text: str) -> list[Imported]:
+    """``use A::B qw(c d)``, ``use parent 'A::B'`` and ``require``; what begins with a small letter is a pragma."""
+    if text.startswith("require"):
+        return [(text.removeprefix("require").strip(" \"';"), "", "")]
+    used = _PERL_USE.match(text)
+    if used is None:
+        return []
+    module, given = used["module"], used["list"].strip()
+    names = re.findall(r"(?<![\w:&-])&?([A-Za-z_][\w:]*)", re.sub(r"\bqw\b|-\w+", " ", given))
+    if module in ("parent", "base"):
+        return [(name, "", "") for name in names]
+    if module[:1].islower() and "::" not in module:
+        return []
+    if given in ("()", "qw()"):
+        return [(module, "", "")]
+    return [(module, name, name) for name in names] or [(module, "*", "")]
 
 
 def quoted(text: str) -> list[Imported]:

@@ -12,6 +12,7 @@ _JAVA = """
 (super_interfaces (type_list (_) @base))
 (extends_interfaces (type_list (_) @base))
 [(formal_parameter) (field_declaration) (local_variable_declaration)] @bind
+(enum_constant name: (_) @constant)
 """
 
 RECORDS = (
@@ -27,7 +28,8 @@ RECORDS = (
         """,
         comments=("line_comment", "block_comment"),
         references=f"""{_JAVA} (import_declaration) @import
-        [(catch_formal_parameter) (resource name: (_)) (enhanced_for_statement)] @bind""",
+        [(catch_formal_parameter) (resource name: (_)) (enhanced_for_statement) (constant_declaration) (type_pattern)]
+          @bind""",
         imports=imports.dotted,
         binds=bindings.TYPED,
         own=("this",),
@@ -54,7 +56,8 @@ RECORDS = (
         (object_creation_expression type: (_) @new)
         (using_directive) @import
         (base_list [(identifier) (qualified_name) (generic_name)] @base)
-        [(parameter) (variable_declaration) (property_declaration)] @bind
+        [(parameter) (variable_declaration) (property_declaration) (declaration_pattern) (declaration_expression)
+         (foreach_statement type: (_))] @bind
         """,
         imports=imports.csharp,
         binds=bindings.TYPED,
@@ -81,7 +84,8 @@ RECORDS = (
         (delegation_specifier [(constructor_invocation (user_type) @base) (user_type) @base])
         [(parameter) (class_parameter)] @bind
         (property_declaration (variable_declaration (user_type))) @bind
-        (property_declaration (call_expression . (simple_identifier))) @bind
+        (property_declaration (call_expression . [(simple_identifier) (navigation_expression)])) @bind
+        (enum_entry (simple_identifier) @constant)
         """,
         imports=imports.dotted,
         binds=bindings.NAMED,

@@ -1,0 +1,111 @@
+"""Of what type is what a promise, an option, a list or a tuple holds? Of what is asked for, and of it alone."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.callers_proof")]
+
+GUESS = "guess: name only"
+TYPED = "receiver-typed"
+
+
+async def _lines(index_of, files: dict[str, str], name: str, path: str) -> dict[int, str]:
+    """How the calls in one file are proven, by line."""
+    async with index_of(files) as ask:
+        answer = await ask(name, mode="callers", limit=50)
+    found: dict[int, str] = {}
+    for hit in answer.hits:
+        lines, _, proof = hit.why.removeprefix("calls it at ").removesuffix(")").partition(" (")
+        found |= {int(line): proof for line in lines.split(", ") if hit.path == path}
+    return found
+
+
+async def test_a_promise_is_none_of_what_it_promises_until_it_is_awaited(index_of) -> None:
+    files = {
+        "db.ts": "export class Conn {\n  then(): void {}\n}\n"
+        "export class Pool {\n  async later(): Promise<Conn> { return new Conn(); }\n"
+        "  now(): Conn { return new Conn(); }\n}\n",
+        "work.ts": 'import { Conn, Pool } from "./db";\n'
+        "async function work(pool: Pool, given: Promise<Conn>) {\n  pool.later().then();\n"
+        "  (await pool.later()).then();\n  const a = pool.later();\n  a.then();\n  const b = await pool.later();\n"
+        "  b.then();\n  given.then();\n  (await given).then();\n  const c = await pool.now();\n  c.then();\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.then", "work.ts") == {
+        **dict.fromkeys((4, 8, 10, 12), TYPED),
+        **dict.fromkeys((3, 6, 9), GUESS),
+    }
+
+
+async def test_what_a_task_of_csharp_gives_is_had_by_who_awaits_it(index_of) -> None:
+    files = {
+        "Db.cs": "namespace Shop;\nclass Conn { public void Run() {} }\n"
+        "class Pool {\n  public async Task<Conn> Later<T>() => new Conn();\n  public async Task<Conn> LaterAsync() => null;\n"
+        "  public Conn? Now() => null;\n}\n",
+        "Work.cs": "namespace Shop;\nclass Work {\n  async void Go(Pool pool, object o) {\n    var a = pool.Now();\n"
+        "    a.Run();\n    var b = await pool.LaterAsync();\n    b.Run();\n    var c = pool.LaterAsync();\n    c.Run();\n"
+        "    ((Conn)o).Run();\n    (o as Conn).Run();\n    if (o is Conn d) d.Run();\n    pool.Now().Run();\n  }\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.Run", "Work.cs") == {
+        **dict.fromkeys((5, 7, 10, 11, 12, 13), TYPED),
+        9: GUESS,
+    }
+
+
+async def test_java_options_are_none_of_what_they_may_hold(index_of) -> None:
+    files = {
+        "s/Pool.java": "package s;\nclass Pool {\n  Optional<Pool> find() { return null; }\n"
+        "  Pool get() { return this; }\n}\n",
+        "s/Run.java": "package s;\nclass Run {\n  void run(Pool pool) {\n    pool.find().get();\n"
+        "    pool.find()\n      .get()\n      .get();\n    pool.find().orElseThrow().get();\n  }\n}\n",
+    }
+    found = await _lines(index_of, files, "Pool.get", "s/Run.java")
+    assert found == {4: GUESS, 6: GUESS, 7: TYPED, 8: TYPED}
+
+
+async def test_rust_results_and_options_are_opened_before_they_are_called(index_of) -> None:
+    files = {
+        "src/pool.rs": "pub struct Conn;\nimpl Conn { pub fn run(&self) {} }\npub struct Pool(Conn, u8);\nimpl Pool {\n"
+        "    pub fn get(&self) -> Result<Conn, Error> { todo() }\n    pub async fn later(&self) -> Option<Conn> { None }\n"
+        "    fn own(&self) { self.0.run(); self.1.run(); }\n}\n",
+        "src/work.rs": "use crate::pool::{Conn, Pool};\nfn work(pool: &Pool) -> Result<(), Error> {\n"
+        "    pool.get()?.run();\n    pool.get().run();\n    let a = pool.get()?;\n    a.run();\n"
+        "    let b = pool.get().unwrap();\n    b.run();\n    if let Some(c) = pool.get() { c.run(); }\n"
+        "    let Ok(d) = pool.get() else { return Ok(()) };\n    d.run();\n"
+        "    let e = pool.get().map_err(wrap)?;\n    e.run();\n    let f = pool.get();\n    f.run();\n"
+        "    Ok(())\n}\nasync fn more(pool: &Pool) {\n    pool.later().await?.run();\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.run", "src/work.rs") == {
+        **dict.fromkeys((3, 6, 8, 9, 11, 13, 19), TYPED),
+        **dict.fromkeys((4, 15), GUESS),
+    }
+
+
+async def test_go_lists_and_maps_give_what_they_hold(index_of) -> None:
+    files = {
+        "a.go": "package a\n\ntype Tap struct{}\n\nfunc (t *Tap) Go() {}\n\n"
+        "type Bar struct {\n\ttaps []*Tap\n\tnamed map[string]*Tap\n}\n\nfunc (b *Bar) All() []*Tap { return b.taps }\n",
+        "b.go": "package a\n\nfunc run(b *Bar, other [][]Tap) {\n\tfor _, t := range b.taps {\n\t\tt.Go()\n\t}\n"
+        '\tb.taps[0].Go()\n\tb.taps.Go()\n\tx := b.named["x"]\n\tx.Go()\n\tb.All()[1].Go()\n\tys := []Tap{{}}\n'
+        "\tys[0].Go()\n\tzs := make(map[string]*Tap, 2)\n\tfor _, z := range zs {\n\t\tz.Go()\n\t}\n\tother[0].Go()\n"
+        "\tb.taps[0:1].Go()\n}\n",
+    }
+    assert await _lines(index_of, files, "Tap.Go", "b.go") == {
+        **dict.fromkeys((5, 7, 10, 11, 13, 16), TYPED),
+        **dict.fromkeys((8, 18, 19), GUESS),
+    }
+
+
+async def test_php_comments_say_what_is_given_where_the_code_does_not(index_of) -> None:
+    files = {
+        "Pool.php": "<?php\nclass Conn { function run() {} }\nclass Pool {\n  /** @var Conn|null */\n  private $kept;\n"
+        "  private $made;\n  /** @param int $x\n   * @return $this the same */\n  function with($x) { return $this; }\n"
+        "  /** @return Conn */\n  function get() {\n    $this->made = $this->get();\n    $this->made->run();\n"
+        "    $this->kept->run();\n    $this->with(1)->with(2)->get()->run();\n  }\n"
+        "  /** @return Conn */\n  function other(): Pool {\n    $this->other()->run();\n  }\n"
+        "  /** @param Conn $conn */\n  function take($conn, $rest) {\n    $conn->run();\n    $rest->run();\n  }\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.run", "Pool.php") == {
+        **dict.fromkeys((13, 14, 15, 23), TYPED),
+        **dict.fromkeys((19, 24), GUESS),
+    }
