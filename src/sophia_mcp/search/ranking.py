@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,11 +38,18 @@ CANDIDATES = 200
 FILES_MOST = 64
 """Candidate files whose features are computed."""
 
-CHUNKS_RANKED = 40
-"""Chunks cut into spans for their own sake."""
 
-LENT = (5, 5, 3, 3, 3, 2, 2, 2, *[1] * 12)
-"""How many of its best chunks each of the best files lends, whether or not a search found them."""
+class Cuts(NamedTuple):
+    """Which chunks are cut into spans: the best of all for their own sake, and of each of the best files so many
+    of its best, whether or not a search found them."""
+
+    chunks: int
+    lent: tuple[int, ...]
+
+
+PROMISING = Cuts(40, (5, 5, 3, 3, 3, 2, 2, 2, *[1] * 12))
+NAMED = Cuts(24, (3, 3, 2, 2, *[1] * 8))
+"""For a name, whose definition is found as such: 97 development questions are answered as with twice as many."""
 
 _TABLES = {"identifier": "symbol", "path": "symbol", "error": "error"}
 """Which weights a kind of question is ranked with; all others with those for words."""
@@ -226,8 +234,9 @@ def _promising(found: Evidence, scores: Values) -> list[int]:
     own = found.lex + found.meaning + 0.5 * found.names + 0.1 * standing
     own += 4.0 * (found.defines[found.owner] > 0) * (found.lex > 0)
     order = np.argsort(-own, kind="stable")
-    chosen = dict.fromkeys(order[:CHUNKS_RANKED].tolist())
-    for lent, file in zip(LENT, np.argsort(-scores, kind="stable").tolist(), strict=False):
+    cuts = NAMED if found.query.kind == "identifier" else PROMISING
+    chosen = dict.fromkeys(order[: cuts.chunks].tolist())
+    for lent, file in zip(cuts.lent, np.argsort(-scores, kind="stable").tolist(), strict=False):
         start = int(found.starts[file])
         end = int(found.starts[file + 1]) if file + 1 < len(found.starts) else len(found.owner)
         best = start + np.argsort(-own[start:end], kind="stable")[:lent]
