@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.index.trees import commit_all, contents, make_repository, open_index, words
 
+from sophia_mcp.errors import DiskFull
 from sophia_mcp.index import collect as collecting
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.collect import Room, collect, shrink
+from sophia_mcp.index.collect import Room, collect, forget_repo, shrink
 from sophia_mcp.index.views import repositories
 from sophia_mcp.store import upkeep
+from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.engines.sqlite import SqliteDatabase
+from sophia_mcp.types import Scope
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.collect")]
 Write = Callable[..., Path]
@@ -113,13 +118,30 @@ async def test_a_full_store_forgets_the_view_that_was_used_longest_ago(
         sizes[0] -= 1
         return 1
 
-    assert await shrink(index.storage, Room(1_001, size, reclaim), keep.id) == []
+    assert await shrink(index.storage, Room(1_001, size, reclaim, settle), keep.id) == []
     assert (
-        await shrink(index.storage, Room(1_000, size, reclaim), keep.id) == []
+        await shrink(index.storage, Room(1_000, size, reclaim, settle), keep.id) == []
     )  # collecting was enough
-    assert await shrink(index.storage, Room(998, size, reclaim), keep.id) == ["two"]
-    assert await shrink(index.storage, Room(1, size, reclaim), keep.id) == ["three"]
+    assert await shrink(index.storage, Room(998, size, reclaim, settle), keep.id) == ["two"]
+    assert await shrink(index.storage, Room(1, size, reclaim, settle), keep.id) == ["three"]
     assert [view.name for view in await repositories(index.storage.database)] == ["one"]
+
+
+async def settle() -> None:
+    """A store whose size is a number has no log."""
+
+
+async def nothing() -> int:
+    return 0
+
+
+def real_room(database: SqliteDatabase, limit: int) -> Room:
+    return Room(
+        limit,
+        partial(upkeep.size, database),
+        partial(upkeep.reclaim, database),
+        partial(database.checkpoint, truncate=True),
+    )
 
 
 @pytest.mark.requirement("index.collect")
@@ -132,7 +154,7 @@ async def test_a_real_store_over_its_limit_becomes_smaller(tree: Write, tmp_path
                 tree({f"{i}.py": f"def {name}{i}(): pass\n" * 200 for i in range(60)}, name)
             )
         full = await upkeep.size(database)
-        index.room = Room(full // 2, lambda: upkeep.size(database), lambda: upkeep.reclaim(database))
+        index.room = real_room(database, full // 2)
         await index.update(tree({"a.py": "x = 1\n"}, "three"))
         assert await upkeep.size(database) < full
         assert "three" in [view.name for view in await repositories(database)]
@@ -143,7 +165,7 @@ async def test_what_is_forgotten_gives_its_space_back(tree: Write, tmp_path: Pat
     async with open_index(tmp_path / "store") as index:
         database = index.storage.database
         assert isinstance(database, SqliteDatabase)
-        index.room = Room(1 << 40, lambda: upkeep.size(database), lambda: upkeep.reclaim(database))
+        index.room = real_room(database, 1 << 40)
         for name in ("small", "large"):
             await index.update(
                 tree({f"{i}.py": f"def {name}{i}(): pass\n" * 200 for i in range(60)}, name)
@@ -152,6 +174,52 @@ async def test_what_is_forgotten_gives_its_space_back(tree: Write, tmp_path: Pat
         await index.forget(await index.resolve("large"))
         assert await upkeep.size(database) < full * 0.7
         assert (await index.report(await index.resolve("small"))).files_indexed == 60
+
+
+class Crowded:
+    """A disk with room for so many writes, and after its log was settled for so many more."""
+
+    def __init__(self, index: Index, writes: int, settled: int = 0) -> None:
+        self._write = index.storage.database.write
+        self._left, self._settled = writes, settled
+
+    async def settle(self) -> None:
+        self._left = self._settled
+
+    def write(self, scope: Scope) -> AbstractAsyncContextManager[Transaction]:
+        self._left -= 1
+        if self._left < 0:
+            raise DiskFull("could not write index.db")
+        return self._write(scope)
+
+
+@pytest.mark.requirement("index.collect")
+@pytest.mark.parametrize("writes", range(5))
+async def test_what_could_not_be_forgotten_for_want_of_space_can_be_forgotten_again(
+    index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    await index.update(tree({f"{i}.py": f"x{i} = {i}\n" for i in range(250)}, "large"))
+    view = await index.resolve("large")
+    with monkeypatch.context() as patched, pytest.raises(DiskFull):
+        patched.setattr(index.storage.database, "write", Crowded(index, writes).write)
+        await forget_repo(index.storage, view.repo_id)
+    [left] = await repositories(index.storage.database)
+    assert (left.name, left.state) == ("large", "failed" if writes else "ready")
+    await forget_repo(index.storage, left.repo_id)
+    for table in ("views", "repos", "blobs", "chunks", "members"):
+        assert await count(index, table) == 0
+
+
+@pytest.mark.requirement("index.collect")
+async def test_a_repository_is_forgotten_where_the_disk_has_room_for_one_step_at_a_time(
+    index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await index.update(tree({f"{i}.py": f"x{i} = {i}\n" for i in range(250)}, "large"))
+    view = await index.resolve("large")
+    disk = Crowded(index, 0, 1)
+    monkeypatch.setattr(index.storage.database, "write", disk.write)
+    await forget_repo(index.storage, view.repo_id, Room(1 << 40, nothing, nothing, disk.settle))
+    assert await count(index, "blobs") == await count(index, "views") == 0
 
 
 async def test_what_small_edits_replace_goes_while_a_tree_is_watched(
@@ -197,7 +265,7 @@ async def test_what_the_limit_of_the_store_cost_is_said(index: Index, tree: Writ
     async def reclaim() -> int:
         return 0
 
-    index.room = Room(50 << 20, size, reclaim)
+    index.room = Room(50 << 20, size, reclaim, settle)
     said = (await index.update(tree({"a.py": "x = 1\n"}, "three"))).notes
     assert "index.store_limit_mb (50)" in said[0]
     assert "one, two" in said[0]

@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from sophia_mcp.app import clones, code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
-from sophia_mcp.errors import Bug, SophiaError
+from sophia_mcp.errors import Bug, DiskFull, SophiaError
 from sophia_mcp.ops.background import Background
 from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Request
@@ -301,10 +301,14 @@ class App(Parts):
             await (await self.index()).cancel(view, only=True)
 
     async def forget(self, view: View) -> bool:
-        """Drop the index of a view, and the clone it was made from; whether there was one."""
+        """Drop the index of a view, and the clone it was made from; whether there was one. Raises DiskFull, which
+        says how much room that takes: what is dropped is written down first."""
         from sophia_mcp.index import clone
 
-        await (await self.index()).forget(view)
+        try:
+            await (await self.index()).forget(view)
+        except DiskFull as full:
+            raise stores.without_room(self.settings.home, full) from full
         if not view.on_disk or clones.home(self) not in Path(view.root).parents:
             return False
         await anyio.to_thread.run_sync(clone.remove, clones.home(self), Path(view.root))

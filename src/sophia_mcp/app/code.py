@@ -54,7 +54,12 @@ async def open_index(parts: Parts) -> Index:
         jobs=await parts.jobs(),
         workers=chosen.workers,
         defaults=Choice(tuple(chosen.include), tuple(chosen.exclude), chosen.max_file_bytes),
-        room=Room(limit, partial(upkeep.size, store), partial(upkeep.reclaim, store)),
+        room=Room(
+            limit,
+            partial(upkeep.size, store),
+            partial(upkeep.reclaim, store),
+            partial(store.checkpoint, truncate=True),
+        ),
     )
     parts.stack.push_async_callback(index.close)
     return index

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sophia_mcp.app.parts import Parts
-from sophia_mcp.errors import BadSetting
+from sophia_mcp.errors import BadSetting, DiskFull
 
 if TYPE_CHECKING:
     from sophia_mcp.store.database import Database
@@ -47,6 +47,19 @@ async def open_jobs(parts: Parts) -> Jobs:
     from sophia_mcp.store.jobs import Jobs
 
     return Jobs(await parts.truth(), enrol())
+
+
+def without_room(home: Path, full: DiskFull) -> DiskFull:
+    """What a person can do who wants to forget something on a full disk. Its largest step writes a thirtieth of
+    the store, or some three megabytes."""
+    store = home / "index.db"
+    room = 4 + (store.stat().st_size >> 20) // 20
+    return DiskFull(
+        full.what,
+        why=full.why,
+        next=f"free {room} MB on that disk and forget it again; or delete {store} while no server runs: all of it"
+        " can be indexed anew",
+    )
 
 
 async def _opened(parts: Parts, name: str, durability: Any, *packages: Any) -> Database:

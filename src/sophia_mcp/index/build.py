@@ -296,7 +296,7 @@ class Index:
                         await forget_view(self.storage, same.id)
                 await collect(self.storage, view.repo_id, everything=True)
             else:
-                await forget_repo(self.storage, view.repo_id)
+                await forget_repo(self.storage, view.repo_id, self.room)
         if self.room is not None:
             await self.room.reclaim()
 

@@ -10,14 +10,19 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
 
+from sophia_mcp.errors import DiskFull
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.schema import chunk_id
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import cut
+
+T = TypeVar("T")
 
 DEAD_SHARE = 0.3
 """Dead placements kept for each live one of a repository, at most."""
@@ -72,11 +77,11 @@ async def collect_gone(storage: Storage) -> int:
     """Remove the repositories of which nothing is left on disk, and that nobody used for a while; nothing
     else would ever look at them. Returns how many views went."""
     dead = await _dead_views(storage)
-    for view, _ in dead:
-        await forget_view(storage, view)
-    for repo in {repo for _, repo in dead}:
-        if not await _views_left(storage, repo):
+    for view, repo in dead:
+        if await _is_only(storage, view, repo):
             await forget_repo(storage, repo)
+        else:
+            await forget_view(storage, view)
     return len(dead)
 
 
@@ -97,32 +102,68 @@ async def forget_view(storage: Storage, view: int) -> None:
                 return
 
 
-async def forget_repo(storage: Storage, repo: int) -> None:
-    """Remove a repository with all its views, words and vectors."""
-    async with storage.database.read(storage.scope) as tx:
-        views = [
-            int(id_)
-            for (id_,) in await tx.rows("SELECT id FROM views WHERE repo_id = :repo", {"repo": repo})
-        ]
-    for view in views:
-        await forget_view(storage, view)
-    async with storage.database.write(storage.scope) as tx:
-        await storage.text.remove(tx, repo, None)
-        await storage.trigrams.remove(tx, repo, None)
-        await tx.run("DELETE FROM vectors WHERE repo_id = :repo", {"repo": repo})
-        await tx.run("DELETE FROM placements WHERE repo_id = :repo", {"repo": repo})
-        await tx.run("DELETE FROM identities WHERE repo_id = :repo", {"repo": repo})
-        await tx.run("DELETE FROM repos WHERE id = :repo", {"repo": repo})
-    await _remove_blobs(storage)
-
-
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How large a store may be. ``size`` measures it in bytes; ``reclaim`` gives back what is free."""
+    """How large a store may be. ``size`` measures it in bytes; ``reclaim`` gives back what is free, ``settle`` what
+    the log of the writes takes."""
 
     limit_bytes: int
     size: Callable[[], Awaitable[int]]
     reclaim: Callable[[], Awaitable[int]]
+    settle: Callable[[], Awaitable[None]]
+
+
+async def forget_repo(storage: Storage, repo: int, room: Room | None = None) -> None:
+    """Remove a repository with all its views, words and vectors. The views go last: what is cut off can be
+    forgotten again. With ``room``, a disk that is nearly full has to hold no more than one step at a time."""
+
+    async def hide() -> None:
+        await _hide(storage, repo)
+
+    async def drop() -> None:
+        async with storage.database.write(storage.scope) as tx:
+            for table in ("members", "skips"):
+                await tx.run(
+                    f"DELETE FROM {table} WHERE view_id IN (SELECT id FROM views WHERE repo_id = :repo)",  # noqa: S608
+                    {"repo": repo},
+                )
+            await tx.run("DELETE FROM views WHERE repo_id = :repo", {"repo": repo})
+            await tx.run("DELETE FROM identities WHERE repo_id = :repo", {"repo": repo})
+            await tx.run("DELETE FROM repos WHERE id = :repo", {"repo": repo})
+
+    await _in_room(room, hide)
+    await _remove_blobs(storage, room)
+    await _in_room(room, drop)
+
+
+async def _hide(storage: Storage, repo: int) -> None:
+    """Take away all that is found in a repository. Until it is gone, its views say that it is being forgotten."""
+    async with storage.database.write(storage.scope) as tx:
+        await storage.text.remove(tx, repo, None)
+        await storage.trigrams.remove(tx, repo, None)
+        await tx.run("DELETE FROM vectors WHERE repo_id = :repo", {"repo": repo})
+        await tx.run(
+            "DELETE FROM members WHERE view_id IN (SELECT id FROM views WHERE repo_id = :repo)",
+            {"repo": repo},
+        )
+        await tx.run("DELETE FROM placements WHERE repo_id = :repo", {"repo": repo})
+        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :repo", {"repo": repo})
+        await tx.run(
+            "UPDATE views SET state = 'failed', generation = generation + 1,"
+            " reason = 'forgetting it was cut off: forget it again' WHERE repo_id = :repo",
+            {"repo": repo},
+        )
+
+
+async def _in_room(room: Room | None, step: Callable[[], Awaitable[T]]) -> T:
+    """What a step answers; where the disk has no room for it, the log of those before makes some."""
+    try:
+        return await step()
+    except DiskFull:
+        if room is None:
+            raise
+        await room.settle()
+        return await step()
 
 
 async def shrink(storage: Storage, room: Room, keep: int = 0) -> list[str]:
@@ -148,11 +189,11 @@ async def shrink(storage: Storage, room: Room, keep: int = 0) -> list[str]:
     for view, name, repo in rows:
         if await room.size() <= room.limit_bytes:
             break
-        await forget_view(storage, int(view))
-        if await _views_left(storage, int(repo)):
-            await collect(storage, int(repo), everything=True)
+        if await _is_only(storage, int(view), int(repo)):
+            await forget_repo(storage, int(repo), room)
         else:
-            await forget_repo(storage, int(repo))
+            await forget_view(storage, int(view))
+            await collect(storage, int(repo), everything=True)
         await room.reclaim()
         forgotten.append(str(name))
     return forgotten
@@ -194,9 +235,13 @@ class Collector:
             await self.after_run(view, room)
 
 
-async def _views_left(storage: Storage, repo: int) -> bool:
+async def _is_only(storage: Storage, view: int, repo: int) -> bool:
+    """Whether a repository has no other view."""
     async with storage.database.read(storage.scope) as tx:
-        return bool(await tx.rows("SELECT 1 FROM views WHERE repo_id = :repo LIMIT 1", {"repo": repo}))
+        return not await tx.rows(
+            "SELECT 1 FROM views WHERE repo_id = :repo AND id <> :view LIMIT 1",
+            {"repo": repo, "view": view},
+        )
 
 
 async def _dead_views(storage: Storage, repo: int = 0) -> list[tuple[int, int]]:
@@ -247,24 +292,27 @@ async def _remove_placements(storage: Storage, repo: int, items: Sequence[tuple[
     return len(ids)
 
 
-async def _remove_blobs(storage: Storage) -> int:
+async def _remove_blobs(storage: Storage, room: Room | None = None) -> int:
     """Blobs that stand nowhere any more, with all that was read from them."""
-    removed = 0
     async with storage.database.read(storage.scope) as tx:
         rows = await tx.rows(
             "SELECT b.id FROM blobs b WHERE b.workspace = :workspace"
             " AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.blob_id = b.id)"
         )
-    for part in cut([int(id_) for (id_,) in rows], _BATCH):
-        marks = ", ".join(map(str, part))
-        async with storage.database.write(storage.scope) as tx:
-            found = await tx.rows(
-                f"SELECT b.id FROM blobs b WHERE b.id IN ({marks})"  # noqa: S608
-                " AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.blob_id = b.id)"
-            )
-            ids = [(int(id_),) for (id_,) in found]
-            for table in ("chunks", "symbols", "edges"):
-                await tx.many(f"DELETE FROM {table} WHERE blob_id = ?", ids)  # noqa: S608
-            await tx.many("DELETE FROM blobs WHERE id = ?", ids)
-            removed += len(ids)
-    return removed
+    parts = cut([int(id_) for (id_,) in rows], _BATCH)
+    return sum([await _in_room(room, partial(_remove_some, storage, part)) for part in parts])
+
+
+async def _remove_some(storage: Storage, blobs: Sequence[int]) -> int:
+    """Those of these blobs that still stand nowhere; how many they were."""
+    marks = ", ".join(map(str, blobs))
+    async with storage.database.write(storage.scope) as tx:
+        found = await tx.rows(
+            f"SELECT b.id FROM blobs b WHERE b.id IN ({marks})"  # noqa: S608
+            " AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.blob_id = b.id)"
+        )
+        ids = [(int(id_),) for (id_,) in found]
+        for table in ("chunks", "symbols", "edges"):
+            await tx.many(f"DELETE FROM {table} WHERE blob_id = ?", ids)  # noqa: S608
+        await tx.many("DELETE FROM blobs WHERE id = ?", ids)
+    return len(ids)
