@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parse import language_of, parse
 
 _FORMS = {
     "ruby": (
@@ -165,3 +165,56 @@ def test_a_package_ends_with_its_block_and_with_the_code() -> None:
     text = "{\n  package A;\n  sub f { 1 }\n}\nsub g { 2 }\npackage B;\nsub h { 3 }\n\n__END__\n\n=head1 B\n\nMore.\n"
     found = [(s.container, s.name, s.end_line) for s in parse(text, "a.pm", "perl").symbols]
     assert found == [("", "A", 4), ("A", "f", 3), ("", "g", 5), ("", "B", 7), ("B", "h", 7)]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        (
+            "shop.cppm",
+            "module;\nexport module shop.till;\nimport std;\nexport import :part;\nexport template <class T>\nclass Till {\n"
+            "  int ring();\n};\nexport namespace shop {\nint sell(int x) { return x; }\n}\n",
+            "Till:class:5 Till.ring:method:7 shop:class:9 shop.sell:function:10",
+        ),
+        (
+            "Extensions.cs",
+            "static class Extensions {\n  extension<T>(IEnumerable<T> source) where T : class {\n"
+            '    public bool IsEmpty() { return "{" == text; } // }\n  }\n  extension(Till) {\n'
+            "    public static Till Create() => null;\n  }\n  public static int Twice(int x) => x;\n}\nclass After {}\n",
+            "Extensions:class:1 Extensions.IsEmpty:method:3 Extensions.Create:method:6 Extensions.Twice:method:8 "
+            "After:class:10",
+        ),
+        (
+            "a.kt",
+            "fun List<Till<Int>>.total(): Int = 1\nfun Map<String, List<Int>>?.none() = 1\n",
+            "List.total:method:1 Map.none:method:2",
+        ),
+        (
+            "a.rs",
+            "impl<K, V, W> Show for Wrapper<HashMap<K, V>, W> { fn show(&self) {} }\n"
+            "impl Call for Held<Box<dyn Fn(A) -> B>> { fn call(&self) {} }\n",
+            "Wrapper.show:method:1 Held.call:method:2",
+        ),
+        (
+            "a.py",
+            "type Point[T] = tuple[T, T]\n\nclass Store[K, V = int]:\n    type Inner = list[K]\n\n    def get[D](self): ...\n",
+            "Point:class:1 Store:class:3 Store.Inner:class:4 Store.get:method:6",
+        ),
+        (
+            "a.ts",
+            "class Till {\n  *[Symbol.iterator]() {}\n  [key]() {}\n  [Symbol.dispose]() {}\n}\n",
+            "Till:class:1 Till.[Symbol.iterator]:method:2 Till.[Symbol.dispose]:method:4",
+        ),
+        (
+            "a.rb",
+            "Point = Struct.new(:x) do\n  def far = 1\nend\nSize = Data.define(:w)\nclass Till\n  Broken = Class.new(Error)\n"
+            "  LIMIT = Integer.new(1)\n  delegate :size, to: :store\nend\n",
+            "Point:class:1 Point.far:method:2 Size:class:4 Till:class:5 Till.Broken:class:6 Till.LIMIT:text:7 "
+            "Till.size:method:8",
+        ),
+    ],
+)
+def test_newer_and_nested_forms_are_found_where_they_stand(path: str, text: str, found: str) -> None:
+    symbols = parse(text, path, language_of(path, text.encode())).symbols
+    named = (f"{s.container}.{s.name}".lstrip(".") + f":{s.kind}:{s.start_line}" for s in symbols)
+    assert " ".join(named) == found

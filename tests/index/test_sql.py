@@ -114,3 +114,16 @@ def test_the_delimiter_that_a_line_names_ends_a_statement(delimiter: str) -> Non
         "CREATE TABLE e (x int);\n"
     )
     assert _tables(text) == ["v", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE `a` (`n` text DEFAULT 'it\\'s; CREATE TABLE no (id int);');\nCREATE TABLE b (id int);\n",
+        "INSERT INTO x VALUES ('it\\'s');\nCREATE TABLE a (id int);\nINSERT INTO x VALUES ('\\\\', '\\'; ');\n"
+        "CREATE TABLE b (id int);\n",
+        "CREATE TABLE a (n text DEFAULT 'C:\\');\nCREATE TABLE b (n text DEFAULT 'D:\\');\n",
+    ],
+)
+def test_a_quote_behind_a_backslash_ends_a_text_only_where_the_dialect_says_so(text: str) -> None:
+    assert [symbol.name for symbol in parse(text, "a.sql", "sql").symbols] == ["a", "b"]

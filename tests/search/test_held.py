@@ -103,9 +103,12 @@ async def test_php_comments_say_what_is_given_where_the_code_does_not(index_of) 
         "  /** @return Conn */\n  function get() {\n    $this->made = $this->get();\n    $this->made->run();\n"
         "    $this->kept->run();\n    $this->with(1)->with(2)->get()->run();\n  }\n"
         "  /** @return Conn */\n  function other(): Pool {\n    $this->other()->run();\n  }\n"
-        "  /** @param Conn $conn */\n  function take($conn, $rest) {\n    $conn->run();\n    $rest->run();\n  }\n}\n",
+        "  /** @param Conn $conn */\n  function take($conn, $rest) {\n    $conn->run();\n    $rest->run();\n  }\n"
+        "  /** @return Conn[] */\n  function all() {\n    /** @var Conn $one */\n    $one = shift();\n    $one->run();\n"
+        "    $this->all()->run();\n  }\n  function loop() {\n"
+        "    foreach (all() as $one) { $one->run(); }\n    foreach (all() as $kept) { $kept->run(); }\n  }\n}\n",
     }
     assert await _lines(index_of, files, "Conn.run", "Pool.php") == {
-        **dict.fromkeys((13, 14, 15, 23), TYPED),
-        **dict.fromkeys((19, 24), GUESS),
+        **dict.fromkeys((13, 14, 15, 23, 30), TYPED),
+        **dict.fromkeys((19, 24, 31, 34, 35), GUESS),
     }

@@ -93,7 +93,9 @@ _DOCUMENTED = re.compile(
     rb"(?:function\s+&?(?P<function>\w+)\s*\([^{};]*\)\s*(?P<untyped>[{;])?|\$(?P<field>\w+))"
 )
 """What of PHP a comment speaks about that stands right before it."""
-_TAG = re.compile(r"@(?P<tag>return|var|param)\s+(?P<type>\$this|[\w\\|?]+)(?:\s+\$(?P<name>\w+))?")
+_TAG = re.compile(
+    r"@(?P<tag>return|var|param)\s+(?P<type>\$this|[\w\\|?]+)(?![\w\\|?<[&])(?:\s+\$(?P<name>\w+))?"
+)
 _GIVEN, _NOTED, _MADE, _DECLARED = 1, 2, 3, 4
 """How much each says of a type."""
 _ASSIGNED = frozenset({"php", "python"})
@@ -220,12 +222,22 @@ class Types:
                     continue
                 if tag["tag"] == "param":
                     if tag["name"] and meant["function"]:
-                        self._put(self._locals, (scope, tag["name"]), stated, _NOTED)
+                        self._note(scope, tag["name"], stated)
                 elif owner and tag["tag"] == "return" and meant["untyped"]:
                     name = f"{meant['function'].decode()}{GIVEN}"
                     self._put(self._fields, (owner, name), stated, _NOTED)
-                elif owner and tag["tag"] == "var" and meant["field"]:
-                    self._put(self._fields, (owner, meant["field"].decode()), stated, _NOTED)
+                elif tag["tag"] == "var" and meant["field"]:
+                    field = meant["field"].decode()
+                    if scope >= 0 and self.scopes.found[scope].methods:
+                        self._put(self._fields, (owner, field), stated, _NOTED)
+                    else:
+                        self._note(scope, field, stated)
+
+    def _note(self, scope: int, name: str, stated: str) -> None:
+        """A comment declares a variable, unless the code does."""
+        if self._weights.get((scope, name), 0) < _DECLARED:
+            self._weights[scope, name] = _DECLARED
+            self._locals[scope, name] = stated
 
     def _bind(self, scope: int, name: str, stated: str, weight: int, is_field: bool) -> None:
         for own in self.language.own:
@@ -334,6 +346,8 @@ class Types:
                 break
             around.append(here)
             here = self.scopes.up(here)
+        if not self.language.bare_fields and not name.startswith("@"):
+            return ""
         return self._fields.get((self.scopes.class_of(scope), name), "")
 
 

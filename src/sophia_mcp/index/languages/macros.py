@@ -140,9 +140,19 @@ _LOOKS = 8
 """How often each byte may be looked at for conditionals inside conditionals."""
 
 
+_MODULE = re.compile(
+    rb"\n[ \t]*+(?:(?:export[ \t]++)?+(?:module|import)(?:[ \t]++[\w.:<\"/]++[>\"]?+|[ \t]*+:[\w.]++)?+[ \t]*+;"
+    rb"|export(?=[ \t\r\n]++(?!module|import)[A-Za-z_]))"
+)
+"""``export module shop;``, ``import std;``, and ``export`` before a declaration."""
+
+
 def plain(source: bytes) -> bytes:
     """``source`` with blanks for what the grammars of C and C++ cannot read; every other byte as it is."""
     text = bytearray(b"\n" + source)
+    if b"export " in source:
+        for match in _MODULE.finditer(bytes(text)):
+            _blank(text, *match.span())
     _join_branches(text)
     outside = _outside_bodies(bytes(text))
     for pattern in (*_PATTERNS, _GUARDED) if b"GUARDED_BY(" in source else _PATTERNS:

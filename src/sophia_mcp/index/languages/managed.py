@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import bindings, groovy, imports, rules
+from sophia_mcp.index.languages import bindings, csharp, groovy, imports, rules
 from sophia_mcp.index.languages.record import Language
 
 _JAVA = """
@@ -50,6 +50,7 @@ RECORDS = (
         (file_scoped_namespace_declaration) @scope @reach
         """,
         name_rule=rules.csharp_name,
+        plain=csharp.plain,
         references="""
         (invocation_expression function: [(identifier) (member_access_expression) (generic_name)
           (conditional_access_expression)] @call)

@@ -15,10 +15,21 @@ from sophia_mcp.index.languages.record import Named, NameRule, field_name, text_
 STEPS = 24
 """How many nodes a rule looks at in one direction."""
 
-_TYPE_ARGUMENTS = re.compile(r"\[.*?\]|<.*?>", re.DOTALL)
+_TYPE_ARGUMENTS = re.compile(r"\[[^\[\]]*\]|<[^<>]*>")
 _WORD = re.compile(r"[^\W\d]\w*")
 PLAIN = 80
 """Characters of the longest text that a rule takes for a name and not for an expression."""
+
+
+def _bare(text: str) -> str:
+    """A type as written, without its arguments, which may have some of their own."""
+    text = text.replace("->", "")
+    for _ in range(STEPS):
+        bare = _TYPE_ARGUMENTS.sub("", text)
+        if bare == text:
+            break
+        text = bare
+    return text
 
 
 def first_child(node: Node | None) -> Node | None:
@@ -112,9 +123,11 @@ def script_name(node: Node, source: bytes) -> Named | None:
     else:
         return None
     text = text_of(name, source)
-    if len(text) > PLAIN or "\n" in text or text[0] in "[{(":
+    if len(text) > PLAIN or "\n" in text or (text[0] in "[{(" and not text.startswith("[Symbol.")):
         return None
     text = text.strip("\"'`")
+    if node.type == "type_alias_statement":
+        return "", text.partition("[")[0].rstrip()
     if name.type in ("member_expression", "nested_identifier"):
         if text == "module.exports" and (named := _named_value(node)) is not None:
             return "", text_of(named, source)
@@ -197,7 +210,7 @@ def go_name(node: Node, source: bytes) -> Named | None:
     receiver = node.child_by_field_name("receiver")
     if named is None or receiver is None:
         return named
-    owners = _WORD.findall(_TYPE_ARGUMENTS.sub("", text_of(receiver, source)))
+    owners = _WORD.findall(_bare(text_of(receiver, source)))
     return (owners[-1] if owners else "", named[1])
 
 
@@ -213,7 +226,7 @@ def rust_name(node: Node, source: bytes) -> Named | None:
         text = text_of(subject, source)
         if subject.type in _UNNAMED:
             return "", " ".join(text.split())
-        names = _WORD.findall(_TYPE_ARGUMENTS.sub("", text))
+        names = _WORD.findall(_bare(text))
         return ("", names[-1]) if names else None
     return field_name(node, source)
 
@@ -279,7 +292,7 @@ def kotlin_name(node: Node, source: bytes) -> Named | None:
             inner = first_child(child)
             return ("", text_of(inner, source)) if inner is not None else None
         if child.type in ("receiver_type", "user_type"):
-            receiver = _TYPE_ARGUMENTS.sub("", text_of(child, source))
+            receiver = _bare(text_of(child, source)).rstrip("?")
     fixed = {"companion_object": "Companion", "secondary_constructor": "constructor"}.get(node.type)
     return ("", fixed) if fixed is not None else None
 
@@ -294,7 +307,7 @@ def swift_name(node: Node, source: bytes) -> Named | None:
     if named is None:
         return None
     name = named[1].rpartition(" ")[2] if node.type == "protocol_property_declaration" else named[1]
-    return "", _TYPE_ARGUMENTS.sub("", name).strip()
+    return "", _bare(name).strip()
 
 
 def csharp_name(node: Node, source: bytes) -> Named | None:

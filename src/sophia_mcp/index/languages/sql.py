@@ -8,16 +8,22 @@ import re
 from sophia_mcp.index.languages.record import BLANK
 
 _QUOTE = rb"\$(?:[A-Za-z_]\w*+)?\$"
-_TOKEN = re.compile(
-    rb"--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|'[^']*+'|\"[^\"\n]*+\"|`[^`\n]*+`"
+_TOKENS = (
+    rb"--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|%s|`[^`\n]*+`"
     rb"|(?P<quote>" + _QUOTE + rb")|(?P<end>//)"
     rb"|^(?:\\[^\n]*+|[ \t]*+(?:/|(?i:go)(?:[ \t]++\d++)?+|(?i:delimiter)[ \t]++(?P<delimiter>;;?+|//|"
     + _QUOTE
     + rb"))[ \t\r]*+$)"
     rb"|^(?P<rows>(?i:copy)\b(?>[^;'\n]*?\b(?i:from stdin)\b)[^;\n]*+;)"
-    rb"|(?<![\w\])])\[(?P<name>[A-Za-z_][\w $-]*+)\]",
-    re.MULTILINE,
+    rb"|(?<![\w\])])\[(?P<name>[A-Za-z_][\w $-]*+)\]"
 )
+_TOKEN = re.compile(_TOKENS % rb"'[^']*+'|\"[^\"\n]*+\"", re.MULTILINE)
+_ESCAPING = re.compile(
+    _TOKENS % rb"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"", re.MULTILINE | re.DOTALL
+)
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_ESCAPES = re.compile(rb"\\'\w|`\w+`|\b(?i:engine)[ \t]*+=")
+"""What only dialects write in which a quote may be escaped by a backslash."""
 _ROWS_END = b"\n\\."
 
 
@@ -25,12 +31,13 @@ def plain(source: bytes) -> bytes:
     """``source`` as the grammar can read it, every other byte as it is and where it is: a body between dollars
     is an empty text, because most are programs that end the reading of the file; rows of a dump and lines for
     ``psql``, ``mysql`` and the like are blank, the delimiter that such a line names is ``;``; ``[name]`` is
-    ``"name"``."""
+    ``"name"``, ``\\'`` is ``''`` where that is an escaped quote."""
     parts: list[bytes] = []
     last = {match[0]: match.start() for match in re.finditer(_QUOTE, source)}
     at = pos = 0
     delimiter = b""
-    while (match := _TOKEN.search(source, pos)) is not None:
+    tokens = _ESCAPING if b"\\'" in source and _ESCAPES.search(source) else _TOKEN
+    while (match := tokens.search(source, pos)) is not None:
         start, pos = match.span()
         text, quote = match[0], match["quote"]
         if quote == delimiter or match["end"]:
@@ -48,6 +55,9 @@ def plain(source: bytes) -> bytes:
             instead = source[start:pos].translate(BLANK)
         elif match["name"]:
             instead = b'"' + match["name"] + b'"'
+        elif tokens is _ESCAPING and text[:1] in b"'\"" and b"\\" in text:
+            quoted = text[:1]
+            instead = _ESCAPED.sub(lambda one: quoted * 2 if one[1] == quoted else one[0], text)  # noqa: B023
         elif text[:1] in b"-'\"`" or text[:2] == b"/*":
             continue
         else:
