@@ -122,6 +122,45 @@ def test_the_handshake_era_is_served(served: Served) -> None:
 
 
 @pytest.mark.requirement("server.both_eras")
+def test_a_client_whose_stream_broke_comes_back_for_the_answer(served: Served) -> None:
+    rebuild = {"name": "index_repo", "arguments": {"action": "rebuild"}}
+    with httpx2.Client(timeout=90) as client:
+        headers = _shaken(client, served.url)
+        request = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": rebuild}
+        with client.stream("POST", served.url, json=request, headers=headers) as broken:
+            seen = next(line for line in broken.iter_lines() if line.startswith("id: "))
+        again = headers | {"last-event-id": seen.removeprefix("id: ")}
+        with client.stream("GET", served.url, headers=again) as rest:
+            answer = next(line for line in rest.iter_lines() if '"result"' in line)
+        assert (
+            "ready, 1 of 1 file"
+            in json.loads(answer.removeprefix("data: "))["result"]["content"][0]["text"]
+        )
+
+
+@pytest.mark.requirement("server.both_eras")
+def test_a_client_without_a_session_whose_stream_broke_asks_again_for_what_went_on(
+    served: Served,
+) -> None:
+    rebuild = {"name": "index_repo", "arguments": {"action": "rebuild"}}
+    request, headers = _modern("tools/call", **rebuild)
+    with socket.create_connection(("127.0.0.1", urlsplit(served.url).port)) as broken:
+        body = json.dumps(request)
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = [
+            "POST /mcp HTTP/1.1",
+            f"host: {urlsplit(served.url).netloc}",
+            "content-type: application/json",
+            f"content-length: {len(body)}",
+            *lines,
+        ]
+        broken.sendall(("\r\n".join(head) + "\r\n\r\n" + body).encode())
+    again = {"name": "index_repo", "arguments": {}}
+    answer = _message(_post(served.url, *_modern("tools/call", **again)))
+    assert "ready, 1 of 1 file" in answer["result"]["content"][0]["text"]
+
+
+@pytest.mark.requirement("server.both_eras")
 @pytest.mark.parametrize(
     ("tool", "arguments", "asked"),
     [
