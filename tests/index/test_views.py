@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -69,9 +70,26 @@ async def test_a_bare_repository_is_refused_instead_of_indexing_the_files_of_git
     commit_all(make_repository(root))
     git(tmp_path, "clone", "-q", "--bare", str(root), str(tmp_path / "store.git"))
     for ref in ("", "main"):
-        with pytest.raises(BadArgument, match="is a bare git repository"):
+        with pytest.raises(BadArgument, match="is a bare git repository") as refused:
             await index.update(tmp_path / "store.git", ref=ref)
     assert await count(index, "repos") == 0
+    _, *made = shlex.split(refused.value.next.partition(": ")[2])
+    git(tmp_path, *made)
+    assert (await index.update(tmp_path / "store-worktree")).branch == "main"
+
+
+@pytest.mark.requirement("index.views_share")
+async def test_a_shallow_clone_says_how_to_get_the_commit_that_it_lacks(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "x = 1\n"})
+    first = commit_all(make_repository(root))
+    (root / "a.py").write_text("x = 2\n")
+    commit_all(pygit2.Repository(str(root)))
+    git(tmp_path, "clone", "-q", "--depth", "1", root.as_uri(), str(tmp_path / "copy"))
+    with pytest.raises(NotFound, match="shallow") as missing:
+        await index.update(tmp_path / "copy", ref=first)
+    assert "git fetch --unshallow" in missing.value.next
 
 
 @pytest.mark.requirement("index.views_share")

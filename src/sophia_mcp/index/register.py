@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,10 +51,14 @@ def look(root: Path, ref: str = "") -> Sighting:
             commit = _commit(checkout, ref)
             return Sighting("git", origin(checkout.repository), checkout.identities(), commit, "git", "")
         if is_bare(root):
+            tree = root.with_name(f"{root.name.removesuffix('.git')}-worktree")
+            made = shlex.join(
+                ["git", "-C", str(root), "worktree", "add", str(tree), *filter(None, [ref])]
+            )
             raise BadArgument(
                 f"{root} is a bare git repository",
-                why="it has no working tree, so there are no files to read",
-                next="clone it, or add a worktree, and give that folder",
+                why="it has no working tree, and a branch, tag or commit is read beside one",
+                next=f"clone it, or add a worktree and give that folder: {made}",
             )
         reason = "no git repository"
     except Unreadable as problem:
@@ -76,10 +81,14 @@ def _commit(checkout: Checkout, ref: str) -> str:
     try:
         return find_commit(checkout.repository, ref)
     except KeyError as problem:
+        shallow = checkout.repository.is_shallow
         raise NotFound(
             f"no branch, tag or commit {ref!r} in {checkout.root}",
-            why="git does not know it",
-            next="give a branch, a tag or a commit id that `git rev-parse` knows",
+            why="git does not know it"
+            + (", and this clone is shallow: it has the newest commits alone" * shallow),
+            next="fetch the others with `git fetch --unshallow`"
+            if shallow
+            else "give a branch, a tag or a commit id that `git rev-parse` knows",
         ) from problem
 
 
