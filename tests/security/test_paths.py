@@ -95,6 +95,16 @@ def test_each_of_several_roots_is_inside_and_their_parent_is_not(tmp_path: Path)
         roots.resolve(tmp_path)
 
 
+def test_a_refusal_names_some_of_many_roots(tmp_path: Path) -> None:
+    folders = [tmp_path / f"r{number}" for number in range(300)]
+    for folder in folders:
+        folder.mkdir()
+    with pytest.raises(OutsideRoots) as refused:
+        Roots.of(folders).resolve(tmp_path / "elsewhere")
+    assert str(folders[0]) in refused.value.next
+    assert "292 more" in refused.value.next
+
+
 def test_a_root_reached_through_a_link_is_the_same_root(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "alias").symlink_to("real")

@@ -52,6 +52,22 @@ async def test_a_filter_does_not_leave_the_project(place: Place, neighbour: Path
     assert "buried treasure" not in text_of(result)
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("search_code", {"query": "x"}), ("index_repo", {}), ("index_repo", {"path": "{project}"})],
+)
+async def test_a_project_that_is_gone_is_said_to_be_gone(
+    place: Place, tool: str, arguments: dict[str, str]
+) -> None:
+    given = {name: value.format(project=place.project) for name, value in arguments.items()}
+    async with place.connect("auto") as client:
+        await client.call_tool("index_repo", {})
+        place.project.rename(place.project.with_name("moved"))
+        told = text_of(await client.call_tool(tool, given))
+    assert f"the folder {place.project} is gone" in told
+    assert "allowed" not in told
+
+
 @pytest.mark.parametrize("tool", ["search_code", "index_repo"])
 @pytest.mark.parametrize(
     "name", ["{neighbour}", "{project}/link", "../neighbour", "{project}/../neighbour"]

@@ -19,7 +19,7 @@ import anyio.to_thread
 
 from sophia_mcp.app import clones, code, memory, models, money, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
-from sophia_mcp.errors import Bug, DiskFull, SophiaError
+from sophia_mcp.errors import Bug, DiskFull, NotFound, OutsideRoots, SophiaError
 from sophia_mcp.ops.background import Background
 from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Request
@@ -204,10 +204,13 @@ class App(Parts):
         """The folder on disk a place means: a path, or the root of a repository's name."""
         from sophia_mcp.index import views
 
-        for known in await views.repositories(await self.database()):
-            if place in (known.name, known.repo) and known.on_disk:
-                return roots.resolve(known.root)
-        return roots.resolve(views.as_path(place, project) or place)
+        known = [view for view in await views.repositories(await self.database()) if view.on_disk]
+        named = next((Path(view.root) for view in known if place in (view.name, view.repo)), None)
+        path = named or views.as_path(place, project)
+        try:
+            return roots.resolve(path or place)
+        except OutsideRoots as refused:
+            raise _gone(known, str(path), project) or refused from None
 
     async def names(self, inside: Roots | None = None) -> list[str]:
         """Names of the indexed repositories, all of them or those inside some roots."""
@@ -374,7 +377,6 @@ async def _view_of(app: App, run: IndexRun) -> View | None:
 def _chosen(app: App, known: Sequence[View], place: str | None, project: Path | None) -> View:
     """The view inside the roots that a name or path means; a tree around it that may not be read does not
     stand in its way. Raises OutsideRoots, NotFound, NotIndexed."""
-    from sophia_mcp.errors import NotFound, OutsideRoots
     from sophia_mcp.index import views
 
     if place is None and project is not None and (own := _own(known, project)) is not None:
@@ -387,14 +389,21 @@ def _chosen(app: App, known: Sequence[View], place: str | None, project: Path | 
         try:
             return views.choose([view for view in known if roots.root_of(view.root)], place, project)
         except NotFound:
-            if found.trusted and found.on_disk and not os.path.lexists(found.root):
-                raise NotFound(
-                    f"the folder {found.root} is gone",
-                    why="it was moved or deleted",
-                    next=f"index its new place; {found.name} is forgotten with: sophia repos --forget {found.name}",
-                ) from None
-            raise refused from None
+            raise _gone(known, found.root, project) or refused from None
     return found
+
+
+def _gone(known: Sequence[View], root: str, project: Path | None) -> NotFound | None:
+    """Says that a folder which might be read is there no more; None for any other."""
+    view = next((view for view in known if view.root == root and view.on_disk and view.trusted), None)
+    if (view is None and root != str(project)) or os.path.lexists(root):
+        return None
+    forget = f"; {view.name} is forgotten with: sophia repos --forget {view.name}" if view else ""
+    return NotFound(
+        f"the folder {root} is gone",
+        why="it was moved or deleted",
+        next=f"index its new place{forget}",
+    )
 
 
 def _own(known: Sequence[View], project: Path) -> View | None:

@@ -46,6 +46,9 @@ _FLAGS = (
 _DIRECTORY = _FLAGS | getattr(os, "O_DIRECTORY", 0)
 _READ = 1 << 20
 
+_NAMED = 8
+"""Roots that a refusal names; a person may have hundreds."""
+
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+:/")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\..*|:.*)?$")
@@ -121,7 +124,9 @@ class Roots:
         return None
 
     def _refuse(self, path: str, why: str) -> NoReturn:
-        allowed = ", ".join(str(root) for root in self.allowed) or "none"
+        allowed = ", ".join(str(root) for root in self.allowed[:_NAMED]) or "none"
+        if len(self.allowed) > _NAMED:
+            allowed += f" and {len(self.allowed) - _NAMED} more"
         raise OutsideRoots(
             f"the path {path[:200]!a} is not inside an allowed folder",
             why=why,
