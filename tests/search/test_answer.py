@@ -547,3 +547,13 @@ async def test_a_miss_names_the_words_that_no_file_says(index_of) -> None:
     assert "; no file says 'quarantined', 'overnight'; " in answer.notes[0]
     assert alone.notes[0].startswith("not here:")
     assert "no file says" not in alone.notes[0]
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_miss_goes_on_with_a_word_that_some_file_says(index_of) -> None:
+    files = {f"a{i}.py": f"def parcel_{i}(weight):\n    return weight * {i}\n" for i in range(40)}
+    async with index_of(files) as ask:
+        for text in ("how does this do kubernetes weight", "where is the weight encrypted for kafka"):
+            answer = await ask(text)
+            assert answer.notes[0].startswith("not here:")
+            assert answer.notes[1] == 'next: search_code("weight", mode="regex")'

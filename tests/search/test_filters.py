@@ -117,3 +117,15 @@ async def test_kinds_narrow_an_answer_or_it_says_that_they_do_not(index_of) -> N
         for text, mode in (("three", "callers"), ('File "d.py", line 5, in run', "auto")):
             answer = await ask(text, mode=mode, kinds=("class",))
             assert any(note.startswith("kinds=class does not narrow") for note in answer.notes)
+
+
+@pytest.mark.requirement("search.filters", "search.place")
+@pytest.mark.parametrize("query", ["one", "*.py"])
+async def test_a_glob_without_a_folder_means_every_folder(index_of, query: str) -> None:
+    files = dict.fromkeys(("setup.py", "app/one.py", "app/net/two.py"), "def one():\n    pass\n")
+    async with index_of({**files, "app/three.js": "function one() {}\n"}) as ask:
+        answer = await ask(query, paths=("*.py",))
+        assert {hit.path for hit in answer.hits} == set(files)
+        assert {hit.path for hit in (await ask(query, paths=("app/*.py",))).hits} == {"app/one.py"}
+        left = await ask("one", paths=("!*.py",))
+        assert {hit.path for hit in left.hits} == {"app/three.js"}

@@ -172,6 +172,36 @@ async def test_of_a_tree_without_files_it_is_said_that_there_are_none(
     assert "key.pem is left out of the index" in left_out
 
 
+@pytest.mark.requirement("search.place")
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("app/net", "3 files in app/net, most used first"),
+        ("./app/net", "3 files in app/net, most used first"),
+        ("org.acme.net", "1 file in java/org/acme/net, most used first"),
+        ("app/net/retry", "app/net/retry.py"),
+        ("app/tools", "app/tools.py"),
+        ("app.net", "app/net/__init__.py"),
+        ("*_test.py", "app/net/retry_test.py"),
+        ("Wid*.java", "java/org/acme/net/Widget.java"),
+    ],
+)
+async def test_a_folder_without_its_slash_and_files_by_their_ends_are_places(
+    index_of, written: str, shown: str
+) -> None:
+    files = {
+        "app/net/__init__.py": "from .retry import again\n",
+        "app/net/retry.py": "def again():\n    return 1\n",
+        "app/net/retry_test.py": "def test_again():\n    assert again()\n",
+        "app/tools.py": "def tool():\n    return 1\n",
+        "app/tools/hammer.py": "def hammer():\n    return 1\n",
+        "java/org/acme/net/Widget.java": "class Widget {\n}\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask(written)
+    assert shown in (answer.notes or tuple(hit.path for hit in answer.hits))
+
+
 @pytest.mark.requirement("search.not_here")
 async def test_a_folder_that_is_not_there_is_not_here(ask: Asked) -> None:
     answer = await ask("shopping/")

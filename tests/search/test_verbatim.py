@@ -123,7 +123,8 @@ async def test_what_can_only_be_a_pattern_is_one(index_of, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "places"),
     [
-        ("stream=environ[ 'wsgi.input' ]", []),
+        ("stream=environ[ 'wsgi.input' ]", ["web/request.py:1-3"]),
+        ("environ[ 'wsgi.output' ]", []),
         ('stream=environ[ "wsgi.input" ]', ["web/request.py:1-3"]),
         ("sorted(lines, key = lambda line : line.number )", ["web/text.py:11-14"]),
         ("FLAG_A | FLAG_B", ["web/flags.c:1-4"]),
@@ -144,8 +145,50 @@ async def test_code_that_is_typed_otherwise_or_not_to_its_end_is_found(
     assert answer.exact == len(held)
     assert sorted(f"{hit.path}:{hit.start_line}-{hit.end_line}" for hit in held) == sorted(places)
     if places:
-        said = "these texts as they are" if len(places) > 1 else "this text but for its spaces"
+        said = (
+            "these texts as they are" if len(places) > 1 else "this text but for its spaces and quotes"
+        )
         assert answer.notes[0].startswith(f"{said}: {len(places)} place")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("raise ShopError(", "shop/error.py"),
+        ("} catch (ShopError e) {", "shop/Shop.java"),
+        ("except ShopError:", "shop/main.py"),
+        ("extends Counter", "shop/Shop.java"),
+        ("implements Closeable, Runnable", "shop/Shop.java"),
+        ("return count, total", "shop/main.py"),
+        ("import tallies", "shop/main.py"),
+        ("require './shop/till'", "shop/shop.js"),
+    ],
+)
+@pytest.mark.requirement("search.modes")
+async def test_a_statement_is_looked_for_as_it_is(index_of, text: str, path: str) -> None:
+    files = {
+        "shop/error.py": "class ShopError(Exception):\n    pass\n\n\ndef fail():\n    raise ShopError('count')\n",
+        "shop/main.py": (
+            "import tallies\n\n\ndef count_total():\n    try:\n        count = total = 1\n"
+            "    except ShopError:\n        fail()\n    return count, total\n"
+        ),
+        "shop/Shop.java": (
+            "class Shop extends Counter implements Closeable, Runnable {\n  void run() {\n    try {\n      go();\n"
+            "    } catch (ShopError e) {\n    }\n  }\n}\n"
+        ),
+        "shop/shop.js": 'const { till } = require_shop();\nconst { shop } = require "./shop/till";\n',
+        "shop/Counter.java": "class Counter {\n  int count, total;\n  Counter counter() { return this; }\n}\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask(text)
+    assert (answer.hits[0].path, answer.exact) == (path, 1)
+
+
+@pytest.mark.requirement("search.modes")
+async def test_code_that_no_line_has_is_not_passed_off_as_found(index_of) -> None:
+    async with index_of(FILES) as ask:
+        assert "no line has this text or matches it" in (await ask("raw[number]raw")).notes
+        assert "no line has this text or matches it" not in (await ask("$args[0]")).notes
 
 
 @pytest.mark.requirement("search.modes")

@@ -261,13 +261,16 @@ async def _pattern(question: Question, tx: Transaction) -> Outcome:
     if sure:
         return await verbatim.find(question, tx, query.text, everywhere=True) or found
     vector = await question.meaning.of(query.text)
-    return await ranking.find(replace(question, query=replace(query, kind="words")), tx, vector)
+    near = await ranking.find(replace(question, query=replace(query, kind="words")), tx, vector)
+    return replace(near, notes=("no line has this text or matches it", *near.notes))
 
 
 async def _path(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
     """A file, else a folder, else a dotted name, else words; but what can only be a file is missed."""
     if question.query.path == ".":
         return await repomap.find(replace(question, query=replace(question.query, text=".")), tx)
+    if place.is_folder(question, question.query.path):
+        return await repomap.find(question, tx)
     found = await place.whole(question, tx)
     if found is not None:
         return found
@@ -277,6 +280,10 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     if await symbols.definitions(tx, question.atlas, named.query.name, "", question.filter.allowed):
         return await _identifier(named, tx)
     path = question.query.path
+    if package := place.folder(question, path.replace(".", "/")):
+        return await repomap.find(
+            replace(question, query=replace(question.query, text=f"{package}/")), tx
+        )
     if place.is_file(path) or await skipped.find(question, tx, path):
         return await place.missing(question, tx)
     if language_of(path, b"") is not None and (moved := await place.moved(question, tx)) is not None:

@@ -124,8 +124,18 @@ def _place(atlas: Atlas, place: str) -> Mask:
     place = inside(atlas.view.root, place).strip("/")
     if place in ("", ".", "**", "*"):
         return np.ones(len(atlas.paths), bool)
-    found = matching(atlas.paths, _test(place), len(atlas.paths))
-    return found if found.any() else matching(atlas.paths, _test(f"**/{place}"), len(atlas.paths))
+    for written in spellings(place):
+        found = matching(atlas.paths, _test(written), len(atlas.paths))
+        if found.any():
+            break
+    return found
+
+
+def spellings(place: str) -> tuple[str, ...]:
+    """What a place may mean, one after the other: itself from the root on, else in any folder; a glob without a
+    folder in any at once, as everywhere else."""
+    anywhere = f"**/{place}"
+    return (anywhere,) if "*" in place and "/" not in place else (place, anywhere)
 
 
 def unmatched(atlas: Atlas, wanted: Sequence[str]) -> list[str]:

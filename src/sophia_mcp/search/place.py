@@ -42,8 +42,8 @@ def locate(question: Question, path: str) -> list[int]:
     if path in atlas.position:
         return [atlas.position[path]]
     if "*" in path:
-        for pattern in (path, f"**/{path}"):
-            glob = filters.pattern(pattern).fullmatch
+        for written in filters.spellings(path):
+            glob = filters.pattern(written).fullmatch
             if found := [i for i, held in enumerate(atlas.paths) if glob(held)]:
                 return found
         return []
@@ -69,6 +69,15 @@ def folder(question: Question, path: str) -> str | None:
         if at >= 0:
             return held[: at + len(inner) - 1]
     return None
+
+
+def is_folder(question: Question, path: str) -> bool:
+    """Whether a path, as it is written from the root on, is that of a folder and of no file without its ending."""
+    prefix = filters.inside(question.view.root, path).rstrip("/")
+    held = [one for one in question.atlas.paths if one.startswith(prefix)] if "/" in prefix else []
+    return any(one.startswith(f"{prefix}/") for one in held) and not any(
+        one.startswith(f"{prefix}.") for one in held
+    )
 
 
 async def lines(question: Question, tx: Transaction) -> Outcome:

@@ -50,7 +50,11 @@ _CODE = re.compile(
     r"|\$(?=[A-Za-z_{])"  # a variable: $a, ${A}
 )
 """Parts of code that are no pattern: what could be one matches nothing, or something else."""
-_PUNCTUATION = re.compile(r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]|^from \S+ import ")
+_PUNCTUATION = re.compile(
+    r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]|^from \S+ import "
+    r"|^(?:except|extends|implements|import|new|raise|require|return|throw|using|yield)"
+    r" [\w.:$/@'-]+(?:, ?[\w.:$]+)*$"
+)
 """What only code has."""
 _ERROR = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Failure|Panic|Fault|Errno)\b\s*[:(\[]"
@@ -60,7 +64,11 @@ _ERROR = re.compile(
     r"|(?-i:\bE[A-Z]{4,}\b|\bE\d{4}\b)",
     re.IGNORECASE,
 )
-_GLOB = re.compile(r"[\w./*?{},@-]*(?:/[\w./*?{},@-]*\*|\*\*?[./])[\w./*?{},@-]*")
+_STATEMENT = re.compile(r"(?:\}\s*)?(?:catch|except|raise|rescue|return|throw)\b.*[(){};:,]", re.S)
+"""Code about errors that is no message of one."""
+_GLOB = re.compile(
+    r"[\w/-]*\*[\w-]*\.\w{1,5}|" r"[\w./*?{},@-]*(?:/[\w./*?{},@-]*\*|\*\*?[./])[\w./*?{},@-]*"
+)
 _WHOLE = frozenset({".", "./", "/", "*", "**", "**/*"})
 """Places that mean the whole repository."""
 
@@ -354,4 +362,4 @@ def message_of(trace: str) -> str:
 
 
 def _is_error(text: str) -> bool:
-    return bool(_ERROR.search(text)) and not _QUESTION.match(text)
+    return bool(_ERROR.search(text)) and not (_QUESTION.match(text) or _STATEMENT.fullmatch(text))

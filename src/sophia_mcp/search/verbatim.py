@@ -1,7 +1,7 @@
 """Where does a text stand as it was written? Code that somebody copied is looked for as it is.
 
 White space may differ: what is copied has lost its indentation, or was wrapped; what is typed has other spaces
-around its signs. Calls with a | between them are looked for each by itself.
+around its signs and other quotes. Calls with a | between them are looked for each by itself.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ REPEATING = ("test", "document")
 _WORD = re.compile(r"\w", re.ASCII)
 _TOKEN = re.compile(r"(?:\w|[.:]|->)+|[^\w\s]")
 """What stands together however code is laid out: a name with those it is reached by, a sign."""
-_SPACED = re.compile(r"[()\[\]{}=<>|&]")
-"""Signs that few sentences have, and around which people put spaces as they like."""
+_SPACED = re.compile(r"[()\[\]{}=<>|&\"']")
+"""Signs that few sentences have: people put spaces around them as they like, and one quote for the other."""
 _CALL = re.compile(r"[^()|]*\w\([^|]*")
 
 
@@ -89,10 +89,10 @@ def beside(exact: Outcome, others: Outcome) -> Outcome:
 
 def _forms(text: str) -> Iterator[tuple[str, str]]:
     """What a text is looked for as, one after the other where nothing is found, and what is said of it: any white
-    space for its own; any around its signs; any of its calls."""
+    space for its own; any around its signs, and any quotes; any of its calls."""
     yield "this text as it is", _pattern(text, r"\s+".join(map(re2.escape, text.split())))
     if _SPACED.search(text):
-        yield "this text but for its spaces", _pattern(text, _spaced(text))
+        yield "this text but for its spaces and quotes", _pattern(text, _spaced(text))
     parts = text.split("|")
     if len(parts) > 1 and all(map(_CALL.fullmatch, parts)):
         parts = [part.strip() for part in parts]
@@ -100,12 +100,12 @@ def _forms(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _spaced(text: str) -> str:
-    """The text with any white space, or none, around its signs."""
-    tokens = list(_TOKEN.finditer(text))
-    parts = [re2.escape(token[0]) for token in tokens[:1]]
-    for before, token in pairwise(tokens):
-        words = _WORD.match(before[0][-1]) and _WORD.match(token[0])
-        parts += [r"\s+" if words else r"\s*", re2.escape(token[0])]
+    """The text with any white space, or none, around its signs, and any quotes."""
+    tokens = _TOKEN.findall(text)
+    parts = ["[\"']" if part in "\"'" else re2.escape(part) for part in tokens]
+    for i, (before, part) in enumerate(pairwise(tokens)):
+        words = _WORD.match(before[-1]) and _WORD.match(part)
+        parts[i] += r"\s+" if words else r"\s*"
     return "".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import re2
@@ -44,7 +45,7 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     if query.kind == "path" and outcome.facts and language_of(query.path, b"") in LANGUAGES:
         notes.append(f"no indexed file is {query.path!r}")
     if query.is_foreign and outcome.facts and (strange := await _strange(question, tx)):
-        notes.append(f"no file says {', '.join(strange)}; {_ENGLISH}")
+        notes.append(f"no file says {_named(strange)}; {_ENGLISH}")
     return replace(found, notes=(*found.notes, *notes)) if notes else found
 
 
@@ -76,17 +77,14 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
     named = question.mode == "auto" and query.kind in ("identifier", "path")
     if named and (other := await _respelt(question, tx, outcome)) is not None:
         return other
-    asked = (
-        query.name
-        if query.kind == "identifier"
-        else max(words.IDENTIFIER.findall(query.text), key=len, default="")
-    )
+    strange = await _strange(question, tx)
+    asked = query.name if query.kind == "identifier" else _longest(query.text)
     near = await symbols.nearest(tx, question.atlas, asked)
     what = f"{query.text!r}" if len(query.text) <= 60 else "this"
     verb = "defines" if question.request.mode == "symbol" else "speaks of"
     note = f"not here: nothing in {question.view.label} {verb} {what}"
-    if verb == "speaks of" and (strange := await _strange(question, tx)):
-        note += f"; no file says {', '.join(strange)}"
+    if verb == "speaks of" and strange:
+        note += f"; no file says {_named(strange)}"
     if query.is_foreign:
         note += f"; {_ENGLISH}"
     if outcome.candidates:
@@ -100,7 +98,8 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
             question.request, query.name, mode="references"
         )  # imported, or defined where none is read
     else:
-        next_call = call(question.request, asked or re2.escape(query.text), mode="regex")
+        known = _longest(query.text, strange) or asked
+        next_call = call(question.request, known or re2.escape(query.text), mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
 
 
@@ -164,7 +163,21 @@ async def _strange(question: Question, tx: Transaction) -> list[str]:
         return []
     strange = {term for term, here in zip(terms, known, strict=True) if not here}
     said = [word for word in words.words(text) if words.stem(word) in strange]
-    return [repr(word) for word in dict.fromkeys(said)][:_STRANGE_MOST]
+    return list(dict.fromkeys(said))
+
+
+def _named(strange: Sequence[str]) -> str:
+    return ", ".join(map(repr, strange[:_STRANGE_MOST]))
+
+
+def _longest(text: str, strange: Sequence[str] = ()) -> str:
+    """The longest name or word of a text that tells something, and that is not ``strange``."""
+    told = [
+        word
+        for word in words.IDENTIFIER.findall(text)
+        if word.casefold() not in words.STOP_WORDS and not set(words.words(word)) & set(strange)
+    ]
+    return max(told, key=len, default="")
 
 
 def _with_next(question: Question, outcome: Outcome) -> Outcome:
