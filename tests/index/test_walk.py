@@ -243,6 +243,20 @@ def test_a_repository_says_nothing_about_a_folder_that_it_leaves_out_or_that_onl
     assert set(walk(top / "tool").files()) == {"a.py"}
 
 
+def test_a_folder_whose_path_is_longer_than_the_system_takes_is_counted(tree: Write) -> None:
+    root = tree({"a.py": ""})
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=here)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    found = walk(root)
+    assert set(found.files()) == {"a.py"}
+    assert list(found.skips().values()) == ["unreadable: File name too long"]
+
+
 def test_include_means_only_these_and_exclude_means_never(tree: Write) -> None:
     root = tree(
         {"src/a.py": "", "src/b.js": "", "docs/c.md": "", "node_modules/d/e.py": "", "src/.env": ""}

@@ -216,6 +216,17 @@ def _folder_stamp(root: str, rel: str) -> Stamp | None:
     return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns) if is_folder else None
 
 
+def _fault(name: str, place: str) -> dict[str, str]:
+    """Why a folder cannot be looked at, by its name; nothing where it is not there."""
+    try:
+        os.lstat(place)
+    except FileNotFoundError:
+        return {}
+    except OSError as problem:
+        return {name: f"{UNREADABLE}: {problem.strerror}"}
+    return {}
+
+
 def _guards(places: Iterable[str]) -> dict[str, Stamp | None]:
     """Stamps of what decides which names count but is no file of the tree."""
     found: dict[str, Stamp | None] = {}
@@ -301,7 +312,8 @@ class _Walk:
         place = f"{self._root}/{rel}" if rel else str(self._root)
         before = _kept(_folder_stamp(str(self._root), rel), self._taken)
         if before is None:
-            self._folders[rel] = Folder(None)  # gone meanwhile; listed again once it is back
+            # Where it is gone meanwhile, it is listed again once it is back.
+            self._folders[rel] = Folder(None, skips=_fault(rel or "./", place))
             return []
         folder = Folder(before)
         try:
