@@ -86,7 +86,7 @@ async def test_go_lists_and_maps_give_what_they_hold(index_of) -> None:
         "a.go": "package a\n\ntype Tap struct{}\n\nfunc (t *Tap) Go() {}\n\n"
         "type Bar struct {\n\ttaps []*Tap\n\tnamed map[string]*Tap\n}\n\nfunc (b *Bar) All() []*Tap { return b.taps }\n",
         "b.go": "package a\n\nfunc run(b *Bar, other [][]Tap) {\n\tfor _, t := range b.taps {\n\t\tt.Go()\n\t}\n"
-        '\tb.taps[0].Go()\n\tb.taps.Go()\n\tx := b.named["x"]\n\tx.Go()\n\tb.All()[1].Go()\n\tys := []Tap{{}}\n'
+        '\tb.taps[b.ids[0]].Go()\n\tb.taps.Go()\n\tx := b.named["x"]\n\tx.Go()\n\tb.All()[1].Go()\n\tys := []Tap{{}}\n'
         "\tys[0].Go()\n\tzs := make(map[string]*Tap, 2)\n\tfor _, z := range zs {\n\t\tz.Go()\n\t}\n\tother[0].Go()\n"
         "\tb.taps[0:1].Go()\n}\n",
     }

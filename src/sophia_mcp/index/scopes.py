@@ -125,6 +125,11 @@ class Shadows:
         self.known: set[int] = set()
         self._told: dict[tuple[int, str], bool] = {}
 
+    def know(self, place: int) -> None:
+        """The type of the name that stands here is read."""
+        if self._patterns is not None:
+            self.known.add(place)
+
     def rebound(self, scope: int, name: str) -> bool:
         """Whether a scope binds a name so, or a function without a name in it."""
         if self._patterns is None:

@@ -147,12 +147,14 @@ class Types:
                 continue
             groups = match.groupdict()
             name = groups.get("name") or groups.get("var") or ""
-            stated = plain_type(groups.get("type") or groups.get("literal") or "")
-            if len(stated) < 3 and _PARAMETER.fullmatch(stated) and stated not in classes:
+            written = groups.get("type") or groups.get("literal")
+            stated = plain_type(written) if written else ""
+            if stated and len(stated) < 3 and _PARAMETER.fullmatch(stated) and stated not in classes:
                 stated = ""
-            weight = _DECLARED if stated else _MADE
-            call = _giving(groups, source, start)
-            stated = stated or ("" if call else _made(groups, language))
+            weight, call = _DECLARED, ""
+            if not stated:
+                weight, call = _MADE, _giving(groups, source, start)
+                stated = "" if call else _made(groups, language)
             scope = scopes.at(start)
             if stated in _ITSELF:
                 stated = scopes.class_of(scope)
@@ -165,7 +167,7 @@ class Types:
                     place = start + match.start("var" if groups.get("var") else "name")
                     self._leave(scope, name, call, place)
                 continue
-            self._shadows.known.add(start + max(match.start("name"), 0))
+            self._shadows.know(start + max(match.start("name"), 0))
             names = name.split(",")
             for each in names[:1] if groups.get("literal") else names:
                 self._bind(
@@ -180,10 +182,11 @@ class Types:
     def _leave(self, scope: int, name: str, call: str, place: int) -> None:
         """A name of which only a call tells the type, or nothing does."""
         if self.follows:
-            first = name.partition(",")[0].strip()
+            ranged = call.endswith(_TAKING[1])  # the first name is that of its place
+            first = name.partition(",")[2 if ranged else 0].strip()
             key = scope, first if "->" in first else first.lstrip("$")
             self._calls.setdefault(key, []).append(call)
-            self._shadows.known.add(place)
+            self._shadows.know(place)
         elif self.language.name == "perl":  # it hides a variable of that name further out
             for each in name.split(","):
                 self._put(self._locals, (scope, each.strip().lstrip("$")), "", _MADE)
@@ -408,7 +411,7 @@ def _without_arguments(call: str, language: str) -> str:
     elif language == "rust":
         call = call.replace(".await", "").replace("?", ".unwrap()")
     elif language == "go" and "[" in call:
-        call = _INDEX.sub(f".{ELEMENT}", call)
+        call = _indexed(call)
     for part in _BRACKET.split(call):
         if part == "(":
             kept += [GIVEN] if not depth else []
@@ -421,6 +424,16 @@ def _without_arguments(call: str, language: str) -> str:
             return ""
     chain = "".join(kept).rstrip(";!")
     return chain if not depth and _CHAIN.fullmatch(chain) else ""
+
+
+def _indexed(call: str) -> str:
+    """``a.b[c[0]]`` as ``a.b.__item__()``; an index may have others in it."""
+    for _ in range(_FIELDS_DEEP):
+        marked = _INDEX.sub("\0", call)
+        if marked == call:
+            break
+        call = marked
+    return call.replace("\0", f".{ELEMENT}")
 
 
 @lru_cache(1 << 12)
