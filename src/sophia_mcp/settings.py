@@ -29,7 +29,7 @@ from pydantic_settings import (
 
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.security.keyrings import look_up
-from sophia_mcp.security.paths import known_home, of_home
+from sophia_mcp.security.paths import check_home, known_home, of_home
 from sophia_mcp.security.tables import PROJECT_FILE, names_of, read_own, read_project, says
 
 PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
@@ -299,6 +299,7 @@ class LogSettings(Section):
 
 
 def _user_config() -> Path:
+    check_home()  # the platform's folders lie there
     return of_home(
         os.environ.get("SOPHIA_CONFIG") or platformdirs.user_config_path("sophia") / "config.toml"
     )

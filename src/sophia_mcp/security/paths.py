@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
-from sophia_mcp.errors import NotFound, OutsideRoots, TooLarge
+from sophia_mcp.errors import BadSetting, NotFound, OutsideRoots, TooLarge
 
 LINK = "it is, or passes through, a symbolic link"
 NOT_REGULAR = "it is not a regular file"
@@ -132,6 +132,18 @@ class Roots:
             why=why,
             next=f"give a path inside: {allowed}; or let a person run `sophia index PATH` to allow another folder",
         )
+
+
+def check_home() -> None:
+    """Raise BadSetting where this user has no home folder, as one of a container that only has a number."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise BadSetting(
+            "this user has no home folder",
+            why="HOME is not set, and the system knows none",
+            next="set HOME to a folder that this user may write",
+        ) from error
 
 
 def of_home(place: str | Path) -> Path:
