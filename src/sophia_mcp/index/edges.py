@@ -37,6 +37,7 @@ _JOINT = re.compile(rb"(?:\?\.|\.|::)\Z")
 _LAST_WORD = re.compile(rb"\w+\Z")
 _DEFINES = re.compile(rb"\bfn\s+\Z")
 _CLOSES, _OPENS = b")]", b"(["
+_JOINTS_MOST, _WORD_BYTES = 8, 60
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:::)?<[^()]*>\s*$")
@@ -161,7 +162,10 @@ _SORTS: tuple[ReferenceKind, ...] = ("call", "base", "use")
 def _begun(source: bytes, start: int) -> int:
     """Where the path and the calls begin that stand before a name in the text of a macro."""
     low = max(start - _CALLEE_BYTES, 0)
-    while joint := _JOINT.search(source, low, start):
+    for _ in range(_JOINTS_MOST):
+        joint = _JOINT.search(source, max(start - 2, low), start)
+        if joint is None:
+            return start
         start = joint.start()
         while start > low and source[start - 1] in _CLOSES:
             depth = 1
@@ -169,11 +173,11 @@ def _begun(source: bytes, start: int) -> int:
             while depth and start > low:
                 start -= 1
                 depth += (source[start] in _CLOSES) - (source[start] in _OPENS)
-        word = _LAST_WORD.search(source, low, start)
+        word = _LAST_WORD.search(source, max(start - _WORD_BYTES, low), start)
         if word is None:
             return max(start - 1, low)  # a literal, or what is too long to tell
         start = word.start()
-    return start
+    return max(start - 1, low)  # cut off, so that it is no path
 
 
 def _sites(

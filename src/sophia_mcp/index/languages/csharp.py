@@ -21,14 +21,12 @@ def plain(source: bytes) -> bytes:
     the class around; every other byte is as it is and where it is."""
     if b"extension" not in source:
         return source
-    text = bytearray(source)
-    for block in _BLOCK.finditer(source):
-        depth = 0
-        for token in _TOKEN.finditer(source, block.start("brace")):
-            if token["brace"]:
-                depth += 1 if token["brace"] == b"{" else -1
-            if not depth and token["brace"]:
-                text[block.start() : block.end()] = source[block.start() : block.end()].translate(BLANK)
-                text[token.start()] = ord(" ")
-                break
+    blocks = {block.start("brace"): block.start() for block in _BLOCK.finditer(source)}
+    text, opened = bytearray(source), list[int]()
+    for token in _TOKEN.finditer(source, min(blocks)) if blocks else ():
+        if token["brace"] == b"{":
+            opened.append(token.start())
+        elif token["brace"] and opened and (start := blocks.get(brace := opened.pop(), -1)) >= 0:
+            text[start : brace + 1] = source[start : brace + 1].translate(BLANK)
+            text[token.start()] = ord(" ")
     return bytes(text)
