@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 from tests.index.trees import commit_all, contents, make_repository, open_index, words
 
 from sophia_mcp.errors import DiskFull
 from sophia_mcp.index import collect as collecting
+from sophia_mcp.index import turn as turns
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.collect import Room, collect, forget_repo, shrink
+from sophia_mcp.index.run import Storage
 from sophia_mcp.index.views import repositories
 from sophia_mcp.store import upkeep
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.engines.sqlite import SqliteDatabase
-from sophia_mcp.types import Scope
+from sophia_mcp.types import LOCAL, Scope
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.collect")]
 Write = Callable[..., Path]
@@ -220,6 +223,53 @@ async def test_a_repository_is_forgotten_where_the_disk_has_room_for_one_step_at
     monkeypatch.setattr(index.storage.database, "write", disk.write)
     await forget_repo(index.storage, view.repo_id, Room(1 << 40, nothing, nothing, disk.settle))
     assert await count(index, "blobs") == await count(index, "views") == 0
+
+
+@pytest.mark.requirement("index.collect")
+async def test_what_another_process_reads_of_a_repository_while_it_is_forgotten_goes_with_it(
+    index: Index, tree: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await index.update(tree({f"{i}.py": f"x{i} = {i}\n" for i in range(3)}, "large"))
+    view = await index.resolve("large")
+    remove = collecting._remove_some
+
+    async def beside(storage: Storage, blobs: Sequence[int]) -> int:
+        removed = await remove(storage, blobs)
+        await index.update(Path(view.root))
+        return removed
+
+    monkeypatch.setattr(collecting, "_remove_some", beside)
+    await forget_repo(index.storage, view.repo_id)
+    for table in ("views", "repos", "members", "placements", "sqlite_schema WHERE name LIKE 'text_1%'"):
+        assert await count(index, table) == 0
+
+
+@pytest.mark.requirement("index.collect")
+async def test_no_other_process_gets_its_turn_while_a_large_repository_is_forgotten(
+    index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await index.update(tree({"a.py": "x = 1\n"}, "large"))
+    view = await index.resolve("large")
+    lease, remove = f"index:{view.repo_id}", collecting._remove_some
+    monkeypatch.setattr(turns, "RENEW_S", 0.01)
+
+    async def until() -> int:
+        async with index.storage.database.read(LOCAL) as tx:
+            [(expires,)] = await tx.rows(
+                "SELECT expires_ns FROM leases WHERE name = :name", {"name": lease}
+            )
+        return int(expires)
+
+    async def slow(storage: Storage, blobs: Sequence[int]) -> int:
+        before = await until()
+        with anyio.fail_after(20):
+            while await until() <= before:
+                await anyio.sleep(0.01)
+        return await remove(storage, blobs)
+
+    monkeypatch.setattr(collecting, "_remove_some", slow)
+    await index.forget(view)
+    assert not await repositories(index.storage.database)
 
 
 async def test_what_small_edits_replace_goes_while_a_tree_is_watched(

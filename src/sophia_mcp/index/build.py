@@ -282,21 +282,22 @@ class Index:
         ):
             if not free or mine is None:
                 raise StoreBusy(f"{view.label} is being indexed", next="cancel that run, or wait for it")
-            self.trees.forget(view.id)
-            others = [
-                other
-                for other in await views.repositories(self.storage.database, self.storage.scope)
-                if other.repo_id == view.repo_id
-                and other.id != view.id
-                and (not view.on_disk or other.root != view.root)
-            ]
-            if others:
-                for same in await views.repositories(self.storage.database, self.storage.scope):
-                    if same.id == view.id or (view.on_disk and same.root == view.root):
-                        await forget_view(self.storage, same.id)
-                await collect(self.storage, view.repo_id, everything=True)
-            else:
-                await forget_repo(self.storage, view.repo_id, self.room)
+            async with mine.kept():  # of a large repository there is more to remove than a lease lasts
+                self.trees.forget(view.id)
+                others = [
+                    other
+                    for other in await views.repositories(self.storage.database, self.storage.scope)
+                    if other.repo_id == view.repo_id
+                    and other.id != view.id
+                    and (not view.on_disk or other.root != view.root)
+                ]
+                if others:
+                    for same in await views.repositories(self.storage.database, self.storage.scope):
+                        if same.id == view.id or (view.on_disk and same.root == view.root):
+                            await forget_view(self.storage, same.id)
+                    await collect(self.storage, view.repo_id, everything=True)
+                else:
+                    await forget_repo(self.storage, view.repo_id, self.room)
         if self.room is not None:
             await self.room.reclaim()
 

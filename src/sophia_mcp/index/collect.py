@@ -21,6 +21,7 @@ from sophia_mcp.index.run import Storage
 from sophia_mcp.index.schema import chunk_id
 from sophia_mcp.index.views import View
 from sophia_mcp.index.write import cut
+from sophia_mcp.store.database import Transaction
 
 T = TypeVar("T")
 
@@ -116,43 +117,44 @@ class Room:
 async def forget_repo(storage: Storage, repo: int, room: Room | None = None) -> None:
     """Remove a repository with all its views, words and vectors. The views go last: what is cut off can be
     forgotten again. With ``room``, a disk that is nearly full has to hold no more than one step at a time."""
-
-    async def hide() -> None:
-        await _hide(storage, repo)
-
-    async def drop() -> None:
-        async with storage.database.write(storage.scope) as tx:
-            for table in ("members", "skips"):
-                await tx.run(
-                    f"DELETE FROM {table} WHERE view_id IN (SELECT id FROM views WHERE repo_id = :repo)",  # noqa: S608
-                    {"repo": repo},
-                )
-            await tx.run("DELETE FROM views WHERE repo_id = :repo", {"repo": repo})
-            await tx.run("DELETE FROM identities WHERE repo_id = :repo", {"repo": repo})
-            await tx.run("DELETE FROM repos WHERE id = :repo", {"repo": repo})
-
-    await _in_room(room, hide)
+    await _in_room(room, partial(_hide, storage, repo))
     await _remove_blobs(storage, room)
-    await _in_room(room, drop)
+    await _in_room(room, partial(_drop, storage, repo))
 
 
 async def _hide(storage: Storage, repo: int) -> None:
     """Take away all that is found in a repository. Until it is gone, its views say that it is being forgotten."""
     async with storage.database.write(storage.scope) as tx:
-        await storage.text.remove(tx, repo, None)
-        await storage.trigrams.remove(tx, repo, None)
-        await tx.run("DELETE FROM vectors WHERE repo_id = :repo", {"repo": repo})
-        await tx.run(
-            "DELETE FROM members WHERE view_id IN (SELECT id FROM views WHERE repo_id = :repo)",
-            {"repo": repo},
-        )
-        await tx.run("DELETE FROM placements WHERE repo_id = :repo", {"repo": repo})
+        await _empty(storage, tx, repo)
         await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :repo", {"repo": repo})
         await tx.run(
             "UPDATE views SET state = 'failed', generation = generation + 1,"
             " reason = 'forgetting it was cut off: forget it again' WHERE repo_id = :repo",
             {"repo": repo},
         )
+
+
+async def _drop(storage: Storage, repo: int) -> None:
+    """Remove what names a repository, and what a process that still knew it has read of it meanwhile."""
+    async with storage.database.write(storage.scope) as tx:
+        await _empty(storage, tx, repo)
+        await tx.run(
+            "DELETE FROM skips WHERE view_id IN (SELECT id FROM views WHERE repo_id = :repo)",
+            {"repo": repo},
+        )
+        for table, column in (("views", "repo_id"), ("identities", "repo_id"), ("repos", "id")):
+            await tx.run(f"DELETE FROM {table} WHERE {column} = :repo", {"repo": repo})  # noqa: S608
+
+
+async def _empty(storage: Storage, tx: Transaction, repo: int) -> None:
+    await storage.text.remove(tx, repo, None)
+    await storage.trigrams.remove(tx, repo, None)
+    await tx.run(
+        "DELETE FROM members WHERE view_id IN (SELECT id FROM views WHERE repo_id = :repo)",
+        {"repo": repo},
+    )
+    for table in ("vectors", "placements"):
+        await tx.run(f"DELETE FROM {table} WHERE repo_id = :repo", {"repo": repo})  # noqa: S608
 
 
 async def _in_room(room: Room | None, step: Callable[[], Awaitable[T]]) -> T:
