@@ -542,6 +542,7 @@ def test_wrong_usage_is_told_to_machines_as_one_json_object(
     ("arguments", "nearest", "following"),
     [
         (("serach", "x"), "sophia search", "sophia search --help"),
+        (("Search", "x"), "the nearest: sophia search\n", "sophia search --help"),
         (("cost", "repot"), "sophia cost report", "sophia cost report --help"),
         (("doctor",), "sophia debug doctor", "sophia debug doctor --help"),
         (("report",), "sophia cost report", "sophia cost report --help"),

@@ -68,8 +68,11 @@ def _no_option(error: click.NoSuchOption, context: click.Context, given: Sequenc
 
 
 def _near(name: str, context: click.Context) -> list[str]:
-    """Commands of that name in the groups of this one, else those with one like it, here or there."""
+    """The command of that name in other letters, or those in the groups of this one, else those with one like it,
+    here or there."""
     names, wanted = _names(context), name.lower()
+    if wanted in names:
+        return [wanted]
     groups = [below for each in names if (below := _below(context, each)) is not None]
     inner = [(str(below.info_name), each) for below in groups for each in _names(below)]
     same = [f"{group} {each}" for group, each in inner if each == wanted]
