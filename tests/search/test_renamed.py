@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pygit2
 import pytest
-from tests.index.trees import commit_all, make_repository
+from pygit2.enums import FileMode
+from tests.index.trees import AUTHOR, bomb, commit_all, make_repository
 from tests.search.conftest import Asked, open_engine, write
 
 from sophia_mcp.index import views
+from sophia_mcp.search import renamed as finding
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.place", "search.not_here")]
 
@@ -94,3 +97,60 @@ async def test_what_the_index_has_seen_is_known_again_without_git(tmp_path: Path
             assert first.endswith("; it was renamed to shop/load.py")
             assert following == 'next: search_code("shop/load.py:7")'
         assert "nearest" in (await said(ask, "other/loader.py:6"))[0]
+
+
+async def test_of_files_that_came_at_once_the_one_of_its_name_is_it_in_whatever_language(
+    tmp_path: Path,
+) -> None:
+    root = write(tmp_path / "app", {"lib/loader.js": LOADER, **OTHERS})
+    repository = make_repository(root)
+    commit_all(repository)
+    write(root, {"src/copy.js": LOADER + "\n", "src/part.js": LOADER[:200]})
+    renamed(root, "lib/loader.js", "src/loader.ts", before="import os\n")
+    commit_all(repository)
+    async with open_engine(root, tmp_path / "home") as ask:
+        assert (await said(ask, "lib/loader.js:6"))[1] == 'next: search_code("src/loader.ts:7")'
+
+
+async def test_a_file_that_was_deleted_is_not_called_one_that_defines_the_same_name(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "jobs/old.py": "def main():\n    return 'old'\n",
+        "jobs/new.py": "import os\n\n\ndef main():\n    print(os.name)\n",
+        "jobs/__init__.py": "",
+        "tests/__init__.py": "",
+        **OTHERS,
+    }
+    async with open_engine(write(tmp_path / "app", files), tmp_path / "home") as ask:
+        for gone in ("jobs/old.py", "jobs/__init__.py"):
+            (ask.root / gone).unlink()
+            await ask.update()
+            assert "renamed" not in (await said(ask, gone))[0]
+
+
+async def test_git_is_asked_for_no_longer_than_somebody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path / "app", {"lib/loader.py": LOADER, **OTHERS})
+    repository = make_repository(root)
+    commit_all(repository)
+    renamed(root, "lib/loader.py", "shop/load.py")
+    commit_all(repository)
+    async with open_engine(root, tmp_path / "home") as ask:
+        assert "renamed" in (await said(ask, "lib/loader.py"))[0]
+        monkeypatch.setattr(finding, "_PATIENCE", 0)
+        assert "nearest" in (await said(ask, "lib/loader.py"))[0]
+
+
+async def test_a_commit_of_a_billion_files_is_not_looked_through(tmp_path: Path) -> None:
+    root = write(tmp_path / "app", {"lib/loader.py": LOADER, **OTHERS})
+    repository = pygit2.Repository(str(bomb(root, 9)))
+    grown = repository.head.peel(pygit2.Tree)
+    held = commit_all(repository)
+    builder = repository.TreeBuilder()
+    builder.insert("grown", grown.id, FileMode.TREE)
+    repository.create_commit("HEAD", AUTHOR, AUTHOR, "Grow", builder.write(), [held])
+    (root / "lib/loader.py").unlink()
+    async with open_engine(root, tmp_path / "home") as ask:
+        assert "nearest" in (await said(ask, "lib/loader.py"))[0]

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import anyio.to_thread
 import pygit2
-from pygit2.enums import DeltaStatus, DiffFind, DiffOption
+from pygit2.enums import FileMode
 
+from sophia_mcp.errors import SophiaError
 from sophia_mcp.index.decode import decode
 from sophia_mcp.index.git import BROKEN, Unreadable, blob_at, open_checkout, read_object
 from sophia_mcp.search import filters
 from sophia_mcp.search.engine import Question
 from sophia_mcp.search.settle import Version, settle
 from sophia_mcp.search.trace import Frame, match_path
+from sophia_mcp.security.paths import read_inside
 from sophia_mcp.store.database import Transaction
 
 _NAMES = 60
 """Definitions by which a renamed file is known again."""
 _COMMITS_MOST = 2000
 """Commits that are looked at for a path, the latest first, each with its first parent."""
-_HOPS_MOST = 8
-"""How often a file may have been renamed."""
+_PATIENCE = 0.25
+"""Seconds after which git is asked no more: what is in a repository may take any time to look through."""
+_ALIKE = 0.5
+"""Of the lines of two texts as many are in both where one has become the other, as git has it."""
 _LARGEST = 1 << 20
 
 
@@ -42,8 +50,11 @@ async def find(question: Question, tx: Transaction, written: str) -> Renamed | N
     old_path, held = await stored(question, tx, path)
     if held and old_path not in question.atlas.position and f"/{old_path}".endswith(f"/{path}"):
         old = [blob for _, blob in held]
-        if files := await successors(question, tx, old_path, old):
-            return Renamed(question.atlas.paths[files[0]], await _text(question, tx, old[0]))
+        then = await _text(question, tx, old[0])
+        for file in await successors(question, tx, old_path, old):
+            today = await _text(question, tx, int(question.atlas.blobs[file]))
+            if _alike(_told(then.lines), _told(today.lines)) >= _ALIKE:
+                return Renamed(question.atlas.paths[file], then)
     return await anyio.to_thread.run_sync(_by_git, question, path)
 
 
@@ -109,26 +120,48 @@ async def successors(
 
 
 def _by_git(question: Question, path: str) -> Renamed | None:
-    """What the commit, or the work that is not committed, that took a path away made of it."""
-    view = question.view
+    """What the commits since, and the work that is not committed, have made of a path. Blocking."""
+    view, until = question.view, time.monotonic() + _PATIENCE
+
+    def look() -> None:
+        if time.monotonic() > until:
+            raise Unreadable("it takes too long to look through")
+
     try:
         checkout = open_checkout(Path(view.root)) if view.root else None
         if checkout is None:
             return None
         repository = checkout.repository
-        commits = list(_first_parents(repository, view.commit or checkout.head()[0]))
-        then: Version | None = None
-        for _ in range(_HOPS_MOST):
-            place = next((i for i, commit in enumerate(commits) if _holds(commit, path)), None)
-            if place is None or (place == 0 and not view.on_disk):
+        since = _since(_first_parents(repository, view.commit or checkout.head()[0]), path, look)
+        then = _version(repository, since[-1], path) if since else None
+        while since and path not in question.atlas.position:
+            before = since.pop()
+            if since and _holds(since[-1], path):
+                continue
+            look()
+            if since:
+                added = _added(repository, before.tree, since[-1].tree, look)
+            elif view.on_disk:
+                added = _uncommitted(question, before.tree, path, look)
+            else:
+                added = {}
+            path = _became(before, path, _version(repository, before, path), added, look)
+            if not path:
                 return None
-            then = then or _version(repository, commits[place], path)
-            path = _became(commits[place], commits[place - 1] if place else None, path)
-            if path in question.atlas.position:
-                return Renamed(path, then)
+        return Renamed(path, then) if then is not None else None
     except (Unreadable, *BROKEN):
-        pass
-    return None
+        return None
+
+
+def _since(commits: Iterator[pygit2.Commit], path: str, look: Callable[[], None]) -> list[pygit2.Commit]:
+    """The commits from the latest to the first that holds a file; empty where none does."""
+    seen: list[pygit2.Commit] = []
+    for commit in commits:
+        look()
+        seen.append(commit)
+        if _holds(commit, path):
+            return seen
+    return []
 
 
 def _first_parents(repository: pygit2.Repository, commit: str) -> Iterator[pygit2.Commit]:
@@ -148,19 +181,109 @@ def _holds(commit: pygit2.Commit, path: str) -> bool:
 
 def _version(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> Version:
     raw = read_object(repository, blob_at(repository, str(commit.id), path), _LARGEST)
-    return Version(decode(raw or b"").text.split("\n"), ())
+    return Version(_lines(raw), ())
 
 
-def _became(before: pygit2.Commit, after: pygit2.Commit | None, path: str) -> str:
-    """What one change (None: that of the working tree) called a path; empty where it only took it away."""
-    if after is None:
-        diff = before.tree.diff_to_workdir(
-            DiffOption.INCLUDE_UNTRACKED | DiffOption.RECURSE_UNTRACKED_DIRS, context_lines=0
-        )
-    else:
-        diff = before.tree.diff_to_tree(after.tree, context_lines=0)
-    diff.find_similar(DiffFind.FIND_RENAMES | DiffFind.FIND_FOR_UNTRACKED)
-    for delta in diff.deltas:
-        if delta.status == DeltaStatus.RENAMED and delta.old_file.path == path:
-            return delta.new_file.path
+def _lines(raw: bytes | None) -> Sequence[str]:
+    return decode(raw or b"").text.split("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """A file that a change brought: the id of its bytes (empty: not known to git), and what reads them."""
+
+    blob: str
+    read: Callable[[], bytes | None]
+
+
+def _added(
+    repository: pygit2.Repository, before: pygit2.Tree, after: pygit2.Tree, look: Callable[[], None]
+) -> dict[str, _Added]:
+    """The files of a tree at whose paths another has nothing."""
+    found: dict[str, _Added] = {}
+    waiting: list[tuple[str, pygit2.Tree | None, pygit2.Tree]] = [("", before, after)]
+    while waiting:
+        prefix, old, new = waiting.pop()
+        held = {entry.name: entry for entry in old or ()}
+        for entry in new:
+            look()
+            was, path = held.get(entry.name), f"{prefix}{entry.name}"
+            if was is not None and was.id == entry.id:
+                continue
+            if isinstance(entry, pygit2.Tree):
+                waiting.append((f"{path}/", was if isinstance(was, pygit2.Tree) else None, entry))
+            elif was is None and entry.filemode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE):
+                blob = str(entry.id)
+                found[path] = _Added(blob, partial(read_object, repository, blob, _LARGEST))
+    return found
+
+
+def _uncommitted(
+    question: Question, head: pygit2.Tree, path: str, look: Callable[[], None]
+) -> dict[str, _Added]:
+    """The indexed files that a commit does not have and that a file of it may have become."""
+    stem, ending = _parts(path)
+
+    @cache
+    def names(folder: str) -> frozenset[str | None]:
+        with suppress(KeyError):
+            below = head[folder] if folder else head
+            if isinstance(below, pygit2.Tree):
+                return frozenset(entry.name for entry in below)
+        return frozenset()
+
+    found: dict[str, _Added] = {}
+    for one in question.atlas.paths:
+        look()
+        folder, _, name = one.rpartition("/")
+        is_near = name.endswith(ending) or name.startswith(f"{stem}.")
+        if is_near and name not in names(folder):
+            found[one] = _Added("", partial(read_inside, Path(question.view.root), one, _LARGEST))
+    return found
+
+
+def _became(
+    before: pygit2.Commit,
+    path: str,
+    then: Version,
+    added: Mapping[str, _Added],
+    look: Callable[[], None],
+) -> str:
+    """Which of the files that a change brought has the text of one: its very bytes, else most of its lines, those
+    of its name first. Empty where none has."""
+    told, blob = _told(then.lines), str(before.tree[path].id)
+    if not told:
+        return ""
+    same = [one for one, file in added.items() if file.blob == blob]
+    stem, ending = _parts(path)
+    named = [one for one in added if _parts(one)[0] == stem]
+    others = [one for one in added if _parts(one)[0] != stem and _parts(one)[1] == ending]
+    if same:
+        return next((one for one in same if one in named), same[0])
+    for group in (named, others):
+        alike: dict[str, float] = {}
+        for one in group:
+            look()
+            try:
+                alike[one] = _alike(told, _told(_lines(added[one].read())))
+            except SophiaError:  # gone since, or larger than is read
+                continue
+        best = max(alike, key=alike.__getitem__, default="")
+        if best and alike[best] >= _ALIKE:
+            return best
     return ""
+
+
+def _told(lines: Sequence[str]) -> Counter[str]:
+    """The lines of a text that say anything, however far they are indented, and how often it has them."""
+    return Counter(filter(None, map(str.strip, lines)))
+
+
+def _alike(left: Counter[str], right: Counter[str]) -> float:
+    return (left & right).total() / max(left.total(), right.total(), 1)
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """The name of a file without its ending, and that."""
+    stem, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return stem or ending, dot + ending
