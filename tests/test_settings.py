@@ -267,11 +267,11 @@ def test_the_home_folder_is_meant_where_no_shell_says_so(
     assert load().home == tmp_path / "elsewhere"
 
 
-@pytest.mark.parametrize("setting", ["home", "root", "config"])
+@pytest.mark.parametrize("setting", ["home", "root", "config", "log.file", "cost.prices"])
 def test_the_home_folder_of_nobody_is_refused_by_the_name_of_the_setting(
     setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    variable = f"SOPHIA_{setting.upper()}"
+    variable = f"SOPHIA_{setting.upper().replace('.', '__')}"
     monkeypatch.setenv(variable, "~nobody-of-that-name/x")
     with pytest.raises(BadSetting, match=f"setting {setting} is wrong") as error:
         load()

@@ -35,6 +35,9 @@ from sophia_mcp.security.tables import PROJECT_FILE, names_of, read_own, read_pr
 PROJECT_MAY_SET = {"index": {"include", "exclude", "watch"}}
 """Keys a project's own file may set, by section."""
 
+Place = Annotated[Path, AfterValidator(known_home)]
+File = Annotated[str, AfterValidator(lambda name: str(known_home(name)) if name else "")]
+
 
 class Section(BaseModel):
     """One table of settings."""
@@ -98,7 +101,7 @@ class CostSettings(Section):
     user: str = Field(
         default="", description="Who spending is counted for; empty: the login name of the process"
     )
-    prices: str = Field(
+    prices: File = Field(
         default="", description="Your prices; empty: prices.toml beside the user's config.toml"
     )
     unpriced_tokens: int = Field(
@@ -295,7 +298,7 @@ class LogSettings(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="Least level written"
     )
-    file: str = Field(default="", description="A file to append to; empty: standard error")
+    file: File = Field(default="", description="A file to append to; empty: standard error")
 
 
 def _user_config() -> Path:
@@ -303,9 +306,6 @@ def _user_config() -> Path:
     return of_home(
         os.environ.get("SOPHIA_CONFIG") or platformdirs.user_config_path("sophia") / "config.toml"
     )
-
-
-Place = Annotated[Path, AfterValidator(known_home)]
 
 
 class Settings(BaseSettings):
@@ -472,7 +472,7 @@ def is_reference(text: str) -> bool:
 def prices_file(settings: Settings) -> Path:
     """Where the user's own prices are, whether or not the file exists."""
     own = settings.cost.prices
-    return of_home(own) if own else (settings.config or _user_config()).parent / "prices.toml"
+    return Path(own) if own else (settings.config or _user_config()).parent / "prices.toml"
 
 
 def patterns_folder(settings: Settings) -> Path:

@@ -73,7 +73,7 @@ def configure(level: str = "WARNING", file: Path | None = None, *, stream: TextI
 def follow(level: str, file: str) -> None:
     """`configure` as a person set it; without a ``file`` only the error stream is written to. Raises
     BadSetting."""
-    place = Path(os.path.expanduser(file)) if file else None
+    place = Path(file) if file else None
     try:
         configure(level, place)
     except OSError as error:
