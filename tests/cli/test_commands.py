@@ -466,7 +466,9 @@ def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
     assert len((project / "v.jsonl").read_text().splitlines()) == 3
     ranked = json.loads(run("embed", "search", "json parser", "lines.txt", "--json", cwd=project).stdout)
     assert (ranked[0]["line"], ranked[0]["text"]) == (4, "parse json text"), "as an editor counts"
-    piped = run("embed", "search", "json parser", "-", "--json", cwd=project, said="x y\r\nparse json")
+    piped = run(
+        "embed", "search", "json parser", "-", "--json", cwd=project, said="\ufeffparse json\r\nx y"
+    )
     assert json.loads(piped.stdout)[0]["text"] == "parse json"
     assert run("embed", "batch", "-", cwd=project, said="a\n\nb\n").stdout.count("\n") == 2
     assert "standard input has no lines" in run("embed", "batch", "-", cwd=project).stderr

@@ -147,7 +147,7 @@ def _lines(file: Path) -> dict[int, str]:
     named = "standard input" if file == _INPUT else file
     try:
         raw = sys.stdin.buffer.read() if file == _INPUT else file.read_bytes()
-        lines = enumerate(raw.decode().replace("\r\n", "\n").split("\n"), 1)
+        lines = enumerate(raw.decode("utf-8-sig").replace("\r\n", "\n").split("\n"), 1)
         texts = {number: line for number, line in lines if line.strip()}
     except UnicodeDecodeError as error:
         raise BadArgument(
