@@ -38,7 +38,12 @@ async def test_a_link_to_another_repository_is_named_with_the_call_for_it(tmp_pa
     root = clone(tmp_path / "work", "https://github.com/acme/shop.git")
     async with open_engine(root, tmp_path / "home") as ask:
         link = "https://github.com/acme/net/blob/v1.2/lib/net.py#L10-L20"
-        for written in (link, f"`{link}`"):
+        for written in (
+            link,
+            f"`{link}`",
+            link.replace("//", "//me:s3cret@"),
+            link.replace("blob", "src/tag"),
+        ):
             assert await notes(ask, written) == (
                 "not here: the link is to github.com/acme/net, not to work",
                 'next: index_repo(path="https://github.com/acme/net")',

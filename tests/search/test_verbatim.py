@@ -151,6 +151,19 @@ async def test_code_that_is_typed_otherwise_or_not_to_its_end_is_found(
         assert answer.notes[0].startswith(f"{said}: {len(places)} place")
 
 
+@pytest.mark.requirement("search.modes")
+async def test_other_spellings_are_looked_for_where_all_files_are_soon_read(
+    index_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with index_of({f"{name}.py": "a = b\n" for name in ("one", "two", "three")}) as ask:
+        assert (await ask("a=b")).notes == (
+            "this text but for its spaces and quotes: 3 places in 3 files",
+        )
+        monkeypatch.setattr(regex, "_READ_MOST", 5_000)
+        assert (await ask("a=b")).exact == 0
+        assert (await ask("a = b")).notes[0].startswith("this text as it is: at least 1 place")
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [

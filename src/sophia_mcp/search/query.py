@@ -29,10 +29,12 @@ _WRITTEN = re.compile(
 )
 _AROUND = re.compile(r"([`'\"])(?P<path>[^`'\"]+)\1(?P<behind>(?:[\s:,(#][^`'\"]*)?)")
 _LINK = re.compile(
-    r"https?://(?P<repository>[^/\s]+/(?:[\w.-]+/)+?[\w.-]+)/(?:-/)?(?:blob|blame|raw|tree)/[^/\s]+/"
+    r"https?://(?:[^/\s]*@)?(?P<repository>[^/\s@]+/(?:[\w.-]+/)+?[\w.-]+)"
+    r"/(?:-/)?(?:blob|blame|raw|tree|src/(?:branch|commit|tag))/[^/\s]+/"
     r"(?P<path>[^\s?]+)(?:\?\S*)?"
 )
-"""A link to a file at a host: a branch, tag or commit stands in front of the path."""
+"""A link to a file at a host: a branch, tag or commit stands in front of the path. Who asks for it there, and with
+what password, is not said again."""
 _LONGEST_PLACE = 500
 """Characters of a text that is looked at as a place."""
 _BARE = r"[^\s*?\[\]|()^$\"'`]"
