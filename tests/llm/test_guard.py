@@ -67,6 +67,16 @@ async def test_a_retry_after_beyond_the_deadline_is_raised_without_waiting() -> 
     assert len(inner.asked) == 1
 
 
+async def test_a_service_that_asks_for_days_is_asked_again_after_an_hour() -> None:
+    guard, _, time = guarded(busy(7 * 86400, 429), "done")
+    with pytest.raises(ProviderError, match="busy"):
+        await guard.ask(ask())
+    with pytest.raises(ProviderError, match="not asked for now"):
+        await guard.ask(ask())
+    await time.pause(3600)
+    assert (await guard.ask(ask())).text == "done"
+
+
 async def test_others_wait_too_when_a_service_asks_to_be_left_alone() -> None:
     time = Time()
     lanes = Lanes(policy=Policy(pause=time.pause, clock=time.clock))

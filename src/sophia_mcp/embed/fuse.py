@@ -11,6 +11,7 @@ from sophia_mcp.embed.providers import Embedder, Model, Vectors
 from sophia_mcp.embed.refusals import OF_TEXTS
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.ops.breaker import Breaker
+from sophia_mcp.ops.retry import LONGEST_S
 from sophia_mcp.types import Passage
 
 COOL_S = 30.0
@@ -18,9 +19,6 @@ COOL_S = 30.0
 
 QUESTION_S = 5.0
 """Whoever asks a question waits for its vector no longer."""
-
-_LONGEST_S = 3600.0
-"""A service that asks to be left alone for longer is asked again after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ class Fused:
         except ProviderError as error:
             if says(error):
                 self._last = error
-                breaker.failed(min(error.retry_after_s or 0.0, _LONGEST_S))
+                breaker.failed(min(error.retry_after_s or 0.0, LONGEST_S))
             else:
                 breaker.undecided(trial)
             raise

@@ -16,6 +16,7 @@ import anyio
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.ops.breaker import Breaker
+from sophia_mcp.ops.retry import LONGEST_S
 from sophia_mcp.types import Ask, Reply
 
 
@@ -95,7 +96,8 @@ class Guard:
                     wait = self._wait(error, attempt)
                     left -= clock() - started
                     if error.retry_after_s:
-                        lane.resume_at = max(lane.resume_at, clock() + error.retry_after_s)
+                        held = min(error.retry_after_s, LONGEST_S)
+                        lane.resume_at = max(lane.resume_at, clock() + held)
                     if not error.transient or attempt == self._policy.attempts or wait >= left:
                         raise
                 else:
