@@ -206,11 +206,17 @@ def test_a_package_ends_with_its_block_and_with_the_code() -> None:
             "Till:class:1 Till.[Symbol.iterator]:method:2 Till.[Symbol.dispose]:method:4",
         ),
         (
+            "b.ts",
+            "export var observable: IFactory = assign(create, {})\nif (x) {\n  var inner = 1\n}\n",
+            "observable:text:1",
+        ),
+        (
             "a.rb",
             "Point = Struct.new(:x) do\n  def far = 1\nend\nSize = Data.define(:w)\nclass Till\n  Broken = Class.new(Error)\n"
-            "  LIMIT = Integer.new(1)\n  delegate :size, to: :store\nend\n",
+            "  LIMIT = Integer.new(1)\n  delegate :size, to: :store\n"
+            "  delegate :open, to: :bell, prefix: true\n  delegate :shut, :lock, to: :bell, prefix: :front\nend\n",
             "Point:class:1 Point.far:method:2 Size:class:4 Till:class:5 Till.Broken:class:6 Till.LIMIT:text:7 "
-            "Till.size:method:8",
+            "Till.size:method:8 Till.bell_open:method:9 Till.front_shut:method:10 Till.front_lock:method:10",
         ),
     ],
 )

@@ -83,8 +83,10 @@ _IMPORTS = {
     ),
     "typescript": (
         'import d, {a as b, type T} from "m";\nimport * as ns from "n";\nimport "s";\nexport {q} from "z";\n'
-        'const {r, k: l} = require("k"); const v = require("v");',
+        'const {r, k: l} = require("k"); const v = require("v");\n'
+        'import j from "./j.json" with { type: "json" };',
         {
+            ("./j.json", "default", "j"),
             *{("m", "default", "d"), ("m", "a", "b"), ("m", "T", "T"), ("n", "", "ns"), ("s", "", "")},
             *{("z", "q", "q"), ("k", "r", "r"), ("k", "k", "l"), ("v", "", "v")},
         },
@@ -112,8 +114,8 @@ _IMPORTS = {
         {("a::b", "c", "c"), ("a::b", "d", "e"), ("a::b", "f", "f"), ("a::b::f", "g", "g"), ("x", "*", "")},
     ),
     "java": (
-        "import a.b.C; import static a.b.C.m; import x.*;",
-        {("a.b", "C", "C"), ("a.b.C", "m", "m"), ("x", "*", "")},
+        "import a.b.C; import static a.b.C.m; import x.*; import module y.z;",
+        {("a.b", "C", "C"), ("a.b.C", "m", "m"), ("x", "*", ""), ("y.z", "*", "")},
     ),
     "csharp": ("using A.B; using X = A.C;", {("A.B", "*", ""), ("A", "C", "X")}),
     "php": (

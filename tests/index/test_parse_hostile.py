@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -92,3 +95,36 @@ def test_a_parse_whose_time_is_over_ends_and_the_next_one_is_whole() -> None:
     with pytest.raises(Unreadable, match="too long"):
         read.tree(b"`${" * 100_000, seconds=0.001)
     assert not read.tree(b"f(`${a}`)\n").root_node.has_error
+
+
+def _steps(text: str, path: str, language: str) -> int:
+    """Lines of Python that run for one parse."""
+    steps = 0
+
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return count
+
+    traced = sys.gettrace()
+    sys.settrace(count)
+    try:
+        parse(text, path, language)
+    finally:
+        sys.settrace(traced)
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "repeated", "behind", "most"),
+    [
+        ("rust", "fn f() { m!(", "a.b().", "c()); }", 200),
+        ("csharp", "class A {\n", "extension(Till t) {\n", "}" * 400 + "}", 60),
+    ],
+)
+def test_what_repeats_costs_as_much_each_time(
+    language: str, before: str, repeated: str, behind: str, most: int
+) -> None:
+    parse("x", "a.x", language)
+    less, more = (_steps(before + repeated * n + behind, "a.x", language) for n in (200, 400))
+    assert more - less < most * 200

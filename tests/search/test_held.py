@@ -112,3 +112,37 @@ async def test_php_comments_say_what_is_given_where_the_code_does_not(index_of) 
         **dict.fromkeys((13, 14, 15, 23, 30), TYPED),
         **dict.fromkeys((19, 24, 31, 34, 35), GUESS),
     }
+
+
+async def test_what_rust_binds_anew_is_not_what_was_bound_before(index_of) -> None:
+    files = {
+        "src/pool.rs": "pub struct Conn;\nimpl Conn { pub fn run(&self) {} }\npub struct Pool;\nimpl Pool {\n"
+        "    pub fn get(&self) -> Option<Conn> { None }\n}\n",
+        "src/work.rs": "use crate::pool::{Conn, Pool};\nfn work(pool: &Pool, a: &mut Conn, b: Conn, c: Conn, d: Conn) {\n"
+        "    let a = &mut *a;\n    a.run();\n    xs.map(|(i, b)| b.run());\n    match x { Some(c) => c.run(), None => {} }\n"
+        "    for d in xs { d.run(); }\n    let e = pool.get().unwrap();\n    if e.is_open() || e == f || ok { e.run(); }\n"
+        "    let g = pool.get().unwrap();\n    g.run();\n    let g = 3;\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.run", "src/work.rs") == {
+        **dict.fromkeys((4, 9), TYPED),
+        **dict.fromkeys((5, 6, 7, 11), GUESS),
+    }
+
+
+async def test_a_go_variable_is_of_the_field_that_it_is_given(index_of) -> None:
+    files = {
+        "a.go": "package a\n\ntype Tx struct{}\n\nfunc (t *Tx) Go() {}\n\ntype Other struct{}\n\n"
+        "type Bucket struct {\n\ttx *Tx\n\tother *Other\n}\n\nfunc (b *Bucket) Tx() *Tx { return b.tx }\n",
+        "b.go": "package a\n\nfunc run(b *Bucket) {\n\ttx := b.tx\n\ttx.Go()\n}\n\nfunc far(b *Bucket) {\n\ttx := b.other\n"
+        "\ttx.Go()\n\tif tx := b.Tx(); tx != nil {\n\t\tx := 1\n\t}\n}\n",
+    }
+    assert await _lines(index_of, files, "Tx.Go", "b.go") == {5: TYPED, 10: GUESS}
+
+
+async def test_what_perl_calls_self_in_a_function_is_of_what_was_made(index_of) -> None:
+    files = {
+        "Base.pm": "package Base;\nsub new { bless {}, shift }\nsub ring { 1 }\n",
+        "Kid.pm": "package Kid;\nsub ring { 2 }\nsub check {\n  my $self = Base->new;\n  $self->ring(1);\n}\n"
+        "sub own {\n  my $self = shift;\n  $self->ring(1);\n}\n",
+    }
+    assert await _lines(index_of, files, "Base.ring", "Kid.pm") == {5: TYPED, 9: GUESS}

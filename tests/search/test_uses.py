@@ -80,10 +80,15 @@ async def test_what_is_no_name_is_not_called_unused(index_of) -> None:
         file = await ask("db/name.cc", mode="references")
         outside = await ask("db/name.cc:1", mode="callers")
         gone = await ask("db/nam.cc:1", mode="callers")
+        whole = await ask("db/nam.cc", mode="references")
+        bare = await ask("nam.cc", mode="callers")
     assert file.notes[0] == "not here: db/name.cc is a file, and a name is used; name what it defines"
     assert file.notes[1] == 'next: search_code("db/name.cc", mode="outline")'
     assert outside.notes[0] == "not here: db/name.cc:1 is in no definition"
-    assert gone.notes[0].startswith("not here: no indexed file is 'db/nam.cc'; nearest: db/name.cc")
+    near = "not here: no indexed file is 'db/nam.cc'; nearest: db/name.cc"
+    assert gone.notes[0].startswith(near)
+    assert whole.notes[0].startswith(near)
+    assert bare.notes[0].startswith("not here: no indexed file is 'nam.cc'; nearest: db/name.cc")
 
 
 @pytest.mark.requirement("search.not_here")

@@ -244,6 +244,33 @@ async def test_csharp_types_are_those_of_the_namespaces_around_and_of_those_used
     assert [path for path, why in made if "import-resolved" in why] == ["in/Deep.cs", "web/Run.cs"]
 
 
+async def test_csharp_names_the_nearest_class_even_one_that_lacks_the_method(index_of) -> None:
+    files = {
+        "Conn.cs": "namespace Shop;\npublic class Conn { public void Ring() { } }\n",
+        "Far.cs": "namespace Far;\nclass Conn { }\nclass Run { void Go(Conn c) { c.Ring(); } }\n",
+        "Near.cs": "namespace Shop.Web;\nclass Run { void Go(Conn c) { c.Ring(); } }\n",
+        "Used.cs": "using Shop;\nnamespace Web;\nclass Run { void Go(Conn c) { c.Ring(); } }\n",
+        "Alone.cs": "namespace Web;\nclass More { void Go(Only o) { o.Ding(); } }\n",
+        "Only.cs": "namespace Core;\npublic partial class Only { }\n",
+        "More.cs": "namespace Core;\npublic partial class Only { public void Ding() { } }\n",
+    }
+    assert await _callers(index_of, files, "Conn.Ring") == [
+        ("Near.cs", "calls it at 2 (receiver-typed)"),
+        ("Used.cs", "calls it at 3 (receiver-typed)"),
+        ("Far.cs", f"calls it at 3 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "Only.Ding") == [
+        ("Alone.cs", "calls it at 2 (receiver-typed)")
+    ]
+
+
+async def test_a_class_that_ruby_makes_is_called_by_its_name(index_of) -> None:
+    files = {
+        "a.rb": "Point = Struct.new(:x) do\n  def self.origin(x) = new(x)\nend\nPoint.origin(1)\n",
+    }
+    assert await _callers(index_of, files, "Point.origin") == [("a.rb", "calls it at 4 (same file)")]
+
+
 async def test_what_a_class_calls_outside_of_its_methods_is_its_own(index_of) -> None:
     files = {
         "A.java": "class A extends B {\n  int x = own(1);\n  int y = above(2);\n  static int own(int a) { return a; }\n}\n"

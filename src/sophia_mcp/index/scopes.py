@@ -28,6 +28,14 @@ _BINDS: dict[str, _Patterns] = {
         re.compile(rb"(?:as\s+\(?|lambda\b[^:]*)\Z"),
         re.compile(rb"(?:\s*,[^=()\n]*)?\)?\s+=(?!=)|\s*:[\s=]|[\w\s,*)]*\bin\b"),
     ),
+    "rust": (
+        re.compile(
+            rb"\b(?:let|for)\s[^=;{}]*\0(?!\s*=\s*&(?:mut\s+)?\*)|(?<!\|)\|(?!\|)[^|;{}]*\0[^|;{}]*\||\0\s*=>"
+            rb"|\0\s*(?:,[\w\s,.:&]*)?[)\]}][\s)\]}]*(?:if\b[^=]*)?=>"
+        ),
+        re.compile(rb"\b(?:let|for)\s[^=;{}]*\Z|(?<!\|)\|(?!\|)[^|;{}]*\Z"),
+        re.compile(rb"\s*(?:=>|(?:,[\w\s,.:&]*)?[)\]}][\s)\]}]*(?:if\b[^=]*)?=>)"),
+    ),
     "tsx": _SCRIPT_BINDS,
     "typescript": _SCRIPT_BINDS,
 }

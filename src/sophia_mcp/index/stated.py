@@ -270,10 +270,12 @@ class Types:
             return ""
         language = self.language
         head, *rest = _STEP.split(receiver) if not receiver.isidentifier() else (receiver,)
-        if head in language.own:
-            stated, own = self.scopes.class_of(scope), True
+        own, stated = head in language.own, ""
+        if not own or language.name == "perl":  # there it is a variable like others
+            stated = self._look(head.lstrip("$"), scope)
+        if own:
+            stated = stated or self.scopes.class_of(scope)
         else:
-            stated, own = self._look(head.lstrip("$"), scope), False
             if not stated and rest and self.follows and head[:1].isupper():  # of a class itself
                 return FIELD.join((head, *rest)) if len(rest) <= _FIELDS_DEEP else ""
             bare = language.bare_fields and head not in _ABOVE and not head[:1].isupper()

@@ -18,6 +18,7 @@ from sophia_mcp.search.handed import ALIKE, INCLUDES, Modules, Place
 from sophia_mcp.search.place import qualified
 from sophia_mcp.search.proof import (
     APART,
+    BY_NAMESPACE,
     BY_PACKAGE,
     COMPANION,
     IMPLICIT,
@@ -36,9 +37,6 @@ _NESTING = frozenset({"ruby"})
 
 _WHOLE = frozenset({"perl"})
 """Where a class is always named with all that encloses it."""
-
-_SPACES = frozenset({"csharp"})
-"""Where a name means a class of the namespaces around, or of one that the file uses, in any file."""
 
 _SUPER = {"csharp": "base", "perl": "SUPER", "php": "parent", "rust": ""}
 """What calls the method of a base, where it is not ``super``."""
@@ -132,7 +130,7 @@ class Follower:
                 for each in around:
                     if own := await self._inherited(await self._meant(each, file, caller)):
                         return "receiver-typed", own
-            if language in _SPACES:
+            if language in BY_NAMESPACE:
                 made = await self._meant(reference.name, file, caller)
                 places = {(each.file, each.name) for each in made}  # its constructors
                 places |= {(each.file, each.name.rpartition(".")[0]) for each in made}
@@ -319,8 +317,10 @@ class Follower:
                 files = self._modules.files(item.module, file)
                 return _at(classes, await self._modules.handed_on(item.name, files, classes))
         classes = await self._names.classes(name)
-        if language in _SPACES and (spoken := _spoken(written, caller, imports, classes)):
-            return spoken
+        if language in BY_NAMESPACE:
+            alike = [item for item in classes if self._sources.languages[item.file] == language]
+            if spoken := _spoken(written, caller, imports, alike):
+                return spoken
         found = [item for item in classes if item.file == file and qualified(item.symbol) == written]
         if not found:
             reference = Reference(name, "use", 0, "" if path in OWN else path, caller)
@@ -386,12 +386,15 @@ def _nested(written: str, caller: str, among: Sequence[Definition]) -> list[_Cla
 def _spoken(
     written: str, caller: str, imports: Sequence[Import], among: Sequence[Definition]
 ) -> list[_Class]:
-    """The classes that a written path means in the namespaces around a definition, or in those that are used."""
+    """The classes that a written path means in the namespaces around a definition, or in those that are used;
+    another file may use one for all, so the only one of the name is meant, too."""
     if found := _nested(written, caller, among):
         return found
     used = {f"{item.module}.{written}" for item in imports if item.name == "*"}
+    ends = {whole for item in among if f".{(whole := qualified(item.symbol))}".endswith(f".{written}")}
+    meant = used & ends or (ends if len(ends) == 1 else set())
     return [
-        _Class(item.file, qualified(item.symbol)) for item in among if qualified(item.symbol) in used
+        _Class(item.file, qualified(item.symbol)) for item in among if qualified(item.symbol) in meant
     ]
 
 

@@ -58,6 +58,8 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         respelt = replace(asked, query=Query(name, "identifier", identifiers=(name,)))
         outcome = await _uses(respelt, tx, [item for item in other if item.symbol.name == name])
         note = f"{query.name} is spelt {name} here"
+    elif outcome.is_miss and not defined and place.is_file(f"./{query.text}"):
+        return await place.missing(replace(asked, query=Query(query.text, "path", query.text)), tx)
     elif defined and not exact:
         note = f"no {query.name} of {query.container} is known, but of others"
     else:

@@ -43,6 +43,9 @@ APART = frozenset(
 BY_PACKAGE = frozenset({"go"})
 """Where a type is held by all files of its package, and is written with that: ``Conn`` is none of ``net.Conn``."""
 
+BY_NAMESPACE = frozenset({"csharp"})
+"""Where a name means a class of the namespaces around, or of one that the file uses, in any file."""
+
 _BY_PATH = frozenset({"perl", "rust"})
 """Where a type that is written with its path is that and no other of the name."""
 
@@ -119,6 +122,8 @@ class Sources:
         here: Sequence[Definition],
         imports: Sequence[Import],
     ) -> Proof:
+        if self.languages[file] in BY_NAMESPACE:
+            return "name-only"  # as long as nobody looks around
         stated = last(reference.receiver_type)
         if self.languages[file] in _BY_PATH:
             whole = reference.receiver_type.replace("::", ".")

@@ -57,7 +57,7 @@ RUST = re.compile(
 
 GO = re.compile(
     r"(?P<name>\w++(?:\s*,\s*\w++)*+)\s*(?::?=\s*+(?:(?:&|new\(|make\((?=[\[m]))?"
-    r"(?P<literal>(?:\[[\w.]*+\]|map\[[^\]]*+\])?+\*?+[\w.]++)(?:\[[^\]]*\])?[{),].*|(?P<given>[\w.]+[(\[].*)|range\s+(?P<ranged>.+))"
+    r"(?P<literal>(?:\[[\w.]*+\]|map\[[^\]]*+\])?+\*?+[\w.]++)(?:\[[^\]]*\])?[{),].*|(?P<given>[\w.]+(?:[(\[].*|$))|range\s+(?P<ranged>.+))"
     r"|\s(?P<type>(?:\[\w*\]|map\[[^\]]*\])?\*?(?:\w+\.)?\w+)(?:\[[^\]]*\])?\s*(?:[=`\"].*)?)$",
     re.DOTALL,
 )
@@ -74,5 +74,6 @@ PERL = re.compile(
 )
 
 CONSTRUCTED = re.compile(
-    r"(?:local\s+)?(?P<name>@{0,2}[\w.]+)\s*=\s*(?P<made>[\w.:]+?)[.:]new\b.*$", re.DOTALL
+    r"(?:local\s+)?(?P<name>@{0,2}[\w.]+)\s*=\s*(?P<made>(?!(?:Struct|Class|Module)\b)[\w.:]+?)[.:]new\b.*$",
+    re.DOTALL,
 )

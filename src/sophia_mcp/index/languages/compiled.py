@@ -82,7 +82,7 @@ RECORDS = (
           (call_expression) (type_assertion_expression)] .)) @bind
         (short_var_declaration left: (expression_list . (identifier))
           right: (expression_list . [(composite_literal) (unary_expression operand: (composite_literal))
-            (call_expression) (type_assertion_expression) (index_expression)] .)) @bind
+            (call_expression) (type_assertion_expression) (index_expression) (selector_expression)] .)) @bind
         """,
         imports=imports.go,
         binds=bindings.GO,

@@ -17,7 +17,8 @@ _SCRIPT = """
 (pair key: (_) value: [(arrow_function) (function_expression) (generator_function)]) @function
 (program (lexical_declaration (variable_declarator name: (identifier)) @value))
 (program (variable_declaration (variable_declarator name: (identifier)) @value))
-(program (export_statement (lexical_declaration (variable_declarator name: (identifier)) @value)))
+(program (export_statement [(lexical_declaration (variable_declarator name: (identifier)) @value)
+  (variable_declaration (variable_declarator name: (identifier)) @value)]))
 (decorator) @lead
 """
 _REQUIRE = (
@@ -64,10 +65,11 @@ _TYPES = """
 """
 
 _PERL_OWN = (
-    "^(?:binmode|bless|chmod|chomp|chop|chown|close|closedir|defined|delete|die|do|each|eof|eval|exec|exists|extends|grep|has|"
-    "index|join|keys|kill|link|local|map|mkdir|open|opendir|pack|pop|print|printf|push|read|readdir|ref|rename|require|return|"
-    "reverse|rindex|say|scalar|seek|select|shift|sleep|sort|splice|split|sprintf|substr|symlink|sysread|system|syswrite|tell|"
-    "tie|time|unlink|unpack|unshift|untie|utime|values|wait|waitpid|wantarray|warn|with)$"
+    "^(?:accept|atan2|bind|binmode|bless|chmod|chomp|chop|chown|close|closedir|connect|crypt|defined|delete|die|do|each|eof|"
+    "eval|exec|exists|extends|fcntl|flock|formline|[gs]etsockopt|glob|grep|has|index|ioctl|join|keys|kill|link|listen|local|"
+    "map|mkdir|open|opendir|pack|pipe|pop|print|printf|push|read|readdir|recv|ref|rename|require|return|reverse|rindex|say|"
+    "scalar|seek|select|send|shift|shutdown|sleep|socket|socketpair|sort|splice|split|sprintf|substr|symlink|syscall|sysread|"
+    "system|syswrite|tell|tie|time|truncate|unlink|unpack|unshift|untie|utime|values|vec|wait|waitpid|wantarray|warn|with)$"
 )
 """Functions of the language itself."""
 

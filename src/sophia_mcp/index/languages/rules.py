@@ -162,7 +162,20 @@ def ruby_name(node: Node, source: bytes) -> Named | None:
     text = text_of(name, source)
     if name.type == "scope_resolution":
         return dotted(("", text), "::")
-    return "", text.removeprefix(":")
+    return "", _prefix(name, source) + text.removeprefix(":")
+
+
+def _prefix(name: Node, source: bytes) -> str:
+    """What ``delegate :size, to: :store, prefix: true`` puts before a name."""
+    if name.type != "simple_symbol" or name.parent is None:
+        return ""
+    pairs = [
+        text_of(each, source).split(":", 1) for each in name.parent.named_children if each.type == "pair"
+    ]
+    given = {key: value.strip(" :") for key, value in (pair for pair in pairs if len(pair) == 2)}
+    prefix = given.get("prefix", "false")
+    word = given.get("to", "") if prefix == "true" else prefix
+    return f"{word}_" if word != "false" and word else ""
 
 
 def _quoted(node: Node, source: bytes) -> Named | None:
