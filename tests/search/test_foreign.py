@@ -77,6 +77,17 @@ async def test_what_is_named_is_found_in_other_languages(ask: Asked, text: str, 
     assert answer.notes[-1].endswith("asked in English, more may be found")
 
 
+async def test_a_third_of_the_words_is_enough_in_a_large_tree_too(index_of) -> None:
+    files = {f"lib/part_{n}.py": f"def part_{n}(size):\n    return size * {n}\n" for n in range(40)}
+    files["shop/cart.py"] = "class Cart:\n    def total(self):\n        return sum(self.prices)\n"
+    async with index_of(files) as ask:
+        answer = await ask("wo wird der Cart zusammengezählt und storniert")
+        absent = await ask("wo wird die Rechnung zusammengezählt und storniert")
+    assert not answer.is_miss
+    assert answer.hits[0].path == "shop/cart.py"
+    assert absent.is_miss
+
+
 async def test_a_message_in_another_language_is_found_as_it_is_written(index_of) -> None:
     files = {
         "a.py": "def fail(name):\n    raise Halt(f'Der Eintrag {name} ist in der Liste nicht da')\n",
