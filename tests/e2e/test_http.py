@@ -142,22 +142,14 @@ def test_a_client_whose_stream_broke_comes_back_for_the_answer(served: Served) -
 def test_a_client_without_a_session_whose_stream_broke_asks_again_for_what_went_on(
     served: Served,
 ) -> None:
-    rebuild = {"name": "index_repo", "arguments": {"action": "rebuild"}}
-    request, headers = _modern("tools/call", **rebuild)
-    with socket.create_connection(("127.0.0.1", urlsplit(served.url).port)) as broken:
-        body = json.dumps(request)
-        lines = [f"{name}: {value}" for name, value in headers.items()]
-        head = [
-            "POST /mcp HTTP/1.1",
-            f"host: {urlsplit(served.url).netloc}",
-            "content-type: application/json",
-            f"content-length: {len(body)}",
-            *lines,
-        ]
-        broken.sendall(("\r\n".join(head) + "\r\n\r\n" + body).encode())
-    again = {"name": "index_repo", "arguments": {}}
-    answer = _message(_post(served.url, *_modern("tools/call", **again)))
-    assert "ready, 1 of 1 file" in answer["result"]["content"][0]["text"]
+    without = {"name": "index_repo", "arguments": {"exclude": ["shop/**"]}}
+    request, headers = _modern("tools/call", **without, _meta=META | {"progressToken": "told"})
+    with httpx2.stream("POST", served.url, json=request, headers=headers, timeout=90) as broken:
+        assert any("notifications/progress" in line for line in broken.iter_lines())  # it has begun
+    again = _modern("tools/call", name="index_repo", arguments={})
+    assert "ready, 0 of 0 files" in _message(_post(served.url, *again))["result"]["content"][0]["text"]
+    whole = _modern("tools/call", name="index_repo", arguments={"exclude": [""]})
+    assert "ready, 1 of 1 file" in _message(_post(served.url, *whole))["result"]["content"][0]["text"]
 
 
 @pytest.mark.requirement("server.both_eras")
