@@ -254,15 +254,15 @@ async def test_random_work_on_a_tree_never_leaves_a_changed_anchor_fresh(
     written(mind.project)
     oracle = Oracle(mind.project)
     await verdicts(mind, *PLACES)
-    flagged = 0
-    for _ in range(60 if long else 5):
+    flagged, rounds = 0, 60 if long else 5
+    while rounds > 0 or flagged <= 5:  # a few short rounds may touch next to nothing
+        rounds -= 1
         editor, ways = Editor(mind.project, draw), []
         for _ in range(draw.randrange(1, 6)):
             ways.append(editor.work())
             flagged += judge(oracle, await verdicts(mind), ways)
         written(mind.project)
         assert {each.verdict for each in (await verdicts(mind)).values()} == {"fresh"}
-    assert flagged > 5
 
 
 @pytest.mark.parametrize("way", sorted(Editor(Path(), random.Random(0)).ways))
