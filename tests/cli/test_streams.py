@@ -64,6 +64,23 @@ def test_closed_streams_are_no_error(project: Path, arguments: str) -> None:
 
 
 @pytest.mark.requirement("cli.exit_codes")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "embed batch -",
+        "embed search x -",
+        "memory import -",
+        "swarm run solo --task - --provider scripted",
+    ],
+)
+def test_a_closed_standard_input_is_an_empty_one(project: Path, arguments: str) -> None:
+    closed, empty = shell(f"$S {arguments} <&-", project), shell(f"$S {arguments} </dev/null", project)
+    assert closed.returncode == empty.returncode == 2
+    assert closed.stderr == empty.stderr
+    assert shell("$S serve <&-", project).returncode == 0
+
+
+@pytest.mark.requirement("cli.exit_codes")
 @pytest.mark.parametrize("arguments", ["search grüße", "search grüße --json", "repos", "debug stats"])
 def test_a_reader_that_has_enough_is_no_bug(project: Path, arguments: str) -> None:
     done = shell(f"$S {arguments} | true", project)

@@ -53,9 +53,11 @@ def unwritable(place: object, error: OSError) -> DiskFull:
 
 
 def open_streams() -> None:
-    """Make standard output and error fit to be written whatever the shell gave: none at all, or an encoding
+    """Make the standard streams fit to be used whatever the shell gave: none at all, or an encoding
     without the characters of somebody's code. Those become escapes that JSON reads back."""
     codecs.register_error(_ESCAPED, _escaped)
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - as long as the process
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
