@@ -8,7 +8,7 @@ import zstandard
 from sophia_mcp.index import edges
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parse import parse
-from sophia_mcp.index.stated import plain_type
+from sophia_mcp.index.written import plain_type
 
 _CALLS = {
     "python": (

@@ -21,8 +21,9 @@ from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.scopes import Scopes
-from sophia_mcp.index.stated import CALLEE, EXPRESSION, Types, closes_at_end
+from sophia_mcp.index.stated import CALLEE, EXPRESSION, Types
 from sophia_mcp.index.symbols import Definition, Rows
+from sophia_mcp.index.written import closes_at_end
 from sophia_mcp.types import Field, Import, Parsed, Reference, ReferenceKind
 
 REFERENCES_MOST = 50_000

@@ -5,32 +5,32 @@ constructions, and by what is called: ``store = open()`` is of the type that ``o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
-from sophia_mcp.index.scopes import Scopes, Shadows
-from sophia_mcp.types import Field, Symbol
+from sophia_mcp.index.scopes import Scopes
+from sophia_mcp.index.shadows import Shadows
+from sophia_mcp.index.written import (
+    AWAITED,
+    ELEMENT,
+    ENTERED,
+    FIELDS_DEEP,
+    GIVEN,
+    closes_at_end,
+    is_whole,
+    plain_type,
+    without_arguments,
+)
+from sophia_mcp.types import Field
 
 EXPRESSION = "?"
 """The receiver of a call on something that is no name, path or construction."""
 
 FIELD = ">"
 """Stands between a type and a field of it that this file does not declare: ``Crawler>settings``."""
-
-GIVEN = "()"
-"""Ends what gives a value: ``open()`` is of the type that this function states, ``Pool>get()`` that method."""
-
-ENTERED = "with "
-"""Begins the type that only who enters, awaits or unwraps what is given has, or takes one of its elements: what
-Python yields, promises, options, lists."""
-
-AWAITED = "__await__()"
-ELEMENT = "__item__()"
-"""Stand for a call where ``await`` or an index takes out what is held."""
 
 _TAKING = (AWAITED, ELEMENT)
 
@@ -39,28 +39,12 @@ FOLLOWED = re.compile(">|\\(\\)")
 
 _ABOVE = frozenset({"super", "base"})
 _DECLARATION_BYTES = 240
-_FIELDS_DEEP = 6
 _STEPS_MOST = 12
 """Steps of a type that only other files tell, from what is named first."""
 _ASKED_DEEP = 30
 """So many variables may each be given by the one before."""
 CALLEE = re.compile(r"(.*?)\s*(?:\?\.|!!\.|!\.|&\.|\.|\?->|->|::|(?<=\w):)\s*([\w$@!?~#]+)$", re.DOTALL)
 _STEP = re.compile(r"\s*(?:\?\.|!\.|!!\.|&\.|\.|\?->|->|::|:)\s*")
-_HOLDERS = re.compile(
-    r"(?:Optional(?=\[)|Box|Arc|Rc|RefCell|Mutex|std::unique_ptr|std::shared_ptr|unique_ptr|shared_ptr|Annotated|Final"
-    r"|ClassVar|Readonly|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
-    re.DOTALL,
-)
-_KEEPERS = re.compile(
-    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|(?:Value)?Task|Option(?:al)?|Result|Vec)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
-    re.DOTALL,
-)
-"""Types that give what they hold to who asks for it."""
-_TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
-_BRACKET = re.compile(r"([()])")
-_CHAIN = re.compile(
-    r"[\w$]+(?:(?:\?\.|!\.|\.|\?->|->|::)\w+)*(?:\(\)(?:(?:\?\.|!!?\.|\.|\?->|->)\w+(?:\(\))?)*)?"
-)
 _CAST = r"\(\s*\(\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*\)[^()]*\)$"
 _AS = r"\((?:[^|&?=]|\?\.)*\sas\s+(?P<as>[\w.$]+)(?:<[^()]*>)?\s*\)$"
 _ASSERTED = {
@@ -71,23 +55,9 @@ _ASSERTED = {
     "typescript": re.compile(rf"\(\s*<\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*>[^()]*\)$|{_AS}"),
 }
 """How a language says what an expression is; that in brackets, if those are one pair around it."""
-_BEFORE_CALL = re.compile(r"\s*(?:new|await)\s+")
-_PROMISES = frozenset({"csharp", "tsx", "typescript"})
-"""Where a signature says that what is given must be awaited."""
-_INDEX = re.compile(r"\[[^\[\]():]*\](?!\()")
-_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _PARAMETER = re.compile(r"[A-Z]\d?")
 """A type parameter says nothing about its methods."""
 _ITSELF = frozenset({"Self", "self", "static"})
-_YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
-"""How Python types what is entered by a ``with``."""
-_BEFORE = re.compile(r"[\w.$]+(?:\s*<.*>)?(?=\??$)")
-"""How Java and C# state before the name what is given, where that is no array."""
-_STATED_BEFORE = frozenset({"csharp", "java"})
-_RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
-_PARTS = frozenset({"chan", "<-chan"})
-"""In Go, the beginnings of types that are not those of what they hold."""
-_REFERENCE = re.compile(r"(?:&\s*(?:'\w+\s+)?(?:mut\s+)?)+")
 _DOCUMENTED = re.compile(
     rb"\s*(?:#\[[^\n]*\]\s*)*(?:(?:abstract|final|public|protected|private|static|readonly|var)\s+)*"
     rb"(?:function\s+&?(?P<function>\w+)\s*\([^{};]*\)\s*(?P<untyped>[{;])?|\$(?P<field>\w+))"
@@ -104,9 +74,6 @@ _SIGNED = frozenset(
     {"csharp", "go", "java", "kotlin", "php", "python", "rust", "swift", "tsx", "typescript"}
 )
 """Where a signature states what is given, as ``returned`` reads it."""
-_NOTHING = frozenset(
-    {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
-)
 
 
 class Types:
@@ -174,8 +141,8 @@ class Types:
                     scope, each.strip(), stated, weight, bool((groups.get("field") or "").strip())
                 )
         for scope, name, other in same:
-            if stated := self._look(other, scope):
-                self._bind(scope, name, stated, _MADE, False)
+            if known := self._look(other, scope):
+                self._bind(scope, name, known, _MADE, False)
         self._give_fields()
         self._give_members(captures, source)
 
@@ -270,18 +237,18 @@ class Types:
             return ""
         language = self.language
         head, *rest = _STEP.split(receiver) if not receiver.isidentifier() else (receiver,)
-        own, stated = head in language.own, ""
+        own, stated = head in language.own, None
         if not own or language.name == "perl":  # there it is a variable like others
             stated = self._look(head.lstrip("$"), scope)
         if own:
             stated = stated or self.scopes.class_of(scope)
         else:
             if not stated and rest and self.follows and head[:1].isupper():  # of a class itself
-                return FIELD.join((head, *rest)) if len(rest) <= _FIELDS_DEEP else ""
+                return FIELD.join((head, *rest)) if len(rest) <= FIELDS_DEEP else ""
             bare = language.bare_fields and head not in _ABOVE and not head[:1].isupper()
-            if not stated and (bare or head.startswith("@")):
+            if stated is None and (bare or head.startswith("@")):
                 stated, own, rest = self.scopes.class_of(scope), True, [head, *rest]
-        for taken, step in enumerate(rest[:_FIELDS_DEEP]):
+        for taken, step in enumerate(rest[:FIELDS_DEEP]):
             if not stated:
                 return ""
             known = self._fields.get((stated, step))
@@ -289,7 +256,7 @@ class Types:
                 whole = own and not taken and stated in self._whole and not step.startswith("@")
                 return "" if whole else FIELD.join((stated, *rest[taken:]))
             stated = known
-        return stated if len(rest) <= _FIELDS_DEEP else ""
+        return stated or "" if len(rest) <= FIELDS_DEEP else ""
 
     def _called(self, scope: int, name: str) -> str:
         """The type that all calls state which give a variable."""
@@ -318,9 +285,9 @@ class Types:
         asserted = pattern.match(call) if pattern is not None else None
         if asserted is not None and (call[0] != "(" or closes_at_end(call, 0)):
             return asserted[asserted.lastindex or 0]
-        callee, given, rest = _without_arguments(call, self.language.name).partition(GIVEN)
+        callee, given, rest = without_arguments(call, self.language.name).partition(GIVEN)
         steps = _STEP.split(rest)[1:]
-        if not given or len(steps) > _FIELDS_DEEP:
+        if not given or len(steps) > FIELDS_DEEP:
             return self.of(callee, scope) if callee and not steps else ""
         if callee == "super" or callee in self.language.own:
             first = self.scopes.class_of(scope)  # a method of a base gives what that of the class gives
@@ -336,29 +303,36 @@ class Types:
             return whole.removeprefix(ENTERED).partition(FIELD)[0]
         return whole if whole.count(FIELD) <= _STEPS_MOST else ""
 
-    def _look(self, name: str, scope: int) -> str:
+    def _look(self, name: str, scope: int) -> str | None:
+        """The type of a variable, empty where nothing is sure of it; None for what is none."""
         around: list[int] = []
         here = scope
         while len(around) < 64:
             key = here, name
             stated = self._called(here, name) if key in self._calls else self._locals.get(key)
             if stated is not None:
-                if self._weights.get(key) != _DECLARED or self.language.name not in _ASSIGNED:
+                if self._weights.get(key) != _DECLARED or self.language.name != "python":
                     around.append(here)
-                clear = stated and not any(self._shadows.rebound(each, name) for each in around)
-                return stated if clear else ""
+                return "" if not stated or self._rebound(around, name) else stated
             if here < 0:
                 break
             around.append(here)
             here = self.scopes.up(here)
-        if not self.language.bare_fields and not name.startswith("@"):
+        if name.startswith("@"):
+            return self._fields.get((self.scopes.class_of(scope), name))
+        if not self.language.bare_fields:
+            return None
+        if self._rebound(around, name):
             return ""
-        return self._fields.get((self.scopes.class_of(scope), name), "")
+        return self._fields.get((self.scopes.class_of(scope), name))
+
+    def _rebound(self, scopes: Sequence[int], name: str) -> bool:
+        return any(self._shadows.rebound(scope, name) for scope in scopes)
 
 
 def _giving(groups: Mapping[str, str | None], source: bytes, start: int) -> str:
     """The call that gives what a declaration at a place names, or empty."""
-    if (arguments := groups.get("arguments")) and not _whole(arguments):
+    if (arguments := groups.get("arguments")) and not is_whole(arguments):
         return f"{groups['made']}{arguments}"  # something is called on what is made
     if entered := groups.get("entered"):
         line = source[source.rfind(b"\n", 0, start) + 1 : start]
@@ -376,124 +350,3 @@ def _made(groups: Mapping[str, str | None], language: Language) -> str:
         if made and made.rpartition(".")[2].rpartition(":")[2].lstrip("_")[:1].isupper():
             return made
     return ""
-
-
-def _closing(text: str, opening: int) -> int:
-    """Where the bracket is closed that is opened at a place, or the end of the text."""
-    depth = 0
-    for bracket in _BRACKET.finditer(text, opening):
-        depth += 1 if bracket[0] == "(" else -1
-        if not depth:
-            return bracket.start()
-    return len(text)
-
-
-def closes_at_end(text: str, opening: int) -> bool:
-    """Whether the bracket opened at a place is closed by the last character."""
-    return _closing(text, opening) == len(text) - 1
-
-
-def _whole(arguments: str) -> bool:
-    """Whether the bracket that begins a text ends it, too, or only what was cut off."""
-    plain = _TEXT.sub('""', arguments)
-    return plain.count(")") < 2 or _closing(plain, 0) >= len(plain) - 1
-
-
-def _without_arguments(call: str, language: str) -> str:
-    """``pool.get().path()`` of ``pool.get(1, f(2)).path(3)``; empty for what is no chain of names and calls."""
-    kept: list[str] = []
-    depth = 0
-    call = _TEXT.sub('""', call)
-    awaited = f".{AWAITED}" if language in _PROMISES and "await" in call else ""
-    if call.startswith("(") and (first := _BEFORE_CALL.match(call, 1)):
-        end = _closing(call, 0)
-        call = f"{call[first.end() : end]}{awaited}{call[end + 1 :]}"
-    elif first := _BEFORE_CALL.match(call):
-        call = f"{call[first.end() :].rstrip(';')}{awaited}"
-    elif language == "rust":
-        call = call.replace(".await", "").replace("?", ".unwrap()")
-    elif language == "go" and "[" in call:
-        call = _indexed(call)
-    for part in _BRACKET.split(call):
-        if part == "(":
-            kept += [GIVEN] if not depth else []
-            depth += 1
-        elif part == ")":
-            depth -= 1
-        elif not depth:
-            kept.append("".join(part.split()))
-        if depth < 0:
-            return ""
-    chain = "".join(kept).rstrip(";!")
-    return chain if not depth and _CHAIN.fullmatch(chain) else ""
-
-
-def _indexed(call: str) -> str:
-    """``a.b[c[0]]`` as ``a.b.__item__()``; an index may have others in it."""
-    for _ in range(_FIELDS_DEEP):
-        marked = _INDEX.sub("\0", call)
-        if marked == call:
-            break
-        call = marked
-    return call.replace("\0", f".{ELEMENT}")
-
-
-@lru_cache(1 << 12)
-def plain_type(text: str) -> str:
-    """The one class a type names, without pointers, options and arguments; empty when it names
-    several or none: ``Optional[Store]``, ``*Store``, ``Store | None`` are ``Store``."""
-    text = text.strip().strip("\"'")
-    for _ in range(3):
-        text = _REFERENCE.sub("", text, 1) if text.startswith("&") else text
-        held = _HOLDERS.match(text)
-        if held is None:
-            break
-        text = held[1].strip()
-    if (keeper := _KEEPERS.match(text)) is not None:
-        inner = plain_type(_first_type(keeper[1]))
-        return f"{ENTERED}{inner}" if inner and not inner.startswith(ENTERED) else ""
-    if "|" in text:
-        parts = [part.strip() for part in text.split("|") if part.strip() not in _NOTHING]
-        if len(parts) != 1:
-            return ""
-        text = parts[0]
-    if text.endswith("[]"):
-        return "Array"
-    match = _TYPE.match(text)
-    if match is None or text[match.end() :].replace(" ", "").startswith("[]"):
-        return ""  # `Task[]` is a list, whatever it is of
-    name = match[1].rstrip(".:")
-    return "" if name in _NOTHING else name
-
-
-def _first_type(text: str) -> str:
-    """``A<B, C>`` of ``A<B, C>, D>``."""
-    depth = 0
-    for place, char in enumerate(text):
-        depth += (char in "<([") - (char in ">)]")
-        if depth < 0 or (char == "," and not depth):
-            return text[:place]
-    return text
-
-
-def returned(symbols: Iterable[Symbol], language: str) -> str:
-    """The type that the signatures of functions or properties of one name state for what they give; empty
-    where they state none or contradict."""
-    stated = {_returned(symbol, language) for symbol in symbols} - {""}
-    return stated.pop() if len(stated) == 1 else ""
-
-
-def _returned(symbol: Symbol, language: str) -> str:
-    """As one signature states it, of several types the first."""
-    if language in _STATED_BEFORE:
-        before, called, _ = symbol.signature.partition(f" {symbol.name}(")
-        stated = _BEFORE.search(before) if called else None
-        return plain_type(stated[0]) if stated is not None else ""
-    if language != "go":
-        stated = _RETURNED.search(symbol.signature)
-        if stated is not None and (yielded := _YIELDED.match(stated[1])):
-            return f"{ENTERED}{plain_type(yielded[1])}"
-        return plain_type(stated[1]) if stated is not None else ""
-    rest = f"({symbol.signature.partition(f'{symbol.name}(')[2]}"
-    first = rest[_closing(rest, 0) + 1 :].lstrip(" (").partition(",")[0].rstrip(" ){").split()
-    return plain_type(first[-1]) if first and _PARTS.isdisjoint(first) else ""

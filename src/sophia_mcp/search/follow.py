@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import anyio.lowlevel
 
 from sophia_mcp.index.edges import GLOBAL, Edges
-from sophia_mcp.index.stated import AWAITED, ELEMENT, ENTERED, FIELD, GIVEN, returned
+from sophia_mcp.index.stated import FIELD
+from sophia_mcp.index.written import AWAITED, ELEMENT, ENTERED, GIVEN, returned
 from sophia_mcp.search.handed import ALIKE, INCLUDES, Modules, Place
 from sophia_mcp.search.place import qualified
 from sophia_mcp.search.proof import (

@@ -1,0 +1,177 @@
+"""What does a type or a call say as it is written? The class that a type names, the names of a chain of calls, and
+what a signature states to give.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sophia_mcp.types import Symbol
+
+GIVEN = "()"
+"""Ends what gives a value: ``open()`` is of the type that this function states, ``Pool>get()`` that method."""
+
+ENTERED = "with "
+"""Begins the type that only who enters, awaits or unwraps what is given has, or takes one of its elements: what
+Python yields, promises, options, lists."""
+
+AWAITED = "__await__()"
+ELEMENT = "__item__()"
+"""Stand for a call where ``await`` or an index takes out what is held."""
+
+FIELDS_DEEP = 6
+_HOLDERS = re.compile(
+    r"(?:Optional(?=\[)|Box|Arc|Rc|RefCell|Mutex|std::unique_ptr|std::shared_ptr|unique_ptr|shared_ptr|Annotated|Final"
+    r"|ClassVar|Readonly|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
+    re.DOTALL,
+)
+_KEEPERS = re.compile(
+    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|(?:Value)?Task|Option(?:al)?|Result|Vec)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
+    re.DOTALL,
+)
+"""Types that give what they hold to who asks for it."""
+_TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
+_BRACKET = re.compile(r"([()])")
+_CHAIN = re.compile(
+    r"[\w$]+(?:(?:\?\.|!\.|\.|\?->|->|::)\w+)*(?:\(\)(?:(?:\?\.|!!?\.|\.|\?->|->)\w+(?:\(\))?)*)?"
+)
+_BEFORE_CALL = re.compile(r"\s*(?:new|await)\s+")
+_PROMISES = frozenset({"csharp", "tsx", "typescript"})
+"""Where a signature says that what is given must be awaited."""
+_INDEX = re.compile(r"\[[^\[\]():]*\](?!\()")
+_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
+_YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
+"""How Python types what is entered by a ``with``."""
+_BEFORE = re.compile(r"[\w.$]+(?:\s*<.*>)?(?=\??$)")
+"""How Java and C# state before the name what is given, where that is no array."""
+_STATED_BEFORE = frozenset({"csharp", "java"})
+_RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
+_PARTS = frozenset({"chan", "<-chan"})
+"""In Go, the beginnings of types that are not those of what they hold."""
+_REFERENCE = re.compile(r"(?:&\s*(?:'\w+\s+)?(?:mut\s+)?)+")
+_NOTHING = frozenset(
+    {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
+)
+
+
+def _closing(text: str, opening: int) -> int:
+    """Where the bracket is closed that is opened at a place, or the end of the text."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text, opening):
+        depth += 1 if bracket[0] == "(" else -1
+        if not depth:
+            return bracket.start()
+    return len(text)
+
+
+def closes_at_end(text: str, opening: int) -> bool:
+    """Whether the bracket opened at a place is closed by the last character."""
+    return _closing(text, opening) == len(text) - 1
+
+
+def is_whole(arguments: str) -> bool:
+    """Whether the bracket that begins a text ends it, too, or only what was cut off."""
+    plain = _TEXT.sub('""', arguments)
+    return plain.count(")") < 2 or _closing(plain, 0) >= len(plain) - 1
+
+
+def without_arguments(call: str, language: str) -> str:
+    """``pool.get().path()`` of ``pool.get(1, f(2)).path(3)``; empty for what is no chain of names and calls."""
+    kept: list[str] = []
+    depth = 0
+    call = _TEXT.sub('""', call)
+    awaited = f".{AWAITED}" if language in _PROMISES and "await" in call else ""
+    if call.startswith("(") and (first := _BEFORE_CALL.match(call, 1)):
+        end = _closing(call, 0)
+        call = f"{call[first.end() : end]}{awaited}{call[end + 1 :]}"
+    elif first := _BEFORE_CALL.match(call):
+        call = f"{call[first.end() :].rstrip(';')}{awaited}"
+    elif language == "rust":
+        call = call.replace(".await", "").replace("?", ".unwrap()")
+    elif language == "go" and "[" in call:
+        call = _indexed(call)
+    for part in _BRACKET.split(call):
+        if part == "(":
+            kept += [GIVEN] if not depth else []
+            depth += 1
+        elif part == ")":
+            depth -= 1
+        elif not depth:
+            kept.append("".join(part.split()))
+        if depth < 0:
+            return ""
+    chain = "".join(kept).rstrip(";!")
+    return chain if not depth and _CHAIN.fullmatch(chain) else ""
+
+
+def _indexed(call: str) -> str:
+    """``a.b[c[0]]`` as ``a.b.__item__()``; an index may have others in it."""
+    for _ in range(FIELDS_DEEP):
+        marked = _INDEX.sub("\0", call)
+        if marked == call:
+            break
+        call = marked
+    return call.replace("\0", f".{ELEMENT}")
+
+
+@lru_cache(1 << 12)
+def plain_type(text: str) -> str:
+    """The one class a type names, without pointers, options and arguments; empty when it names
+    several or none: ``Optional[Store]``, ``*Store``, ``Store | None`` are ``Store``."""
+    text = text.strip().strip("\"'")
+    for _ in range(3):
+        text = _REFERENCE.sub("", text, 1) if text.startswith("&") else text
+        held = _HOLDERS.match(text)
+        if held is None:
+            break
+        text = held[1].strip()
+    if (keeper := _KEEPERS.match(text)) is not None:
+        inner = plain_type(_first_type(keeper[1]))
+        return f"{ENTERED}{inner}" if inner and not inner.startswith(ENTERED) else ""
+    if "|" in text:
+        parts = [part.strip() for part in text.split("|") if part.strip() not in _NOTHING]
+        if len(parts) != 1:
+            return ""
+        text = parts[0]
+    if text.endswith("[]"):
+        return "Array"
+    match = _TYPE.match(text)
+    if match is None or text[match.end() :].replace(" ", "").startswith("[]"):
+        return ""  # `Task[]` is a list, whatever it is of
+    name = match[1].rstrip(".:")
+    return "" if name in _NOTHING else name
+
+
+def _first_type(text: str) -> str:
+    """``A<B, C>`` of ``A<B, C>, D>``."""
+    depth = 0
+    for place, char in enumerate(text):
+        depth += (char in "<([") - (char in ">)]")
+        if depth < 0 or (char == "," and not depth):
+            return text[:place]
+    return text
+
+
+def returned(symbols: Iterable[Symbol], language: str) -> str:
+    """The type that the signatures of functions or properties of one name state for what they give; empty
+    where they state none or contradict."""
+    stated = {_returned(symbol, language) for symbol in symbols} - {""}
+    return stated.pop() if len(stated) == 1 else ""
+
+
+def _returned(symbol: Symbol, language: str) -> str:
+    """As one signature states it, of several types the first."""
+    if language in _STATED_BEFORE:
+        before, called, _ = symbol.signature.partition(f" {symbol.name}(")
+        stated = _BEFORE.search(before) if called else None
+        return plain_type(stated[0]) if stated is not None else ""
+    if language != "go":
+        stated = _RETURNED.search(symbol.signature)
+        if stated is not None and (yielded := _YIELDED.match(stated[1])):
+            return f"{ENTERED}{plain_type(yielded[1])}"
+        return plain_type(stated[1]) if stated is not None else ""
+    rest = f"({symbol.signature.partition(f'{symbol.name}(')[2]}"
+    first = rest[_closing(rest, 0) + 1 :].lstrip(" (").partition(",")[0].rstrip(" ){").split()
+    return plain_type(first[-1]) if first and _PARTS.isdisjoint(first) else ""

@@ -1,0 +1,72 @@
+"""A name that a closure, a loop or a pattern binds anew is not of the type that it has around it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sophia_mcp.index.parse import parse
+
+_ANEW = [
+    ("java", "class A { Conn c; void f() { all(c -> c.run()); } }"),
+    ("java", "class A { void f(Conn c) { all((a, c) -> { c.run(); }); } }"),
+    ("java", "class A { Conn c; void f(Object o) { if (o instanceof Other c) { c.run(); } } }"),
+    ("java", "class A { Conn c; void f() { for (var c : all()) c.run(); } }"),
+    ("kotlin", "class A(val c: Conn) { fun f() { all { c -> c.run() } } }"),
+    ("kotlin", "fun f(c: Conn) { all { a, c -> c.run() } }"),
+    ("kotlin", "fun f(c: Conn) { for (c in all) c.run() }"),
+    ("csharp", "class A { Conn c; void F() { All(c => c.run()); } }"),
+    ("csharp", "class A { void F(Conn c) { All((a, c) => { c.run(); }); } }"),
+    ("csharp", "class A { Conn c; void F() { var c = 1; c.run(); } }"),
+    ("swift", "class A { var c: Conn\n func f() { all { c in c.run() } } }"),
+    ("swift", "func f(c: Conn) { all { (a, c) in c.run() } }"),
+    ("swift", "class A { var c: Conn\n func f() { guard let c = other() else { return }\n c.run() } }"),
+    ("swift", "class A { var c: Conn\n func f() { for c in all { c.run() } } }"),
+    ("php", "<?php function f(Conn $c) { all(function ($c) { $c->run(); }); }"),
+    ("php", "<?php function f(Conn $c) { all(fn($c) => $c->run()); }"),
+    ("php", "<?php function f(Conn $c) { foreach (all() as $k => $c) { $c->run(); } }"),
+    ("scala", "class A(c: Conn) { def f() = all(c => c.run()) }"),
+    ("scala", "def f(c: Conn) = for (c <- all) c.run()"),
+    ("scala", "class A { val c: Conn = x; def f() = { val c = other(); c.run() } }"),
+    ("cpp", "class A { Conn c; void f() { auto c = other(); c.run(); } };"),
+    ("cpp", "void f(Conn c) { for (auto& c : all) c.run(); }"),
+    ("cpp", "void f(Conn c) { auto [a, c] = all; c.run(); }"),
+    ("go", "func f(c *Conn) { switch c := x.(type) { case *Other: c.run() } }"),
+    ("javascript", "function f() { const c = new Conn(); all(c => c.run()); }"),
+    ("ruby", "def f\n c = Conn.new\n all { |c| c.run(1) }\nend"),
+    ("ruby", "def f\n c = Conn.new\n c = other\n c.run(1)\nend"),
+    ("ruby", "def f\n c = Conn.new\n all.each do |a, c|\n c.run(1)\n end\nend"),
+    ("lua", "local c = Conn.new()\nfunction f(c) c:run() end"),
+    ("lua", "local c = Conn.new()\nfor _, c in pairs(all) do c:run() end"),
+    ("perl", "my $c = Conn->new; for my $c (@all) { $c->run; }"),
+]
+_KEPT = [
+    ("java", "class A { Conn c; void f(B b) { all(x -> c.run()); } }"),
+    ("java", "class A { void f() { var c = new Conn(); if (c == null) {} c.run(); } }"),
+    ("kotlin", "class A(val c: Conn) { fun f() { all { x -> c.run() } } }"),
+    ("csharp", "class A { void F() { var c = new Conn(); All(x => c.run()); } }"),
+    ("swift", "class A { var c: Conn?\n func f() { guard let c = c else { return }\n c.run() } }"),
+    ("swift", "class A { var c: Conn?\n func f() { if let c = self.c { c.run() } } }"),
+    ("php", "<?php function f(Conn $c) { all(function ($x) use ($c) { $c->run(); }); }"),
+    ("php", "<?php function f(Conn $c) { $c = other(); $c->run(); }"),
+    ("scala", "class A(c: Conn) { def f() = all(x => c.run()) }"),
+    ("cpp", "void f() { auto c = std::make_unique<Conn>(); c->run(); }"),
+    ("go", "func f(c *Conn) { switch d := c.(type) { default: c.run() } }"),
+    ("ruby", "def f\n c = Conn.new\n all { |x| c.run(1) }\nend"),
+    ("lua", "local c = Conn.new()\nfunction f(x) c:run() end"),
+    ("perl", "my $c = Conn->new; for my $x (@all) { $c->run; }"),
+]
+
+
+def _type(language: str, text: str) -> str:
+    (call,) = [each for each in parse(text, "a", language).references if each.name == "run"]
+    return call.receiver_type
+
+
+@pytest.mark.parametrize(("language", "text"), _ANEW)
+def test_what_is_bound_anew_has_not_the_type_around_it(language: str, text: str) -> None:
+    assert _type(language, text) == ""
+
+
+@pytest.mark.parametrize(("language", "text"), _KEPT)
+def test_what_is_bound_once_keeps_its_type_in_a_closure(language: str, text: str) -> None:
+    assert _type(language, text) == "Conn"
