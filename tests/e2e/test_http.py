@@ -309,6 +309,23 @@ def test_a_port_in_use_is_said_so(served: Served) -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
 
 
+def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_error(
+    variables: dict[str, str],
+) -> None:
+    request, headers = _modern("tools/list")
+    with serving(["sophia", "serve", "--http", "127.0.0.1:0"], **variables) as server:
+        place = urlsplit(server.url)
+        said = {"host": place.netloc, "content-type": "application/json", "content-length": "999"}
+        head = "".join(f"{name}: {value}\r\n" for name, value in (headers | said).items())
+        for _ in range(3):
+            with socket.create_connection((place.hostname, place.port)) as client:
+                client.sendall(f"POST {place.path} HTTP/1.1\r\n{head}\r\n{{".encode())
+                client.shutdown(socket.SHUT_WR)
+                assert not client.recv(1)  # it was seen
+        assert _message(_post(server.url, request, headers))["result"]["tools"]
+    assert "Traceback" not in "".join(server.errors.seen)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_signal_ends_a_server_that_has_open_streams_and_calls(
     tmp_path: Path, stop: signal.Signals

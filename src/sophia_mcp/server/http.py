@@ -12,13 +12,15 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
 import uvicorn
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sophia_mcp.errors import BadArgument, BadSetting
 from sophia_mcp.server.replay import Replay
@@ -137,7 +139,7 @@ async def serve_http(server: MCPServer[Any], address: str) -> None:
     )
     resumable(server, Replay)
     config = uvicorn.Config(
-        app,
+        _unless_left(app),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -152,6 +154,16 @@ async def serve_http(server: MCPServer[Any], address: str) -> None:
         tasks.start_soon(_stop_on_signal, web)
         await web.serve(sockets=[listener])
         tasks.cancel_scope.cancel()
+
+
+def _unless_left(app: ASGIApp) -> ASGIApp:
+    """The same, but that a client which leaves in the middle of its request is no error to be told of."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientDisconnect):
+            await app(scope, receive, send)
+
+    return served
 
 
 async def _stop_on_signal(web: _Web) -> None:
