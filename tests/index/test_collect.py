@@ -16,7 +16,7 @@ from sophia_mcp.errors import DiskFull
 from sophia_mcp.index import collect as collecting
 from sophia_mcp.index import turn as turns
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.collect import Room, collect, forget_repo, shrink
+from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, shrink
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.views import repositories
 from sophia_mcp.store import upkeep
@@ -223,6 +223,23 @@ async def test_a_repository_is_forgotten_where_the_disk_has_room_for_one_step_at
     monkeypatch.setattr(index.storage.database, "write", disk.write)
     await forget_repo(index.storage, view.repo_id, Room(1 << 40, nothing, nothing, disk.settle))
     assert await count(index, "blobs") == await count(index, "views") == 0
+
+
+@pytest.mark.requirement("index.collect")
+async def test_a_repository_that_is_gone_from_disk_goes_where_there_is_room_for_one_step_at_a_time(
+    index: Index, tree: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await index.update(tree({"a.py": "x = 1\n"}, "here"))
+    here = await index.resolve("here")
+    await index.update(tree({"a.py": "y = 1\n"}, "old"))
+    shutil.rmtree((await index.resolve("old")).root)
+    async with index.storage.database.write(index.storage.scope) as tx:
+        await tx.run("UPDATE views SET used_ns = 5")
+    disk = Crowded(index, 0, 1)
+    monkeypatch.setattr(index.storage.database, "write", disk.write)
+    room = Room(1 << 40, nothing, nothing, disk.settle)
+    await Collector(index.storage).after_run(here, room)
+    assert [view.name for view in await repositories(index.storage.database)] == ["here"]
 
 
 @pytest.mark.requirement("index.collect")

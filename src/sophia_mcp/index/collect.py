@@ -50,6 +50,17 @@ class Collected:
     blobs: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How large a store may be. ``size`` measures it in bytes; ``reclaim`` gives back what is free, ``settle`` what
+    the log of the writes takes."""
+
+    limit_bytes: int
+    size: Callable[[], Awaitable[int]]
+    reclaim: Callable[[], Awaitable[int]]
+    settle: Callable[[], Awaitable[None]]
+
+
 async def collect(storage: Storage, repo: int, *, everything: bool = False) -> Collected:
     """Remove what no view of a repository shows; ``everything`` also what is still kept in case."""
     dead_views = await _dead_views(storage, repo)
@@ -74,13 +85,13 @@ async def collect(storage: Storage, repo: int, *, everything: bool = False) -> C
     return Collected(views, removed, await _remove_blobs(storage))
 
 
-async def collect_gone(storage: Storage) -> int:
+async def collect_gone(storage: Storage, room: Room | None = None) -> int:
     """Remove the repositories of which nothing is left on disk, and that nobody used for a while; nothing
-    else would ever look at them. Returns how many views went."""
+    else would ever look at them. Returns how many views went. ``room`` as for `forget_repo`."""
     dead = await _dead_views(storage)
     for view, repo in dead:
         if await _is_only(storage, view, repo):
-            await forget_repo(storage, repo)
+            await forget_repo(storage, repo, room)
         else:
             await forget_view(storage, view)
     return len(dead)
@@ -101,17 +112,6 @@ async def forget_view(storage: Storage, view: int) -> None:
                 await tx.run("DELETE FROM skips WHERE view_id = :view", {"view": view})
                 await tx.run("DELETE FROM views WHERE id = :view", {"view": view})
                 return
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How large a store may be. ``size`` measures it in bytes; ``reclaim`` gives back what is free, ``settle`` what
-    the log of the writes takes."""
-
-    limit_bytes: int
-    size: Callable[[], Awaitable[int]]
-    reclaim: Callable[[], Awaitable[int]]
-    settle: Callable[[], Awaitable[None]]
 
 
 async def forget_repo(storage: Storage, repo: int, room: Room | None = None) -> None:
@@ -211,7 +211,7 @@ class Collector:
     async def after_run(self, view: View, room: Room | None) -> tuple[str, ...]:
         """Collect what is gone, and keep the store to its size; returns what a person should know of it."""
         self._changes[view.repo_id] = 0
-        await collect_gone(self.storage)
+        await collect_gone(self.storage, room)
         if room is None:
             return ()
         forgotten = await shrink(self.storage, room, view.id)
