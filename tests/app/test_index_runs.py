@@ -149,6 +149,30 @@ async def test_a_question_does_not_wait_while_a_whole_index_is_read_again(
         await app.stop(again)
 
 
+@pytest.mark.requirement("search.partial")
+async def test_hundreds_of_changed_files_are_read_though_whoever_asked_gives_up(
+    tmp_path: Path, project: Path
+) -> None:
+    async with opened(tmp_path) as app:
+        await (await app.start_index(str(project), trusted=True)).wait(60)
+    write_many(project)
+    async with opened(tmp_path) as app, anyio.create_task_group() as tasks:
+        with anyio.CancelScope() as asked:
+
+            async def leave() -> None:
+                while not app.runs:
+                    await anyio.sleep(0.01)
+                asked.cancel()
+
+            tasks.start_soon(leave)
+            await app.answer(Request("f17"), project=project)
+        assert asked.cancelled_caught
+        (run,) = app.runs.values()
+        assert await run.wait(60)
+        answer = await app.answer(Request("f17"), project=project)
+        assert answer.hits[0].path == "m17.py"
+
+
 async def test_a_run_that_waits_for_one_of_the_same_folder_is_cancelled_with_it(
     tmp_path: Path, project: Path
 ) -> None:

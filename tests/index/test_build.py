@@ -21,6 +21,7 @@ from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.run import SMALL, quiet
 from sophia_mcp.index.stamp import stamp_of
 from sophia_mcp.index.turn import Turn
+from sophia_mcp.index.views import View
 from sophia_mcp.store import leases
 from sophia_mcp.types import Passage
 
@@ -267,6 +268,38 @@ async def test_many_changes_met_by_a_look_at_the_tree_are_prepared_to_the_end(
     assert (await index.reconcile(view, now=watched)).stage == "done"
     async with index.storage.database.read(index.storage.scope) as tx:
         assert await tx.rows("SELECT COUNT(*), SUM(trigram) FROM placements") == [(SMALL + 2, SMALL + 2)]
+
+
+@pytest.mark.requirement("search.partial")
+async def test_many_changes_are_left_to_a_run_apart_and_said_not_to_be_there_while_it_goes_on(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "def name(): pass\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    left: list[View] = []
+
+    async def leave(view: View) -> bool:
+        left.append(view)
+        return False
+
+    index.apart = leave
+    for number in range(SMALL - 1):
+        (root / f"new{number}.py").write_text(f"x = {number}\n")
+    (root / "new7.py").write_text("zebra = 1\n")
+    index.trees.forget(view.id)
+    assert not (await index.reconcile(view)).behind  # so many are read at once
+    assert await words(index, view, "zebra") == {"new7.py"}
+    for number in range(SMALL + 1):
+        (root / f"new{number}.py").write_text(f"y = {number}\n")
+    (root / "new7.py").write_text("panda = 1\n")
+    index.trees.forget(view.id)
+    for _ in range(2):  # who asks within the second is told, too
+        assert (await index.reconcile(view)).behind
+    assert [one.id for one in left] == [view.id, view.id]
+    assert not await words(index, view, "panda")
+    assert not (await index.reconcile(view, now=True)).behind  # a watcher reads it itself
+    assert await words(index, view, "panda") == {"new7.py"}
 
 
 @pytest.mark.requirement("index.incremental")

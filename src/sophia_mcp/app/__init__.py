@@ -11,6 +11,7 @@ import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the path or stage at hand."""
 
+
+WAIT_S = 5.0
+"""How long an answer waits for a run that reads a tree; then it stands on what is there and says so."""
 
 _AS_IT_IS = (False, None, None)
 
@@ -226,7 +230,7 @@ class App(Parts):
         request: Request,
         *,
         project: Path | None,
-        wait_s: float = 5.0,
+        wait_s: float = WAIT_S,
         trusted: bool = False,
     ) -> Answer:
         """Answer one request about its repository (None: the project; ``*``: all inside the roots)."""
@@ -427,6 +431,17 @@ def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
     return Roots.of(dict.fromkeys([*own, *trusted, clones.home(app)]))  # most are the same folder
 
 
+async def _catch_up(app: App, view: View) -> bool:
+    """Bring a view to its tree in a run of its own; whether that ended within the time an answer waits. Raises the
+    run's own error."""
+    from sophia_mcp.index.run import Stopped
+
+    run = await app.start_index(view.root, ref=view.ref)
+    with suppress(Stopped):  # the view says so
+        await run.answerable(WAIT_S)
+    return run.worded.is_set()
+
+
 async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:
     from sophia_mcp.index.distant import STAGE
 
@@ -464,7 +479,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             truth=Once(lambda: stores.open_truth(app)),
             jobs=Once(lambda: stores.open_jobs(app)),
             embedder=Once(lambda: code.open_embedder(app)),
-            index=Once(lambda: code.open_index(app)),
+            index=Once(lambda: code.open_index(app, partial(_catch_up, app))),
             engine=Once(lambda: code.open_engine(app)),
             money=Once(lambda: money.open_money(app)),
             models=Once(lambda: models.open_models(app)),

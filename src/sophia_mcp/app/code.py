@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sophia_mcp.cost.embedding import Spending
     from sophia_mcp.embed.providers import Embedder, Provider
     from sophia_mcp.index.build import Index, Model
+    from sophia_mcp.index.views import View
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
@@ -37,8 +38,8 @@ async def open_embedder(parts: Parts) -> Embedder:
     return Fused(_kept(hosted, await parts.database()))
 
 
-async def open_index(parts: Parts) -> Index:
-    """What turns trees into the index."""
+async def open_index(parts: Parts, apart: Callable[[View], Awaitable[bool]]) -> Index:
+    """What turns trees into the index; ``apart`` as for `Index`."""
     from sophia_mcp.index.build import Index
     from sophia_mcp.index.collect import Room
     from sophia_mcp.index.ignore import Choice
@@ -60,6 +61,7 @@ async def open_index(parts: Parts) -> Index:
             partial(upkeep.reclaim, store),
             partial(store.checkpoint, truncate=True),
         ),
+        apart=apart,
     )
     parts.stack.push_async_callback(index.close)
     return index

@@ -28,7 +28,7 @@ from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
-from sophia_mcp.index.run import KIND, Progress, Stopped, Storage, quiet, unchanged
+from sophia_mcp.index.run import KIND, SMALL, Progress, Stopped, Storage, quiet, unchanged
 from sophia_mcp.index.stamp import settled, stamp_of
 from sophia_mcp.index.steps import Model, Steps, differs, is_under_way, runs_over
 from sophia_mcp.index.trees import Look, Trees
@@ -67,7 +67,8 @@ FORGET_WAIT_S = 30.0
 
 @dataclass(slots=True)
 class Index:
-    """The index of one store. Close it to end its worker processes."""
+    """The index of one store. Close it to end its worker processes. ``apart`` brings a view to its tree in a run
+    that outlives whoever asks, and says whether it ended while it was waited for."""
 
     storage: Storage
     model: Model = field(default_factory=Model)
@@ -75,6 +76,7 @@ class Index:
     workers: int = 0
     defaults: Choice = field(default_factory=Choice)
     room: Room | None = None
+    apart: Callable[[View], Awaitable[bool]] | None = None
     clock: Clock = system
     trees: Trees = field(init=False)
     distant: Distant = field(init=False)
@@ -160,11 +162,11 @@ class Index:
     ) -> View:
         """The view after a look at its tree: at most once a second, by one of all processes, and not at
         all where a live watcher follows it. Serves what is there while another run is at work, where somebody
-        cancelled the run that was to bring it there, and where the store cannot be written; the view says so.
+        cancelled the run that was to bring it there, where the store cannot be written, and while a large change
+        is read ``apart``; the view says so.
 
         ``doubted`` looks whoever looked or follows where files came or went meanwhile. ``now`` looks in any
-        case, and waits for a run of this process that is at work. ``fresh``: the view was read from the store
-        just now, so that it is not read again where nothing is looked at.
+        case, and waits for a run of this process that is at work. ``fresh``: the view was read just now.
         """
         current = view if fresh else await self._steps.load(view)
         live = self._watched.get(current.id, 0) > time.monotonic()
@@ -189,13 +191,15 @@ class Index:
                 if now:
                     raise
                 found = replace(current, behind=str(problem))
-            if found.behind:  # the next question, of whichever process, looks again
-                self.trees.distrust(found)
-                await take_back(self.storage.database, f"look:{found.id}")
-            return found
+        if found is None:
+            found = await _caught_up(self, self._steps, current)
+        if found.behind:  # the next question, of whichever process, looks again
+            self.trees.distrust(found)
+            await take_back(self.storage.database, f"look:{found.id}")
+        return found
 
-    async def _follow(self, current: View, now: bool) -> View:
-        """Look at the tree of a view, and bring the view there, in turn with other processes."""
+    async def _follow(self, current: View, now: bool) -> View | None:
+        """Bring a view to its tree, in turn with other processes; None where that is too much for an answer."""
         target = self._steps.target(current)
         look = await _difference(self._steps, current, target)
         if isinstance(look, View):
@@ -212,6 +216,8 @@ class Index:
                 look = await _difference(self._steps, current, target)
                 if isinstance(look, View):
                     return look
+            if not now and self.apart is not None and look.plan.size > SMALL:
+                return None
             run = await self._steps.carry_out(current, target, look, mine, quiet, None)
             renewed = await self._steps.load(current)
             if renewed.stage != "done":
@@ -424,6 +430,18 @@ async def _served(
             return found
         index.trees.distrust(current)
     return None
+
+
+async def _caught_up(index: Index, steps: Steps, view: View) -> View:
+    """The view after a run of its own, or while that goes on: then it says so."""
+    index.trees.distrust(view)  # whoever asks meanwhile is told, too
+    try:
+        ended = index.apart is not None and await index.apart(view)
+    except _UNWRITABLE as problem:
+        return replace(view, behind=str(problem))
+    found = await steps.load(view)
+    shown = found.state == "ready" and found.reconciled_ns > view.reconciled_ns
+    return found if ended or shown else _behind(found)
 
 
 async def _is_looked_after(index: Index, view: View) -> bool:

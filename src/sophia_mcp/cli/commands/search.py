@@ -98,13 +98,12 @@ def COMMAND(
         asked = request
         if folder is not None and repo not in await app.names():  # a name is said of what is indexed
             asked = replace(request, repo=f"{folder}@{ref}" if ref else str(folder))
-        view = await app.view(asked.repo, here, trusted=True) if repo != "*" else None
-        running = app.runs.get(f"{view.root}@{view.ref}") if view is not None else None
-        if running is not None:
-            with output.bar(f"Indexing {view.name}" if view else "Indexing") as update:
-                while not await running.wait(0.2):
-                    update(*running.progress)
-        return await app.answer(asked, project=here)
+        if repo != "*":
+            await app.view(asked.repo, here, trusted=True)
+        await _ended(app)
+        answer = await app.answer(asked, project=here)
+        # So much had changed that the answer did not wait for all of it.
+        return await app.answer(asked, project=here) if await _ended(app) else answer
 
     answer = with_app(work, here)
     notes, omitted = (tuple(map(calls, said)) for said in (answer.notes, answer.omitted))
@@ -112,6 +111,16 @@ def COMMAND(
     more = "sophia search <same> --cursor {}"
     output.show(as_json(answer) if as_json_wanted else as_text(answer, request, more))
     return output.NOTHING if answer.is_miss else output.DONE
+
+
+async def _ended(app: App) -> bool:
+    """Wait for the index runs that were begun; whether there were any. Raises a run's own error."""
+    going = [run for run in app.runs.values() if not run.done.is_set()]
+    for run in going:
+        with output.bar(f"Indexing {run.target.rpartition('@')[0].rpartition('/')[2]}") as update:
+            while not await run.wait(0.2):
+                update(*run.progress)
+    return bool(going)
 
 
 def _folder(repo: str | None) -> tuple[Path | None, str]:
