@@ -12,7 +12,7 @@ import anyio
 import pytest
 from tests.index.trees import commit_all, contents, make_repository, open_index, words
 
-from sophia_mcp.errors import DiskFull
+from sophia_mcp.errors import DiskFull, NotFound
 from sophia_mcp.index import collect as collecting
 from sophia_mcp.index import turn as turns
 from sophia_mcp.index.build import Index
@@ -259,6 +259,29 @@ async def test_what_another_process_reads_of_a_repository_while_it_is_forgotten_
     await forget_repo(index.storage, view.repo_id)
     for table in ("views", "repos", "members", "placements", "sqlite_schema WHERE name LIKE 'text_1%'"):
         assert await count(index, table) == 0
+
+
+@pytest.mark.requirement("index.collect")
+async def test_a_run_whose_repository_was_forgotten_while_its_process_was_stopped_writes_nothing_more(
+    index: Index, tree: Write
+) -> None:
+    root = tree({f"{i}.py": f"def f{i}(): pass\n" for i in range(300)}, "large")
+    begun, gone = anyio.Event(), anyio.Event()
+
+    async def run() -> None:
+        with pytest.raises(NotFound, match="no longer indexed"):
+            await index.update(root, progress=lambda done, total, text: begun.set())
+        gone.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await begun.wait()
+        # As another process does once the lease of the one that was stopped has run out.
+        await forget_repo(index.storage, (await index.resolve("large")).repo_id)
+        assert not gone.is_set()
+    for table in ("views", "repos", "members", "placements", "skips"):
+        assert await count(index, table) == 0
+    assert await count(index, "sqlite_schema WHERE name LIKE 'text_1%' OR name LIKE 'trigram_segments_1%'") == 0
 
 
 @pytest.mark.requirement("index.collect")

@@ -37,8 +37,9 @@ async def add_trigrams(storage: Storage, view: View, tell: Tell) -> None:
             new = await tx.rows(
                 f"SELECT id FROM placements WHERE trigram = 0 AND id IN ({marks}) ORDER BY id"  # noqa: S608
             )
-            await storage.trigrams.add(tx, view.repo_id, [(id_, found[id_]) for (id_,) in new])
-            await tx.many("UPDATE placements SET trigram = 1 WHERE id = ?", new)
+            if new:  # else what they stood for may be forgotten
+                await storage.trigrams.add(tx, view.repo_id, [(id_, found[id_]) for (id_,) in new])
+                await tx.many("UPDATE placements SET trigram = 1 WHERE id = ?", new)
         done += len(part)
         await tell(done, len(wanted), "trigrams")
 

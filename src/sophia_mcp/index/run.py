@@ -14,10 +14,10 @@ from sophia_mcp.index.prepare import Outcome, Place, Prepared, Preparer, Refused
 from sophia_mcp.index.stamp import settled
 from sophia_mcp.index.trees import Look
 from sophia_mcp.index.turn import Turn
-from sophia_mcp.index.views import View
+from sophia_mcp.index.views import View, forgotten
 from sophia_mcp.index.workers import Pool
 from sophia_mcp.index.write import Known, Target, adopt, cut, drop, set_skips, store
-from sophia_mcp.store.database import Database
+from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.store.text import TextIndex
 from sophia_mcp.store.trigrams import TrigramIndex
 from sophia_mcp.types import IndexState, Scope
@@ -145,6 +145,7 @@ class Run:
         # What is read again is shown all the while: the view stays as whole as it was.
         whole = self.target.afresh and self.view.stage != "files"
         async with self.storage.database.write(self.storage.scope) as tx:
+            await self._require_view(tx)
             skips = look.plan.skips
             skipped = skips is not None and await set_skips(tx, self.target, skips)
             self.announced = announce or skipped
@@ -179,6 +180,7 @@ class Run:
             return
         small = self._total <= SMALL
         async with self.storage.database.write(self.storage.scope) as tx:
+            await self._require_view(tx)
             await store(
                 tx, self.target, outcomes, self.storage.text, self.storage.trigrams if small else None
             )
@@ -193,6 +195,12 @@ class Run:
                 self.learned[outcome.path] = None
                 self.removed += 1
         await self._tell(len(outcomes), outcomes[-1].path)
+
+    async def _require_view(self, tx: Transaction) -> None:
+        """Raises NotFound where the view was forgotten while this process was stopped or cut off: nobody would ever
+        remove what is written for it."""
+        if not await tx.rows("SELECT 1 FROM views WHERE id = :id", {"id": self.view.id}):
+            raise forgotten(self.view)
 
     async def _tell(self, count: int, text: str) -> None:
         self._done += count

@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 
-from sophia_mcp.errors import NotFound, SophiaError
+from sophia_mcp.errors import SophiaError
 from sophia_mcp.index import distant, views
 from sophia_mcp.index.collect import collect
 from sophia_mcp.index.later import add_trigrams
@@ -227,9 +227,7 @@ class Steps:
         async with self.storage.database.read(self.storage.scope) as tx:
             found = await views.load(tx, view.id, alone=True)
         if found is None:
-            raise NotFound(
-                f"{view.label} is no longer indexed", why="it was forgotten", next="index it again"
-            )
+            raise views.forgotten(view)
         return found
 
     async def fail(self, view: View, problem: SophiaError) -> View:

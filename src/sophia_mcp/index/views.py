@@ -99,6 +99,11 @@ class View:
         return f"{self.name}@{self.ref}" if self.ref and "@" not in self.name else self.name
 
 
+def forgotten(view: View) -> NotFound:
+    """What is said of a view that is no more."""
+    return NotFound(f"{view.label} is no longer indexed", why="it was forgotten", next="index it again")
+
+
 def _view(row: Row) -> View:
     values = list(row)
     values[19], values[22] = bool(row[19]), bool(row[22])
