@@ -85,3 +85,82 @@ async def test_a_name_is_not_here_though_each_of_its_letters_in_threes_is(index_
         (ask.root / "c.py").write_text("call('ADDED_ON_MAIN')\n")
         await ask.update()
         assert not any(note.startswith("not here") for note in (await ask("added_on_main")).notes)
+
+
+HELD = {
+    "shop/fields.py": "class Nested:\n    def load(self, value):\n        return value\n",
+    "shop/other.py": "class Other:\n    class Nested:\n        pass\n\n    def dump(self):\n        return 1\n",
+    "shop/use.py": "from shop import fields\n\n\ndef made():\n    return fields.Nested()\n",
+    "docs/guide.md": "# Guide\n\nHow to load a nested value.\n",
+}
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_module_holds_what_its_file_defines(index_of) -> None:
+    async with index_of(HELD) as ask:
+        for name in ("fields.Nested", "shop.Nested"):  # the file, and the package it lies in
+            used = await ask(name, mode="callers")
+            assert used.notes == ("1 resolved call; defined at shop/fields.py:1",)
+        assert (await ask("other.fields.Nested(value)")).hits[0].path == "shop/fields.py"
+
+
+@pytest.mark.requirement("search.why")
+async def test_a_name_that_only_others_have_is_said_to_be_theirs(index_of) -> None:
+    async with index_of(HELD) as ask:
+        answer = await ask("Nested.dump")
+        assert answer.hits[0].symbol == "Other.dump"
+        assert answer.notes == ("no dump of Nested is known, but of others",)
+        assert (await ask("Other.dump")).notes == ()
+
+
+@pytest.mark.requirement("search.filters", "search.not_here")
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"kinds": ("class",)}, "kinds=['class']"),
+        ({"paths": ("docs",)}, "paths=['docs']"),
+        ({"scope": "docs"}, "scope='docs'"),
+    ],
+)
+async def test_a_name_that_the_filters_leave_out_is_named_with_its_place(
+    index_of, filters: dict, said: str
+) -> None:
+    async with index_of(HELD) as ask:
+        for mode in ("auto", "symbol"):
+            answer = await ask("Nested.load", mode=mode, **filters)
+            notes = " ".join(answer.notes)
+            assert f"Nested.load is defined at shop/fields.py:2, left out by {said}" in notes
+            assert "nothing in" not in notes
+        assert not any("left out" in note for note in (await ask("Nested.load")).notes)
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_member_that_is_not_there_leads_to_those_that_are(index_of) -> None:
+    async with index_of(HELD) as ask:
+        close, far = await ask("Nested.laod"), await ask("Nested.frobnicate")
+    assert close.notes[0].endswith("nearest names: Nested.load")
+    assert close.notes[1] == 'next: search_code("Nested.load", mode="symbol")'
+    assert far.notes[1] == 'next: search_code("Nested", mode="symbol")'
+
+
+WRITTEN = {
+    "src/switches.java": "enum Switches {\n    READ_NULLS(true),\n    WRITE_NULLS(false);\n}\n",
+    "src/reader.java": "class Reader {\n  void read() {\n    if (on(Switches.READ_NULLS)) { skip(); }\n  }\n}\n",
+    "src/null_reads.java": "class NullReads {\n  // what reads nulls, and switches\n  void nulls() {}\n}\n",
+    "tests/reader_test.java": "class ReaderTest {\n  void t() { set(Switches.READ_NULLS, true); }\n}\n",
+    "CHANGES.md": "# Changes\n\nAdd `READ_NULLS`.\n",
+}
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_name_without_a_definition_is_shown_where_it_is_written(index_of) -> None:
+    said = "no definition of READ_NULLS is known, but it is written: 4 places in 4 files"
+    async with index_of(WRITTEN) as ask:
+        alone = await ask("READ_NULLS")
+        held = await ask("Switches.READ_NULLS")
+        short = await ask("READ_NULLS", limit=1)
+    assert alone.notes == held.notes == (said,)
+    assert short.notes[0] == said
+    assert alone.hits[0].path.startswith("src/")
+    assert held.hits[0].path == "src/switches.java"
+    assert held.hits[0].why == "has this text at 2"

@@ -225,3 +225,20 @@ async def test_a_name_said_from_the_outermost_namespace_on_is_found(index_of, na
 async def test_words_of_a_sentence_are_not_looked_for_as_they_are(ask: Asked) -> None:
     for text in ("add money", "where is the sum of two amounts", "Cart", "class Cart"):
         assert not any("as it is" in note for note in (await ask(text)).notes)
+
+
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize("mode", ["auto", "regex"])
+async def test_code_stands_before_the_documents_and_tests_that_repeat_it(index_of, mode: str) -> None:
+    use = "box = open_box('a')\n"
+    files = {
+        "CHANGES.md": f"# Changes\n\n{use * 3}",
+        "docs/a.md": f"# Use\n\n{use}",
+        "src/use.py": f"def main():\n    {use}",
+        "tests/test_use.py": f"def test_use():\n    {use}",
+    }
+    query = "open_box('a')" if mode == "auto" else r"open_box\('"
+    async with index_of(files) as ask:
+        answer = await ask(query, mode=mode)
+    assert answer.hits[0].path == "src/use.py"
+    assert {hit.path for hit in answer.hits} == files.keys()

@@ -35,7 +35,7 @@ from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import Query, classify, is_pattern, said_code, said_name
+from sophia_mcp.search.query import Query, classify, is_name, is_pattern, said_code, said_name
 from sophia_mcp.search.render import call
 from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.security.text import call_of, plain_line
@@ -288,6 +288,8 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
         return await place.missing(question, tx)
     if language_of(path, b"") is not None and (moved := await place.moved(question, tx)) is not None:
         return moved
+    if is_name(path):
+        return await _identifier(named, tx)
     return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
 
 
@@ -297,13 +299,16 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     defined = await symbols.definitions(
         tx, question.atlas, query.name, query.container, question.filter.allowed
     )
-    vector = None
+    vector = written = None
     if not defined:
         named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
         if named is not None and not named.is_miss:
             return named
         vector = await question.meaning.of(query.text)
-    return await ranking.find(question, tx, vector)
+        if not await symbols.spelt(tx, question.atlas, query.name, "", question.filter.allowed):
+            written = await verbatim.of_name(question, tx)
+    found = await ranking.find(question, tx, vector)
+    return verbatim.beside(written, found) if written else found
 
 
 async def _excluded(question: Question, tx: Transaction, gone: tuple[str, ...]) -> Outcome:

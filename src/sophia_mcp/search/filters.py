@@ -41,6 +41,11 @@ class Filter:
     kinds: frozenset[Kind]
     problem: str = ""
 
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves anything out."""
+        return self.allowed is not None or bool(self.kinds)
+
 
 def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None) -> Filter:
     """The filter of a request. ``changed`` holds the changed paths when the scope asks for them."""
@@ -66,6 +71,13 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
     if allowed is not None and not allowed.any() and not problems:
         problems.append("the filters exclude one another: no file passes all of them")
     return Filter(allowed, frozenset(request.kinds), "; ".join(problems))
+
+
+def said(request: Request, *, kinds: bool = False) -> str:
+    """The filters of a request as the caller wrote them, those of ``kinds`` where they matter."""
+    given = {"paths": request.paths, "languages": request.languages, "kinds": kinds and request.kinds}
+    parts = [f"{name}={list(values)!r}" for name, values in given.items() if values]
+    return ", ".join(parts + [f"scope={request.scope!r}"] * (request.scope != "all"))
 
 
 def _language(said: str) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ async def _saying(
     found: dict[int, dict[int, int]] = {}
     left = _CHARACTERS_MOST
     for item in matches:
-        if any(atlas.has(role, item.file) for role in verbatim.REPEATING):
+        if any(atlas.has(role, item.file) for role in regex.REPEATING):
             continue
         blob = int(atlas.blobs[item.file])
         text = (await content.texts(tx, [blob]))[blob]

@@ -246,7 +246,7 @@ async def _imported(question: Question, tx: Transaction) -> list[int]:
     if len(steps) == 1:
         *within, name = steps = path.split(".")
         defined = await symbols.definitions(tx, atlas, name, "".join(within[-1:])) if within else ()
-        if any(item.named_container for item in defined):
+        if any(item.named_container and item.symbol.container for item in defined):
             return []
     steps = [step for step in steps if step not in ("", ".", "..", "@", "~")]
     return _modules(question, steps) if len(steps) > 1 else []
@@ -284,9 +284,6 @@ def passing(question: Question, files: Sequence[int]) -> list[int]:
 def filtered(question: Question, files: Sequence[int]) -> Outcome:
     """The place that was asked for is there, and no file of it passes the filters."""
     request, paths = question.request, question.atlas.paths
-    given = {"paths": request.paths, "languages": request.languages}
-    said = [f"{name}={list(values)!r}" for name, values in given.items() if values]
-    said += [f"scope={request.scope!r}"] if request.scope != "all" else []
     named = ", ".join(paths[file] for file in files[:_NAMED])
     more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
     kept = {"mode": request.mode, "detail": request.detail}
@@ -295,7 +292,7 @@ def filtered(question: Question, files: Sequence[int]) -> Outcome:
         (),
         0,
         (
-            f"not here: {named}{more} is indexed, but left out by {', '.join(said)}",
+            f"not here: {named}{more} is indexed, but left out by {filters.said(request)}",
             f"next: {call(request, question.query.text, **following)}",
         ),
     )

@@ -58,6 +58,7 @@ _PUNCTUATION = re.compile(
     r" [\w.:$/@'-]+(?:, ?[\w.:$]+)*$"
 )
 """What only code has."""
+_NO_WORD = re.compile(r"[a-z][A-Z]|[\d_$]")
 _ERROR = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Failure|Panic|Fault|Errno)\b\s*[:(\[]"
     r"|\b(?:error|panic|fatal|warning|exception|failed|failure)\b\s*[:\[]"
@@ -258,6 +259,16 @@ def said_code(text: str) -> str | None:
     if not bare or _IDENTIFIER.fullmatch(bare) or _OF_KIND.fullmatch(bare):
         return None
     return bare if quoted or is_code(bare) else None
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is nothing but a name, with or without what holds it."""
+    return _IDENTIFIER.fullmatch(text) is not None
+
+
+def is_code_name(name: str) -> bool:
+    """Whether a name has what no word of a sentence has."""
+    return _NO_WORD.search(name) is not None
 
 
 def is_code(text: str) -> bool:

@@ -46,6 +46,9 @@ _BY_LINE = "(?m)"
 
 _OUTSIDE_MOST = 64
 
+REPEATING = ("test", "document")
+"""Roles of files that say again what the code says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:
@@ -136,7 +139,11 @@ async def matching(
         matches = [item for item in matches if item.found]
     atlas = question.atlas
     matches.sort(
-        key=lambda item: (atlas.has("test", item.file), -min(item.count, 3), atlas.paths[item.file])
+        key=lambda item: (
+            any(atlas.has(role, item.file) for role in REPEATING),
+            -min(item.count, 3),
+            atlas.paths[item.file],
+        )
     )
     return matches, capped
 

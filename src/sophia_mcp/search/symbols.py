@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from sophia_mcp import words
 from sophia_mcp.search.atlas import Atlas, Mask
 from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.modules import module_parts
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
 
@@ -34,7 +35,7 @@ _CODE = "s.kind IN ('function', 'class', 'method')"
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A definition at a file of the view. ``exact``: the case agrees and so does the container, when
-    one was asked for."""
+    one was asked for: what encloses it, or the module of what nothing encloses."""
 
     file: int
     symbol: Symbol
@@ -57,11 +58,12 @@ async def definitions(
     found: list[Definition] = []
     for blob, *values in rows:
         symbol = Symbol(*values)
-        inside = not container or container.casefold() in symbol.container.casefold().replace(
+        enclosed = not container or container.casefold() in symbol.container.casefold().replace(
             "::", "."
         ).split(".")
         for file in atlas.showing(blob):
             if allowed is None or allowed[file]:
+                inside = enclosed or (not symbol.container and _is_of(container, atlas.paths[file]))
                 found.append(Definition(file, symbol, symbol.name == name and inside, inside))
     if len(found) == 1:
         return found  # as of most names: what its path says is not asked
@@ -80,6 +82,11 @@ async def definitions(
             item.symbol.start_line,
         ),
     )
+
+
+def _is_of(module: str, path: str) -> bool:
+    """Whether a file is a module of this name, or lies directly in the package of this name."""
+    return module.casefold() in [part.casefold() for part in module_parts(path)[-2:]]
 
 
 async def spelt(

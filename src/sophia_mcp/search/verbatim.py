@@ -15,8 +15,9 @@ import re2
 
 from sophia_mcp.search import regex
 from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.modules import module_parts
 from sophia_mcp.search.place import enclosing, qualified
-from sophia_mcp.search.query import is_code
+from sophia_mcp.search.query import is_code, is_code_name
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
@@ -26,8 +27,6 @@ _LONGEST = 60
 _AROUND = 6
 _NAMED = 5
 """Lines of one definition that are named."""
-REPEATING = ("test", "document")
-"""Roles of files that say again what the code says."""
 
 _WORD = re.compile(r"\w", re.ASCII)
 _TOKEN = re.compile(r"(?:\w|[.:]|->)+|[^\w\s]")
@@ -67,7 +66,15 @@ async def _matching(
     atlas = question.atlas
     matches, capped = await regex.matching(question, tx, pattern, read)
     if not is_code(question.request.query):
-        matches = [item for item in matches if not any(atlas.has(role, item.file) for role in REPEATING)]
+        repeating = regex.REPEATING
+        matches = [item for item in matches if not any(atlas.has(role, item.file) for role in repeating)]
+    return await _shown(question, tx, matches, said, is_whole=is_whole and not capped)
+
+
+async def _shown(
+    question: Question, tx: Transaction, matches: Sequence[regex.Matches], said: str, *, is_whole: bool
+) -> Outcome | None:
+    """The definitions around these matches, as many as may be shown, and how many there are."""
     candidates: list[Candidate] = []
     for item in matches:
         candidates += await around(question, tx, item.file, item.found, "has this text")
@@ -76,9 +83,31 @@ async def _matching(
     if not candidates:
         return None
     total = sum(item.count for item in matches)
-    bound = "at least " if capped or not is_whole else ""
+    bound = "" if is_whole else "at least "
     note = f"{said}: {bound}{counted(total, 'place')} in {counted(len(matches), 'file')}"
     return Outcome(tuple(candidates), max(total, len(candidates)), (note,))
+
+
+async def of_name(question: Question, tx: Transaction) -> Outcome | None:
+    """The places that write a name of which no definition is known, those in the file or folder that is said to
+    hold it first. A name that may be a word is looked for with what holds it; a word alone is left to the ranking."""
+    query, atlas = question.query, question.atlas
+    name = query.name if is_code_name(query.name) else query.text
+    if name.isalpha() and not is_code_name(name):
+        return None
+    pattern = _pattern(name, re2.escape(name))
+    files, _ = await regex.may_match(question, tx, pattern)
+    read = regex.soon_read(question, files)
+    matches, capped = await regex.matching(question, tx, pattern, read)
+    holder = query.container.casefold()
+
+    def is_held(item: regex.Matches) -> bool:
+        return holder in map(str.casefold, module_parts(atlas.paths[item.file]))
+
+    ordered = sorted(matches, key=lambda item: not is_held(item)) if holder else matches
+    said = f"no definition of {name} is known, but it is written"
+    is_whole = len(read) == len(files) and not capped
+    return await _shown(question, tx, ordered, said, is_whole=is_whole)
 
 
 def beside(exact: Outcome, others: Outcome) -> Outcome:

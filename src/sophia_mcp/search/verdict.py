@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from sophia_mcp.index.parse import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import absent, filters, graph, place, repomap, skipped, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.query import message_of, segments
+from sophia_mcp.search.query import is_code_name, message_of, segments
 from sophia_mcp.search.render import call
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
@@ -25,20 +24,28 @@ _STRANGE_MOST = 3
 _BY_MEANING = ("words", "error", "path")
 """Kinds of questions that files may answer with none of their words."""
 
-_ENGLISH = "asked in English, more may be found"
+_PLACES_MOST = 3
+"""Definitions that are named where they are left out."""
 
-_CODE = re.compile(r"[a-z][A-Z]|[\d_$]")
-"""What no word of a sentence holds."""
+_OWNERS_MOST = 8
+"""Definitions of a container whose members are looked at."""
+
+_NAMES = ("identifier", "path")
+"""Kinds of questions that may be a name: ``app.py`` and ``app.run`` look alike."""
+
+_ENGLISH = "asked in English, more may be found"
 
 
 async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
     """Say "not here" where the evidence says so, with the nearest names and the next call; and what of the
     question is not there, where the rest is."""
-    found = await _judged(question, tx, outcome)
+    elsewhere = await _elsewhere(question, tx, outcome)
+    found = await _judged(question, tx, outcome, elsewhere)
     if found.is_miss:
         return found
     query, request = question.query, question.request
-    notes = [
+    notes = [elsewhere] if elsewhere else []
+    notes += [
         f"no indexed file matches {place!r}"
         for place in filters.unmatched(question.atlas, request.paths)
     ]
@@ -61,7 +68,34 @@ async def empty(question: Question, tx: Transaction) -> Outcome | None:
     return Outcome((), 0, (f"not here: no file of {view.label} is indexed", f"next: {why}"))
 
 
-async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
+async def _elsewhere(question: Question, tx: Transaction, outcome: Outcome) -> str:
+    """Where a name is defined that the filters leave out, or that it is defined of others than was said; empty
+    for any other question. Who uses a name says it without this."""
+    query, request, atlas = question.query, question.request, question.atlas
+    *within, name = segments(query.text)
+    asked = query.kind == "identifier" or (query.kind == "path" and bool(outcome.facts))
+    if not asked or question.mode not in ("auto", "text", "symbol"):
+        return ""
+    kinds, allowed = question.filter.kinds, question.filter.allowed
+    if not (within or kinds or allowed is not None):
+        return ""
+    defined = await symbols.definitions(tx, atlas, name, "".join(within[-1:]))
+    exact = [item for item in defined if item.exact]
+    if not exact:
+        others = any(item.symbol.name == name for item in defined)
+        return f"no {name} of {within[-1]} is known, but of others" if others else ""
+    if any(
+        (allowed is None or allowed[item.file]) and (not kinds or item.symbol.kind in kinds)
+        for item in exact
+    ):
+        return ""
+    places = [f"{atlas.paths[item.file]}:{item.symbol.start_line}" for item in exact[:_PLACES_MOST]]
+    more = f" and {len(exact) - _PLACES_MOST} more" if len(exact) > _PLACES_MOST else ""
+    by = filters.said(request, kinds=True)
+    return f"{query.text} is defined at {', '.join(places)}{more}, left out by {by}"
+
+
+async def _judged(question: Question, tx: Transaction, outcome: Outcome, elsewhere: str) -> Outcome:
     if outcome.is_miss:
         return _with_next(question, outcome)
     if outcome.candidates and (not outcome.facts or not await _is_absent(question, tx, outcome)):
@@ -74,14 +108,30 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
     if question.request.mode == "auto" and (folder := place.folder(question, query.text)) is not None:
         # With a slash, as a repository may be called like a folder of it.
         return await repomap.find(replace(question, query=replace(query, text=f"{folder}/")), tx)
-    named = question.mode == "auto" and query.kind in ("identifier", "path")
-    if named and (other := await _respelt(question, tx, outcome)) is not None:
+    is_name = query.kind in ("identifier", "path")
+    if (
+        question.mode == "auto"
+        and is_name
+        and (other := await _respelt(question, tx, outcome)) is not None
+    ):
         return other
+    if elsewhere and question.filter.narrows:
+        following = call(question.request, query.text, mode="symbol")
+        return replace(outcome, notes=(f"not here: {elsewhere}", f"next: {following}", *outcome.notes))
+    return await _refused(question, tx, outcome)
+
+
+async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
+    """What came near, said to be no more than that, with the nearest names and the next call."""
+    query, request = question.query, question.request
     strange = await _strange(question, tx)
-    asked = query.name if query.kind == "identifier" else _longest(query.text)
-    near = await symbols.nearest(tx, question.atlas, asked)
+    is_name = query.kind in _NAMES
+    *within, asked = segments(query.text) if is_name else (_longest(query.text),)
+    owners = await symbols.definitions(tx, question.atlas, within[-1]) if within else []
+    near = await _members(question, tx, owners, asked)
+    near = near or await symbols.nearest(tx, question.atlas, asked)
     what = f"{query.text!r}" if len(query.text) <= 60 else "this"
-    verb = "defines" if question.request.mode == "symbol" else "speaks of"
+    verb = "defines" if request.mode == "symbol" else "speaks of"
     note = f"not here: nothing in {question.view.label} {verb} {what}"
     if verb == "speaks of" and strange:
         note += f"; no file says {_named(strange)}"
@@ -91,16 +141,31 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome) -> Outc
         note += "; the hits are only the nearest"
     if near:
         note += f"; nearest names: {', '.join(near)}"
-    if near:
-        next_call = call(question.request, near[0], mode="symbol")
+        next_call = call(request, near[0], mode="symbol")
     elif verb == "defines" and query.name and await graph.is_written(question, tx, query.name):
-        next_call = call(
-            question.request, query.name, mode="references"
-        )  # imported, or defined where none is read
+        # imported, or defined where none is read
+        next_call = call(request, query.name, mode="references")
+    elif owners:
+        next_call = call(request, within[-1], mode="symbol")
     else:
         known = _longest(query.text, strange) or asked
-        next_call = call(question.request, known or re2.escape(query.text), mode="regex")
+        next_call = call(request, known or re2.escape(query.text), mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
+
+
+async def _members(
+    question: Question, tx: Transaction, owners: Sequence[symbols.Definition], name: str
+) -> list[str]:
+    """Names in these definitions, the container that was said, that are spelt like this one; with the container,
+    as others may have them, too."""
+    blobs = (
+        question.atlas.blobs[[item.file for item in owners[:_OWNERS_MOST]]].tolist() if owners else []
+    )
+    held = await question.engine.content.symbols(tx, blobs)
+    wholes = {place.qualified(item.symbol) for item in owners}
+    inside = [one.name for found in held.values() for one in found if one.container in wholes]
+    near = symbols.near_names(name, inside)
+    return [f"{owners[0].symbol.name}.{one}" for one in near]
 
 
 def _doubt(question: Question) -> str:
@@ -143,7 +208,7 @@ async def _is_absent(question: Question, tx: Transaction, outcome: Outcome) -> b
     query = question.query
     if question.request.scope == "changed" and query.kind == "words":
         return False
-    code = query.kind == "identifier" and _CODE.search(query.name) is not None
+    code = query.kind == "identifier" and is_code_name(query.name)
     if (
         code
         and not outcome.facts.get("defines")
