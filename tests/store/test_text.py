@@ -218,3 +218,41 @@ async def test_where_all_words_are_frequent_only_rows_with_two_of_the_rarest_are
     assert len(every) == 50
     assert [id_ for id_, _ in asked] == [both.id]
     assert len(rare) == 50
+
+
+async def test_words_that_came_bit_by_bit_are_put_together_and_found_as_before(
+    store: SqliteDatabase, seed: int
+) -> None:
+    draw = random.Random(seed)
+    for start in range(0, 700, 100):
+        await add(
+            store,
+            [
+                row(i, " ".join(f"w{draw.randrange(40)}" for _ in range(20)))
+                for i in range(start, start + 100)
+            ],
+        )
+    asked = [f"w{number}" for number in range(5)]
+    async with store.read(LOCAL) as tx:
+        before = await INDEX.search(tx, 1, asked, 300)
+    parts = [await segments(store)]
+    more = True
+    while more:
+        async with store.write(LOCAL) as tx:
+            more = await INDEX.settle(tx, 1)
+    parts.append(await segments(store))
+    assert parts == [7, 1]
+    async with store.read(LOCAL) as tx:
+        assert await INDEX.search(tx, 1, asked, 300) == before
+
+
+async def segments(store: SqliteDatabase) -> int:
+    """Parts in which the words of the first repository are kept."""
+    async with store.read(LOCAL) as tx:
+        [(count,)] = await tx.rows("SELECT count(DISTINCT segid) FROM text_1_idx")
+    return int(count)
+
+
+async def test_there_is_nothing_to_put_together_where_there_are_no_words(store: SqliteDatabase) -> None:
+    async with store.write(LOCAL) as tx:
+        assert not await INDEX.settle(tx, 5)
