@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,39 @@ def trusted(tree: Tree) -> Tree:
         found = os.lstat(tree.root / rel)
         folder.stamp = Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     return replace(tree, guards={place: held and stamp_of(place) for place, held in tree.guards.items()})
+
+
+_OF_CLASSES = {
+    "alnum": string.ascii_letters + string.digits,
+    "alpha": string.ascii_letters,
+    "blank": " \t",
+    "digit": string.digits,
+    "graph": string.digits + string.ascii_letters + string.punctuation,
+    "lower": string.ascii_lowercase,
+    "print": string.digits + string.ascii_letters + string.punctuation + " ",
+    "punct": string.punctuation,
+    "space": string.whitespace,
+    "upper": string.ascii_uppercase,
+    "xdigit": string.hexdigits,
+}
+
+
+@pytest.mark.requirement("index.ignore_rules")
+@pytest.mark.parametrize("name", _OF_CLASSES)
+def test_a_class_of_characters_in_an_ignore_file_is_what_git_takes_it_for(
+    tree: Write, name: str
+) -> None:
+    every = [f"n{sign}" for sign in string.printable if sign != "/"]
+    root = tree(dict.fromkeys(every, "x = 1\n") | {".sophiaignore": f"n[[:{name}:]]\nm[![:{name}:]]\n"})
+    left_out = {f"n{sign}" for sign in _OF_CLASSES[name]} - {"n/"}
+    assert set(walk(root).files()) == set(every) - left_out | {".sophiaignore"}
+
+
+@pytest.mark.requirement("index.ignore_rules", "index.hostile_tree")
+def test_a_rule_that_cannot_be_read_takes_no_other_with_it(tree: Write) -> None:
+    rules = "[[:nosuch:]]x\n[a-Z]x\n[[]b\na.py\n"
+    root = tree({".sophiaignore": rules, "a.py": "x = 1\n", "b.py": "x = 1\n", "[b": "x\n"})
+    assert set(walk(root).files()) == {".sophiaignore", "b.py"}
 
 
 @pytest.mark.requirement("index.skips_counted", "index.ignore_rules", "index.secret_files")

@@ -8,11 +8,13 @@ is a secret, vendored, generated or binary. Reasons are short, because they are 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import re2
 from pathspec import GitIgnoreSpec
 from pathspec.util import CheckResult
 
@@ -108,6 +110,27 @@ def refused_file(name: str) -> str | None:
     if name in _CACHES:
         return CACHE
     return None
+
+
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": " \t",
+    "digit": "0-9",
+    "graph": "0-~!-.",
+    "lower": "a-z",
+    "print": " -.0-~",
+    "punct": ":-@!-.[-`{-~",
+    "space": " \t\n\v\f\r",
+    "upper": "A-Z",
+    "xdigit": "0-9a-fA-F",
+}
+"""What git takes these names in brackets for, but for the slash; the library does not know them. None begins with
+a sign that means something else there."""
+
+_UNREADABLE = (ValueError, re.error, re2.error)
+
+_CLASS = re.compile(r"\[:(" + "|".join(_CLASSES) + r"):\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,14 +296,20 @@ def _globs(patterns: Sequence[str], what: str) -> GitIgnoreSpec:
 
 def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
     """Rules of the lines that parse; git passes over the others in silence too."""
+    lines = [_CLASS.sub(lambda found: _CLASSES[found[1]], line) for line in lines]
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # of sets with a bracket in them, which mean what git means
+        try:
+            return GitIgnoreSpec.from_lines(lines)
+        except _UNREADABLE:
+            return GitIgnoreSpec.from_lines(filter(_is_readable, lines))
+
+
+def _is_readable(line: str) -> bool:
     try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        kept = []
-        for line in lines:
-            try:
-                GitIgnoreSpec.from_lines([line])
-            except ValueError:
-                continue
-            kept.append(line)
-        return GitIgnoreSpec.from_lines(kept)
+        GitIgnoreSpec.from_lines([line])
+    except _UNREADABLE:
+        return False
+    return True
