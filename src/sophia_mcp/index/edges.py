@@ -42,6 +42,10 @@ _JOINTS_MOST, _WORD_BYTES = 8, 60
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:::)?<[^()]*>\s*$")
+_TOP = b"::"
+"""Begins what Ruby names in no module; the receiver of a class that is named so."""
+_HOOKS = (".included", ".extended", ".prepended")
+"""Methods of a module of Ruby that are called with what includes it."""
 _ROWS = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 
 
@@ -111,6 +115,7 @@ def references(
     stated: dict[tuple[str, int], str] = {}
     source, starts = rows.source, rows.starts
     borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
+    sends = language.name == "ruby"
     new = tuple.__new__  # the class's own costs a call for each
     between = ">:-!. \t\n" if language.name == "rust" else ">:-?!. \t\n"  # there ``?`` takes out
     for end, start, sort in _sites(captures, language, source):
@@ -124,6 +129,8 @@ def references(
         receiver, name = parts
         if not name:
             continue
+        if sends and callee.startswith(_TOP):
+            receiver = f"{_TOP.decode()}{receiver}"
         scope = owners[bisect_right(borders, start) - 1]
         receiver_type = ""
         if receiver and not sort:
@@ -136,7 +143,13 @@ def references(
                 stated[written, scope] = known
             receiver_type = known
         line = bisect_right(starts, end - 1)
-        out.append(new(Reference, (name, _SORTS[sort], line, receiver, callers[scope], receiver_type)))
+        caller = callers[scope]
+        if sends:
+            if name == "super":
+                receiver, name = name, caller.rpartition(".")[2]
+            elif sort and caller.endswith(_HOOKS):
+                caller = caller.rpartition(".")[0]  # what includes this module has that as well
+        out.append(new(Reference, (name, _SORTS[sort], line, receiver, caller, receiver_type)))
         if len(out) >= REFERENCES_MOST:
             break
     return tuple(out), types.fields()
@@ -202,7 +215,7 @@ def _sites(
         if name is not None:
             sites.append((name.end_byte, node.start_byte, 0))
     sites.sort()
-    return sites
+    return list(dict.fromkeys(sites)) if language.name == "ruby" else sites
 
 
 @lru_cache(1 << 14)

@@ -5,7 +5,7 @@ function without a name, a loop, a pattern.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from sophia_mcp.index.scopes import Scopes
@@ -100,13 +100,11 @@ _BINDS: dict[str, _Patterns] = {
     "ruby": (
         re.compile(
             rb"(?:\{|\bdo)\s*\|[^|\n]*\0[^|\n]*\||->\s*\(?[^(){}\n]*\0[^(){}\n]*\)?\s*(?:\{|do\b)"
-            rb"|^\s*(?:[\w*@]+\s*,\s*)*\*?\0\s*(?:,[\w\s,*@]*)?(?:\|\||&&|[-+*])?=(?![=~>])"
-            rb"|\bdef\s+[\w.?!=]+\s*\(?[^()\n]*\0|\bfor\s+[\w\s,]*\0|\brescue\b[^\n]*=>\s*\0"
-            rb"|[({,;]\s*\0\s*=(?![=~>])",
-            re.MULTILINE,
+            rb"|\0\s*(?:,[\w\s,*@]*)?(?:\|\||&&|[-+*])?=(?![=~>])|\bfor\s+[\w\s,]*\0|\brescue\b[^\n]*=>\s*\0"
+            rb"|\bdef\s+[\w.?!=]+(?:\s*\((?:[^()]|\([^()]*\))*|[ \t]+[^(\n]*)\0",
         ),
         re.compile(
-            rb"(?:\|[^|\n]*|->\s*\(?[^(){}\n]*|\bdef\s+[\w.?!=]+\s*\(?[^()\n]*|\bfor\s+[\w\s,]*|=>\s*)\Z"
+            rb"(?:\|[^|\n]*|->\s*\(?[^(){}\n]*|\bfor\s+[\w\s,]*|=>\s*|[(,*&]\s*|\bdef\s+[\w.?!=]+[ \t]+)\Z"
         ),
         re.compile(rb"\s*(?:,[\w\s,*@]*)?(?:\|\||&&|[-+*])?=(?![=~>])"),
     ),
@@ -115,11 +113,6 @@ _BINDS: dict[str, _Patterns] = {
             rb"\bfunction\b[^()\n]*\([^()]*\0[^()]*\)|\bfor\s+[\w\s,]*\0[\w\s,]*(?:\bin\b|=)|\blocal\s+(?:\w+\s*,\s*)*\0"
         ),
         re.compile(rb"(?:\bfunction\b[^()\n]*\([^()]*|\bfor\s+[\w\s,]*|\blocal\s+(?:\w+\s*,\s*)*)\Z"),
-        re.compile(rb"(?!)"),
-    ),
-    "go": (
-        re.compile(rb"\bswitch\s+(?:[^{}\n]*;\s*)?\0\s*:=[^{}\n]*\.\(type\)"),
-        re.compile(rb"\bswitch\s+(?:[^{}\n]*;\s*)?\Z"),
         re.compile(rb"(?!)"),
     ),
 }
@@ -161,6 +154,10 @@ class Shadows:
         """The type of the name that stands here is read."""
         if self._patterns is not None:
             self.known.add(place)
+
+    def rebound_in(self, scopes: Sequence[int], name: str) -> bool:
+        """Whether one of these scopes binds a name so."""
+        return any(self.rebound(scope, name) for scope in scopes)
 
     def rebound(self, scope: int, name: str) -> bool:
         """Whether a scope binds a name so, or a function without a name in it."""

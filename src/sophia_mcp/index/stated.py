@@ -21,6 +21,7 @@ from sophia_mcp.index.written import (
     GIVEN,
     closes_at_end,
     is_whole,
+    messages,
     plain_type,
     without_arguments,
 )
@@ -71,9 +72,16 @@ _GIVEN, _NOTED, _MADE, _DECLARED = 1, 2, 3, 4
 _ASSIGNED = frozenset({"php", "python"})
 """Where what gives a variable declares none: one that is declared elsewhere keeps its type."""
 _SIGNED = frozenset(
-    {"csharp", "go", "java", "kotlin", "php", "python", "rust", "swift", "tsx", "typescript"}
+    {"csharp", "go", "java", "kotlin", "php", "python", "ruby", "rust", "swift", "tsx", "typescript"}
 )
-"""Where a signature states what is given, as ``returned`` reads it."""
+"""Where a signature states what is given, as ``returned`` reads it, or the last line of a method."""
+_CONSTANT = re.compile(r"(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*$")
+_SAME = frozenset({"class", "clone", "dup", "freeze", "itself", "new", "tap"})
+"""What gives in Ruby another of the same class, or the class, which has all that is its own under one name."""
+_NO_MESSAGES = frozenset({"false", "nil", "super", "true", "yield"})
+_LAST = re.compile(rb"(?:return\s+)?(?:@{1,2}\w+\s*(?:\|\|)?=\s*)?(?P<given>[@A-Za-z_][^=]*)\Z")
+_EARLY = re.compile(rb"\breturn\b(?!\s*(?:nil\b|false\b|unless\b|if\b|[;}\n]))")
+"""Something that a method gives before its last line."""
 
 
 class Types:
@@ -88,6 +96,7 @@ class Types:
         source: bytes,
     ) -> None:
         self.language, self.scopes = language, scopes
+        self._sends = language.name == "ruby"
         self._whole = {each.qualified for each in scopes.found if each.methods} - {
             scopes.class_of(scopes.at(node.start_byte)) for node in captures.get("base", ())
         }
@@ -140,10 +149,9 @@ class Types:
                 self._bind(
                     scope, each.strip(), stated, weight, bool((groups.get("field") or "").strip())
                 )
-        for scope, name, other in same:
-            if known := self._look(other, scope):
-                self._bind(scope, name, known, _MADE, False)
-        self._give_fields()
+        for node in captures.get("anew", ()):
+            self._leave(scopes.at(node.start_byte), _written(node, source), "", node.start_byte)
+        self._give_fields(same)
         self._give_members(captures, source)
 
     def _leave(self, scope: int, name: str, call: str, place: int) -> None:
@@ -158,8 +166,12 @@ class Types:
             for each in name.split(","):
                 self._put(self._locals, (scope, each.strip().lstrip("$")), "", _MADE)
 
-    def _give_fields(self) -> None:
-        """Others may ask for a field, so what gives it is read at once."""
+    def _give_fields(self, same: Sequence[tuple[int, str, str]]) -> None:
+        """What is another name for something is of its type. Others may ask for a field, so what gives it is
+        read at once."""
+        for scope, name, other in same:
+            if known := self._look(other, scope):
+                self._bind(scope, name, known, _MADE, False)
         for scope, name in list(self._calls):
             if not name.isidentifier() or (scope >= 0 and self.scopes.found[scope].methods):
                 for call in self._calls.pop((scope, name), ()):  # one asked for is read already
@@ -168,9 +180,8 @@ class Types:
     def _give_members(self, captures: Mapping[str, Sequence[Node]], source: bytes) -> None:
         """The constants of enumerations, each of which is one, and what has a place instead of a name."""
         for node in captures.get("constant", ()):
-            start, end = node.byte_range
-            owner = self.scopes.class_of(self.scopes.at(start))
-            self._fields[owner, source[start:end].decode("utf-8", "ignore")] = owner
+            owner = self.scopes.class_of(self.scopes.at(node.start_byte))
+            self._fields[owner, _written(node, source)] = owner
         for node in captures.get("places", ()):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
             for place, kind in enumerate(node.children_by_field_name("type")):
@@ -178,6 +189,8 @@ class Types:
                 self._fields[owner, str(place)] = stated
         if self.language.name == "php":
             self._give_documented(captures, source)
+        elif self.language.name == "ruby":
+            self._give_sent(captures, source)
 
     def _give_documented(self, captures: Mapping[str, Sequence[Node]], source: bytes) -> None:
         """What comments say of functions that state no type, and of fields and parameters."""
@@ -231,6 +244,8 @@ class Types:
 
     def of(self, receiver: str, scope: int) -> str:
         """The type of a receiver as written, or empty."""
+        if self._sends:
+            return self._sent(receiver, scope)
         if receiver.endswith("()"):
             return receiver[:-2]
         if receiver == EXPRESSION:
@@ -281,6 +296,8 @@ class Types:
 
     def given(self, call: str, scope: int) -> str:
         """The type of what a call or a chain of calls gives, in terms of what is called first; or empty."""
+        if self._sends:
+            return self._sent(call, scope)
         pattern = _ASSERTED.get(self.language.name)
         asserted = pattern.match(call) if pattern is not None else None
         if asserted is not None and (call[0] != "(" or closes_at_end(call, 0)):
@@ -303,6 +320,53 @@ class Types:
             return whole.removeprefix(ENTERED).partition(FIELD)[0]
         return whole if whole.count(FIELD) <= _STEPS_MOST else ""
 
+    def _sent(self, written: str, scope: int) -> str:
+        """The type of what a chain of Ruby gives, in which fields are what methods give, and a class is one of
+        it. A name alone is a variable, or a method of the class around."""
+        head, *steps = messages(written)
+        stated = self.scopes.class_of(scope) if head == "self" else None
+        if stated is None and head and head not in _NO_MESSAGES:
+            stated = self._look(head, scope)
+            if stated is None and _CONSTANT.match(head):
+                stated = head if steps else ""
+            elif stated is None:
+                stated, steps = self.scopes.class_of(scope), [head, *steps]
+        if not stated or len(steps) > _STEPS_MOST:
+            return ""
+        for taken, step in enumerate(steps):
+            known = self._fields.get((stated, step))
+            if known == "self" or (known is None and step in _SAME):
+                continue
+            if not known:
+                rest = [each for each in steps[taken:] if each not in _SAME]
+                return "" if known == "" else FIELD.join((stated, *rest))
+            stated = known
+        return stated
+
+    def _give_sent(self, captures: Mapping[str, Sequence[Node]], source: bytes) -> None:
+        """What methods of Ruby give: by their last line, and by the variables that attributes are named for."""
+        for definition in self.scopes.found:
+            key = definition.container, f"@{definition.name}"
+            if definition.node.type == "simple_symbol" and (stated := self._fields.get(key)):
+                self._put(self._fields, (definition.container, definition.name), stated, _MADE)
+        for start, end in sorted(node.byte_range for node in captures.get("last", ())):
+            scope = self.scopes.at(start)
+            match = _LAST.match(source, start, min(end, start + _DECLARATION_BYTES))
+            if scope < 0 or match is None or match.end() < end:
+                continue
+            method = self.scopes.found[scope]
+            owner = self.scopes.class_of(scope)
+            if (
+                owner != method.container
+                or method.name == "initialize"
+                or _EARLY.search(source, method.start_byte, start)
+            ):
+                continue
+            given = match["given"].decode("utf-8", "ignore")
+            stated = given if given == "self" else self._sent(given, scope)
+            if stated != f"{owner}{FIELD}{method.name}":
+                self._put(self._fields, (owner, method.name), stated, _GIVEN)
+
     def _look(self, name: str, scope: int) -> str | None:
         """The type of a variable, empty where nothing is sure of it; None for what is none."""
         around: list[int] = []
@@ -313,21 +377,24 @@ class Types:
             if stated is not None:
                 if self._weights.get(key) != _DECLARED or self.language.name != "python":
                     around.append(here)
-                return "" if not stated or self._rebound(around, name) else stated
+                return "" if not stated or self._shadows.rebound_in(around, name) else stated
             if here < 0:
                 break
             around.append(here)
             here = self.scopes.up(here)
         if name.startswith("@"):
             return self._fields.get((self.scopes.class_of(scope), name))
-        if not self.language.bare_fields:
+        if not self.language.bare_fields and not self._sends:
             return None
-        if self._rebound(around, name):
-            return ""
-        return self._fields.get((self.scopes.class_of(scope), name))
+        owner = self.scopes.class_of(scope)
+        stated = self._fields.get((owner, name))
+        if stated is None and owner in self._whole and self.language.bare_fields:
+            return None  # and no field either
+        return "" if self._shadows.rebound_in(around, name) else stated
 
-    def _rebound(self, scopes: Sequence[int], name: str) -> bool:
-        return any(self._shadows.rebound(scope, name) for scope in scopes)
+
+def _written(node: Node, source: bytes) -> str:
+    return source[node.start_byte : node.end_byte].decode("utf-8", "ignore")
 
 
 def _giving(groups: Mapping[str, str | None], source: bytes, start: int) -> str:

@@ -42,6 +42,8 @@ _PROMISES = frozenset({"csharp", "tsx", "typescript"})
 """Where a signature says that what is given must be awaited."""
 _INDEX = re.compile(r"\[[^\[\]():]*\](?!\()")
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
+_ARGUMENTS = re.compile(r"\([^(){}]*\)|\s*\{[^(){}]*\}")
+_MESSAGE = re.compile(r"@{0,2}\w+[?!]?|(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*")
 _YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
 """How Python types what is entered by a ``with``."""
 _BEFORE = re.compile(r"[\w.$]+(?:\s*<.*>)?(?=\??$)")
@@ -104,6 +106,19 @@ def without_arguments(call: str, language: str) -> str:
             return ""
     chain = "".join(kept).rstrip(";!")
     return chain if not depth and _CHAIN.fullmatch(chain) else ""
+
+
+def messages(call: str) -> list[str]:
+    """What is sent in a chain of Ruby, from what is named first: ``A::B``, ``new``, ``open`` of
+    ``A::B.new(1)&.open { 2 }``. Empty at first for what is none."""
+    plain = _TEXT.sub('""', call.replace("&.", "."))
+    for _ in range(FIELDS_DEEP):
+        inner = _ARGUMENTS.sub("", plain)
+        if inner == plain:
+            break
+        plain = inner
+    steps = [step.strip() for step in plain.split(".")]
+    return steps if all(map(_MESSAGE.fullmatch, steps)) else [""]
 
 
 def _indexed(call: str) -> str:

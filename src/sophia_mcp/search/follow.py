@@ -36,6 +36,9 @@ from sophia_mcp.types import Import, Reference
 _NESTING = frozenset({"ruby"})
 """Where a name means a class of the innermost of the classes and modules around that has it, in any file."""
 
+_TOP = "::"
+"""The receiver of what is named in no module there."""
+
 _WHOLE = frozenset({"perl"})
 """Where a class is always named with all that encloses it."""
 
@@ -123,8 +126,8 @@ class Follower:
             own = await self._inherited(await self._held(steps, file, caller))
             if own or len(steps) == 1:
                 return "receiver-typed", own
-        if not receiver:
-            if language in IMPLICIT:
+        if not receiver or receiver == _TOP:
+            if not receiver and language in IMPLICIT:
                 around = [caller.rpartition(".")[0], caller]  # or it is called in the class itself
                 if language in _NESTING:
                     around = around[last(caller)[:1].isupper() :][:1]
@@ -139,7 +142,7 @@ class Follower:
             if language in _NESTING:
                 return "import-resolved", {
                     (each.file, each.name.rpartition(".")[0])
-                    for each in _nested(reference.name, caller, self._every)
+                    for each in _nested(f"{receiver}{reference.name}", caller, self._every)
                 }
             return "import-resolved", await self._modules.brought(
                 reference.name, file, caller, self._every
@@ -211,6 +214,8 @@ class Follower:
             stated, where = await self._stated(here, field)
             if stated in _ITSELF:
                 return list(classes)
+            if stated is None:
+                return []
             if stated:
                 found = await self._stating(here, field, stated, where)
                 return found or await self._meant(stated, file, caller)
@@ -230,9 +235,9 @@ class Follower:
         self._open.remove(key)
         return found
 
-    async def _stated(self, here: _Class, field: str) -> tuple[str, int]:
+    async def _stated(self, here: _Class, field: str) -> tuple[str | None, int]:
         """The type that a class states for a field, for a property of that name, or for what a method gives,
-        and the file that states it."""
+        and the file that states it; None where it has such a method and nothing tells what that gives."""
         stored = not field.endswith(GIVEN) or self._sources.languages[here.file] == "php"
         held = await self._edges_of(here.file) if stored else None
         for item in held.fields if held is not None else ():
@@ -241,6 +246,8 @@ class Follower:
         named = await self._names.definitions(field.removesuffix(GIVEN))
         for known in named:
             if known.symbol.container == here.name and _holds(self._sources, here, known.file):
+                if self._sources.languages[here.file] in _NESTING:
+                    return None, known.file
                 return self._returned(named, known.file, here.name), known.file
         return "", here.file
 
@@ -286,7 +293,8 @@ class Follower:
             held = await self._edges_of(here.file) if len(self._bases) <= _CLASSES_MOST else None
             for reference in held.references if held is not None else ():
                 if reference.kind == "base" and reference.caller == here.name:
-                    path = f"{reference.receiver}.{reference.name}".lstrip(".")
+                    between = "" if reference.receiver == _TOP else "."
+                    path = f"{reference.receiver}{between}{reference.name}".lstrip(".")
                     known += await self._meant(path, here.file, here.name)
             if self._sources.languages[here.file] == "php":
                 words = {base: await self._names.words(base) for base in known}

@@ -46,6 +46,9 @@ BY_PACKAGE = frozenset({"go"})
 BY_NAMESPACE = frozenset({"csharp"})
 """Where a name means a class of the namespaces around, or of one that the file uses, in any file."""
 
+_LOOKED_FOR = BY_NAMESPACE | {"ruby"}
+"""Where a type is that of the innermost namespace around which has one."""
+
 _BY_PATH = frozenset({"perl", "rust"})
 """Where a type that is written with its path is that and no other of the name."""
 
@@ -97,6 +100,12 @@ class Sources:
             receiver, here = "", [item for item in here if item in defined]
         if not receiver:
             return self._bare(reference, file, defined, here, imports)
+        if receiver.startswith("::"):  # of no module around
+            return (
+                "same file"
+                if any(item.symbol.container == dotted(receiver) for item in here)
+                else "name-only"
+            )
         if receiver in OWN:
             return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
         first = re.split(r"::|->|\.|\\", receiver)[0]
@@ -122,7 +131,7 @@ class Sources:
         here: Sequence[Definition],
         imports: Sequence[Import],
     ) -> Proof:
-        if self.languages[file] in BY_NAMESPACE:
+        if self.languages[file] in _LOOKED_FOR:
             return "name-only"  # as long as nobody looks around
         stated = last(reference.receiver_type)
         if self.languages[file] in _BY_PATH:
@@ -307,6 +316,11 @@ def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
 def package_of(path: str) -> str:
     """The folder of a file; that of its tests is the same: ``src/main/java/app`` and ``src/test/java/app``."""
     return _ROOT.sub("/", path).rpartition("/")[0]
+
+
+def dotted(written: str) -> str:
+    """A path as containers are written: ``app.Box`` of ``::app::Box``."""
+    return written.removeprefix("::").replace("::", ".")
 
 
 @lru_cache(1 << 14)

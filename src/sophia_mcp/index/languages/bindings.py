@@ -77,3 +77,9 @@ CONSTRUCTED = re.compile(
     r"(?:local\s+)?(?P<name>@{0,2}[\w.]+)\s*=\s*(?P<made>(?!(?:Struct|Class|Module)\b)[\w.:]+?)[.:]new\b.*$",
     re.DOTALL,
 )
+
+RUBY = re.compile(
+    r"(?P<name>@{0,2}\w+)\s*(?:\|\|)?=\s*(?:(?P<made>(?!(?:Struct|Class|Module|Data)\b)(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*)\.new"
+    r"(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\([^)]*$|[ \t]+[^.({]*$)?(?:\s*(?:\{|do\b).*)?$|(?P<given>.*)$)",
+    re.DOTALL,
+)

@@ -74,6 +74,7 @@ RECORDS = (
         (import_declaration) @import
         (field_declaration !name type: (_) @base)
         (interface_type (type_elem . [(type_identifier) (qualified_type)] @base .))
+        (type_switch_statement alias: (expression_list . (identifier) @anew))
         (parameter_declaration name: (_)) @bind
         (field_declaration name: (_)) @bind
         (range_clause left: (expression_list . (_) . (identifier) .) right: (_)) @bind

@@ -213,12 +213,17 @@ RECORDS = (
         (superclass (_) @base)
         ((call !receiver method: (identifier) @_i arguments: (argument_list [(constant) (scope_resolution)] @base))
           (#any-of? @_i "include" "extend" "prepend"))
-        ((assignment right: (call receiver: [(constant) (scope_resolution)] method: (identifier) @_n)) @bind
-          (#eq? @_n "new"))
+        ((call receiver: (identifier) method: (identifier) @_h arguments: (argument_list [(constant) (scope_resolution)] @base))
+          (#any-of? @_h "include" "extend" "prepend"))
+        (super) @call
+        [(assignment left: [(identifier) (constant) (instance_variable) (class_variable)] right: (call))
+         (operator_assignment left: [(identifier) (instance_variable) (class_variable)] right: (call))] @bind
+        [(method body: (body_statement (_) @last .)) (singleton_method body: (body_statement (_) @last .))]
+        [(method body: (call) @last) (singleton_method body: (call) @last)]
         """,
         invoke_field="method",
         imports=imports.quoted,
-        binds=bindings.CONSTRUCTED,
+        binds=bindings.RUBY,
         own=("self",),
         maker="new",
         keywords=frozenset(

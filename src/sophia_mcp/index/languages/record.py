@@ -67,7 +67,8 @@ class Language:
     statement, ``@bind`` a declaration that states the type of a variable, ``@base`` a class the enclosing one
     extends, ``@use`` a type named, ``@head`` a definition's own head that looks like a call,
     ``@silent`` a region whose calls are none (type specifications), ``@token`` a name that is called in the text of
-    a macro, ``@constant`` the name of a constant of an enumeration, ``@places`` the types of fields without names.
+    a macro, ``@constant`` the name of a constant of an enumeration, ``@places`` the types of fields without names,
+    ``@last`` what a method gives that states no type, ``@anew`` a name that has several types there.
     """
 
     name: str
