@@ -19,6 +19,8 @@ FILES = {
     "short.js": "export function beat() {\n  throw new Error('heartbeat messages')\n}\n",
     "lost.py": "def lose(node):\n    log('lost nodes: %d', node)\n",
     "tests/test_load.py": "def test_load():\n    assert said == \"no entry 'x' in line 3 of the table\"\n",
+    "copies.py": "def copies(count):\n    log('copies lost of the nodes = %d', count)\n",
+    "tests/test_copies.py": "def test_copies():\n    assert said == 'copies lost of the nodes = 3'\n",
     "notes.md": "# Table\n\nIt says: no entry 'x' in line 3 of the table\n",
 }
 
@@ -31,6 +33,7 @@ FILES = {
         ("ArgumentError: Symbols only please: :queue", "job.rb"),
         ("LookupError: no entry 'x' in line 3 of the table", "load.py"),
         ("Error: unable to send heartbeat messages twice", "send.js"),
+        ("copies lost of the nodes = 3", "copies.py"),  # a test has it as it is
     ],
 )
 @pytest.mark.requirement("search.modes", "search.why")

@@ -164,3 +164,36 @@ async def test_a_name_without_a_definition_is_shown_where_it_is_written(index_of
     assert alone.hits[0].path.startswith("src/")
     assert held.hits[0].path == "src/switches.java"
     assert held.hits[0].why == "has this text at 2"
+
+
+SPELLINGS = {
+    "shop/router.go": "package shop\n\ntype Router struct{}\n\nfunc (r *Router) Find(path string) string {\n\treturn path\n}\n",
+    "shop/schema.py": "class Schema:\n    def load(self, data):\n        return data\n\n\ndef pre_load(function):\n    return function\n",
+    "shop/use.py": "from shop.schema import pre_load\n\n\nclass Use:\n    @pre_load\n    def clean(self, data):\n        return data\n",
+    "shop/stream.php": "<?php\nclass StreamHandler\n{\n    public function write($record) {}\n}\n",
+    "shop/make.php": "<?php\nfunction make($url) {\n    return new StreamHandler($url);\n}\n",
+    "shop/cascade.rb": "class Cascade\n  attr_reader :apps\n\n  def initialize\n    @apps = []\n  end\nend\n",
+}
+
+
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize(
+    ("text", "symbol", "why"),
+    [
+        ("*Router.Find", "Router.Find", "defines Find"),
+        ("&Router", "Router", "defines Router"),
+        ("Schema(many=True).load(data)", "Schema.load", "defines load"),
+        ("Schema().load()", "Schema.load", "defines load"),
+        ("@pre_load", "pre_load", "defines pre_load"),
+        ("@pre_load(pass_many=True)", "pre_load", "defines pre_load"),
+        ("new StreamHandler('php://stderr', 300)", "StreamHandler", "defines StreamHandler"),
+        ("new StreamHandler($url)", "make", "has this text at 3"),
+        ("Cascade.new", "Cascade", "defines Cascade"),
+        ("Cascade::new", "Cascade", "defines Cascade"),
+        ("@apps", "Cascade.initialize", "has this text at 5"),  # a variable, not the method
+    ],
+)
+async def test_a_name_is_found_as_code_writes_it(index_of, text: str, symbol: str, why: str) -> None:
+    async with index_of(SPELLINGS) as ask:
+        first = (await ask(text)).hits[0]
+    assert (first.symbol, first.why) == (symbol, why)

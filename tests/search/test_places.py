@@ -260,3 +260,34 @@ async def test_a_place_says_that_kinds_do_not_narrow_it(ask: Asked) -> None:
     assert (await ask("shop/cart.py:1-3", kinds=("doc",))).notes == (
         "kinds=doc does not narrow a place",
     )
+
+
+BARE = {
+    "src/config.py": "def load():\n    return open('settings.json')\n",
+    "src/page.js": "class Page {\n  json() {\n    return {}\n  }\n}\nclass Sheet extends Page {}\n",
+    "tests/test_config_everywhere.py": "def test_config(): ...\n",
+}
+
+
+@pytest.mark.requirement("search.place", "search.not_here")
+async def test_the_name_of_a_file_that_is_not_there_is_no_word(index_of) -> None:
+    async with index_of(BARE) as ask:
+        answer = await ask("confg.py")
+        assert not answer.hits
+        assert answer.notes == (
+            "not here: no indexed file is 'confg.py'; nearest: config.py",
+            'next: search_code("config.py")',
+        )
+        assert (await ask("config.json")).notes[0].startswith("not here: no indexed file is")
+        written = await ask("settings.json")
+        assert written.notes == (
+            "no indexed file is 'settings.json', but it is written: 1 place in 1 file",
+        )
+        assert [hit.path for hit in written.hits][:1] == ["src/config.py"]
+
+
+@pytest.mark.requirement("search.place")
+@pytest.mark.parametrize("name", ["Page.json", "Sheet.json", "page.json"])
+async def test_a_member_that_is_called_as_a_file_may_end_is_none(index_of, name: str) -> None:
+    async with index_of(BARE) as ask:
+        assert (await ask(name)).hits[0].symbol == "Page.json"

@@ -67,7 +67,7 @@ async def test_a_file_at_the_top_is_known_again(tmp_path: Path) -> None:
     renamed(root, "loader.py", "load.py")
     async with open_engine(root, tmp_path / "home") as ask:
         assert (await said(ask, "loader.py"))[1] == 'next: search_code("load.py")'
-        assert (await ask("Vue.js")).notes[0].startswith("not here: nothing in app speaks of")
+        assert (await said(ask, "Vue.js"))[0] == "not here: no indexed file is 'Vue.js'"
 
 
 async def test_a_commit_is_asked_for_its_own_paths(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import anyio
 import numpy as np
 
 from sophia_mcp.errors import BadArgument
-from sophia_mcp.index.parse import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import (
     changed,
@@ -35,7 +34,7 @@ from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import Query, classify, is_name, is_pattern, said_code, said_name
+from sophia_mcp.search.query import TAGS, Query, classify, is_name, is_pattern, said_code, said_name
 from sophia_mcp.search.render import call
 from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.security.text import call_of, plain_line
@@ -196,7 +195,7 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
     )
     found = await symbols.definitions(tx, question.atlas, query.name, query.container, allowed)
     said = [item for item in found if item.exact]
-    if not named.is_code and named.kinds:
+    if named.kinds and (named.kinds == TAGS or not named.is_code):
         said = [item for item in said if item.symbol.kind in named.kinds]
     if not said:
         return replace(question, query=replace(question.query, asks=""))
@@ -228,8 +227,9 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
         return await _path(question, tx, vector)
     written = _as_written(question)
     exact = await verbatim.find(question, tx, written) if written else None
-    if exact is None and kind in ("words", "error"):
-        exact = await messages.find(question, tx)
+    if kind in ("words", "error") and (exact is None or verbatim.only_repeats(question, exact)):
+        message = await messages.find(question, tx)
+        exact = verbatim.beside(message, exact) if message and exact else message or exact
     if kind == "identifier":
         found = await _identifier(question, tx)
     else:
@@ -242,7 +242,8 @@ def _as_written(question: Question) -> str | None:
     query = question.query
     if query.kind == "identifier":
         named = said_name(query.written)
-        return said_code(query.written) if named is not None and named.kinds else None
+        declared = named is not None and named.kinds not in ((), TAGS)
+        return said_code(query.written) if declared else None
     return said_code(query.written) if query.kind == "words" else None
 
 
@@ -276,21 +277,31 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
         return found
     if place.folder(question, question.query.path):
         return await repomap.find(question, tx)
+    path = question.query.path
+    if place.is_bare(path) and not await place.is_member(question, tx, path):
+        return await _file(question, tx)
     named = replace(question, query=replace(question.query, kind="identifier"))
     if await symbols.definitions(tx, question.atlas, named.query.name, "", question.filter.allowed):
         return await _identifier(named, tx)
-    path = question.query.path
     if package := place.folder(question, path.replace(".", "/")):
         return await repomap.find(
             replace(question, query=replace(question.query, text=f"{package}/")), tx
         )
     if place.is_file(path) or await skipped.find(question, tx, path):
         return await place.missing(question, tx)
-    if language_of(path, b"") is not None and (moved := await place.moved(question, tx)) is not None:
-        return moved
     if is_name(path):
         return await _identifier(named, tx)
     return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
+
+
+async def _file(question: Question, tx: Transaction) -> Outcome:
+    """A file that no indexed one is: what became of it, or where its name is written."""
+    path = question.query.path
+    if await skipped.find(question, tx, path):
+        return await place.missing(question, tx)
+    said = f"no indexed file is {path!r}"
+    there = await place.moved(question, tx) or await verbatim.of_name(question, tx, said)
+    return there or place.nowhere(question)
 
 
 async def _identifier(question: Question, tx: Transaction) -> Outcome:
@@ -300,6 +311,11 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
         tx, question.atlas, query.name, query.container, question.filter.allowed
     )
     vector = written = None
+    if (
+        not defined and query.name == "new" and query.container
+    ):  # `Router.new`, `Router::new`: made of the class
+        within = query.text.removesuffix("()")[: -len("new")].rstrip(".:")
+        return await _identifier(replace(question, query=replace(query, text=within)), tx)
     if not defined:
         named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
         if named is not None and not named.is_miss:

@@ -355,16 +355,36 @@ def is_file(path: str) -> bool:
     )
 
 
+def is_bare(path: str) -> bool:
+    """Whether a text may be the name of a file, without the folder it is in: ``app.py``, but ``self.py``, too."""
+    return not re.search(r"[/*]", path) and language_of(path, b"") is not None
+
+
+async def is_member(question: Question, tx: Transaction, path: str) -> bool:
+    """Whether what looks like the ending of a file is the name of what something here has that is called so."""
+    *_, holder, name = ("", *path.split("."))
+    found = await symbols.definitions(tx, question.atlas, name, holder)
+    if not found or any(item.named_container for item in found):
+        return bool(found)
+    return bool(await symbols.definitions(tx, question.atlas, holder))
+
+
 async def missing(question: Question, tx: Transaction) -> Outcome:
     """No indexed file is meant: the nearest ones, or why it is left out, and the call for it."""
-    query, request, paths = question.query, question.request, question.atlas.paths
+    query = question.query
     asked = query.path
     lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
     if out := await skipped.find(question, tx, asked):
         said = f"not here: no indexed file is {asked!r}; {out.said}"
         return Outcome((), 0, (said, out.following(question, (out.within or ".") + lines)))
-    if now := await moved(question, tx):
-        return now
+    return await moved(question, tx) or nowhere(question)
+
+
+def nowhere(question: Question) -> Outcome:
+    """The miss of a file of which there is nothing to say but what it is called like."""
+    query, request, paths = question.query, question.request, question.atlas.paths
+    asked = query.path
+    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
     what = "file or folder" if request.mode == "outline" or asked.endswith("/") else "file"
     near = [] if "*" in asked else _nearest(asked, paths)
     hint = f"; nearest: {', '.join(near)}" if near else ""
@@ -396,7 +416,10 @@ async def moved(question: Question, tx: Transaction) -> Outcome | None:
 
 
 def _nearest(asked: str, paths: Sequence[str]) -> list[str]:
-    if same := match_path(asked, paths) or get_close_matches(asked, paths, 3, 0.5):
+    if same := match_path(asked, paths):
         return same[:3]
     names = [path.rsplit("/", 1)[-1] for path in paths]
-    return get_close_matches(asked.rsplit("/", 1)[-1], names, 3, 0.6)
+    alike = get_close_matches(asked.rsplit("/", 1)[-1], names, 3, 0.6)
+    if "/" not in asked and alike:  # where it is was not said
+        return alike
+    return get_close_matches(asked, paths, 3, 0.5) or alike

@@ -97,6 +97,13 @@ _IN_FILE = re.compile(
 )
 _CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})\([^()]*\)")
 _GENERIC = re.compile(r"(?:::)?<[^<>]*>")
+_ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
+"""What is given to a call on whose result something is called: ``Schema(many=True).load``."""
+_POINTER = re.compile(r"[*&](?=[^\W\d])")
+_NEW = re.compile(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\(.*)?;?", re.S)
+_TAG = re.compile(rf"@(?P<name>{_IDENTIFIER.pattern})(?:\(.*\))?", re.S)
+TAGS = ("function", "class")
+"""Kinds of what an annotation or a decorator names: ``@x`` of Ruby is a variable, and may be called like a method."""
 _SORT = r"(?:the )?(?:(?:function|method|class|struct|type|constant|variable|macro) )?"
 _ASKED = rf"{_SORT}(?P<name>`[^`]+`|\S+?)"
 _SHOW = r"(?:(?:find|show|list) )?(?:all )?(?:the )?"
@@ -203,9 +210,13 @@ def said_name(text: str) -> Named | None:
     """The name in a text that consists of a name, the way code writes or declares it; None for others."""
     quoted = _QUOTED.fullmatch(text)
     bare = _GENERIC.sub("", quoted["name"] if quoted else text).strip()
-    received = _RECEIVER.sub(r"\1.", bare)
+    received = _ARGUMENTS.sub("", _POINTER.sub("", _RECEIVER.sub(r"\1.", bare), 1))
     if _IDENTIFIER.fullmatch(received):
         return Named(received)
+    if found := _NEW.fullmatch(bare):
+        return Named(found["name"], "", ("class",))
+    if found := _TAG.fullmatch(bare):
+        return Named(found["name"], "", TAGS)
     if found := _IN_FILE.fullmatch(received):
         return Named(found["name"], found["path"])
     if found := _CALLED.fullmatch(received):

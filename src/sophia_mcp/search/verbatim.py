@@ -88,8 +88,8 @@ async def _shown(
     return Outcome(tuple(candidates), max(total, len(candidates)), (note,))
 
 
-async def of_name(question: Question, tx: Transaction) -> Outcome | None:
-    """The places that write a name of which no definition is known, those in the file or folder that is said to
+async def of_name(question: Question, tx: Transaction, said: str = "") -> Outcome | None:
+    """The places that write a name of which no definition is known, or what is ``said`` instead: those in the file or folder that is said to
     hold it first. A name that may be a word is looked for with what holds it; a word alone is left to the ranking."""
     query, atlas = question.query, question.atlas
     name = query.name if is_code_name(query.name) else query.text
@@ -105,9 +105,15 @@ async def of_name(question: Question, tx: Transaction) -> Outcome | None:
         return holder in map(str.casefold, module_parts(atlas.paths[item.file]))
 
     ordered = sorted(matches, key=lambda item: not is_held(item)) if holder else matches
-    said = f"no definition of {name} is known, but it is written"
+    said = f"{said or f'no definition of {name} is known'}, but it is written"
     is_whole = len(read) == len(files) and not capped
     return await _shown(question, tx, ordered, said, is_whole=is_whole)
+
+
+def only_repeats(question: Question, found: Outcome) -> bool:
+    """Whether a text stands in nothing but tests and documents, so that another place may be what says it."""
+    atlas, roles = question.atlas, regex.REPEATING
+    return all(any(atlas.has(role, item.file) for role in roles) for item in found.candidates)
 
 
 def beside(exact: Outcome, others: Outcome) -> Outcome:
