@@ -221,6 +221,30 @@ def test_a_stamp_that_is_known_is_held_in_memory_once(tree: Write) -> None:
     assert all(files[path] is held.stamp for path, held in known.items())
 
 
+@pytest.mark.requirement("index.ignore_rules")
+def test_nothing_in_an_ignored_folder_is_taken_back_where_git_tracks_a_file_of_it(tree: Write) -> None:
+    root = tree(
+        {
+            ".gitignore": "build/\n!*.py\n",
+            "a.py": "",
+            "build/tracked.py": "",
+            "build/made.py": "",
+            "build/deep/made.py": "",
+        }
+    )
+    repository = make_repository(root)
+    repository.index.add("build/tracked.py")
+    repository.index.write()
+    age(root)
+    found = trusted(walk(root))
+    assert set(found.files()) == {".gitignore", "a.py", "build/tracked.py"}
+    (root / "build" / "later.py").touch()
+    again = trusted(walk_again(found))
+    assert set(again.files()) == set(found.files())
+    (root / ".gitignore").write_text("!*.py\n")
+    assert set(walk_again(again).files()) > {"build/made.py", "build/later.py", "build/deep/made.py"}
+
+
 def test_a_rule_file_of_a_folder_takes_back_what_the_repository_around_it_ignores(tree: Write) -> None:
     top = tree(
         {

@@ -169,9 +169,11 @@ class Rules:
         self._own: dict[str, _Lines] = {}
         self._git: dict[str, _Lines] = {}
         self._taking_back: tuple[str, ...] = ()
+        self._ignored: dict[str, bool] = {}
 
     def enter(self, folder: str, names: frozenset[str] | set[str]) -> None:
         """Read the rule files of a folder (``""`` or ``a/b/``) before its entries are judged."""
+        self._ignored.clear()
         for name, kept in ((RULES_FILE, self._own), (GIT_RULES_FILE, self._git)):
             kept.pop(folder, None)
             raw = self._read(folder + name) if name in names else None
@@ -221,15 +223,24 @@ class Rules:
         """Whether git would leave out what it does not track."""
         if self._git_ignored is None:
             return bool(self._git and _judge(self._git, path))
+        above = path.rstrip("/").rpartition("/")[0] + "/"
+        if above != "/" and self._is_folder_ignored(above):  # nothing in that can be taken back
+            return True
         ignored = self._git_ignored(path)
         if not ignored or not path.startswith(self._taking_back):
             return ignored
         verdict = _judge(self._git, path)
-        above = path.rstrip("/").rpartition("/")[0] + "/"
-        if verdict or (above != "/" and self._is_ignored(above)):  # nothing in that can be taken back
+        if verdict:
             return True
         # It may have been said of a folder above, which was taken back, or by rules outside the tree.
         return verdict is None and (above == "/" or not self._git_ignored(above))
+
+    def _is_folder_ignored(self, path: str) -> bool:
+        """The same of a folder, kept until the next one is entered. One that holds what git tracks is entered though
+        it is ignored."""
+        if path not in self._ignored:
+            self._ignored[path] = self._is_ignored(path)
+        return self._ignored[path]
 
 
 def reader(root: Path) -> Callable[[str], bytes | None]:
