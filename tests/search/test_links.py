@@ -90,3 +90,58 @@ async def test_of_all_repositories_the_one_that_a_link_names_answers(tmp_path: P
         link = "https://github.com/acme/net/blob/main/src/retry.py#L2"
         answer = await search_everywhere(ask.engine, every, Request(link, repo="*"))
         assert [(hit.repo, hit.path) for hit in answer.hits] == [("other", "src/retry.py")]
+
+
+@pytest.mark.parametrize(
+    ("link", "hit"),
+    [
+        ("https://raw.githubusercontent.com/acme/work/main/src/retry.py", "src/retry.py:1"),
+        ("https://raw.githubusercontent.com/acme/work/refs/heads/main/src/retry.py", "src/retry.py:1"),
+        ("https://bitbucket.org/acme/work/src/main/src/retry.py#lines-2", "src/retry.py:2"),
+        ("`https://bitbucket.org/acme/work/src/1a2b3c/src/main.py?at=main#lines-1:2`", "src/main.py:1"),
+        (
+            "https://dev.azure.com/acme/web/_git/work?path=/src/retry.py&version=GBmain&line=2&lineEnd=2",
+            "src/retry.py:2",
+        ),
+    ],
+)
+async def test_a_link_is_a_place_however_its_host_writes_it(tmp_path: Path, link: str, hit: str) -> None:
+    root = clone(tmp_path / "work", "https://github.com/acme/shop.git")
+    async with open_engine(root, tmp_path / "home") as ask:
+        answer = await ask(link, detail="full")
+    found = answer.hits[0]
+    assert found.why in ("the place asked for", "path match")
+    path, line = hit.split(":")
+    assert found.path == path
+    assert found.start_line <= int(line) <= found.end_line
+
+
+async def test_a_page_about_a_change_is_no_file(tmp_path: Path) -> None:
+    root = clone(tmp_path / "work", "https://github.com/acme/work.git")
+    async with open_engine(root, tmp_path / "home") as ask:
+        for page in ("pull/56", "issues/56", "pull/56/files", "-/merge_requests/56"):
+            named = page.removeprefix("-/").removesuffix("/files")
+            assert await notes(ask, f"https://github.com/acme/work/{page}") == (
+                f"not here: {named} of github.com/acme/work is a page at its host, "
+                "and no file of work has the link",
+                'next: search_code("#56\\\\b", mode="regex")',
+            )
+        for page in ("commit/1a2b3c", "compare/v1...v2"):
+            assert (await notes(ask, f"https://github.com/acme/work/{page}"))[1] == (
+                'next: search_code(".", mode="outline")'
+            )
+
+
+async def test_a_link_that_stands_in_a_file_is_found_there(tmp_path: Path) -> None:
+    link = "https://acme.example/guide/retry.html#often"
+    pull = "https://github.com/acme/work/pull/56"
+    root = write(
+        tmp_path / "work", {**FILES, "src/often.py": f"# {link}\ndef often():\n    return 1  # {pull}\n"}
+    )
+    async with open_engine(root, tmp_path / "home") as ask:
+        for text in (link, pull):
+            answer = await ask(text)
+            assert answer.hits[0].path == "src/often.py"
+            assert answer.notes[0] == "this text as it is: 1 place in 1 file"
+        absent = await ask("https://acme.example/guide/retry.html#seldom")
+        assert not any("no indexed file" in note for note in absent.notes)

@@ -220,9 +220,8 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
         return await tracing.find(question, tx)
     if mode == "symbol":
         return await symbols.find(question, tx)
-    if mode == "auto" and (linked := await place.linked(question, tx)) is not None:
-        exact = await verbatim.find(question, tx, question.query.written)
-        return replace(exact, notes=(*exact.notes, *linked.notes[1:])) if exact else linked
+    if mode == "auto" and "://" in question.query.written and (link := await _link(question, tx)):
+        return link
     if kind == "path":
         return await _path(question, tx, vector)
     written = _as_written(question)
@@ -235,6 +234,17 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
     else:
         found = await ranking.find(question, tx, vector)
     return verbatim.beside(exact, found) if exact else found
+
+
+async def _link(question: Question, tx: Transaction) -> Outcome | None:
+    """Where a link stands as it is, or what is said of a file or page that is elsewhere; None for any other text."""
+    linked = await place.linked(question, tx)
+    if linked is None and question.query.kind != "path":
+        return None
+    exact = await verbatim.find(question, tx, question.query.written)
+    if exact is None or linked is None:
+        return exact or linked
+    return replace(exact, notes=(*exact.notes, *linked.notes[1:]))
 
 
 def _as_written(question: Question) -> str | None:

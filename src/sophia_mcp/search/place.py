@@ -11,7 +11,7 @@ from sophia_mcp.index.parse import language_of
 from sophia_mcp.search import filters, renamed, skipped, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.query import Place, Query, QueryKind, said_place
+from sophia_mcp.search.query import Place, Query, QueryKind, said_page, said_place
 from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
 from sophia_mcp.security.secrets import mask
@@ -162,9 +162,12 @@ async def _cloned(tx: Transaction, found: Place) -> list[str]:
 
 
 async def linked(question: Question, tx: Transaction) -> Outcome | None:
-    """The miss of a link to a file of another repository, with the call for it; None for any other text."""
+    """The miss of a link to a file of another repository, or to a page about a change, with the call that comes
+    near; None for any other text."""
     written = question.query.written
-    found = said_place(written) if "://" in written else None
+    if page := said_page(written):
+        return _page(question, *page)
+    found = said_place(written)
     if found is None or not await _is_elsewhere(question, tx, found):
         return None
     place = found.path + found.lines
@@ -177,6 +180,14 @@ async def linked(question: Question, tx: Transaction) -> Outcome | None:
     too = ", which has such a file, too" if found.path in question.atlas.position else ""
     said = f"not here: the link is to {found.repository}, not to {question.view.label}{too}"
     return Outcome((), 0, (said, f"next: {following}"))
+
+
+def _page(question: Question, repository: str, page: str, what: str) -> Outcome:
+    """The miss of a page, with the call for what is written of its number: comments and changelogs name them."""
+    said = f"not here: {page} of {repository} is a page at its host, and no file of {question.view.label} has the link"
+    numbered = what.isdigit()
+    query, mode = (rf"#{what}\b", "regex") if numbered else (".", "outline")
+    return Outcome((), 0, (said, f"next: {call(question.request, query, mode=mode)}"))
 
 
 async def _is_there(question: Question, tx: Transaction, found: Place) -> bool:

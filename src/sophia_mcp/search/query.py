@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from sophia_mcp.search import foreign
 from sophia_mcp.search.trace import Frame, frames
@@ -35,6 +35,22 @@ _LINK = re.compile(
 )
 """A link to a file at a host: a branch, tag or commit stands in front of the path. Who asks for it there, and with
 what password, is not said again."""
+_RAW = re.compile(
+    r"https?://raw\.githubusercontent\.com/([^/\s]+/[^/\s]+)/(?:refs/(?:heads|tags)/)?([^/\s]+)/"
+)
+_BITBUCKET = re.compile(
+    r"(https?://(?:[^/\s]*@)?bitbucket\.org/[^/\s]+/[^/\s]+)/src/([^/\s]+)/([^\s?#`'\"]+)"
+    r"(?:\?[^\s#`'\"]*)?(?:#lines-(?P<start>\d+)(?::(?P<end>\d+))?)?"
+)
+_AZURE = re.compile(
+    r"(https?://(?:[^/\s]*@)?dev\.azure\.com/[^\s?`'\"]+?/_git/[^\s?/`'\"]+)\?(?P<said>[^\s`'\"]+)"
+)
+_PAGE = re.compile(
+    r"https?://(?:[^/\s]*@)?(?P<repository>[^/\s@]+/(?:[\w.-]+/)+?[\w.-]+)/(?:-/)?"
+    r"(?P<page>(?:pull|pulls|pull-requests|pullrequest|merge_requests|issues|commits?|compare|discussions)"
+    r"/(?P<what>[^\s/?#]+))(?:[/?#]\S*)?"
+)
+"""A link to what people say of a change at a host, or to the change: no file of the repository."""
 _LONGEST_PLACE = 500
 """Characters of a text that is looked at as a place."""
 _BARE = r"[^\s*?\[\]|()^$\"'`]"
@@ -244,7 +260,8 @@ def said_place(text: str) -> Place | None:
     if len(text) > _LONGEST_PLACE:
         return None
     around = _AROUND.fullmatch(text)
-    place = _WRITTEN.fullmatch(around["path"] + around["behind"] if around else text)
+    text = around["path"] + around["behind"] if around else text
+    place = _WRITTEN.fullmatch(_as_blob(text) if "://" in text else text)
     if place is None:
         return None
     start = place["start"] or place["row"] or place["first"]
@@ -259,6 +276,30 @@ def said_place(text: str) -> Place | None:
         is_bare=place["said"] is not None and not re.search(r"\w", place["said"]),
         repository=link["repository"] if link else "",
     )
+
+
+def _as_blob(text: str) -> str:
+    """A link to a file as most hosts write it, of one that a host with other ways of its own writes."""
+
+    def lines(start: str | None, end: str | None) -> str:
+        return f"#L{start}" * bool(start) + f"-L{end}" * bool(start and end)
+
+    def azure(found: re.Match[str]) -> str:
+        said = {name: values[0] for name, values in parse_qs(found["said"]).items()}
+        path = said.get("path", "/").lstrip("/")
+        return f"{found[1]}/blob/HEAD/{path}{lines(said.get('line'), said.get('lineEnd'))}"
+
+    text = _RAW.sub(r"https://github.com/\1/blob/\2/", text)
+    text = _BITBUCKET.sub(
+        lambda at: f"{at[1]}/blob/{at[2]}/{at[3]}{lines(at['start'], at['end'])}", text
+    )
+    return _AZURE.sub(azure, text)
+
+
+def said_page(text: str) -> tuple[str, str, str] | None:
+    """The repository, the page and the number or name of the change that a text links to; None for any other."""
+    found = _PAGE.fullmatch(text.strip("`'\"")) if len(text) <= _LONGEST_PLACE else None
+    return (found["repository"], found["page"], found["what"]) if found else None
 
 
 def said_code(text: str) -> str | None:

@@ -49,7 +49,8 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
         f"no indexed file matches {place!r}"
         for place in filters.unmatched(question.atlas, request.paths)
     ]
-    if query.kind == "path" and outcome.facts and language_of(query.path, b"") in LANGUAGES:
+    is_file = query.kind == "path" and "://" not in query.path
+    if is_file and outcome.facts and language_of(query.path, b"") in LANGUAGES:
         notes.append(f"no indexed file is {query.path!r}")
     if query.is_foreign and outcome.facts and (strange := await _strange(question, tx)):
         notes.append(f"no file says {_named(strange)}; {_ENGLISH}")
