@@ -139,6 +139,16 @@ async def test_no_waiting_returns_a_handle_and_the_run_goes_on(place: Place, era
     assert (last["state"], last["files_indexed"]) == ("ready", 303)
 
 
+async def test_a_list_with_a_cancelled_run_says_how_it_is_begun_again(place: Place) -> None:
+    write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(600)})
+    async with place.connect("auto") as client:
+        await client.call_tool("index_repo", {"wait_s": 0})
+        await client.call_tool("index_repo", {"action": "cancel"})
+        listed = facts(await client.call_tool("index_repo", {"action": "status"}))
+    assert [each["state"] for each in listed["repos"]] == ["failed"]
+    assert listed["next"] == f'index_repo(path="{place.project}")'
+
+
 @pytest.mark.requirement("server.progress")
 async def test_progress_grows_with_every_notification(place: Place, era: str) -> None:
     write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(600)})

@@ -124,7 +124,8 @@ def _listed(reports: list[IndexReport], project: str) -> CallToolResult:
             f"{len(reports) - LISTED} more are indexed: {shorten(names, NAMES_CHARS, placeholder=' ...')};"
             ' what is known of one: index_repo(path="NAME", action="status")'
         )
-    return _answer(None, ordered[:LISTED], None, notes)
+    failed = next((each.root for each in ordered[:LISTED] if each.state == "failed"), None)
+    return _answer(None, ordered[:LISTED], None if failed is None else _update_of(failed), notes)
 
 
 async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
