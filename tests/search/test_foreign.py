@@ -1,4 +1,4 @@
-"""Questions in German, French and Spanish: what they name is found, and what is absent is not here."""
+"""Questions in German, French, Spanish, Portuguese, Italian and Dutch: what they name is found, and what is absent is not here."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.not_here")]
         ("Wie werden Jobs in Redis gespeichert", "Jobs Redis gespeichert"),
         ("où est vérifié le mot de passe check_password_hash", "vérifié mot passe check_password_hash"),
         ("dónde se leen las cookies", "leen cookies"),
+        ("onde os campos desconhecidos são validados", "campos desconhecidos validados"),
+        ("como o Schema lê uma lista de campos", "Schema lê lista campos"),
+        ("dove vengono validati i campi dello Schema", "validati i campi Schema"),
+        (
+            "waar worden onbekende velden gevalideerd in het Schema",
+            "onbekende velden gevalideerd Schema",
+        ),
+        ("hoe wordt een token vernieuwd", "token vernieuwd"),
         ("cancelar un pago con tarjeta de crédito", "cancelar pago tarjeta crédito"),
     ],
 )
@@ -37,6 +45,9 @@ def test_function_words_of_other_languages_are_left_out(text: str, about: str) -
         "install par with mit license",
         "where are un-ignored files read",
         "ist der",
+        "come back and do something in another directory",
+        "a non blocking read of the door sensor",
+        "import os, tem and word",
         "def est(des, les):",
     ],
 )
@@ -53,6 +64,9 @@ def test_other_texts_are_taken_whole(text: str) -> None:
         "wie wird das Bild in Graustufen umgewandelt",
         "où se trouve la reconnaissance faciale",
         "cómo se convierte una imagen a escala de grises",
+        "onde está o reconhecimento facial",
+        "dove viene convertita una immagine in scala di grigi",
+        "waar wordt de vingerafdruk gecontroleerd",
     ],
 )
 async def test_what_is_absent_is_not_here_in_other_languages(ask: Asked, text: str) -> None:
