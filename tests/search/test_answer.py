@@ -557,3 +557,19 @@ async def test_a_miss_goes_on_with_a_word_that_some_file_says(index_of) -> None:
             answer = await ask(text)
             assert answer.notes[0].startswith("not here:")
             assert answer.notes[1] == 'next: search_code("weight", mode="regex")'
+
+
+@pytest.mark.requirement("search.budget")
+async def test_a_long_definition_has_one_signature_whatever_part_of_it_answers(index_of) -> None:
+    steps = "".join(f"    charge_card_{i}(order)\n    refund_card_{i}(order)\n" for i in range(120))
+    files = {
+        "pay.py": f"# What is paid.\ndef settle(order):\n{steps}",
+        "ship.py": "def ship(order): ...\n",
+    }
+    async with index_of(files) as ask:
+        for query in ("settle", "refund card 119 of an order"):
+            answer = await ask(query, detail="signatures", limit=20)
+            texts = [hit.text for hit in answer.hits if hit.symbol == "settle"]
+            assert len(texts) == 1
+            assert texts[0].startswith("def settle(order):")
+            assert all(hit.why for hit in answer.hits)

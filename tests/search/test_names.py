@@ -197,3 +197,11 @@ async def test_a_name_is_found_as_code_writes_it(index_of, text: str, symbol: st
     async with index_of(SPELLINGS) as ask:
         first = (await ask(text)).hits[0]
     assert (first.symbol, first.why) == (symbol, why)
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_miss_names_whole_words(index_of) -> None:
+    files = {f"a{i}.py": f"def rule_{i}():\n    return 'a graph of steps'\n" for i in range(40)}
+    async with index_of(files) as ask:
+        answer = await ask("GraphQL resolvers of websockets")
+    assert "no file says 'GraphQL', 'resolvers', 'websockets'" in answer.notes[0]

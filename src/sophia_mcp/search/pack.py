@@ -257,8 +257,8 @@ def _hit(
         shown = _shorten_text(hit, lines, share, count, request)
         return shown, 0 if share is None else count(block(shown, request))
     if detail == "signatures":
-        first = item.focus if item.home == (0, 0) else max(item.anchor, start)
-        start, end = first, min(first + SIGNATURE_LINES - 1, end)
+        first = item.focus if item.home == (0, 0) else item.anchor or start
+        start, end = first, min(first + SIGNATURE_LINES - 1, max(item.home[1], end))
     elif detail != "full":
         start, end = _window(item, start, end, SNIPPET_LINES)
     lines = masked.lines(item.file, start, end)

@@ -81,7 +81,7 @@ async def find(question: Question, tx: Transaction, vector: Values | None) -> Ou
         return Outcome((), 0, facts=absent.nothing(question.query))
     told = absent.of_name if is_name else absent.facts
     facts = told(ranked.scene, ranked.span_matrix, ranked.span_scores)
-    chosen = choose(ranked, question.reach)
+    chosen = choose(ranked, question.reach, once=question.request.detail == "signatures")
     return Outcome(tuple(chosen), len(chosen), facts=facts)
 
 
@@ -300,14 +300,20 @@ def layout(
     )
 
 
-def choose(ranked: Ranked, worded: int) -> list[Candidate]:
-    """The spans as they are `arranged`. Only the first ``worded`` carry their reason and the line that
-    matters: the others are not shown on this page."""
+def choose(ranked: Ranked, worded: int, *, once: bool = False) -> list[Candidate]:
+    """The spans as they are `arranged`, of each definition ``once`` the best. Only the first ``worded`` carry
+    their reason and the line that matters: the others are not shown on this page."""
     scene = ranked.scene
     if scene is None:
         return []
     places = [(span.file, span.start, span.end) for span in scene.spans]
     taken = arranged(places, ranked.span_scores, scene.evidence.query.kind)
+    if once:
+        first: dict[tuple[int, int], tuple[float, int, bool]] = {}
+        for item in taken:
+            span = scene.spans[item[1]]
+            first.setdefault((span.file, span.line or -span.start), item)
+        taken = list(first.values())
     shown = [i for _, i, _ in taken[:worded]]
     lines = dict(zip(shown, focuses(scene, shown), strict=True))
     return [_candidate(ranked, scene, i, sibling, score, lines.get(i)) for score, i, sibling in taken]
@@ -347,7 +353,7 @@ def _candidate(
         "" if line is None else why(scene, ranked.span_matrix, i),
         span.home if span.home[0] else (span.start, span.end),
         span.start if line is None else line,
-        span.line if span.begins else span.start,
+        span.line or span.start,
         sibling,
     )
 

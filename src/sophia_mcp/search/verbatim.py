@@ -128,7 +128,8 @@ def beside(exact: Outcome, others: Outcome) -> Outcome:
             for one in exact.candidates
         )
     ]
-    return Outcome((*held, *rest), exact.total + len(rest), exact.notes)
+    # What both found counts twice, so that the total is the same on each page: not all of the first is laid out.
+    return Outcome((*held, *rest), exact.total + len(others.candidates), exact.notes)
 
 
 def _forms(text: str) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,7 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     if is_file and outcome.facts and language_of(query.path, b"") in LANGUAGES:
         notes.append(f"no indexed file is {query.path!r}")
     if query.is_foreign and outcome.facts and (strange := await _strange(question, tx)):
-        notes.append(f"no file says {_named(strange)}; {_ENGLISH}")
+        notes.append(f"no file says {_named(query.text, strange)}; {_ENGLISH}")
     return replace(found, notes=(*found.notes, *notes)) if notes else found
 
 
@@ -135,7 +135,7 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     verb = "defines" if request.mode == "symbol" else "speaks of"
     note = f"not here: nothing in {question.view.label} {verb} {what}"
     if verb == "speaks of" and strange:
-        note += f"; no file says {_named(strange)}"
+        note += f"; no file says {_named(query.text, strange)}"
     if query.is_foreign:
         note += f"; {_ENGLISH}"
     if outcome.candidates:
@@ -232,8 +232,10 @@ async def _strange(question: Question, tx: Transaction) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _named(strange: Sequence[str]) -> str:
-    return ", ".join(map(repr, strange[:_STRANGE_MOST]))
+def _named(text: str, strange: Sequence[str]) -> str:
+    """The words of a text as it writes them of which some part is strange: ``GraphQL``, and not ``ql``."""
+    whole = [word for word in words.IDENTIFIER.findall(text) if set(words.words(word)) & set(strange)]
+    return ", ".join(map(repr, list(dict.fromkeys(whole or strange))[:_STRANGE_MOST]))
 
 
 def _longest(text: str, strange: Sequence[str] = ()) -> str:
