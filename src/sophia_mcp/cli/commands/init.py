@@ -312,7 +312,7 @@ def _write(path: Path, before: str, after: str, project: Path, *, gone: bool = F
             fresh.replace(target)
     except OSError as error:
         raise ClientConfigError(
-            f"cannot write {path}", why=error.strerror or "", next="mend its permissions"
+            f"cannot write {path}", why=error.strerror or "", next="see that it can be written there"
         ) from error
     return f"{'removed' if gone else 'wrote'} {path}" + (f" (backup: {kept})" if kept else "")
 
