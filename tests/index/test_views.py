@@ -128,6 +128,22 @@ async def test_a_branch_is_read_from_objects_while_another_is_checked_out(
     assert (await index.resolve(f"app@{first[:10]}")).commit == first
 
 
+async def test_a_branch_that_was_deleted_is_said_to_be_gone_and_shown_as_it_was(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "def first(): pass\n"})
+    repository = make_repository(root)
+    commit_all(repository)
+    repository.create_branch("side", repository.head.peel(pygit2.Commit))
+    await index.update(root, ref="side")
+    view = await index.resolve("app@side")
+    repository.branches.delete("side")
+    gone = await index.reconcile(view, now=True)
+    assert gone.state == "failed"
+    assert "git knows it no more" in gone.reason
+    assert await words(index, view, "first") == {"a.py"}
+
+
 @pytest.mark.requirement("index.hostile_tree")
 async def test_a_branch_of_endless_files_is_refused_with_its_number(
     index: Index, tmp_path: Path

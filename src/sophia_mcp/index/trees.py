@@ -261,7 +261,7 @@ def _look_at_commit(
     except (Unreadable, KeyError) as problem:
         raise NotFound(
             f"{view.ref!r} of {view.root} cannot be read",
-            why=str(problem),
+            why=str(problem) if isinstance(problem, Unreadable) else "git knows it no more",
             next="give a ref that exists",
         ) from problem
     return Look(
