@@ -281,7 +281,10 @@ async def test_a_run_whose_repository_was_forgotten_while_its_process_was_stoppe
         assert not gone.is_set()
     for table in ("views", "repos", "members", "placements", "skips"):
         assert await count(index, table) == 0
-    assert await count(index, "sqlite_schema WHERE name LIKE 'text_1%' OR name LIKE 'trigram_segments_1%'") == 0
+    assert (
+        await count(index, "sqlite_schema WHERE name LIKE 'text_1%' OR name LIKE 'trigram_segments_1%'")
+        == 0
+    )
 
 
 @pytest.mark.requirement("index.collect")
