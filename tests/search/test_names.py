@@ -111,6 +111,10 @@ async def test_a_name_that_only_others_have_is_said_to_be_theirs(index_of) -> No
         assert answer.hits[0].symbol == "Other.dump"
         assert answer.notes == ("no dump of Nested is known, but of others",)
         assert (await ask("Other.dump")).notes == ()
+        # A namespace or the name of the repository stands in no path.
+        said = "no class or file here is called Acme: every dump is meant"
+        assert (await ask("Acme.dump")).notes == (said,)
+        assert (await ask("Acme.load", mode="references")).notes[0].endswith("every load is meant")
 
 
 @pytest.mark.requirement("search.filters", "search.not_here")

@@ -275,8 +275,8 @@ async def test_the_name_of_a_file_that_is_not_there_is_no_word(index_of) -> None
         answer = await ask("confg.py")
         assert not answer.hits
         assert answer.notes == (
-            "not here: no indexed file is 'confg.py'; nearest: config.py",
-            'next: search_code("config.py")',
+            "not here: no indexed file is 'confg.py'; nearest: src/config.py",
+            'next: search_code("src/config.py")',
         )
         assert (await ask("config.json")).notes[0].startswith("not here: no indexed file is")
         written = await ask("settings.json")

@@ -61,7 +61,7 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     elif outcome.is_miss and not defined and place.is_file(f"./{query.text}"):
         return await place.missing(replace(asked, query=Query(query.text, "path", query.text)), tx)
     elif defined and not exact:
-        note = f"no {query.name} of {query.container} is known, but of others"
+        note = await symbols.of_others(tx, atlas, query.name, query.container)
     else:
         return outcome
     first, *rest = outcome.notes

@@ -429,8 +429,8 @@ async def moved(question: Question, tx: Transaction) -> Outcome | None:
 def _nearest(asked: str, paths: Sequence[str]) -> list[str]:
     if same := match_path(asked, paths):
         return same[:3]
-    names = [path.rsplit("/", 1)[-1] for path in paths]
-    alike = get_close_matches(asked.rsplit("/", 1)[-1], names, 3, 0.6)
+    names = {path.rpartition("/")[2]: path for path in reversed(paths)}
+    alike = [names[name] for name in get_close_matches(asked.rpartition("/")[2], names, 3, 0.6)]
     if "/" not in asked and alike:  # where it is was not said
         return alike
     return get_close_matches(asked, paths, 3, 0.5) or alike

@@ -84,6 +84,15 @@ async def definitions(
     )
 
 
+async def of_others(tx: Transaction, atlas: Atlas, name: str, container: str) -> str:
+    """What is said of a name that is defined, but not in what was said to hold it: a class of the repository that
+    lacks it, or a package or namespace that no path tells, and then all are meant."""
+    held = await definitions(tx, atlas, container)
+    if any(item.symbol.name == container and item.symbol.kind == "class" for item in held):
+        return f"no {name} of {container} is known, but of others"
+    return f"no class or file here is called {container}: every {name} is meant"
+
+
 def _is_of(module: str, path: str) -> bool:
     """Whether a file is a module of this name, or lies directly in the package of this name."""
     return module.casefold() in [part.casefold() for part in module_parts(path)[-2:]]

@@ -84,7 +84,7 @@ async def _elsewhere(question: Question, tx: Transaction, outcome: Outcome) -> s
     exact = [item for item in defined if item.exact]
     if not exact:
         others = any(item.symbol.name == name for item in defined)
-        return f"no {name} of {within[-1]} is known, but of others" if others else ""
+        return await symbols.of_others(tx, atlas, name, within[-1]) if others else ""
     if any(
         (allowed is None or allowed[item.file]) and (not kinds or item.symbol.kind in kinds)
         for item in exact
