@@ -9,7 +9,6 @@ from sophia_mcp.index.parse import parse
 _ANEW = [
     ("java", "class A { Conn c; void f() { all(c -> c.run()); } }"),
     ("java", "class A { void f(Conn c) { all((a, c) -> { c.run(); }); } }"),
-    ("java", "class A { Conn c; void f(Object o) { if (o instanceof Other c) { c.run(); } } }"),
     ("java", "class A { Conn c; void f() { for (var c : all()) c.run(); } }"),
     ("kotlin", "class A(val c: Conn) { fun f() { all { c -> c.run() } } }"),
     ("kotlin", "fun f(c: Conn) { all { a, c -> c.run() } }"),

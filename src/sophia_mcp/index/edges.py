@@ -41,7 +41,7 @@ _CLOSES, _OPENS = b")]", b"(["
 _JOINTS_MOST, _WORD_BYTES = 8, 60
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
-_GENERIC = re.compile(r"\s*(?:::)?<[^()]*>\s*$")
+_GENERIC = re.compile(r"\s*(?:(?:::)?<[^()]*>|\[[^()]*\])\s*$")
 _TOP = b"::"
 """Begins what Ruby names in no module; the receiver of a class that is named so."""
 _HOOKS = (".included", ".extended", ".prepended")
@@ -232,7 +232,7 @@ def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
         and len(receiver) <= _RECEIVER_CHARS
     ):
         return receiver, name
-    if text.endswith(">"):
+    if text.endswith((">", "]")):
         text = _GENERIC.sub("", text)
     match = CALLEE.match(text)
     if match is None:

@@ -108,6 +108,14 @@ _BINDS: dict[str, _Patterns] = {
         ),
         re.compile(rb"\s*(?:,[\w\s,*@]*)?(?:\|\||&&|[-+*])?=(?![=~>])"),
     ),
+    "dart": (
+        re.compile(
+            rb"\b(?:var|final)\s+\0\s*(?:=|in\b)|\b(?:var|final)\s*\([^()]*\0"
+            rb"|\((?:[^()]*,)?\s*\0\s*(?:,[^()]*)?\)\s*(?:async\b\*?\s*)?(?:=>|\{)"
+        ),
+        re.compile(rb"\b(?:var|final)\s*(?:\([^()]*)?\Z"),
+        re.compile(rb"\s*(?:,[^()]*)?\)\s*(?:async\b\*?\s*)?(?:=>|\{)"),
+    ),
     "lua": (
         re.compile(
             rb"\bfunction\b[^()\n]*\([^()]*\0[^()]*\)|\bfor\s+[\w\s,]*\0[\w\s,]*(?:\bin\b|=)|\blocal\s+(?:\w+\s*,\s*)*\0"
@@ -157,7 +165,7 @@ class Shadows:
 
     def rebound_in(self, scopes: Sequence[int], name: str) -> bool:
         """Whether one of these scopes binds a name so."""
-        return any(self.rebound(scope, name) for scope in scopes)
+        return self._patterns is not None and any(self.rebound(scope, name) for scope in scopes)
 
     def rebound(self, scope: int, name: str) -> bool:
         """Whether a scope binds a name so, or a function without a name in it."""

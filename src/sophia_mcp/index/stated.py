@@ -67,18 +67,35 @@ _DOCUMENTED = re.compile(
 _TAG = re.compile(
     r"@(?P<tag>return|var|param)\s+(?P<type>\$this|[\w\\|?]+)(?![\w\\|?<[&])(?:\s+\$(?P<name>\w+))?"
 )
+_MATCHED = re.compile(r"\binstanceof\s+(?:final\s+)?([\w.]+(?:\s*<.*>)?\s+\w+)$", re.DOTALL)
+"""A pattern of Java that names what is of a type."""
+_BOUND = r"\b%s\s*(?:extends|:)\s*([A-Za-z_][\w.]*)"
+"""What a type parameter stands for."""
 _GIVEN, _NOTED, _MADE, _DECLARED = 1, 2, 3, 4
 """How much each says of a type."""
 _ASSIGNED = frozenset({"php", "python"})
 """Where what gives a variable declares none: one that is declared elsewhere keeps its type."""
 _SIGNED = frozenset(
-    {"csharp", "go", "java", "kotlin", "php", "python", "ruby", "rust", "swift", "tsx", "typescript"}
+    {
+        "csharp",
+        "dart",
+        "go",
+        "java",
+        "kotlin",
+        "php",
+        "python",
+        "ruby",
+        "rust",
+        "swift",
+        "tsx",
+        "typescript",
+    }
 )
 """Where a signature states what is given, as ``returned`` reads it, or the last line of a method."""
 _CONSTANT = re.compile(r"(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*$")
 _SAME = frozenset({"class", "clone", "dup", "freeze", "itself", "new", "tap"})
 """What gives in Ruby another of the same class, or the class, which has all that is its own under one name."""
-_NO_MESSAGES = frozenset({"false", "nil", "super", "true", "yield"})
+_NO_MESSAGES = frozenset({"_1", "_2", "false", "it", "nil", "super", "true", "yield"})
 _LAST = re.compile(rb"(?:return\s+)?(?:@{1,2}\w+\s*(?:\|\|)?=\s*)?(?P<given>[@A-Za-z_][^=]*)\Z")
 _EARLY = re.compile(rb"\breturn\b(?!\s*(?:nil\b|false\b|unless\b|if\b|[;}\n]))")
 """Something that a method gives before its last line."""
@@ -108,8 +125,7 @@ class Types:
         self._asking = 0
         self._weights: dict[tuple[int, str] | tuple[str, str], int] = {}
         same: list[tuple[int, str, str]] = []
-        classes = {definition.name for definition in scopes.found if definition.kind == "class"}
-        pattern = language.binds
+        pattern, matched = language.binds, language.name == "java"
         self.follows = language.name in _SIGNED
         """Whether what a call gives may be of the type that its signature states."""
         if pattern is None:
@@ -118,6 +134,8 @@ class Types:
             node.byte_range for node in captures.get("bind", ())
         ):  # captures come in any order
             text = source[start : min(end, start + _DECLARATION_BYTES)].decode("utf-8", "ignore")
+            if matched:
+                start, text = _pattern(start, text)
             match = pattern.match(text)
             if match is None:
                 continue
@@ -125,11 +143,11 @@ class Types:
             name = groups.get("name") or groups.get("var") or ""
             written = groups.get("type") or groups.get("literal")
             stated = plain_type(written) if written else ""
-            if stated and len(stated) < 3 and _PARAMETER.fullmatch(stated) and stated not in classes:
-                stated = ""
+            if stated and len(stated) < 3 and _PARAMETER.fullmatch(stated):
+                stated = _bound(stated, scopes, start)
             weight, call = _DECLARED, ""
             if not stated:
-                weight, call = _MADE, _giving(groups, source, start)
+                weight, call = _MADE, _giving(groups, source, start, language)
                 stated = "" if call else _made(groups, language)
             scope = scopes.at(start)
             if stated in _ITSELF:
@@ -393,11 +411,33 @@ class Types:
         return "" if self._shadows.rebound_in(around, name) else stated
 
 
+def _pattern(start: int, text: str) -> tuple[int, str]:
+    """A declaration at a place; of a pattern of Java without what is looked at."""
+    found = _MATCHED.search(text)
+    return (
+        (start + len(text[: found.start(1)].encode()), found[1]) if found is not None else (start, text)
+    )
+
+
+def _bound(parameter: str, scopes: Scopes, place: int) -> str:
+    """The first type that the definitions around say a type parameter extends, or empty; a class of the file that
+    is called like one is itself."""
+    if any(each.name == parameter and each.kind == "class" for each in scopes.found):
+        return parameter
+    scope = scopes.at(place)
+    while scope >= 0:
+        bound = re.search(_BOUND % parameter, scopes.found[scope].signature)
+        if bound is not None:
+            return plain_type(bound[1])
+        scope = scopes.up(scope)
+    return ""
+
+
 def _written(node: Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", "ignore")
 
 
-def _giving(groups: Mapping[str, str | None], source: bytes, start: int) -> str:
+def _giving(groups: Mapping[str, str | None], source: bytes, start: int, language: Language) -> str:
     """The call that gives what a declaration at a place names, or empty."""
     if (arguments := groups.get("arguments")) and not is_whole(arguments):
         return f"{groups['made']}{arguments}"  # something is called on what is made
@@ -408,6 +448,9 @@ def _giving(groups: Mapping[str, str | None], source: bytes, start: int) -> str:
         return f"{ranged}.{ELEMENT}"
     if groups.get("some") and (given := groups.get("given")):
         return f"{given}?"
+    if groups.get("called") and not language.calls_make:
+        line = source[start : start + _DECLARATION_BYTES].partition(b";")[0]
+        return line.partition(b"=")[2].decode("utf-8", "ignore").strip()
     return groups.get("given") or ""
 
 

@@ -28,7 +28,7 @@ _HOLDERS = re.compile(
     re.DOTALL,
 )
 _KEEPERS = re.compile(
-    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|(?:Value)?Task|Option(?:al)?|Result|Vec)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
+    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|Future|(?:Value)?Task|Option(?:al)?|Result|Vec)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
     re.DOTALL,
 )
 """Types that give what they hold to who asks for it."""
@@ -38,7 +38,8 @@ _CHAIN = re.compile(
     r"[\w$]+(?:(?:\?\.|!\.|\.|\?->|->|::)\w+)*(?:\(\)(?:(?:\?\.|!!?\.|\.|\?->|->)\w+(?:\(\))?)*)?"
 )
 _BEFORE_CALL = re.compile(r"\s*(?:new|await)\s+")
-_PROMISES = frozenset({"csharp", "tsx", "typescript"})
+_NAME = re.compile(r"[\w\\]+")
+_PROMISES = frozenset({"csharp", "dart", "tsx", "typescript"})
 """Where a signature says that what is given must be awaited."""
 _INDEX = re.compile(r"\[[^\[\]():]*\](?!\()")
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
@@ -47,14 +48,14 @@ _MESSAGE = re.compile(r"@{0,2}\w+[?!]?|(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*")
 _YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
 """How Python types what is entered by a ``with``."""
 _BEFORE = re.compile(r"[\w.$]+(?:\s*<.*>)?(?=\??$)")
-"""How Java and C# state before the name what is given, where that is no array."""
-_STATED_BEFORE = frozenset({"csharp", "java"})
+"""How Java, C# and Dart state before the name what is given, where that is no array."""
+_STATED_BEFORE = frozenset({"csharp", "dart", "java"})
 _RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
 _PARTS = frozenset({"chan", "<-chan"})
 """In Go, the beginnings of types that are not those of what they hold."""
 _REFERENCE = re.compile(r"(?:&\s*(?:'\w+\s+)?(?:mut\s+)?)+")
 _NOTHING = frozenset(
-    {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let"}
+    {"None", "null", "undefined", "nil", "void", "any", "Any", "var", "auto", "val", "let", "final"}
 )
 
 
@@ -87,6 +88,9 @@ def without_arguments(call: str, language: str) -> str:
     awaited = f".{AWAITED}" if language in _PROMISES and "await" in call else ""
     if call.startswith("(") and (first := _BEFORE_CALL.match(call, 1)):
         end = _closing(call, 0)
+        if "new" in first[0] and _NAME.fullmatch(call, first.end(), end):
+            call = f"{call[:end]}{GIVEN}{call[end:]}"
+            end += len(GIVEN)
         call = f"{call[first.end() : end]}{awaited}{call[end + 1 :]}"
     elif first := _BEFORE_CALL.match(call):
         call = f"{call[first.end() :].rstrip(';')}{awaited}"

@@ -86,6 +86,8 @@ def _written(module: str, importer: str) -> tuple[str, ...]:
         root = len(own) - own[::-1].index("src") if "src" in own else 0
         above = root if start[0] == "crate" else len(own) - start[0].count("super")
         return (*own[:above], *[part for part in re.split(r"::|[.]", module[start.end() :]) if part])
+    if module.startswith("package:"):  # of Dart
+        module = f"lib/{module.partition('/')[2]}"
     module = re.sub(r"\.(?:h|hh|hpp|hxx|js|mjs|cjs|ts|tsx|jsx|php|rb|dart|lua)$", "", module)
     parts = [part for part in re.split(r"::|[./\\]", module) if part]
     while parts and parts[0] in ("crate", "super", "self", "package", "@", "~", "src"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.index.languages import bindings, hazards, imports, rules
+from sophia_mcp.index.languages import bindings, hazards, imports, rules, script
 from sophia_mcp.index.languages.record import Language
 
 _SCRIPT = """
@@ -96,7 +96,8 @@ RECORDS = (
         ((assignment left: (identifier) right: (call function: [(identifier) (attribute)] @_i
           arguments: (argument_list . (string)))) @import
           (#any-of? @_i "__import__" "import_module" "importlib.import_module" "pytest.importorskip"))
-        (class_definition superclasses: (argument_list [(identifier) (attribute)] @base))
+        (class_definition superclasses: (argument_list [(identifier) @base (attribute) @base
+          (subscript value: [(identifier) (attribute)] @base)]))
         [(typed_parameter) (typed_default_parameter)] @bind
         (assignment left: [(identifier) (attribute)] type: (_)) @bind
         (assignment left: [(identifier) (attribute)] right: [(call) (await (call))]) @bind
@@ -119,6 +120,7 @@ RECORDS = (
         references=_SCRIPT_CALLS + _JS_BASES,
         imports=imports.script,
         binds=bindings.SCRIPT,
+        plain=script.plain,
         own=("this",),
     ),
     Language(
@@ -131,6 +133,7 @@ RECORDS = (
         references=_SCRIPT_CALLS + _TS_BASES + _TS_CAST,
         imports=imports.script,
         binds=bindings.SCRIPT,
+        plain=script.plain,
         own=("this",),
     ),
     Language(
@@ -142,6 +145,7 @@ RECORDS = (
         references=_SCRIPT_CALLS + _TS_BASES,
         imports=imports.script,
         binds=bindings.SCRIPT,
+        plain=script.plain,
         own=("this",),
     ),
     Language(

@@ -67,7 +67,9 @@ def script(text: str) -> list[Imported]:
     module = quoted[-1]
     clause = _COMMENT.sub("", text[: text.rfind(module) - 1])
     found: list[Imported] = []
-    clause = re.sub(r"^\s*(?:import|export)\b\s*(?:type\b(?!\s*,|\s+from))?", "", clause)
+    clause = re.sub(
+        r"^\s*(?:import|export)\b\s*(?:(?:type|defer|source)\b(?!\s*,|\s+from))?", "", clause
+    )
     clause = re.sub(r"\bfrom\s*$", "", clause).strip()
     for group in re.findall(r"\{([^{}]*)\}", clause):
         for name, alias in _pairs(re.sub(r"\btype\s+", "", group)):

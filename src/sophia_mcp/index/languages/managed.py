@@ -28,7 +28,8 @@ RECORDS = (
         """,
         comments=("line_comment", "block_comment"),
         references=f"""{_JAVA} (import_declaration) @import
-        [(catch_formal_parameter) (resource name: (_)) (enhanced_for_statement) (constant_declaration) (type_pattern)]
+        [(catch_formal_parameter) (resource name: (_)) (enhanced_for_statement) (constant_declaration) (type_pattern)
+         (instanceof_expression name: (_))]
           @bind""",
         imports=imports.dotted,
         binds=bindings.TYPED,
@@ -162,8 +163,18 @@ RECORDS = (
         (import_or_export) @import
         (superclass [(type_identifier) (mixins (type_identifier) @base)] @base)
         (interfaces (type_identifier) @base)
+        (_ (identifier) @token . (selector (argument_part)))
+        (_ (selector (_ (identifier) @token)) . (selector (argument_part)))
+        (_ (unconditional_assignable_selector (identifier) @token) . (selector (argument_part)))
+        (cascade_section (cascade_selector (identifier) @token) . (argument_part))
+        [(new_expression (type_identifier) @new) (const_object_expression (type_identifier) @new)]
+        (formal_parameter (type_identifier)) @bind
+        (declaration (type_identifier) (initialized_identifier_list)) @bind
+        (local_variable_declaration (initialized_variable_definition)) @bind
         """,
         imports=imports.dart,
+        binds=bindings.TYPED,
+        calls_make=True,
         own=("this",),
         bare_fields=True,
     ),
