@@ -107,14 +107,3 @@ async def test_words_of_a_utf16_file_are_found(index: Index, tree: Write) -> Non
     view = await index.resolve("app")
     assert await words(index, view, "wide") == {"wide.py"}
     assert await words(index, view, "legaci") == {"legacy.py"}
-
-
-async def test_a_run_puts_the_words_of_runs_before_it_together(index: Index, tree: Write) -> None:
-    root = tree({"a.py": "def first(): pass\n"})
-    for number in range(7):
-        (root / f"more{number}.py").write_text(f"def more{number}(): pass\n")
-        await index.update(root)
-    async with index.storage.database.read(index.storage.scope) as tx:
-        [(parts,)] = await tx.rows("SELECT count(DISTINCT segid) FROM text_1_idx")
-    assert parts < 4
-    assert await words(index, await index.resolve("app"), "more") == {f"more{n}.py" for n in range(7)}

@@ -1,4 +1,4 @@
-"""What is made once a view can be searched by words? Trigrams, for substrings, and fewer segments of words."""
+"""What is added once a view can be searched by words? Trigrams, for substrings."""
 
 from __future__ import annotations
 
@@ -42,15 +42,6 @@ async def add_trigrams(storage: Storage, view: View, tell: Tell) -> None:
                 await tx.many("UPDATE placements SET trigram = 1 WHERE id = ?", new)
         done += len(part)
         await tell(done, len(wanted), "trigrams")
-
-
-async def put_words_together(storage: Storage, view: View, tell: Tell) -> None:
-    """Make the words of a repository quick to search, a step at a time, so that others can write in between."""
-    more = True
-    while more:
-        async with storage.database.write(storage.scope) as tx:
-            more = await storage.text.settle(tx, view.repo_id)
-        await tell(view.files_total, view.files_total, "words put together")
 
 
 def _grams(texts: Sequence[tuple[int, bytes]]) -> dict[int, Grams]:

@@ -14,7 +14,7 @@ import anyio
 from sophia_mcp.errors import SophiaError
 from sophia_mcp.index import distant, views
 from sophia_mcp.index.collect import collect
-from sophia_mcp.index.later import add_trigrams, put_words_together
+from sophia_mcp.index.later import add_trigrams
 from sophia_mcp.index.parse import VERSION
 from sophia_mcp.index.prepare import EncoderOpener
 from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish
@@ -97,8 +97,6 @@ class Steps:
             await go_on(done, total, stage)
 
         await add_trigrams(self.storage, view, tell)
-        if job is not None:  # else a question waits
-            await put_words_together(self.storage, view, tell)
         if view.stage != "done":
             async with self.storage.database.write(self.storage.scope) as tx:
                 await tx.run("UPDATE views SET stage = 'done' WHERE id = :id", {"id": view.id})

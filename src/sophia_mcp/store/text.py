@@ -47,13 +47,6 @@ SEGMENTS_MERGED = 8
 """Segments of one size that are merged. With FTS5's own 4, what is indexed is rewritten more often: a fifth
 more processor time for 80,000 chunks, which have as many segments in the end and are searched as fast."""
 
-PAGES_MERGED = 256
-"""Pages that one step of putting words together writes: some twenty milliseconds. All words of 100k chunks are one
-processor-second, and a question then takes 5.9 ms of them instead of 8.4 (one segment for 18)."""
-
-_MERGING = 2
-"""Rows that a step changes at least when it has merged anything."""
-
 # Past ASCII every character belongs to a term; "=" marks whole identifiers.
 _TOKENIZER = "ascii tokenchars '=_'"
 _LARGEST_FETCH = 1 << 20
@@ -86,11 +79,6 @@ class TextIndex(Protocol):
 
     async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> None:
         """Remove these rows, or with None all of the repository. Unknown ids do no harm."""
-        ...
-
-    async def settle(self, tx: Transaction, repo: int) -> bool:
-        """Put together, in one short step, some of what was added at different times, as a search looks at each
-        part. Whether there may be more to do."""
         ...
 
     async def search(
@@ -139,16 +127,6 @@ class Fts5Text:
             await tx.run(f"DROP TABLE IF EXISTS {table}_terms; DROP TABLE IF EXISTS {table}")
         elif ids and await _exists(tx, table):
             await tx.many(f"DELETE FROM {table} WHERE rowid = ?", ((id_,) for id_ in ids))  # noqa: S608
-
-    async def settle(self, tx: Transaction, repo: int) -> bool:
-        table = _table(repo)
-        if not await _exists(tx, table):
-            return False
-        changed = await tx.run(
-            f"INSERT INTO {table} ({table}, rank) VALUES ('merge', :pages)",  # noqa: S608
-            {"pages": PAGES_MERGED},
-        )
-        return changed >= _MERGING
 
     async def search(
         self,
