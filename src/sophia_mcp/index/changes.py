@@ -25,7 +25,7 @@ _READ_LAST = re.compile(
 )
 _CODE = re.compile(
     r"\.(py|pyi|js|jsx|mjs|cjs|ts|tsx|go|rs|java|kt|kts|scala|c|h|cc|cpp|cxx|hpp|hh|cs|rb|php|swift|m|mm|ex|exs|erl"
-    r"|hs|lua|pl|pm|sh|bash|zig|dart|jl|r|clj|ml|mli|fs|vue|svelte|sql|proto|graphql|sol|nim|v|sv|vhd|tf|nix)$",
+    r"|hs|lua|pl|pm|sh|bash|zig|dart|jl|r|clj|ml|mli|fs|vue|svelte|astro|sql|proto|graphql|sol|nim|v|sv|vhd|tf|nix)$",
     re.IGNORECASE,
 )
 

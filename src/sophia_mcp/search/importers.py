@@ -22,7 +22,7 @@ from sophia_mcp.types import Import, Reference
 
 _FAMILIES = (
     frozenset({"c", "cpp", "objc", "cuda"}),
-    frozenset({"javascript", "typescript", "tsx", "vue", "svelte"}),
+    frozenset({"javascript", "typescript", "tsx", "vue", "svelte", "astro"}),
     frozenset({"java", "kotlin", "scala", "groovy"}),
 )
 _HEADER = re.compile(r"\.(?:h|hh|hpp|hxx|inc|inl)$")

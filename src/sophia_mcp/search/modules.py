@@ -8,7 +8,7 @@ from sys import intern
 
 _FOLDERS = {
     "__init__": ("py", "pyi", "pyx"),
-    "index": ("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"),
+    "index": ("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte", "astro"),
     "mod": ("rs",),
     "lib": ("rs",),
     "main": ("rs",),

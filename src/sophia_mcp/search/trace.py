@@ -36,7 +36,7 @@ _SCHEME = (
 )
 """What stands before the path of a file in a browser, a bundler or a package."""
 _AT = r"(?:\?[^\s:()]*)?:(?P<line>\d+)(?::(?P<column>\d+))?"
-_SCRIPT = rf"{_SCHEME}(?P<path>{_DRIVE}[^\s():?]+\.(?:[cm]?[jt]sx?|vue|svelte)){_AT}"
+_SCRIPT = rf"{_SCHEME}(?P<path>{_DRIVE}[^\s():?]+\.(?:[cm]?[jt]sx?|vue|svelte|astro)){_AT}"
 _SOURCE = rf"(?P<path>{_DRIVE}[^\s:()'\"\[\]{{}}<>|?=]*[\w-]\.[A-Za-z]\w{{0,5}})"
 _IN = (
     r"(?:[:,]? in (?:(?:function|method|upvalue|field|local) )?[`'<]?(?P<function>[\w.<>:]+)'?>?"

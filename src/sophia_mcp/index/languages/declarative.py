@@ -147,6 +147,19 @@ RECORDS = (
         script="typescript",
     ),
     Language(
+        "astro",
+        "astro",
+        (".astro",),
+        definitions="""
+        (element) @config
+        (style_element) @config
+        (frontmatter_js_block) @script
+        (script_element (raw_text) @script)
+        """,
+        name_rule=declarative_rules.section_name,
+        script="typescript",
+    ),
+    Language(
         "cmake",
         "cmake",
         (".cmake",),
