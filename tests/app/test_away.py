@@ -197,6 +197,24 @@ async def test_an_index_whose_endpoint_dies_is_whole_by_words_and_says_what_it_l
     assert sent < len(endpoint.texts())
 
 
+@pytest.mark.requirement("search.never_silently_stale")
+async def test_many_edits_are_seen_while_a_slow_model_is_waited_for(start: Open, root: Path) -> None:
+    with Endpoint() as endpoint:
+        endpoint.ill = "stall"
+        async with start(endpoint) as app:
+            run = await app.start_index(str(root), trusted=True)
+            with anyio.fail_after(30):
+                while not endpoint.tried:
+                    await anyio.sleep(0.02)
+            for number in range(40):
+                (root / f"parcel{number}.py").write_text(f"def wrap_parcel_{number}(): ...\n")
+            answer = await ask(app, root, "wrap_parcel_7", mode="symbol")
+            assert [hit.path for hit in answer.hits] == ["parcel7.py"]
+            assert not run.done.is_set()
+            await app.stop(run)
+            endpoint.released.set()
+
+
 async def test_meaning_is_made_up_for_while_a_tree_is_followed(
     start: Open, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

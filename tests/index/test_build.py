@@ -18,7 +18,7 @@ from sophia_mcp.embed.workers import encoder_opener, open_encoder
 from sophia_mcp.index import distant
 from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.prepare import Task
-from sophia_mcp.index.run import SMALL, quiet
+from sophia_mcp.index.run import SMALL, Stopped, quiet
 from sophia_mcp.index.stamp import stamp_of
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.views import View
@@ -279,9 +279,8 @@ async def test_many_changes_are_left_to_a_run_apart_and_said_not_to_be_there_whi
     view = await index.resolve(str(root))
     left: list[View] = []
 
-    async def leave(view: View) -> bool:
+    async def leave(view: View) -> None:
         left.append(view)
-        return False
 
     index.apart = leave
     for number in range(SMALL - 1):
@@ -297,6 +296,12 @@ async def test_many_changes_are_left_to_a_run_apart_and_said_not_to_be_there_whi
     for _ in range(2):  # who asks within the second is told, too
         assert (await index.reconcile(view)).behind
     assert [one.id for one in left] == [view.id, view.id]
+
+    async def stop(view: View) -> None:
+        raise Stopped("the run was cancelled")  # as one that somebody stopped before its turn came
+
+    index.apart = stop
+    assert (await index.reconcile(view)).behind == "the run was cancelled"
     assert not await words(index, view, "panda")
     assert not (await index.reconcile(view, now=True)).behind  # a watcher reads it itself
     assert await words(index, view, "panda") == {"new7.py"}

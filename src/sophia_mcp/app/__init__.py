@@ -108,10 +108,12 @@ class App(Parts):
         exclude: Sequence[str] | None = None,
         trusted: bool = False,
         url: str = "",
+        again: bool = False,
     ) -> IndexRun:
-        """Start indexing a folder, or join the run that is already at it; where more is asked for than that
-        one does (``full``, ``include``, ``exclude``), begin when it has ended. With a ``url``, the run first
-        clones it there, or brings that clone up to date."""
+        """Start indexing a folder, or join the run that is already at it, but for ``again`` not one that has read
+        the folder and waits for vectors; where more is asked for than that one does (``full``, ``include``,
+        ``exclude``), begin when it has ended. With a ``url``, the run first clones it there, or brings that clone
+        up to date."""
         from sophia_mcp.index import clone, views
         from sophia_mcp.index.run import Stopped
 
@@ -119,6 +121,8 @@ class App(Parts):
         index = await self.index()
         key = f"{target}@{ref}"
         running = self.runs.get(key)
+        if running is not None and again and running.worded.is_set():
+            running = None
         asked = (full, include, exclude)
         if running is not None and not running.done.is_set() and asked in (_AS_IT_IS, running.asked):
             return running
@@ -431,15 +435,11 @@ def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
     return Roots.of(dict.fromkeys([*own, *trusted, clones.home(app)]))  # most are the same folder
 
 
-async def _catch_up(app: App, view: View) -> bool:
-    """Bring a view to its tree in a run of its own; whether that ended within the time an answer waits. Raises the
-    run's own error."""
-    from sophia_mcp.index.run import Stopped
-
-    run = await app.start_index(view.root, ref=view.ref)
-    with suppress(Stopped):  # the view says so
-        await run.answerable(WAIT_S)
-    return run.worded.is_set()
+async def _catch_up(app: App, view: View) -> None:
+    """Bring a view to its tree in a run of its own, and wait for it as long as an answer does. Raises the run's own
+    error."""
+    run = await app.start_index(view.root, ref=view.ref, again=True)
+    await run.answerable(WAIT_S)
 
 
 async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:

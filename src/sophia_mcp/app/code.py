@@ -38,7 +38,7 @@ async def open_embedder(parts: Parts) -> Embedder:
     return Fused(_kept(hosted, await parts.database()))
 
 
-async def open_index(parts: Parts, apart: Callable[[View], Awaitable[bool]]) -> Index:
+async def open_index(parts: Parts, apart: Callable[[View], Awaitable[None]]) -> Index:
     """What turns trees into the index; ``apart`` as for `Index`."""
     from sophia_mcp.index.build import Index
     from sophia_mcp.index.collect import Room

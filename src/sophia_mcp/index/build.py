@@ -17,25 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, DiskFull, NotFound, SophiaError, StoreBusy, StoreTooNew
 from sophia_mcp.index import views
-from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, forget_view
 from sophia_mcp.index.distant import STAGE, Distant
 from sophia_mcp.index.ignore import Choice
 from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
-from sophia_mcp.index.run import KIND, SMALL, Progress, Stopped, Storage, quiet, unchanged
-from sophia_mcp.index.stamp import settled, stamp_of
-from sophia_mcp.index.steps import Model, Steps, differs, is_under_way, runs_over
+from sophia_mcp.index.run import KIND, SMALL, Progress, Stopped, Storage, quiet
+from sophia_mcp.index.stamp import stamp_of
+from sophia_mcp.index.steps import Model, Steps, difference, is_under_way, lease_of, runs_over
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
-from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.together import first
 from sophia_mcp.security.paths import is_too_wide, of_home
@@ -68,7 +65,7 @@ FORGET_WAIT_S = 30.0
 @dataclass(slots=True)
 class Index:
     """The index of one store. Close it to end its worker processes. ``apart`` brings a view to its tree in a run
-    that outlives whoever asks, and says whether it ended while it was waited for."""
+    that outlives whoever asks, and waits a while for it. Raises the run's own error."""
 
     storage: Storage
     model: Model = field(default_factory=Model)
@@ -76,7 +73,7 @@ class Index:
     workers: int = 0
     defaults: Choice = field(default_factory=Choice)
     room: Room | None = None
-    apart: Callable[[View], Awaitable[bool]] | None = None
+    apart: Callable[[View], Awaitable[None]] | None = None
     clock: Clock = system
     trees: Trees = field(init=False)
     distant: Distant = field(init=False)
@@ -191,21 +188,22 @@ class Index:
                 if now:
                     raise
                 found = replace(current, behind=str(problem))
-        if found is None:
-            found = await _caught_up(self, self._steps, current)
+        if isinstance(found, Look):
+            found = await _caught_up(self, self._steps, current, found)
         if found.behind:  # the next question, of whichever process, looks again
             self.trees.distrust(found)
             await take_back(self.storage.database, f"look:{found.id}")
         return found
 
-    async def _follow(self, current: View, now: bool) -> View | None:
-        """Bring a view to its tree, in turn with other processes; None where that is too much for an answer."""
+    async def _follow(self, current: View, now: bool) -> Look | View:
+        """Bring a view to its tree, in turn with other processes; what a look found that is too much for an
+        answer."""
         target = self._steps.target(current)
-        look = await _difference(self._steps, current, target)
+        look = await difference(self._steps, current, target)
         if isinstance(look, View):
             return look
         async with turn(
-            self.storage.database, _lease(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
+            self.storage.database, lease_of(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
         ) as mine:
             if mine is None:
                 return _behind(current)
@@ -213,11 +211,11 @@ class Index:
             if renewed.generation != current.generation:
                 # Whoever had the turn before has most likely read what was seen here.
                 current = renewed
-                look = await _difference(self._steps, current, target)
+                look = await difference(self._steps, current, target)
                 if isinstance(look, View):
                     return look
             if not now and self.apart is not None and look.plan.size > SMALL:
-                return None
+                return look
             run = await self._steps.carry_out(current, target, look, mine, quiet, None)
             renewed = await self._steps.load(current)
             if renewed.stage != "done":
@@ -248,7 +246,7 @@ class Index:
                 return current
             try:
                 async with turn(
-                    self.storage.database, _lease(current), WATCH_WAIT_S if wait else REFRESH_WAIT_S
+                    self.storage.database, lease_of(current), WATCH_WAIT_S if wait else REFRESH_WAIT_S
                 ) as mine:
                     if mine is None:
                         return _behind(current)
@@ -274,7 +272,7 @@ class Index:
         lack = await self.distant.lack(current)
         async with self.storage.database.read(self.storage.scope) as tx:
             found = await describe(tx, current, notes=lack)
-        if current.state != "indexing" or await is_under_way(self._steps, current, _lease(current)):
+        if current.state != "indexing" or await is_under_way(self._steps, current):
             return found
         return replace(found, reason=views.CUT_OFF)
 
@@ -284,7 +282,7 @@ class Index:
         await self.cancel(view)
         async with (
             self._steps.queue.free(view, FORGET_WAIT_S) as free,
-            turn(self.storage.database, _lease(view), FORGET_WAIT_S) as mine,
+            turn(self.storage.database, lease_of(view), FORGET_WAIT_S) as mine,
         ):
             if not free or mine is None:
                 raise StoreBusy(f"{view.label} is being indexed", next="cancel that run, or wait for it")
@@ -378,7 +376,7 @@ class Index:
 
     async def _update(self, view: View, job: str, *, full: bool, progress: Progress) -> IndexReport:
         started = time.monotonic()
-        async with self._steps.turn(view, _lease(view), WAIT_S, job, progress) as mine:
+        async with self._steps.turn(view, WAIT_S, job, progress) as mine:
             if mine is None:
                 raise StoreBusy(
                     f"{view.label} is being indexed by another process", next="ask for its status"
@@ -418,37 +416,39 @@ async def _served(
     beside = steps.queue.is_beside(current)
     if index.trees.is_behind(current):
         behind = _behind(current)
-        if beside or await holder_elsewhere(index.storage.database, _lease(current)):
+        if beside or await holder_elsewhere(index.storage.database, lease_of(current)):
             return behind  # as a look would find it, for less
     else:
         behind = current
     if not watched and within > 0 and await _is_looked_after(index, current):
         return behind
     if beside:
-        found = await _difference(steps, current, steps.target(current))
+        found = await difference(steps, current, steps.target(current))
         if isinstance(found, View):
             return found
         index.trees.distrust(current)
     return None
 
 
-async def _caught_up(index: Index, steps: Steps, view: View) -> View:
-    """The view after a run of its own, or while that goes on: then it says so."""
+async def _caught_up(index: Index, steps: Steps, view: View, look: Look) -> View:
+    """The view after a run of its own; it says so where it does not show what a look found, because that run goes
+    on or was stopped."""
     index.trees.distrust(view)  # whoever asks meanwhile is told, too
     try:
-        ended = index.apart is not None and await index.apart(view)
-    except _UNWRITABLE as problem:
-        return replace(view, behind=str(problem))
+        if index.apart is not None:
+            await index.apart(view)
+    except (*_UNWRITABLE, Stopped) as problem:
+        return replace(await steps.load(view), behind=str(problem))
     found = await steps.load(view)
-    shown = found.state == "ready" and found.reconciled_ns > view.reconciled_ns
-    return found if ended or shown else _behind(found)
+    shown = found.state == "ready" and found.reconciled_ns > look.begun_ns
+    return found if shown or found.cancelled else _behind(found)
 
 
 async def _is_looked_after(index: Index, view: View) -> bool:
     """Whether another process watches the tree of a view, or looked at it within the second."""
     database = index.storage.database
     watcher = await holder_elsewhere(database, f"watch:{view.id}", silent_s=SILENT_S)
-    if watcher and await holder_elsewhere(database, _lease(view)) in ("", watcher):
+    if watcher and await holder_elsewhere(database, lease_of(view)) in ("", watcher):
         return True
     # The first look of a process is its own: whoever starts one has most likely just changed something.
     name = f"look:{view.id}"
@@ -456,45 +456,6 @@ async def _is_looked_after(index: Index, view: View) -> bool:
     return looked and not await is_first(database, name, RECONCILE_S, clock=index.clock)
 
 
-async def _difference(steps: Steps, view: View, target: Target) -> Look | View:
-    """What a look at the tree found that the view does not show; the view as it is now where there is
-    nothing, or no tree."""
-    try:
-        look = await steps.trees.look(view, target)
-    except NotFound as problem:
-        return await steps.fail(view, problem)
-    if (look.plan.size or differs(view, look)) and not await _is_shown(steps, view, target, look):
-        return look
-    return replace(view, reconciled_ns=look.begun_ns)
-
-
-async def _is_shown(steps: Steps, view: View, target: Target, look: Look) -> bool:
-    """Whether a view shows all that a look found, though the times of some files prove nothing yet. Only
-    asked while another run has the turn: else these are stored with what may have changed."""
-    plan = look.plan
-    if plan.gone or differs(view, look) or len(plan.read) > VOUCH_FROM:
-        return False
-    if not steps.queue.is_beside(view) and not await holder_elsewhere(
-        steps.storage.database, _lease(view)
-    ):
-        return False
-    known = await steps.trees.known(view, target)
-    same = await anyio.to_thread.run_sync(unchanged, look.place, plan.read)
-    told = {path: Known(found.stamp, found.hash, True) for path, found in same.items()}
-    now = time.time_ns()
-    for path, name, stamp in plan.vouched:
-        if (held := known.get(path)) is not None and held.current and held.hash == name:
-            told[path] = Known(settled(stamp, now), name, True)
-    if len(told) < plan.size:
-        return False
-    await steps.trees.learn(view, view.generation, told)
-    return True
-
-
 def _behind(view: View) -> View:
     """A view that waits for a run to end, and says so."""
     return replace(view, behind=_UNDER_WAY if view.state == "indexing" else _BUSY)
-
-
-def _lease(view: View) -> str:
-    return f"index:{view.repo_id}"

@@ -5,24 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
-from sophia_mcp.errors import SophiaError
+from sophia_mcp.errors import NotFound, SophiaError
 from sophia_mcp.index import distant, views
+from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import collect
 from sophia_mcp.index.later import add_trigrams
 from sophia_mcp.index.parse import VERSION
 from sophia_mcp.index.prepare import EncoderOpener
-from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish
+from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish, unchanged
+from sophia_mcp.index.stamp import settled
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import Queue, Turn, holder_elsewhere, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers import Pool
-from sophia_mcp.index.write import Target
+from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.together import beside
 from sophia_mcp.store.jobs import Job, Jobs
 from sophia_mcp.types import Scope
@@ -183,7 +186,7 @@ class Steps:
 
     @asynccontextmanager
     async def turn(
-        self, view: View, lease: str, wait_s: float, job: str, progress: Progress
+        self, view: View, wait_s: float, job: str, progress: Progress
     ) -> AsyncIterator[Turn | None]:
         """Hold what a run over a view needs for itself, in this process and among all; yields None when
         another process kept it for so many seconds. A run that waits for it says so, and can be stopped.
@@ -198,7 +201,9 @@ class Steps:
                         scope, job, lambda: progress(0, 0, "waiting for another run")
                     ):
                         await held.enter_async_context(self.queue.free(view))
-                        mine = await held.enter_async_context(turn(self.storage.database, lease, wait_s))
+                        mine = await held.enter_async_context(
+                            turn(self.storage.database, lease_of(view), wait_s)
+                        )
                 finally:
                     self._waiting.remove((view, scope))
             if scope.cancel_called:
@@ -269,6 +274,46 @@ def differs(view: View, look: Look) -> bool:
     return before != (look.commit, look.branch, look.detection, "ready")
 
 
+async def difference(steps: Steps, view: View, target: Target) -> Look | View:
+    """What a look at the tree found that the view does not show; the view as it is now where there is
+    nothing, or no tree."""
+    try:
+        look = await steps.trees.look(view, target)
+    except NotFound as problem:
+        return await steps.fail(view, problem)
+    if (look.plan.size or differs(view, look)) and not await _is_shown(steps, view, target, look):
+        return look
+    return replace(view, reconciled_ns=look.begun_ns)
+
+
+async def _is_shown(steps: Steps, view: View, target: Target, look: Look) -> bool:
+    """Whether a view shows all that a look found, though the times of some files prove nothing yet. Only
+    asked while another run has the turn: else these are stored with what may have changed."""
+    plan = look.plan
+    if plan.gone or differs(view, look) or len(plan.read) > VOUCH_FROM:
+        return False
+    if not steps.queue.is_beside(view) and not await holder_elsewhere(
+        steps.storage.database, lease_of(view)
+    ):
+        return False
+    known = await steps.trees.known(view, target)
+    same = await anyio.to_thread.run_sync(unchanged, look.place, plan.read)
+    told = {path: Known(found.stamp, found.hash, True) for path, found in same.items()}
+    now = time.time_ns()
+    for path, name, stamp in plan.vouched:
+        if (held := known.get(path)) is not None and held.current and held.hash == name:
+            told[path] = Known(settled(stamp, now), name, True)
+    if len(told) < plan.size:
+        return False
+    await steps.trees.learn(view, view.generation, told)
+    return True
+
+
+def lease_of(view: View) -> str:
+    """What the turn over a view's repository is called."""
+    return f"index:{view.repo_id}"
+
+
 def _stopped() -> Stopped:
     return Stopped("the run was cancelled", next="index it again to continue where it stopped")
 
@@ -282,9 +327,9 @@ async def runs_over(jobs: Jobs, scope: Scope, root: str) -> list[Job]:
     ]
 
 
-async def is_under_way(steps: Steps, view: View, lease: str) -> bool:
+async def is_under_way(steps: Steps, view: View) -> bool:
     """Whether somebody brings a view to its tree just now, or waits to, in whichever process."""
-    if steps.queue.lock(view).locked() or await holder_elsewhere(steps.storage.database, lease):
+    if steps.queue.lock(view).locked() or await holder_elsewhere(steps.storage.database, lease_of(view)):
         return True
     if steps.jobs is None:
         return False
