@@ -42,6 +42,13 @@ def test_a_process_that_has_ended_is_dead() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells so in /proc")
+def test_a_process_that_has_ended_is_dead_before_its_parent_asks_how() -> None:
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead(f"{platform.node()}:{process.pid}:x")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells so in /proc")
 def test_a_process_is_halted_until_it_is_let_go_on() -> None:
     assert not is_halted(enrol())
     assert not is_halted("nonsense")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 _OURS: set[str] = set()
 """Every name this process has worked under: its number may be given to another process later."""
+_ENDED, _HALTED = frozenset("ZX"), frozenset("Tt")
 
 
 def enrol() -> str:
@@ -23,8 +24,9 @@ def enrol() -> str:
 
 
 def is_dead(name: str) -> bool:
-    """Whether the worker of that name surely does not live: a process of this machine that is gone. One
-    whose number another process has now is found out when the time given to its work is over."""
+    """Whether the worker of that name surely does not live: a process of this machine that is gone, or that has
+    ended though its parent does not care. One whose number another process has now is found out when the time
+    given to its work is over."""
     number = _number(name)
     if not number:
         return False
@@ -36,17 +38,22 @@ def is_dead(name: str) -> bool:
         return True
     except (OSError, OverflowError):  # it lives and is not ours, or no process ever had such a number
         return False
-    return False
+    return _state(number) in _ENDED
 
 
 def is_halted(name: str) -> bool:
     """Whether the worker of that name does nothing until somebody lets it go on, as after Ctrl-Z. Systems
     that do not tell so in ``/proc`` say no."""
+    return _state(_number(name)) in _HALTED
+
+
+def _state(number: str) -> str:
+    """The letter that ``/proc`` has for the state of a process; empty where it tells none."""
     try:
-        told = Path(f"/proc/{_number(name)}/stat").read_text()
+        told = Path(f"/proc/{number}/stat").read_text()
     except (OSError, ValueError):
-        return False
-    return told.rpartition(")")[2].split()[0] in "Tt"
+        return ""
+    return told.rpartition(")")[2].split()[0]
 
 
 def _number(name: str) -> str:
