@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 
 from sophia_mcp.index.symbols import Definition
 
@@ -33,6 +34,11 @@ class Scopes:
         else:
             self.borders.append(offset)
             self.owners.append(owner)
+
+    @cached_property
+    def classes(self) -> frozenset[str]:
+        """What the classes of the file are called."""
+        return frozenset(each.name for each in self.found if each.kind == "class")
 
     def at(self, offset: int) -> int:
         """The innermost definition around a byte, or -1."""

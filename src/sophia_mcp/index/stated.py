@@ -56,6 +56,7 @@ _ASSERTED = {
     "typescript": re.compile(rf"\(\s*<\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*>[^()]*\)$|{_AS}"),
 }
 """How a language says what an expression is; that in brackets, if those are one pair around it."""
+_WORD = re.compile(r"\w+")
 _PARAMETER = re.compile(r"[A-Z]\d?")
 """A type parameter says nothing about its methods."""
 _ITSELF = frozenset({"Self", "self", "static"})
@@ -69,8 +70,10 @@ _TAG = re.compile(
 )
 _MATCHED = re.compile(r"\binstanceof\s+(?:final\s+)?([\w.]+(?:\s*<.*>)?\s+\w+)$", re.DOTALL)
 """A pattern of Java that names what is of a type."""
-_BOUND = r"\b%s\s*(?:extends|:)\s*([A-Za-z_][\w.]*)"
-"""What a type parameter stands for."""
+_BOUND = r"\b%s\s*(?:extends|:)\s*([A-Za-z_][\w.]*)(?![\w.]|\s*(?:<[^()]*>\s*)?[|?])"
+"""What a type parameter stands for, where that is no choice."""
+_PARAMETERS = re.compile(r"(?<![\w>])(\w*)<([^()]*)>")
+"""Declares type parameters: behind the name of what has them, or behind nothing."""
 _GIVEN, _NOTED, _MADE, _DECLARED = 1, 2, 3, 4
 """How much each says of a type."""
 _ASSIGNED = frozenset({"php", "python"})
@@ -422,13 +425,17 @@ def _pattern(start: int, text: str) -> tuple[int, str]:
 def _bound(parameter: str, scopes: Scopes, place: int) -> str:
     """The first type that the definitions around say a type parameter extends, or empty; a class of the file that
     is called like one is itself."""
-    if any(each.name == parameter and each.kind == "class" for each in scopes.found):
+    if parameter in scopes.classes:
         return parameter
     scope = scopes.at(place)
     while scope >= 0:
-        bound = re.search(_BOUND % parameter, scopes.found[scope].signature)
+        each = scopes.found[scope]
+        bound = re.search(_BOUND % parameter, each.signature)
         if bound is not None:
             return plain_type(bound[1])
+        for name, declared in _PARAMETERS.findall(each.signature.partition("(")[0]):
+            if name in ("", each.name) and parameter in _WORD.findall(declared):
+                return ""
         scope = scopes.up(scope)
     return ""
 
