@@ -20,6 +20,7 @@ from sophia_mcp.index.written import (
     FIELDS_DEEP,
     GIVEN,
     closes_at_end,
+    is_followed,
     is_whole,
     messages,
     plain_type,
@@ -150,7 +151,7 @@ class Types:
                 stated = _bound(stated, scopes, start)
             weight, call = _DECLARED, ""
             if not stated:
-                weight, call = _MADE, _giving(groups, source, start, language)
+                weight, call = _MADE, _giving(match, source, start, language)
                 stated = "" if call else _made(groups, language)
             scope = scopes.at(start)
             if stated in _ITSELF:
@@ -444,10 +445,14 @@ def _written(node: Node, source: bytes) -> str:
     return source[node.start_byte : node.end_byte].decode("utf-8", "ignore")
 
 
-def _giving(groups: Mapping[str, str | None], source: bytes, start: int, language: Language) -> str:
+def _giving(match: re.Match[str], source: bytes, start: int, language: Language) -> str:
     """The call that gives what a declaration at a place names, or empty."""
+    groups = match.groupdict()
+    made = next((each for each in ("made", "held", "called") if groups.get(each)), "")
     if (arguments := groups.get("arguments")) and not is_whole(arguments):
         return f"{groups['made']}{arguments}"  # something is called on what is made
+    if made and is_followed(match.string, match.end(made)):
+        return match.string.partition("=")[2].strip().rstrip(";")
     if entered := groups.get("entered"):
         line = source[source.rfind(b"\n", 0, start) + 1 : start]
         return f"{entered}.__aenter__()" if b"async with " in line else f"{entered}.__enter__()"

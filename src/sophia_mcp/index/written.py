@@ -45,6 +45,11 @@ _INDEX = re.compile(r"\[[^\[\]():]*\](?!\()")
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _ARGUMENTS = re.compile(r"\([^(){}]*\)|\s*\{[^(){}]*\}")
 _MESSAGE = re.compile(r"@{0,2}\w+[?!]?|(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*")
+_ARGUMENTS_OF = re.compile(r"\s*(?:<[^()]*>|>)?(?:(?:\.|->|::|:)\w+)?\s*")
+_GOES_ON = re.compile(
+    r"\s*(?:[?!]{0,2}\.(?!\.|(?:unwrap|expect|await|clone|apply|also)\b)|->|::|:(?=\w)|\[)"
+)
+"""Follows what is made where something is called on it that may give another thing."""
 _YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[([^,\[\]]+)")
 """How Python types what is entered by a ``with``."""
 _BEFORE = re.compile(r"[\w.$]+(?:\s*<.*>)?(?=\??$)")
@@ -78,6 +83,16 @@ def is_whole(arguments: str) -> bool:
     """Whether the bracket that begins a text ends it, too, or only what was cut off."""
     plain = _TEXT.sub('""', arguments)
     return plain.count(")") < 2 or _closing(plain, 0) >= len(plain) - 1
+
+
+def is_followed(text: str, place: int) -> bool:
+    """Whether something is called on what is made of the class whose name ends at a place: ``new Pool(1).get()``."""
+    found = _ARGUMENTS_OF.match(text, place)
+    opening = found.end() if found is not None else place
+    if text[opening : opening + 1] != "(":
+        return text.startswith("->", opening)
+    plain = _TEXT.sub('""', text[opening:])
+    return _GOES_ON.match(plain, _closing(plain, 0) + 1) is not None
 
 
 def without_arguments(call: str, language: str) -> str:
