@@ -32,6 +32,7 @@ from sophia_mcp.index.parse import parse
         ("typescript", "function f<T extends Conn>(c: T) { c.run(); }", "Conn"),
         ("typescript", "class A<T extends Conn> { f<T>(c: T) { c.run(); } }", ""),
         ("typescript", "function f<T extends Conn | Till>(c: T) { c.run(); }", ""),
+        ("typescript", "function f<T extends Conn | undefined>(c: T) { c?.run(); }", "Conn"),
         ("typescript", "function f<T>(c: T): T extends Conn ? A : B { c.run(); }", ""),
         ("java", "class A<T extends Conn> { <T> List<T> f(T c) { c.run(); } }", ""),
         ("java", "class A<T extends Conn> { List<T> f(T c) { c.run(); } }", "Conn"),

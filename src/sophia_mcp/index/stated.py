@@ -71,7 +71,7 @@ _TAG = re.compile(
 )
 _MATCHED = re.compile(r"\binstanceof\s+(?:final\s+)?([\w.]+(?:\s*<.*>)?\s+\w+)$", re.DOTALL)
 """A pattern of Java that names what is of a type."""
-_BOUND = r"\b%s\s*(?:extends|:)\s*([A-Za-z_][\w.]*)(?![\w.]|\s*(?:<[^()]*>\s*)?[|?])"
+_BOUND = r"\b%s\s*(?:extends|:)\s*([A-Za-z_][\w.]*)(?![\w.]|\s*(?:<[^()]*>\s*)?(?:\?|\|(?!\s*(?:null|undefined)\b)))"
 """What a type parameter stands for, where that is no choice."""
 _PARAMETERS = re.compile(r"(?<![\w>])(\w*)<([^()]*)>")
 """Declares type parameters: behind the name of what has them, or behind nothing."""
