@@ -112,9 +112,14 @@ async def test_a_name_that_only_others_have_is_said_to_be_theirs(index_of) -> No
         assert answer.notes == ("no dump of Nested is known, but of others",)
         assert (await ask("Other.dump")).notes == ()
         # A namespace or the name of the repository stands in no path.
-        said = "no class or file here is called Acme: every dump is meant"
+        said = "no class, file or folder here is called Acme: every dump is meant"
         assert (await ask("Acme.dump")).notes == (said,)
         assert (await ask("Acme.load", mode="references")).notes[0].endswith("every load is meant")
+        for module in ("fields", "shop"):  # a file and a folder that are there
+            assert (await ask(f"{module}.dump")).notes == (
+                f"no dump of {module} is known, but of others",
+            )
+        assert (await ask("self.dump")).notes == ()  # of whatever class
 
 
 @pytest.mark.requirement("search.filters", "search.not_here")
@@ -188,6 +193,7 @@ SPELLINGS = {
         ("&Router", "Router", "defines Router"),
         ("Schema(many=True).load(data)", "Schema.load", "defines load"),
         ("Schema().load()", "Schema.load", "defines load"),
+        ("Schema(data).load", "Schema.load", "defines load"),
         ("@pre_load", "pre_load", "defines pre_load"),
         ("@pre_load(pass_many=True)", "pre_load", "defines pre_load"),
         ("new StreamHandler('php://stderr', 300)", "StreamHandler", "defines StreamHandler"),
@@ -201,6 +207,67 @@ async def test_a_name_is_found_as_code_writes_it(index_of, text: str, symbol: st
     async with index_of(SPELLINGS) as ask:
         first = (await ask(text)).hits[0]
     assert (first.symbol, first.why) == (symbol, why)
+
+
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize("text", ["pre*_load", "pre&_load"])
+async def test_a_sign_inside_a_text_makes_no_name_of_it(index_of, text: str) -> None:
+    async with index_of(SPELLINGS) as ask:
+        answer = await ask(text)
+    assert not any(hit.why == "defines pre_load" for hit in answer.hits)
+
+
+MEMBERS = {
+    "app/server.py": "class Handler:\n    def log(self, line):\n        print(line)\n",
+    "app/web.py": "class Response:\n    def json(self):\n        return {}\n",
+    "app/use.js": "function used(res) {\n  return res.json(1)\n}\n",
+    "app/paths.js": "function paths() {\n  return os.linked(1)\n}\n",
+    "app/rate.py": "def parse_rate(text):\n    return text\n",
+    "app/limit.py": "from app.rate import parse_rate\n\nLIMIT = parse_rate('5/s')\n",
+}
+
+
+@pytest.mark.requirement("search.modes", "search.not_here")
+@pytest.mark.parametrize("text", ["server.log", "self.log", "app.server.log"])
+async def test_a_member_may_be_called_like_the_ending_of_a_file(index_of, text: str) -> None:
+    async with index_of(MEMBERS) as ask:
+        assert (await ask(text)).hits[0].symbol == "Handler.log"
+        assert (await ask("tsconfig.log")).hits == ()
+
+
+@pytest.mark.requirement("search.modes")
+async def test_what_may_be_a_file_or_a_member_is_shown_where_it_is_written_and_defined(
+    index_of,
+) -> None:
+    async with index_of(MEMBERS) as ask:
+        answer = await ask("res.json")
+    assert answer.notes[0].startswith("no indexed file is 'res.json', but it is written: 1 place")
+    assert [hit.symbol for hit in answer.hits[:2]] == ["used", "Response.json"]
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_call_without_a_definition_is_found_with_its_arguments(index_of) -> None:
+    async with index_of(MEMBERS) as ask:
+        answer = await ask("os.linked()")
+    assert answer.notes[0].startswith("no definition of os.linked is known, but it is written")
+    assert answer.hits[0].symbol == "paths"
+
+
+@pytest.mark.requirement("search.filters")
+async def test_a_definition_that_the_filters_leave_out_is_not_said_to_be_unknown(index_of) -> None:
+    async with index_of(MEMBERS) as ask:
+        answer = await ask("parse_rate", paths=("app/limit.py",))
+    assert answer.notes[0] == (
+        "no definition of parse_rate passes the filters, but it is written: 2 places in 1 file"
+    )
+    assert "parse_rate is defined at app/rate.py:1" in answer.notes[1]
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_the_next_call_for_a_version_has_all_of_it(index_of) -> None:
+    async with index_of(MEMBERS) as ask:
+        answer = await ask("7.2.3")
+    assert answer.notes[1] == r'next: search_code("7\\.2\\.3", mode="regex")'
 
 
 @pytest.mark.requirement("search.not_here")

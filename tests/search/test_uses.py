@@ -103,7 +103,9 @@ async def test_a_function_in_a_table_is_never_called_but_written(index_of) -> No
 async def test_definitions_of_another_container_are_said_to_be_of_others(index_of) -> None:
     async with index_of(QUEUE) as ask:
         answer = await ask("Heap.push_all", mode="callers")
-    assert answer.notes[0].endswith("; no class or file here is called Heap: every push_all is meant")
+    assert answer.notes[0].endswith(
+        "; no class, file or folder here is called Heap: every push_all is meant"
+    )
 
 
 @pytest.mark.requirement("search.callers_proof")

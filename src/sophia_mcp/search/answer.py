@@ -34,7 +34,16 @@ from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.evidence import Values
 from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import TAGS, Query, classify, is_name, is_pattern, said_code, said_name
+from sophia_mcp.search.query import (
+    TAGS,
+    Query,
+    classify,
+    is_code_name,
+    is_name,
+    is_pattern,
+    said_code,
+    said_name,
+)
 from sophia_mcp.search.render import call
 from sophia_mcp.search.semantic import Meaning
 from sophia_mcp.security.text import call_of, plain_line
@@ -288,11 +297,11 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     if place.folder(question, question.query.path):
         return await repomap.find(question, tx)
     path = question.query.path
-    if place.is_bare(path) and not await place.is_member(question, tx, path):
-        return await _file(question, tx)
     named = replace(question, query=replace(question.query, kind="identifier"))
-    if await symbols.definitions(tx, question.atlas, named.query.name, "", question.filter.allowed):
-        return await _identifier(named, tx)
+    if place.is_bare(path) and not await place.is_member(question, tx, path):
+        return await _file(named, tx)
+    if known := await _defined(named, tx):
+        return await ranking.find(known, tx, None)
     if package := place.folder(question, path.replace(".", "/")):
         return await repomap.find(
             replace(question, query=replace(question.query, text=f"{package}/")), tx
@@ -300,41 +309,63 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     if place.is_file(path) or await skipped.find(question, tx, path):
         return await place.missing(question, tx)
     if is_name(path):
-        return await _identifier(named, tx)
+        if await symbols.definitions(tx, question.atlas, named.query.container):
+            return await _identifier(named, tx)
+        if written := await _written(named, tx):
+            return verbatim.beside(written, await ranking.find(named, tx, vector))
     return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
 
 
 async def _file(question: Question, tx: Transaction) -> Outcome:
-    """A file that no indexed one is: what became of it, or where its name is written."""
+    """A file that no indexed one is: what became of it, or where its name is written, and what may be meant by it
+    if it is none."""
     path = question.query.path
     if await skipped.find(question, tx, path):
         return await place.missing(question, tx)
-    said = f"no indexed file is {path!r}"
-    there = await place.moved(question, tx) or await verbatim.of_name(question, tx, said)
-    return there or place.nowhere(question)
+    if moved := await place.moved(question, tx):
+        return moved
+    written = await verbatim.of_name(question, tx, path, f"no indexed file is {path!r}")
+    if written is None:
+        return place.nowhere(question)
+    known = await _defined(question, tx)
+    return verbatim.beside(written, await ranking.find(known, tx, None)) if known else written
 
 
 async def _identifier(question: Question, tx: Transaction) -> Outcome:
     """A name: its definitions and the spans about it; by meaning only when it is not defined."""
     query = question.query
-    defined = await symbols.definitions(
-        tx, question.atlas, query.name, query.container, question.filter.allowed
-    )
-    vector = written = None
-    if (
-        not defined and query.name == "new" and query.container
-    ):  # `Router.new`, `Router::new`: made of the class
-        within = query.text.removesuffix("()")[: -len("new")].rstrip(".:")
-        return await _identifier(replace(question, query=replace(query, text=within)), tx)
-    if not defined:
-        named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
-        if named is not None and not named.is_miss:
-            return named
-        vector = await question.meaning.of(query.text)
-        if not await symbols.spelt(tx, question.atlas, query.name, "", question.filter.allowed):
-            written = await verbatim.of_name(question, tx)
-    found = await ranking.find(question, tx, vector)
+    if known := await _defined(question, tx):
+        return await ranking.find(known, tx, None)
+    named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
+    if named is not None and not named.is_miss:
+        return named
+    found = await ranking.find(question, tx, await question.meaning.of(query.text))
+    written = await _written(question, tx)
     return verbatim.beside(written, found) if written else found
+
+
+async def _defined(question: Question, tx: Transaction) -> Question | None:
+    """The question about a name that is defined: of ``Router.new``, where nothing is called ``new``, about the
+    class; None where nothing defines it."""
+    query, atlas, allowed = question.query, question.atlas, question.filter.allowed
+    if await symbols.definitions(tx, atlas, query.name, "", allowed):
+        return question
+    if query.name == "new" and await symbols.definitions(tx, atlas, query.container, "", allowed):
+        text = query.text.removesuffix("()").removesuffix("new").rstrip(".:->#\\/")
+        return replace(question, query=replace(query, text=text))
+    return None
+
+
+async def _written(question: Question, tx: Transaction) -> Outcome | None:
+    """The places that write a name which nothing that may answer defines, in whatever spelling."""
+    query, allowed = question.query, question.filter.allowed
+    if await symbols.spelt(tx, question.atlas, query.name, "", allowed):
+        return None
+    name = query.name if is_code_name(query.name) else query.text.removesuffix("()")
+    if name.isalpha() and not is_code_name(name):
+        return None  # a word: what is about it is told by the ranking
+    among = "is known" if allowed is None else "passes the filters"
+    return await verbatim.of_name(question, tx, name, f"no definition of {name} {among}")
 
 
 async def _excluded(question: Question, tx: Transaction, gone: tuple[str, ...]) -> Outcome:

@@ -11,6 +11,7 @@ from sophia_mcp.index.parse import language_of
 from sophia_mcp.search import filters, renamed, skipped, symbols
 from sophia_mcp.search.content import Text
 from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.proof import OWN
 from sophia_mcp.search.query import Place, Query, QueryKind, said_page, said_place
 from sophia_mcp.search.render import call
 from sophia_mcp.search.trace import match_path
@@ -372,12 +373,14 @@ def is_bare(path: str) -> bool:
 
 
 async def is_member(question: Question, tx: Transaction, path: str) -> bool:
-    """Whether what looks like the ending of a file is the name of what something here has that is called so."""
+    """Whether what looks like the ending of a file is the name of what something here has that is called so: a
+    definition, the file or folder that it is in, or whatever holds it (``self.log``)."""
+    atlas = question.atlas
     *_, holder, name = ("", *path.split("."))
-    found = await symbols.definitions(tx, question.atlas, name, holder)
-    if not found or any(item.named_container for item in found):
-        return bool(found)
-    return bool(await symbols.definitions(tx, question.atlas, holder))
+    found = await symbols.definitions(tx, atlas, name, holder)
+    if any(item.named_container or symbols.is_of(holder, atlas.paths[item.file]) for item in found):
+        return True
+    return bool(found) and (holder in OWN or bool(await symbols.definitions(tx, atlas, holder)))
 
 
 async def missing(question: Question, tx: Transaction) -> Outcome:

@@ -102,7 +102,7 @@ _FUNCTION = ("def", "fn", "func", "fun", "function", "sub", "proc", "method")
 _CLASS = ("class", "struct", "enum", "trait", "interface", "type", "record", "protocol", "union")
 _BEFORE = r"(?:(?:export|default|pub|public|private|protected|static|final|abstract|async|the)\s+)*"
 _KEYWORD = f"(?P<keyword>{'|'.join((*_FUNCTION, *_CLASS, 'module', 'namespace', 'macro'))})"
-_RECEIVER = re.compile(r"\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
+_RECEIVER = re.compile(r"(?<!\w)\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
 _DECLARED = re.compile(
     rf"{_BEFORE}{_KEYWORD}\s+(?P<name>{_IDENTIFIER.pattern})(?:\s*[(<:{{=;].*|\s+(?:struct|interface))?",
     re.S,
@@ -115,7 +115,7 @@ _CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})\([^()]*\)")
 _GENERIC = re.compile(r"(?:::)?<[^<>]*>")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
 """What is given to a call on whose result something is called: ``Schema(many=True).load``."""
-_POINTER = re.compile(r"[*&](?=[^\W\d])")
+_POINTER = re.compile(r"^[*&](?=[^\W\d])")
 _NEW = re.compile(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\(.*)?;?", re.S)
 _TAG = re.compile(rf"@(?P<name>{_IDENTIFIER.pattern})(?:\(.*\))?", re.S)
 TAGS = ("function", "class")
@@ -226,7 +226,7 @@ def said_name(text: str) -> Named | None:
     """The name in a text that consists of a name, the way code writes or declares it; None for others."""
     quoted = _QUOTED.fullmatch(text)
     bare = _GENERIC.sub("", quoted["name"] if quoted else text).strip()
-    received = _ARGUMENTS.sub("", _POINTER.sub("", _RECEIVER.sub(r"\1.", bare), 1))
+    received = _ARGUMENTS.sub("", _POINTER.sub("", _RECEIVER.sub(r"\1.", bare)))
     if _IDENTIFIER.fullmatch(received):
         return Named(received)
     if found := _NEW.fullmatch(bare):

@@ -63,7 +63,7 @@ async def definitions(
         ).split(".")
         for file in atlas.showing(blob):
             if allowed is None or allowed[file]:
-                inside = enclosed or (not symbol.container and _is_of(container, atlas.paths[file]))
+                inside = enclosed or (not symbol.container and is_of(container, atlas.paths[file]))
                 found.append(Definition(file, symbol, symbol.name == name and inside, inside))
     if len(found) == 1:
         return found  # as of most names: what its path says is not asked
@@ -85,17 +85,24 @@ async def definitions(
 
 
 async def of_others(tx: Transaction, atlas: Atlas, name: str, container: str) -> str:
-    """What is said of a name that is defined, but not in what was said to hold it: a class of the repository that
-    lacks it, or a package or namespace that no path tells, and then all are meant."""
+    """What is said of a name that is defined, but not in what was said to hold it: a class, file or folder of the
+    repository that lacks it, or a package or namespace that no path tells, and then all are meant."""
     held = await definitions(tx, atlas, container)
-    if any(item.symbol.name == container and item.symbol.kind == "class" for item in held):
+    is_class = any(item.symbol.name == container and item.symbol.kind == "class" for item in held)
+    folded = container.casefold()
+    if is_class or any(folded in path.casefold() and folded in _parts(path) for path in atlas.paths):
         return f"no {name} of {container} is known, but of others"
-    return f"no class or file here is called {container}: every {name} is meant"
+    return f"no class, file or folder here is called {container}: every {name} is meant"
 
 
-def _is_of(module: str, path: str) -> bool:
+def is_of(module: str, path: str) -> bool:
     """Whether a file is a module of this name, or lies directly in the package of this name."""
-    return module.casefold() in [part.casefold() for part in module_parts(path)[-2:]]
+    return module.casefold() in _parts(path)[-2:]
+
+
+def _parts(path: str) -> list[str]:
+    """The folders and the module that a path names, in no case."""
+    return [part.casefold() for part in module_parts(path)]
 
 
 async def spelt(

@@ -17,7 +17,7 @@ from sophia_mcp.search import regex
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.modules import module_parts
 from sophia_mcp.search.place import enclosing, qualified
-from sophia_mcp.search.query import is_code, is_code_name
+from sophia_mcp.search.query import is_code
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
@@ -88,26 +88,21 @@ async def _shown(
     return Outcome(tuple(candidates), max(total, len(candidates)), (note,))
 
 
-async def of_name(question: Question, tx: Transaction, said: str = "") -> Outcome | None:
-    """The places that write a name of which no definition is known, or what is ``said`` instead: those in the file or folder that is said to
-    hold it first. A name that may be a word is looked for with what holds it; a word alone is left to the ranking."""
-    query, atlas = question.query, question.atlas
-    name = query.name if is_code_name(query.name) else query.text
-    if name.isalpha() and not is_code_name(name):
-        return None
+async def of_name(question: Question, tx: Transaction, name: str, said: str) -> Outcome | None:
+    """The places that write a name of which no definition is known, those in the file or folder that is said to
+    hold it first; ``said``: what it is shown for. None where none is seen to."""
+    atlas, holder = question.atlas, question.query.container.casefold()
     pattern = _pattern(name, re2.escape(name))
     files, _ = await regex.may_match(question, tx, pattern)
     read = regex.soon_read(question, files)
     matches, capped = await regex.matching(question, tx, pattern, read)
-    holder = query.container.casefold()
 
     def is_held(item: regex.Matches) -> bool:
         return holder in map(str.casefold, module_parts(atlas.paths[item.file]))
 
     ordered = sorted(matches, key=lambda item: not is_held(item)) if holder else matches
-    said = f"{said or f'no definition of {name} is known'}, but it is written"
     is_whole = len(read) == len(files) and not capped
-    return await _shown(question, tx, ordered, said, is_whole=is_whole)
+    return await _shown(question, tx, ordered, f"{said}, but it is written", is_whole=is_whole)
 
 
 def only_repeats(question: Question, found: Outcome) -> bool:

@@ -13,7 +13,8 @@ from sophia_mcp.index.parse import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import absent, filters, graph, place, repomap, skipped, symbols
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.query import is_code_name, message_of, segments
+from sophia_mcp.search.proof import OWN
+from sophia_mcp.search.query import is_code_name, is_name, message_of, segments
 from sophia_mcp.search.render import call
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
@@ -29,9 +30,6 @@ _PLACES_MOST = 3
 
 _OWNERS_MOST = 8
 """Definitions of a container whose members are looked at."""
-
-_NAMES = ("identifier", "path")
-"""Kinds of questions that may be a name: ``app.py`` and ``app.run`` look alike."""
 
 _ENGLISH = "asked in English, more may be found"
 
@@ -83,7 +81,7 @@ async def _elsewhere(question: Question, tx: Transaction, outcome: Outcome) -> s
     defined = await symbols.definitions(tx, atlas, name, "".join(within[-1:]))
     exact = [item for item in defined if item.exact]
     if not exact:
-        others = any(item.symbol.name == name for item in defined)
+        others = any(item.symbol.name == name for item in defined) and within[-1] not in OWN
         return await symbols.of_others(tx, atlas, name, within[-1]) if others else ""
     if any(
         (allowed is None or allowed[item.file]) and (not kinds or item.symbol.kind in kinds)
@@ -109,12 +107,8 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome, elsewhe
     if question.request.mode == "auto" and (folder := place.folder(question, query.text)) is not None:
         # With a slash, as a repository may be called like a folder of it.
         return await repomap.find(replace(question, query=replace(query, text=f"{folder}/")), tx)
-    is_name = query.kind in ("identifier", "path")
-    if (
-        question.mode == "auto"
-        and is_name
-        and (other := await _respelt(question, tx, outcome)) is not None
-    ):
+    named = question.mode == "auto" and query.kind in ("identifier", "path")
+    if named and (other := await _respelt(question, tx, outcome)) is not None:
         return other
     if elsewhere and question.filter.narrows:
         following = call(question.request, query.text, mode="symbol")
@@ -126,8 +120,8 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     """What came near, said to be no more than that, with the nearest names and the next call."""
     query, request = question.query, question.request
     strange = await _strange(question, tx)
-    is_name = query.kind in _NAMES
-    *within, asked = segments(query.text) if is_name else (_longest(query.text),)
+    named = query.kind in ("identifier", "path") and is_name(query.text)
+    *within, asked = segments(query.text) if named else (_longest(query.text),)
     owners = await symbols.definitions(tx, question.atlas, within[-1]) if within else []
     near = await _members(question, tx, owners, asked)
     near = near or await symbols.nearest(tx, question.atlas, asked)
@@ -159,9 +153,7 @@ async def _members(
 ) -> list[str]:
     """Names in these definitions, the container that was said, that are spelt like this one; with the container,
     as others may have them, too."""
-    blobs = (
-        question.atlas.blobs[[item.file for item in owners[:_OWNERS_MOST]]].tolist() if owners else []
-    )
+    blobs = [int(question.atlas.blobs[item.file]) for item in owners[:_OWNERS_MOST]]
     held = await question.engine.content.symbols(tx, blobs)
     wholes = {place.qualified(item.symbol) for item in owners}
     inside = [one.name for found in held.values() for one in found if one.container in wholes]
