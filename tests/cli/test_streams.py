@@ -77,7 +77,8 @@ def test_a_closed_standard_input_is_an_empty_one(project: Path, arguments: str) 
     closed, empty = shell(f"$S {arguments} <&-", project), shell(f"$S {arguments} </dev/null", project)
     assert closed.returncode == empty.returncode == 2
     assert closed.stderr == empty.stderr
-    assert shell("$S serve <&-", project).returncode == 0
+    for server in ("$S serve <&-", "$S-mcp <&-", "$S-mcp <&- >&- 2>&-"):
+        assert shell(server, project).returncode == 0
 
 
 @pytest.mark.requirement("cli.exit_codes")

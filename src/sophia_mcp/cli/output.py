@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sophia_mcp.cli.wording import commands
 from sophia_mcp.errors import AgentError, DiskFull, NotFound, NotIndexed, SophiaError
+from sophia_mcp.ops.streams import open_closed
 from sophia_mcp.security.text import json_of, plain, plain_line
 
 if TYPE_CHECKING:
@@ -56,13 +57,9 @@ def open_streams() -> None:
     """Make the standard streams fit to be used whatever the shell gave: none at all, or an encoding
     without the characters of somebody's code. Those become escapes that JSON reads back."""
     codecs.register_error(_ESCAPED, _escaped)
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull)  # noqa: SIM115 - as long as the process
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
-        elif isinstance(stream, io.TextIOWrapper):
+    open_closed()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPED)
 
 

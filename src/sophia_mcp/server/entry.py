@@ -47,8 +47,10 @@ def serve(
     tool or an address that was named here and is none, else 1."""
     # Rich is only for the command line; the SDK would import it to format its own log lines.
     sys.modules.setdefault("rich.console", None)  # type: ignore[arg-type]
+    from sophia_mcp.ops.streams import open_closed
     from sophia_mcp.server.stdio import quiet_output
 
+    open_closed()
     with quiet_output():
         import anyio
 
