@@ -448,11 +448,12 @@ def _written(node: Node, source: bytes) -> str:
 def _giving(match: re.Match[str], source: bytes, start: int, language: Language) -> str:
     """The call that gives what a declaration at a place names, or empty."""
     groups = match.groupdict()
-    made = next((each for each in ("made", "held", "called") if groups.get(each)), "")
-    if (arguments := groups.get("arguments")) and not is_whole(arguments):
-        return f"{groups['made']}{arguments}"  # something is called on what is made
-    if made and is_followed(match.string, match.end(made)):
-        return match.string.partition("=")[2].strip().rstrip(";")
+    if arguments := groups.get("arguments"):
+        # Else something is called on what is made.
+        return "" if is_whole(arguments) else f"{groups['made']}{arguments}"
+    for made in ("made", "held", "called"):
+        if groups.get(made) and is_followed(match.string, match.end(made)):
+            return match.string.partition("=")[2].strip().rstrip(";")
     if entered := groups.get("entered"):
         line = source[source.rfind(b"\n", 0, start) + 1 : start]
         return f"{entered}.__aenter__()" if b"async with " in line else f"{entered}.__enter__()"

@@ -91,6 +91,8 @@ def is_followed(text: str, place: int) -> bool:
     opening = found.end() if found is not None else place
     if text[opening : opening + 1] != "(":
         return text.startswith("->", opening)
+    if text.count(")", opening) == 1 and text.endswith((")", ");")):
+        return False
     plain = _TEXT.sub('""', text[opening:])
     return _GOES_ON.match(plain, _closing(plain, 0) + 1) is not None
 
