@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parse import language_of, parse
-from sophia_mcp.index.stated import FOLLOWED
+from sophia_mcp.index.parsing.parse import language_of, parse
+from sophia_mcp.index.parsing.stated import FOLLOWED
 from sophia_mcp.types import Import, Parsed, Reference
 
 SAMPLES = Path(__file__).parents[1] / "samples"

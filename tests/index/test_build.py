@@ -17,11 +17,11 @@ from tests.index.trees import commit_all, contents, make_repository, open_index,
 from sophia_mcp.embed.workers import encoder_opener, open_encoder
 from sophia_mcp.index import distant
 from sophia_mcp.index.build import Index, Model
-from sophia_mcp.index.prepare import Task
+from sophia_mcp.index.disk.stamp import stamp_of
 from sophia_mcp.index.run import SMALL, Stopped, quiet
-from sophia_mcp.index.stamp import stamp_of
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.views import View
+from sophia_mcp.index.workers.prepare import Task
 from sophia_mcp.store import leases
 from sophia_mcp.types import Passage
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia_mcp.index import chunk, documents
-from sophia_mcp.index.chunk import LINE_CHARS, MOST, TARGET
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parsing import chunk, documents
+from sophia_mcp.index.parsing.chunk import LINE_CHARS, MOST, TARGET
+from sophia_mcp.index.parsing.parse import parse
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.types import Parsed
 

@@ -18,9 +18,9 @@ from pygit2.enums import FileMode, ResetMode
 from tests.index.trees import bomb, commit_all, make_repository
 
 from sophia_mcp.errors import BadArgument, NotAllowed, ProviderError, TooLarge
-from sophia_mcp.index import clone
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.clone import ALLOWED, Policy, address, fetch, folder_for, is_url
+from sophia_mcp.index.disk import clone
+from sophia_mcp.index.disk.clone import ALLOWED, Policy, address, fetch, folder_for, is_url
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.clone")]
 Write = Callable[..., Path]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sophia_mcp.index.languages import conflicts
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parsing.parse import parse
 
 _SIDES = {
     "python": (

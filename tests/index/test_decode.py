@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sophia_mcp.index.decode import decode, is_binary
+from sophia_mcp.index.disk.decode import decode, is_binary
 
 pytestmark = pytest.mark.requirement("index.encodings")
 

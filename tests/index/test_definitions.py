@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.index.parse import language_of, parse
+from sophia_mcp.index.parsing.parse import language_of, parse
 
 _FORMS = {
     "ruby": (

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parsing.parse import parse
 
 pytestmark = pytest.mark.requirement("languages.documents")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import zstandard
 
-from sophia_mcp.index import edges
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parse import parse
-from sophia_mcp.index.written import plain_type
+from sophia_mcp.index.parsing import edges
+from sophia_mcp.index.parsing.parse import parse
+from sophia_mcp.index.parsing.written import plain_type
 
 _CALLS = {
     "python": (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.index.trees import make_repository
 
-from sophia_mcp.index.walk import walk
+from sophia_mcp.index.disk.walk import walk
 
 Write = Callable[..., Path]
 

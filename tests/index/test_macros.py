@@ -8,7 +8,7 @@ import pytest
 
 from sophia_mcp.index.languages import macros
 from sophia_mcp.index.languages.detect import language_of
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parsing.parse import parse
 
 _KEPT = {
     "API int f(int a);": "f",

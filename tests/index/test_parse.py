@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parse import PARSE_BYTES, parse
+from sophia_mcp.index.parsing.parse import PARSE_BYTES, parse
 
 _DEFINED = {
     "python": ("@a\nclass C:\n    def m(self): ...\nX = 1\n", "C:class:1 C.m:method:3 X:text:4"),

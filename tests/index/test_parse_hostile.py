@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sophia_mcp.index.grammars import Unreadable, reader
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parsing.grammars import Unreadable, reader
+from sophia_mcp.index.parsing.parse import parse
 
 pytestmark = pytest.mark.requirement("languages.bombs")
 

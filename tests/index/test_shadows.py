@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parsing.parse import parse
 
 _ANEW = [
     ("java", "class A { Conn c; void f() { all(c -> c.run()); } }"),

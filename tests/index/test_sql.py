@@ -7,7 +7,7 @@ import random
 import pytest
 
 from sophia_mcp.index.languages import sql
-from sophia_mcp.index.parse import parse
+from sophia_mcp.index.parsing.parse import parse
 
 SOURCE = r"""COPY public.t (a, b) FROM stdin;
 1	it's

@@ -25,7 +25,7 @@ from tests.index.trees import (
 
 from sophia_mcp.errors import BadArgument, NotFound, NotIndexed
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.git import weight
+from sophia_mcp.index.disk.git import weight
 from sophia_mcp.index.source import read_current
 from sophia_mcp.index.views import free_name, repositories
 
@@ -158,7 +158,7 @@ async def test_a_branch_of_endless_files_is_refused_with_its_number(
 async def test_a_branch_of_endless_folders_or_submodules_is_refused_too(
     index: Index, tmp_path: Path, mode: FileMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sophia_mcp.index.git.MOST_FILES", 999)
+    monkeypatch.setattr("sophia_mcp.index.disk.git.MOST_FILES", 999)
     root = bomb(tmp_path / "bomb", 3, mode)
     with pytest.raises(NotFound, match="more than 999 files and folders"):
         await index.update(root, ref="main")

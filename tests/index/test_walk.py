@@ -13,12 +13,12 @@ import pygit2
 import pytest
 from tests.index.trees import commit_all, make_repository
 
-from sophia_mcp.index import ignore, refused
-from sophia_mcp.index.git import plain_url
-from sophia_mcp.index.ignore import Choice
-from sophia_mcp.index.stamp import RACY_NS, Stamp, settled, stamp_of
+from sophia_mcp.index.disk import ignore, refused
+from sophia_mcp.index.disk.git import plain_url
+from sophia_mcp.index.disk.ignore import Choice
+from sophia_mcp.index.disk.stamp import RACY_NS, Stamp, settled, stamp_of
+from sophia_mcp.index.disk.walk import EVERYTHING, Tree, has_moved, walk, walk_again
 from sophia_mcp.index.trees import _look_at_folder
-from sophia_mcp.index.walk import EVERYTHING, Tree, has_moved, walk, walk_again
 from sophia_mcp.index.write import Known
 
 Write = Callable[..., Path]

@@ -15,10 +15,12 @@ from tests.index import encoders
 from tests.index.trees import shown, skipped
 
 from sophia_mcp.errors import NoWorker
-from sophia_mcp.index import parse, workers
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.changes import in_order
-from sophia_mcp.index.prepare import (
+from sophia_mcp.index.disk.stamp import Stamp, stamp_of
+from sophia_mcp.index.parsing import parse
+from sophia_mcp.index.workers.pool import BATCH_FILES, CRASHED, Pool, cut
+from sophia_mcp.index.workers.prepare import (
     Gone,
     Outcome,
     Place,
@@ -29,8 +31,6 @@ from sophia_mcp.index.prepare import (
     Unchanged,
     blob_hash,
 )
-from sophia_mcp.index.stamp import Stamp, stamp_of
-from sophia_mcp.index.workers import BATCH_FILES, Pool, cut
 from sophia_mcp.types import Parsed
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +86,7 @@ async def test_each_kind_of_outcome(tree: Write) -> None:
 
 
 def test_a_worker_loads_nothing_that_files_on_disk_do_not_need() -> None:
-    loaded = imported("import sophia_mcp.index.worker")
+    loaded = imported("import sophia_mcp.index.workers.worker")
     assert not loaded & {"pygit2", "pathspec", "re2", "charset_normalizer", "ssl"}
 
 
@@ -153,7 +153,7 @@ async def test_an_idle_worker_that_went_away_is_replaced(tree: Write) -> None:
 
     await pool.run(Place(str(root)), [task(root, "a.py")], take)
     for child in psutil.Process().children():
-        if "sophia_mcp.index.worker" in " ".join(child.cmdline()):
+        if "sophia_mcp.index.workers.worker" in " ".join(child.cmdline()):
             child.kill()
     await pool.run(Place(str(root)), [task(root, "a.py")], take)
     await pool.close()
@@ -234,4 +234,4 @@ async def test_a_refused_file_is_listed_and_not_read_again_until_it_changes(
     (root / "b.txt").write_text("now it is text\n")
     await index.update(root)
     assert set(await shown(index, view)) == {"a.py", "b.txt"}
-    assert workers.CRASHED not in str(await skipped(index, view))
+    assert CRASHED not in str(await skipped(index, view))

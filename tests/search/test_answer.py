@@ -14,7 +14,7 @@ from tests.search.sample import FILES, line_of
 
 from sophia_mcp.errors import BadArgument, BadQuery
 from sophia_mcp.llm import tokens
-from sophia_mcp.search.render import render
+from sophia_mcp.search.reply.render import render
 from sophia_mcp.types import Request
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ from tests.index.trees import commit_all, make_repository
 from tests.search.conftest import Asked, open_engine, write
 
 from sophia_mcp.index.views import View
-from sophia_mcp.search.atlas import ROLES, Atlas
-from sophia_mcp.search.atlases import Atlases, load, renew
+from sophia_mcp.search.view.atlas import ROLES, Atlas
+from sophia_mcp.search.view.atlases import Atlases, load, renew
 from sophia_mcp.types import LOCAL
 
 pytestmark = pytest.mark.anyio

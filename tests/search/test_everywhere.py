@@ -15,7 +15,7 @@ from sophia_mcp.errors import BadArgument, BadQuery
 from sophia_mcp.index.views import repositories
 from sophia_mcp.llm import tokens
 from sophia_mcp.search.everywhere import search_everywhere
-from sophia_mcp.search.render import render
+from sophia_mcp.search.reply.render import render
 from sophia_mcp.types import Answer, Request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.everywhere")]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from sophia_mcp.index.edges import Edges
-from sophia_mcp.search import handed
-from sophia_mcp.search.follow import Follower
-from sophia_mcp.search.proof import Sources, Use
-from sophia_mcp.search.symbols import Definition
+from sophia_mcp.index.parsing.edges import Edges
+from sophia_mcp.search.places.symbols import Definition
+from sophia_mcp.search.uses import handed
+from sophia_mcp.search.uses.follow import Follower
+from sophia_mcp.search.uses.proof import Sources, Use
 from sophia_mcp.types import Import, Reference, Symbol
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.callers_proof")]

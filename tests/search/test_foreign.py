@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.search.conftest import Asked
 
-from sophia_mcp.search.foreign import content
-from sophia_mcp.search.query import classify
+from sophia_mcp.search.question.foreign import content
+from sophia_mcp.search.question.query import classify
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.not_here")]
 

@@ -8,8 +8,8 @@ import pytest
 from tests.search.conftest import Asked
 
 from sophia_mcp import words
-from sophia_mcp.search import lexical
-from sophia_mcp.search.lexical import Lexical
+from sophia_mcp.search.candidates import lexical
+from sophia_mcp.search.candidates.lexical import Lexical
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.text import Frequencies, Fts5Text
 from sophia_mcp.types import LOCAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.search.messages import letters
+from sophia_mcp.search.text.messages import letters
 
 pytestmark = pytest.mark.anyio
 

@@ -15,8 +15,8 @@ from tests.search.conftest import Asked, open_engine, write
 from tests.search.sample import FILES, line_of
 
 from sophia_mcp.errors import BadArgument, BadQuery
-from sophia_mcp.search import changed
 from sophia_mcp.search.repomap import outline
+from sophia_mcp.search.view import changed
 
 pytestmark = pytest.mark.anyio
 

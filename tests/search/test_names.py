@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.search.conftest import Asked
 
-from sophia_mcp.search import absent, spanfeatures
+from sophia_mcp.search.ranking import absent, spanfeatures
 
 pytestmark = pytest.mark.anyio
 

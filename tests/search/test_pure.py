@@ -12,23 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_mcp.llm import tokens
-from sophia_mcp.search.absent import likeness as likeness_to
-from sophia_mcp.search.atlas import ROLE_BITS, ROLES, compiled, path_roles, path_words
-from sophia_mcp.search.content import Lines, Text
+from sophia_mcp.search.candidates.evidence import alike
+from sophia_mcp.search.candidates.lexicon import Lexicon
 from sophia_mcp.search.engine import Candidate
-from sophia_mcp.search.evidence import alike
-from sophia_mcp.search.filters import pattern
-from sophia_mcp.search.lexicon import Lexicon
-from sophia_mcp.search.literals import required
-from sophia_mcp.search.modules import written_parts
-from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import Place, classify, said_place
-from sophia_mcp.search.render import render
-from sophia_mcp.search.settle import Version, settle
-from sophia_mcp.search.similar import likeness, shingles
-from sophia_mcp.search.spans import Piece, comment_lines, cut, units
-from sophia_mcp.search.symbols import near_names
-from sophia_mcp.search.trace import Frame, frames, linked, match_path
+from sophia_mcp.search.places.modules import written_parts
+from sophia_mcp.search.places.settle import Version, settle
+from sophia_mcp.search.places.symbols import near_names
+from sophia_mcp.search.question.query import Place, classify, said_place
+from sophia_mcp.search.question.trace import Frame, frames, linked, match_path
+from sophia_mcp.search.ranking.absent import likeness as likeness_to
+from sophia_mcp.search.reply.pack import Material, pack
+from sophia_mcp.search.reply.render import render
+from sophia_mcp.search.text.literals import required
+from sophia_mcp.search.text.similar import likeness, shingles
+from sophia_mcp.search.view.atlas import ROLE_BITS, ROLES, compiled, path_roles, path_words
+from sophia_mcp.search.view.content import Lines, Text
+from sophia_mcp.search.view.filters import pattern
+from sophia_mcp.search.view.spans import Piece, comment_lines, cut, units
 from sophia_mcp.types import Coverage, Kind, Request, Symbol
 
 

@@ -10,7 +10,7 @@ import pygit2
 import pytest
 from tests.index.trees import commit_all, make_repository
 
-from sophia_mcp.search import changed
+from sophia_mcp.search.view import changed
 
 pytestmark = pytest.mark.requirement("search.scope_changed")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sophia_mcp.errors import BadQuery
-from sophia_mcp.search import regex
+from sophia_mcp.search.text import regex
 
 pytestmark = pytest.mark.anyio
 

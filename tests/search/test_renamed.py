@@ -11,7 +11,7 @@ from tests.index.trees import AUTHOR, bomb, commit_all, make_repository
 from tests.search.conftest import Asked, open_engine, write
 
 from sophia_mcp.index import views
-from sophia_mcp.search import renamed as finding
+from sophia_mcp.search.places import renamed as finding
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.place", "search.not_here")]
 

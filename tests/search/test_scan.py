@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from sophia_mcp import words
-from sophia_mcp.search.content import Lines
-from sophia_mcp.search.lexicon import Lexicon
-from sophia_mcp.search.scan import scan
-from sophia_mcp.search.scene import sorted_out
-from sophia_mcp.search.spans import Span
+from sophia_mcp.search.candidates.lexicon import Lexicon
+from sophia_mcp.search.candidates.scan import scan
+from sophia_mcp.search.ranking.scene import sorted_out
+from sophia_mcp.search.view.content import Lines
+from sophia_mcp.search.view.spans import Span
 
 
 def test_every_line_holds_the_words_that_the_splitter_finds_there() -> None:

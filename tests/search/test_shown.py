@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 from tests.security.planted import plant
 
-from sophia_mcp.search.content import Lines, Text
-from sophia_mcp.search.query import Query
-from sophia_mcp.search.shown import Masked
+from sophia_mcp.search.question.query import Query
+from sophia_mcp.search.reply.shown import Masked
+from sophia_mcp.search.view.content import Lines, Text
 from sophia_mcp.security.secrets import mask
 
 CODE = ("def total(items):", "", "    return sum(item.price for item in items)", "", "")

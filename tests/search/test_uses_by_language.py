@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.search.manifests import READERS
+from sophia_mcp.search.uses.manifests import READERS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.callers_proof")]
 
@@ -55,7 +55,7 @@ async def test_manifests_are_read_once_for_a_map_of_the_view(
     read: list[str] = []
     pattern, reader = READERS["go"]
     counted = {"go": (pattern, lambda text: (read.append(text), reader(text))[1])}
-    monkeypatch.setattr("sophia_mcp.search.graph.READERS", counted)
+    monkeypatch.setattr("sophia_mcp.search.uses.graph.READERS", counted)
     async with index_of(GO) as ask:
         for name in ("Default", "Conn.Close", "Default"):
             await ask(name, mode="callers")

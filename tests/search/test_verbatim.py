@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.search.conftest import Asked
 
-from sophia_mcp.search import regex
+from sophia_mcp.search.text import regex
 
 pytestmark = pytest.mark.anyio
 

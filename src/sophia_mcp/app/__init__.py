@@ -114,7 +114,8 @@ class App(Parts):
         the folder and waits for vectors; where more is asked for than that one does (``full``, ``include``,
         ``exclude``), begin when it has ended. With a ``url``, the run first clones it there, or brings that clone
         up to date."""
-        from sophia_mcp.index import clone, views
+        from sophia_mcp.index import views
+        from sophia_mcp.index.disk import clone
         from sophia_mcp.index.run import Stopped
 
         # Opened first: a caller that is cancelled meanwhile leaves no run behind that others would join.
@@ -265,7 +266,8 @@ class App(Parts):
     ) -> IndexRun:
         """Start indexing what an agent names: a folder or repository inside the roots, or a git URL
         where a person allowed cloning. Raises OutsideRoots, NotAllowed, NotFound."""
-        from sophia_mcp.index import clone, views
+        from sophia_mcp.index import views
+        from sophia_mcp.index.disk import clone
 
         url = place if place is not None and clone.is_url(place) else ""
         if url:
@@ -314,7 +316,7 @@ class App(Parts):
     async def forget(self, view: View) -> bool:
         """Drop the index of a view, and the clone it was made from; whether there was one. Raises DiskFull, which
         says how much room that takes: what is dropped is written down first."""
-        from sophia_mcp.index import clone
+        from sophia_mcp.index.disk import clone
 
         try:
             await (await self.index()).forget(view)

@@ -11,7 +11,7 @@ from sophia_mcp.types import LOCAL, IndexReport
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
-    from sophia_mcp.index.clone import Policy
+    from sophia_mcp.index.disk.clone import Policy
     from sophia_mcp.store.jobs import Job
 
 
@@ -19,7 +19,7 @@ async def cancel(app: App, place: str | None, project: Path | None) -> tuple[Ind
     """Ask the runs of what an agent names to stop: of a ref, or of a folder with all its refs, from the
     clone of a git URL on. Returns what is known of it, and whether there was any. Raises what
     `existing` raises."""
-    from sophia_mcp.index import clone
+    from sophia_mcp.index.disk import clone
     from sophia_mcp.index.views import CANCELLED
 
     if place is not None and clone.is_url(place):
@@ -59,7 +59,7 @@ async def named(app: App, place: str | None) -> str | None:
     """What a person or an agent calls a repository; a git URL means its clone. Raises NotIndexed for one
     that was never cloned, or not yet."""
     from sophia_mcp.errors import NotIndexed
-    from sophia_mcp.index import clone
+    from sophia_mcp.index.disk import clone
 
     if place is None or not clone.is_url(place):
         return place
@@ -90,6 +90,6 @@ async def _under_way(app: App, folder: str) -> list[Job]:
 
 def policy(app: App) -> Policy:
     """What may be cloned."""
-    from sophia_mcp.index.clone import ALLOWED, Policy
+    from sophia_mcp.index.disk.clone import ALLOWED, Policy
 
     return ALLOWED if app.settings.index.allow_clone else Policy()

@@ -42,7 +42,7 @@ async def open_index(parts: Parts, apart: Callable[[View], Awaitable[None]]) -> 
     """What turns trees into the index; ``apart`` as for `Index`."""
     from sophia_mcp.index.build import Index
     from sophia_mcp.index.collect import Room
-    from sophia_mcp.index.ignore import Choice
+    from sophia_mcp.index.disk.ignore import Choice
     from sophia_mcp.index.run import Storage
     from sophia_mcp.store import text, trigrams, upkeep
     from sophia_mcp.types import LOCAL

@@ -128,7 +128,7 @@ class Repository:
     async def find(self, question: str, max_tokens: int) -> str:
         """See the contract."""
         from sophia_mcp.search.answer import LONGEST_QUERY, search
-        from sophia_mcp.search.render import render
+        from sophia_mcp.search.reply.render import render
         from sophia_mcp.types import Request
 
         request = Request(question.strip()[:LONGEST_QUERY], limit=_FOUND, max_tokens=max_tokens)
@@ -146,7 +146,7 @@ class Repository:
     async def file(self, path: str) -> str | None:
         """The text of a file as it is now; None where there is none, or where it must not be read: git's
         own files are no part of the tree, and name credentials."""
-        from sophia_mcp.index.decode import decode
+        from sophia_mcp.index.disk.decode import decode
         from sophia_mcp.index.source import read_current
         from sophia_mcp.security.secrets import is_secret_file
 
@@ -157,7 +157,7 @@ class Repository:
 
     async def diff(self, within: Sequence[str]) -> str:
         """See the contract. Without git there is none."""
-        from sophia_mcp.search.changed import patch
+        from sophia_mcp.search.view.changed import patch
 
         try:
             return await anyio.to_thread.run_sync(patch, self.view, "", within)

@@ -21,18 +21,18 @@ import anyio
 from sophia_mcp.errors import BadArgument, DiskFull, NotFound, SophiaError, StoreBusy, StoreTooNew
 from sophia_mcp.index import views
 from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, forget_view
+from sophia_mcp.index.disk.ignore import Choice
+from sophia_mcp.index.disk.stamp import stamp_of
 from sophia_mcp.index.distant import STAGE, Distant
-from sophia_mcp.index.ignore import Choice
-from sophia_mcp.index.prepare import Task
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import KIND, SMALL, Progress, Stopped, Storage, quiet
-from sophia_mcp.index.stamp import stamp_of
 from sophia_mcp.index.steps import Model, Steps, difference, is_under_way, lease_of, runs_over
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.workers import Pool
+from sophia_mcp.index.workers.pool import Pool
+from sophia_mcp.index.workers.prepare import Task
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.together import first
 from sophia_mcp.security.paths import is_too_wide, of_home

@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.index import views
-from sophia_mcp.index.git import (
+from sophia_mcp.index.disk.git import (
     Checkout,
     Unreadable,
     checkout_above,

@@ -10,12 +10,12 @@ import anyio.to_thread
 
 from sophia_mcp.errors import AgentError
 from sophia_mcp.index.changes import in_order
-from sophia_mcp.index.prepare import Outcome, Place, Prepared, Preparer, Refused, Task, Unchanged
-from sophia_mcp.index.stamp import settled
+from sophia_mcp.index.disk.stamp import settled
 from sophia_mcp.index.trees import Look
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.views import View, forgotten
-from sophia_mcp.index.workers import Pool
+from sophia_mcp.index.workers.pool import Pool
+from sophia_mcp.index.workers.prepare import Outcome, Place, Prepared, Preparer, Refused, Task, Unchanged
 from sophia_mcp.index.write import Known, Target, adopt, cut, drop, set_skips, store
 from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.store.text import TextIndex

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from sophia_mcp.errors import NotFound, OutsideRoots, TooLarge
-from sophia_mcp.index.git import Unreadable, blob_at, open_checkout, read_object
+from sophia_mcp.index.disk.git import Unreadable, blob_at, open_checkout, read_object
 from sophia_mcp.index.views import View
 from sophia_mcp.security.paths import read_inside
 

@@ -16,15 +16,15 @@ from sophia_mcp.errors import NotFound, SophiaError
 from sophia_mcp.index import distant, views
 from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import collect
+from sophia_mcp.index.disk.stamp import settled
 from sophia_mcp.index.later import add_trigrams
-from sophia_mcp.index.parse import VERSION
-from sophia_mcp.index.prepare import EncoderOpener
+from sophia_mcp.index.parsing.parse import VERSION
 from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish, unchanged
-from sophia_mcp.index.stamp import settled
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import Queue, Turn, holder_elsewhere, turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.workers import Pool
+from sophia_mcp.index.workers.pool import Pool
+from sophia_mcp.index.workers.prepare import EncoderOpener
 from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.together import beside
 from sophia_mcp.store.jobs import Job, Jobs

@@ -21,12 +21,12 @@ import anyio.to_thread
 
 from sophia_mcp.errors import NotFound
 from sophia_mcp.index.changes import Plan, plan_commit, plan_tree
-from sophia_mcp.index.commits import list_commit
-from sophia_mcp.index.git import Unreadable, find_commit, open_checkout
-from sophia_mcp.index.ignore import Choice
-from sophia_mcp.index.prepare import Place
+from sophia_mcp.index.disk.commits import list_commit
+from sophia_mcp.index.disk.git import Unreadable, find_commit, open_checkout
+from sophia_mcp.index.disk.ignore import Choice
+from sophia_mcp.index.disk.walk import Tree, has_moved, hint, walk, walk_again
 from sophia_mcp.index.views import View
-from sophia_mcp.index.walk import Tree, has_moved, hint, walk, walk_again
+from sophia_mcp.index.workers.prepare import Place
 from sophia_mcp.index.write import Known, Target, known_files
 from sophia_mcp.store.database import Database
 from sophia_mcp.types import Scope

@@ -20,7 +20,7 @@ from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 from sophia_mcp.errors import NotFound, OperatorError, StoreBusy
 from sophia_mcp.index.build import Index
-from sophia_mcp.index.git import Unreadable, checkout_above, open_checkout
+from sophia_mcp.index.disk.git import Unreadable, checkout_above, open_checkout
 from sophia_mcp.index.turn import Turn, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.together import first

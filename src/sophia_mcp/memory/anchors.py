@@ -20,7 +20,7 @@ from typing import Literal
 import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, NotFound
-from sophia_mcp.index.git import Unreadable, open_checkout
+from sophia_mcp.index.disk.git import Unreadable, open_checkout
 from sophia_mcp.memory.tree import File, Tree
 from sophia_mcp.types import Anchor, Symbol
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sophia_mcp.index.git import Unreadable, open_checkout
+from sophia_mcp.index.disk.git import Unreadable, open_checkout
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import MemoryScope
 

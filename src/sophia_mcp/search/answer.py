@@ -11,30 +11,13 @@ import numpy as np
 
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.index.views import View
-from sophia_mcp.search import (
-    changed,
-    cursor,
-    filters,
-    freshness,
-    graph,
-    importers,
-    messages,
-    place,
-    ranking,
-    regex,
-    repomap,
-    similar,
-    skipped,
-    symbols,
-    tracing,
-    verbatim,
-    verdict,
-)
-from sophia_mcp.search.content import Text
+from sophia_mcp.search import repomap, verdict
+from sophia_mcp.search.candidates.evidence import Values
+from sophia_mcp.search.candidates.semantic import Meaning
 from sophia_mcp.search.engine import Engine, Outcome, Question
-from sophia_mcp.search.evidence import Values
-from sophia_mcp.search.pack import Material, pack
-from sophia_mcp.search.query import (
+from sophia_mcp.search.places import links, locate, missed, place, skipped, symbols, tracing
+from sophia_mcp.search.question.call import call
+from sophia_mcp.search.question.query import (
     TAGS,
     Query,
     classify,
@@ -44,8 +27,13 @@ from sophia_mcp.search.query import (
     said_code,
     said_name,
 )
-from sophia_mcp.search.render import call
-from sophia_mcp.search.semantic import Meaning
+from sophia_mcp.search.ranking import ranked
+from sophia_mcp.search.reply import cursor
+from sophia_mcp.search.reply.pack import Material, pack
+from sophia_mcp.search.text import messages, regex, similar, verbatim
+from sophia_mcp.search.uses import graph, importers
+from sophia_mcp.search.view import changed, filters, freshness
+from sophia_mcp.search.view.content import Text
 from sophia_mcp.security.text import call_of, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Answer, Coverage, Freshness, Request
@@ -185,7 +173,7 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
     named, allowed = question.query.named, question.filter.allowed
     mode = question.request.mode
     if mode == "outline" or (mode in _OF_PLACES and question.query.kind in ("words", "path")):
-        there = await place.said(question, tx)
+        there = await links.said(question, tx)
         if there is not None and mode == "outline":
             return replace(question, query=Query(there.path, "path", there.path))
         if there is not None and (mode in ("auto", "similar") or there.kind == "lines"):
@@ -193,7 +181,7 @@ async def _by_name(question: Question, tx: Transaction) -> Question:
     if named is None or mode == "outline":
         return question
     if named.path:
-        files = place.locate(question, named.path)
+        files = locate.files(question, named.path)
         if not files and question.query.text != named.name:
             return replace(question, query=replace(question.query, named=None, asks=""))
         within = np.zeros(len(question.atlas.paths), bool)
@@ -241,13 +229,13 @@ async def _route(question: Question, tx: Transaction, vector: Values | None) -> 
     if kind == "identifier":
         found = await _identifier(question, tx)
     else:
-        found = await ranking.find(question, tx, vector)
+        found = await ranked.find(question, tx, vector)
     return verbatim.beside(exact, found) if exact else found
 
 
 async def _link(question: Question, tx: Transaction) -> Outcome | None:
     """Where a link stands as it is, or what is said of a file or page that is elsewhere; None for any other text."""
-    linked = await place.linked(question, tx)
+    linked = await links.linked(question, tx)
     if linked is None and question.query.kind != "path":
         return None
     exact = await verbatim.find(question, tx, question.query.written)
@@ -281,7 +269,7 @@ async def _pattern(question: Question, tx: Transaction) -> Outcome:
     if sure:
         return await verbatim.find(question, tx, query.text, everywhere=True) or found
     vector = await question.meaning.of(query.text)
-    near = await ranking.find(replace(question, query=replace(query, kind="words")), tx, vector)
+    near = await ranked.find(replace(question, query=replace(query, kind="words")), tx, vector)
     return replace(near, notes=("no line has this text or matches it", *near.notes))
 
 
@@ -289,31 +277,31 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     """A file, else a folder, else a dotted name, else words; but what can only be a file is missed."""
     if question.query.path == ".":
         return await repomap.find(replace(question, query=replace(question.query, text=".")), tx)
-    if place.is_folder(question, question.query.path):
+    if locate.is_folder(question, question.query.path):
         return await repomap.find(question, tx)
     found = await place.whole(question, tx)
     if found is not None:
         return found
-    if place.folder(question, question.query.path):
+    if locate.folder(question, question.query.path):
         return await repomap.find(question, tx)
     path = question.query.path
     named = replace(question, query=replace(question.query, kind="identifier"))
-    if place.is_bare(path) and not await place.is_member(question, tx, path):
+    if locate.is_bare(path) and not await locate.is_member(question, tx, path):
         return await _file(named, tx)
     if known := await _defined(named, tx):
-        return await ranking.find(known, tx, None)
-    if package := place.folder(question, path.replace(".", "/")):
+        return await ranked.find(known, tx, None)
+    if package := locate.folder(question, path.replace(".", "/")):
         return await repomap.find(
             replace(question, query=replace(question.query, text=f"{package}/")), tx
         )
-    if place.is_file(path) or await skipped.find(question, tx, path):
-        return await place.missing(question, tx)
+    if locate.is_file(path) or await skipped.find(question, tx, path):
+        return await missed.missing(question, tx)
     if is_name(path):
         if await symbols.definitions(tx, question.atlas, named.query.container):
             return await _identifier(named, tx)
         if written := await _written(named, tx):
-            return verbatim.beside(written, await ranking.find(named, tx, vector))
-    return await ranking.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
+            return verbatim.beside(written, await ranked.find(named, tx, vector))
+    return await ranked.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
 
 
 async def _file(question: Question, tx: Transaction) -> Outcome:
@@ -321,25 +309,25 @@ async def _file(question: Question, tx: Transaction) -> Outcome:
     if it is none."""
     path = question.query.path
     if await skipped.find(question, tx, path):
-        return await place.missing(question, tx)
-    if moved := await place.moved(question, tx):
+        return await missed.missing(question, tx)
+    if moved := await missed.moved(question, tx):
         return moved
     written = await verbatim.of_name(question, tx, path, f"no indexed file is {path!r}")
     if written is None:
-        return place.nowhere(question)
+        return missed.nowhere(question)
     known = await _defined(question, tx)
-    return verbatim.beside(written, await ranking.find(known, tx, None)) if known else written
+    return verbatim.beside(written, await ranked.find(known, tx, None)) if known else written
 
 
 async def _identifier(question: Question, tx: Transaction) -> Outcome:
     """A name: its definitions and the spans about it; by meaning only when it is not defined."""
     query = question.query
     if known := await _defined(question, tx):
-        return await ranking.find(known, tx, None)
+        return await ranked.find(known, tx, None)
     named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
     if named is not None and not named.is_miss:
         return named
-    found = await ranking.find(question, tx, await question.meaning.of(query.text))
+    found = await ranked.find(question, tx, await question.meaning.of(query.text))
     written = await _written(question, tx)
     return verbatim.beside(written, found) if written else found
 

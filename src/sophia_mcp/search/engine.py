@@ -11,13 +11,13 @@ from typing import Protocol
 from sophia_mcp.embed.providers import Embedder, static
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.memory import give_back
-from sophia_mcp.search.atlas import Atlas
-from sophia_mcp.search.atlases import Atlases
-from sophia_mcp.search.content import Content
-from sophia_mcp.search.filters import Filter
-from sophia_mcp.search.lexicon import Lexicon
-from sophia_mcp.search.query import Query
-from sophia_mcp.search.semantic import Meaning
+from sophia_mcp.search.candidates.lexicon import Lexicon
+from sophia_mcp.search.candidates.semantic import Meaning
+from sophia_mcp.search.question.query import Query
+from sophia_mcp.search.view.atlas import Atlas
+from sophia_mcp.search.view.atlases import Atlases
+from sophia_mcp.search.view.content import Content
+from sophia_mcp.search.view.filters import Filter
 from sophia_mcp.store.database import Database
 from sophia_mcp.store.text import TextIndex
 from sophia_mcp.store.trigrams import TrigramIndex

@@ -13,8 +13,9 @@ from dataclasses import replace
 from sophia_mcp.errors import BadArgument, BadQuery, NotFound
 from sophia_mcp.index.views import View
 from sophia_mcp.search.answer import Engine, search
-from sophia_mcp.search.render import EVERYWHERE, block, call, render
-from sophia_mcp.search.semantic import Meaning
+from sophia_mcp.search.candidates.semantic import Meaning
+from sophia_mcp.search.question.call import EVERYWHERE, call
+from sophia_mcp.search.reply.render import block, render
 from sophia_mcp.security.text import counted
 from sophia_mcp.types import Answer, Coverage, Hit, Request
 

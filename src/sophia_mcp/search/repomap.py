@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from sophia_mcp.errors import NotFound
 from sophia_mcp.index.views import View
 from sophia_mcp.ops.memory import give_back
-from sophia_mcp.search import filters, place, symbols
-from sophia_mcp.search.atlas import Atlas
-from sophia_mcp.search.atlases import Atlases
-from sophia_mcp.search.content import Content, ids
+from sophia_mcp.search.candidates.semantic import Meaning
 from sophia_mcp.search.engine import Candidate, Engine, Outcome, Question
-from sophia_mcp.search.query import Query
-from sophia_mcp.search.semantic import Meaning
+from sophia_mcp.search.places import locate, missed, place, symbols
+from sophia_mcp.search.question.query import Query
+from sophia_mcp.search.view import filters
+from sophia_mcp.search.view.atlas import Atlas
+from sophia_mcp.search.view.atlases import Atlases
+from sophia_mcp.search.view.content import Content, ids
+from sophia_mcp.search.view.outline import outline_of
 from sophia_mcp.security.text import counted, plain, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import LOCAL, Request, Symbol
@@ -57,18 +59,18 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     wanted = question.query.text.strip()
     if wanted in (".", "/", "*", "", "repo", "repository") or wanted == question.view.label:
         return await _map(question, tx, "")
-    files = place.locate(question, wanted)
+    files = locate.files(question, wanted)
     if files:
         as_path = Query(wanted, "path", path=wanted)
         whole = await place.whole(_with(question, as_path), tx)
         if whole is not None:
             return whole
-    folder = place.folder(question, wanted)
+    folder = locate.folder(question, wanted)
     if folder is not None:
         return await _map(question, tx, folder)
     if wanted == question.view.name or " " in wanted:
         return await _map(question, tx, "")
-    return await _members(question, tx) or await place.missing(
+    return await _members(question, tx) or await missed.missing(
         _with(question, Query(wanted, "path", path=wanted)), tx
     )
 
@@ -87,7 +89,7 @@ async def _members(question: Question, tx: Transaction) -> Outcome | None:
             for symbol in (await content.symbols(tx, [blob]))[blob]
             if whole.start <= symbol.start_line and symbol.end_line <= whole.end
         ]
-        candidates.append(replace(whole, text=place.outline_of(tuple(inner), text)))
+        candidates.append(replace(whole, text=outline_of(tuple(inner), text)))
     return Outcome(tuple(candidates), len(found)) if found else None
 
 
@@ -128,9 +130,9 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
     atlas = question.atlas
     ranks = await rank(question.engine, tx, atlas)
     there = [i for i, path in enumerate(atlas.paths) if not folder or path.startswith(folder + "/")]
-    inside = place.passing(question, there)
+    inside = locate.passing(question, there)
     if there and not inside:
-        return place.filtered(question, there)
+        return missed.filtered(question, there)
     inside.sort(key=lambda i: (-ranks[i], atlas.paths[i]))
     chosen = inside[: max(_SHOWN_FILES, question.reach + 1)]  # one more, so that the answer can go on
     defined = await question.engine.content.symbols(tx, atlas.blobs[chosen].tolist() if chosen else [])
@@ -140,7 +142,7 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
         blob = int(atlas.blobs[file])
         text = texts[blob]
         outer = _outer(defined[blob])
-        shown = place.outline_of(outer, text, _SHOWN_SYMBOLS) if outer else ""
+        shown = outline_of(outer, text, _SHOWN_SYMBOLS) if outer else ""
         candidates.append(
             Candidate(
                 file,

@@ -9,13 +9,17 @@ import re2
 
 from sophia_mcp import words
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parse import language_of
+from sophia_mcp.index.parsing.parse import language_of
 from sophia_mcp.index.views import View
-from sophia_mcp.search import absent, filters, graph, place, repomap, skipped, symbols
+from sophia_mcp.search import repomap
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.proof import OWN
-from sophia_mcp.search.query import is_code_name, is_name, message_of, segments
-from sophia_mcp.search.render import call
+from sophia_mcp.search.places import locate, place, skipped, symbols
+from sophia_mcp.search.question.call import call
+from sophia_mcp.search.question.query import is_code_name, is_name, message_of, segments
+from sophia_mcp.search.ranking import absent
+from sophia_mcp.search.uses import graph
+from sophia_mcp.search.view import filters
+from sophia_mcp.search.view.outline import qualified
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
 
@@ -81,7 +85,7 @@ async def _elsewhere(question: Question, tx: Transaction, outcome: Outcome) -> s
     defined = await symbols.definitions(tx, atlas, name, "".join(within[-1:]))
     exact = [item for item in defined if item.exact]
     if not exact:
-        others = any(item.symbol.name == name for item in defined) and within[-1] not in OWN
+        others = any(item.symbol.name == name for item in defined) and within[-1] not in symbols.OWN
         return await symbols.of_others(tx, atlas, name, within[-1]) if others else ""
     if any(
         (allowed is None or allowed[item.file]) and (not kinds or item.symbol.kind in kinds)
@@ -104,7 +108,7 @@ async def _judged(question: Question, tx: Transaction, outcome: Outcome, elsewhe
     if question.request.mode == "auto" and (found := await place.module(question, tx)) is not None:
         return found
     query = question.query
-    if question.request.mode == "auto" and (folder := place.folder(question, query.text)) is not None:
+    if question.request.mode == "auto" and (folder := locate.folder(question, query.text)) is not None:
         # With a slash, as a repository may be called like a folder of it.
         return await repomap.find(replace(question, query=replace(query, text=f"{folder}/")), tx)
     named = question.mode == "auto" and query.kind in ("identifier", "path")
@@ -155,7 +159,7 @@ async def _members(
     as others may have them, too."""
     blobs = [int(question.atlas.blobs[item.file]) for item in owners[:_OWNERS_MOST]]
     held = await question.engine.content.symbols(tx, blobs)
-    wholes = {place.qualified(item.symbol) for item in owners}
+    wholes = {qualified(item.symbol) for item in owners}
     inside = [one.name for found in held.values() for one in found if one.container in wholes]
     near = symbols.near_names(name, inside)
     return [f"{owners[0].symbol.name}.{one}" for one in near]

@@ -19,7 +19,7 @@ from mcp.server.context import CallNext, HandlerResult
 
 from sophia_mcp.errors import Bug, NoProjectRoot, SophiaError
 from sophia_mcp.ops.background import Background
-from sophia_mcp.search.render import render
+from sophia_mcp.search.reply.render import render
 from sophia_mcp.server import project_root, sdk
 from sophia_mcp.server.changes import Changes
 from sophia_mcp.server.tasks import Tasks

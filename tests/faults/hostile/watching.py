@@ -26,7 +26,7 @@ class Seen:
 
     def foreign(self) -> list[str]:
         """Whatever is not a worker of our own."""
-        ours = "sophia_mcp.index.worker"
+        ours = "sophia_mcp.index.workers.worker"
         asked = [line for line in self.started if ours not in line]
         return asked + [
             " ".join(line) for line in self.running if line and not any(ours in word for word in line)

@@ -46,7 +46,7 @@ def COMMAND(
     Example: sophia index ~/code/shop --exclude "fixtures/**"
     """
     from sophia_mcp.cli.session import project_folder, with_app
-    from sophia_mcp.index.clone import is_url
+    from sophia_mcp.index.disk.clone import is_url
     from sophia_mcp.index.views import split_ref
     from sophia_mcp.security.paths import of_home, of_uri
 

@@ -69,7 +69,7 @@ def COMMAND(
 
     from sophia_mcp.cli.session import project_folder, with_app
     from sophia_mcp.cli.wording import calls
-    from sophia_mcp.search.render import as_json, as_text
+    from sophia_mcp.search.reply.render import as_json, as_text
     from sophia_mcp.types import Detail, Kind, Mode, Request, SearchScope
 
     def one(value: str, kind: object) -> str:

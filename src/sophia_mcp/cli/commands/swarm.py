@@ -393,7 +393,7 @@ async def _diff(app: App, order: Any, wanted: str) -> str:
     import anyio.to_thread
 
     from sophia_mcp.index import views
-    from sophia_mcp.search.changed import patch
+    from sophia_mcp.search.view.changed import patch
 
     if wanted == "-":
         return sys.stdin.read()

@@ -24,7 +24,7 @@ import anyio.abc
 import anyio.to_thread
 
 from sophia_mcp.errors import AgentError
-from sophia_mcp.index.walk import walk
+from sophia_mcp.index.disk.walk import walk
 from sophia_mcp.security.paths import read_inside
 from sophia_mcp.swarm.fence import shown
 from sophia_mcp.swarm.gates.edits import Refused

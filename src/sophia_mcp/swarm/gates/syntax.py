@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sophia_mcp.index.grammars import Unreadable, reader
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.languages.detect import language_of
 from sophia_mcp.index.languages.hazards import open_types
-from sophia_mcp.index.parse import PARSE_BYTES
+from sophia_mcp.index.parsing.grammars import Unreadable, reader
+from sophia_mcp.index.parsing.parse import PARSE_BYTES
 from sophia_mcp.types import GateResult
 
 _COUNTED = 200

@@ -1,0 +1,1 @@
+"""What does one file say? Pure functions of its text, which run in worker processes."""

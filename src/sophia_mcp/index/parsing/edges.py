@@ -1,0 +1,274 @@
+"""What does a file call, construct, extend and import? Call sites with all the source says of them.
+And of which types are the fields of its classes: who uses those may stand in other files.
+
+Nothing is resolved here: whether ``store.get()`` means a method of this file, of an imported
+class or of anything else of that name is decided at query time, with the whole repository known.
+Types are those the source states in this file: annotations, declarations, constructions, fields.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import zstandard
+from tree_sitter import Node
+
+from sophia_mcp.index.languages.record import Language
+from sophia_mcp.index.parsing.scopes import Scopes
+from sophia_mcp.index.parsing.stated import CALLEE, EXPRESSION, Types
+from sophia_mcp.index.parsing.symbols import Definition, Rows
+from sophia_mcp.index.parsing.written import closes_at_end
+from sophia_mcp.types import Field, Import, Parsed, Reference, ReferenceKind
+
+REFERENCES_MOST = 50_000
+"""Generated files call without end; the rest of such a file is still found by its words."""
+
+GLOBAL = "\\"
+"""The receiver of what PHP names in no namespace: ``\\Exception``."""
+
+_CALLEE_BYTES = 240
+_RECEIVER_CHARS = 80
+_JOINT = re.compile(rb"(?:\?\.|\.|::)\Z")
+_LAST_WORD = re.compile(rb"\w+\Z")
+_DEFINES = re.compile(rb"\bfn\s+\Z")
+_CLOSES, _OPENS = b")]", b"(["
+_JOINTS_MOST, _WORD_BYTES = 8, 60
+_PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
+_MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
+_GENERIC = re.compile(r"\s*(?:(?:::)?<[^()]*>|\[[^()]*\])\s*$")
+_TOP = b"::"
+"""Begins what Ruby names in no module; the receiver of a class that is named so."""
+_HOOKS = (".included", ".extended", ".prepended")
+"""Methods of a module of Ruby that are called with what includes it."""
+_ROWS = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What ``pack`` keeps of a parsed file."""
+
+    references: tuple[Reference, ...]
+    imports: tuple[Import, ...]
+    fields: tuple[Field, ...] = ()
+
+
+_UNUSED = Edges((), ())
+
+
+def pack(parsed: Parsed, compressor: zstandard.ZstdCompressor | None = None) -> bytes:
+    """References, imports and fields as zstd of JSON rows. Who packs many brings a compressor."""
+    text = _ROWS.encode((parsed.references, parsed.imports, parsed.fields))
+    return (compressor or zstandard.ZstdCompressor(level=3)).compress(text.encode())
+
+
+def unpack(packed: bytes) -> Edges:
+    """The opposite of ``pack``. Raises ValueError or zstandard.ZstdError on damaged bytes."""
+    # What an older parser packed has no fields; it is asked until all is read again.
+    references, imports, *fields = json.loads(zstandard.decompress(packed))
+    return Edges(
+        tuple(Reference(*row) for row in references),
+        tuple(Import(*row) for row in imports),
+        tuple(Field(*row) for rows in fields for row in rows),
+    )
+
+
+def named(text: bytes) -> Counter[str]:
+    """How often each name is called, made or extended in what ``pack`` compressed."""
+    references, *_ = json.loads(text)
+    return Counter(row[0] for row in references)
+
+
+def spelling(name: str, *, part: bool) -> bytes:
+    """How a name stands in what ``pack`` compressed; ``part``: it may be only a part of a text there."""
+    written = json.dumps(name, ensure_ascii=False)
+    return (written[1:-1] if part else written).encode("utf-8", "replace")
+
+
+def uses(text: bytes, name: str, spelt: bytes) -> Edges:
+    """The references to one name in what ``pack`` compressed, and the imports beside them; nothing where
+    its ``spelling`` does not stand, which is told without reading the rows."""
+    if spelt not in text:
+        return _UNUSED
+    references, imports, *_ = json.loads(text)
+    return Edges(
+        tuple(Reference(*row) for row in references if row[0] == name),
+        tuple(Import(*row) for row in imports),
+    )
+
+
+def references(
+    captures: Mapping[str, Sequence[Node]], language: Language, found: Sequence[Definition], rows: Rows
+) -> tuple[tuple[Reference, ...], tuple[Field, ...]]:
+    """Call sites, constructions and base classes in the order of the source, and the fields of classes."""
+    scopes = Scopes(found)
+    types = Types(captures, language, scopes, rows.source)
+    heads = {node.start_byte for node in captures.get("head", ())}
+    silent = _Regions(captures["silent"]) if "silent" in captures else None
+    out: list[Reference] = []
+    split: dict[bytes, tuple[str, str]] = {}  # a file says the same again and again
+    stated: dict[tuple[str, int], str] = {}
+    source, starts = rows.source, rows.starts
+    borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
+    sends = language.name == "ruby"
+    new = tuple.__new__  # the class's own costs a call for each
+    between = ">:-!. \t\n" if language.name == "rust" else ">:-?!. \t\n"  # there ``?`` takes out
+    for end, start, sort in _sites(captures, language, source):
+        if (heads and start in heads) or (silent is not None and start in silent):
+            continue
+        callee = source[start if end - start < _CALLEE_BYTES else end - _CALLEE_BYTES : end]
+        parts = split.get(callee)
+        if parts is None:
+            parts = _split(callee.decode("utf-8", "ignore"), language.maker, language.calls_make)
+            split[callee] = parts = parts if parts[1] not in language.keywords else ("", "")
+        receiver, name = parts
+        if not name:
+            continue
+        if sends and callee.startswith(_TOP):
+            receiver = f"{_TOP.decode()}{receiver}"
+        scope = owners[bisect_right(borders, start) - 1]
+        receiver_type = ""
+        if receiver and not sort:
+            written = receiver
+            if receiver == EXPRESSION and types.follows and len(callee) == end - start:
+                written = callee.decode("utf-8", "ignore").removesuffix(name).rstrip(between)
+            known = stated.get((written, scope))
+            if known is None:
+                known = types.of(receiver, scope) if written is receiver else types.given(written, scope)
+                stated[written, scope] = known
+            receiver_type = known
+        line = bisect_right(starts, end - 1)
+        caller = callers[scope]
+        if sends:
+            if name == "super":
+                receiver, name = name, caller.rpartition(".")[2]
+            elif sort and caller.endswith(_HOOKS):
+                caller = caller.rpartition(".")[0]  # what includes this module has that as well
+        out.append(new(Reference, (name, _SORTS[sort], line, receiver, caller, receiver_type)))
+        if len(out) >= REFERENCES_MOST:
+            break
+    return tuple(out), types.fields()
+
+
+def imports(
+    captures: Mapping[str, Sequence[Node]], language: Language, rows: Rows
+) -> tuple[Import, ...]:
+    """Imported names in the order of the source, once each."""
+    if language.imports is None:
+        return ()
+    found: dict[tuple[str, str, str], Import] = {}
+    for start, end in sorted(node.byte_range for node in captures.get("import", ())):
+        line = rows.row(start) + 1
+        for module, name, alias in language.imports(rows.source[start:end].decode("utf-8", "ignore")):
+            found.setdefault((module, name, alias), Import(module, name, alias, line))
+    named = {module for module, _, alias in found if alias}
+    return tuple(i for i in found.values() if i.name or i.alias or i.module not in named)
+
+
+_SORTS: tuple[ReferenceKind, ...] = ("call", "base", "use")
+
+
+def _begun(source: bytes, start: int) -> int:
+    """Where the path and the calls begin that stand before a name in the text of a macro."""
+    low = max(start - _CALLEE_BYTES, 0)
+    for _ in range(_JOINTS_MOST):
+        joint = _JOINT.search(source, max(start - 2, low), start)
+        if joint is None:
+            return start
+        start = joint.start()
+        while start > low and source[start - 1] in _CLOSES:
+            depth = 1
+            start -= 1
+            while depth and start > low:
+                start -= 1
+                depth += (source[start] in _CLOSES) - (source[start] in _OPENS)
+        word = _LAST_WORD.search(source, max(start - _WORD_BYTES, low), start)
+        if word is None:
+            return max(start - 1, low)  # a literal, or what is too long to tell
+        start = word.start()
+    return max(start - 1, low)  # cut off, so that it is no path
+
+
+def _sites(
+    captures: Mapping[str, Sequence[Node]], language: Language, source: bytes
+) -> list[tuple[int, int, int]]:
+    """End and start of every callee as written, and what it is: its place in ``_SORTS``."""
+    sites: list[tuple[int, int, int]] = []
+    for sort, capture in ((0, "call"), (0, "new"), (1, "base"), (2, "use")):
+        for node in captures.get(capture, ()):
+            start, end = node.byte_range
+            sites.append((end, start, sort))
+    if tokens := captures.get("token"):
+        silent = _Regions(captures.get("lead", ()))
+        for node in tokens:
+            start, end = node.byte_range
+            if start not in silent and not _DEFINES.search(source, max(start - 8, 0), start):
+                sites.append((end, _begun(source, start), 0))
+    field = language.invoke_field
+    for node in captures.get("invoke", ()):
+        name = node.child_by_field_name(field)
+        if name is not None:
+            sites.append((name.end_byte, node.start_byte, 0))
+    sites.sort()
+    return list(dict.fromkeys(sites)) if language.name == "ruby" else sites
+
+
+@lru_cache(1 << 14)
+def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
+    """``a.b.c`` as its receiver ``a.b`` and name ``c``, in a language with this ``maker``, in which calls of
+    capitalised names make something or do not."""
+    if text.isidentifier():
+        return "", text
+    receiver, _, name = text.rpartition(".")
+    if (
+        receiver.isidentifier()
+        and name.isidentifier()
+        and name != maker
+        and len(receiver) <= _RECEIVER_CHARS
+    ):
+        return receiver, name
+    if text.endswith((">", "]")):
+        text = _GENERIC.sub("", text)
+    match = CALLEE.match(text)
+    if match is None:
+        plain = text.lstrip("\\").strip()
+        return (GLOBAL if text.startswith(GLOBAL) else "", plain) if _PATH.match(plain) else ("", "")
+    receiver, name = match[1].removeprefix("::"), match[2]
+    if not receiver:
+        return "", name
+    if name == maker and receiver:  # Ruby and Lua construct by a method
+        inner = CALLEE.match(receiver)
+        return (inner[1], inner[2]) if inner else ("", receiver.strip())
+    if receiver.startswith("super(") and closes_at_end(receiver, len("super")):
+        return "super", name
+    if len(receiver) > _RECEIVER_CHARS or not _PATH.match(receiver):
+        made = _MADE.match(receiver)
+        whole = (
+            made is not None and receiver.endswith(")") and receiver.count("(") == receiver.count(")")
+        )
+        single = (
+            whole
+            and made is not None
+            and (calls_make or receiver.startswith("new "))
+            and closes_at_end(receiver, made.end() - 1)
+        )
+        return (f"{made[1]}()" if single and made is not None else EXPRESSION), name
+    return "".join(receiver.split()), name
+
+
+class _Regions:
+    """Is a byte inside one of these nodes? They do not overlap."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._spans = sorted(node.byte_range for node in nodes)
+
+    def __contains__(self, offset: int) -> bool:
+        if not self._spans:
+            return False
+        at = bisect_right(self._spans, (offset, 1 << 62)) - 1
+        return at >= 0 and offset < self._spans[at][1]

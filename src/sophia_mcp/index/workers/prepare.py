@@ -1,0 +1,357 @@
+"""What is written about one file? Everything that costs thought, worked out in a worker process.
+
+Reads the file as safely as it can be read, then decodes, hashes, parses, splits its words, packs
+its edges, compresses its text and embeds its chunks. The parent process only stores the outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from sophia_mcp.errors import SophiaError
+from sophia_mcp.index.disk.decode import decode
+from sophia_mcp.index.disk.refused import TOO_LARGE, UNREADABLE, refused_content
+from sophia_mcp.index.disk.stamp import Stamp, settled
+from sophia_mcp.index.parsing import edges, parse
+from sophia_mcp.index.parsing.chunk import lines_of, short
+from sophia_mcp.security.paths import MISSING, open_inside, read_open
+from sophia_mcp.types import Chunk, Parsed, Passage
+from sophia_mcp.words import Split, joined_terms, split, split_passages
+
+IDENTIFIER_CHARACTERS = 128
+HEADER_NAMES = 3
+"""Enclosing definitions that are part of a chunk's meaning, innermost last."""
+
+
+class Encoder(Protocol):
+    """A local embedder inside a worker."""
+
+    def encode(self, passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """int8 rows (n, dimensions) and their n scales."""
+        ...
+
+
+class ModelFailed(Exception):
+    """An encoder could not encode; the message says why."""
+
+
+class Place(NamedTuple):
+    """Where the files of a batch are read: a folder on disk, or the objects of a repository."""
+
+    root: str
+    gitdir: str = ""
+    max_bytes: int = 1_000_000
+
+
+class Task(NamedTuple):
+    """One file to prepare, with the stamp its walk saw. ``known`` is the hash of a blob that needs
+    no work when it is still there; ``blob`` the object to read instead of the disk; ``lines`` says
+    why not to parse it."""
+
+    path: str
+    stamp: Stamp
+    known: str = ""
+    blob: str = ""
+    lines: str = ""
+
+
+class Prepared(NamedTuple):
+    """All rows of one file, but for their ids."""
+
+    path: str
+    stamp: Stamp
+    hash: str
+    lines: int
+    encoding: str
+    language: str
+    fallback: str
+    text: bytes
+    chunks: list[tuple[int, int, int, str, str, str, str, str]]
+    symbols: list[tuple[int, str, str, str, str, int, int, str]]
+    edges: bytes
+    words: list[tuple[str, str, str, str, str, str]]
+    scales: bytes
+    rows: bytes
+
+
+class Unchanged(NamedTuple):
+    """The file still holds the blob that was known."""
+
+    path: str
+    stamp: Stamp
+    hash: str
+
+
+class Refused(NamedTuple):
+    """The file is left out for what it holds."""
+
+    path: str
+    stamp: Stamp
+    reason: str
+    hash: str = ""
+
+
+class Gone(NamedTuple):
+    """There is no such file any more."""
+
+    path: str
+
+
+Outcome = Prepared | Unchanged | Refused | Gone
+
+
+class Cut(NamedTuple):
+    """A file cut into chunks: all of its rows but words and vectors, and what these are made from."""
+
+    file: Prepared
+    chunks: Sequence[Chunk]
+    passages: Sequence[Passage]
+
+
+class _Understood(NamedTuple):
+    """What a file says wherever it is, and the text of each of its chunks."""
+
+    file: Prepared
+    chunks: Sequence[Chunk]
+    bodies: Sequence[str]
+
+
+class Preparer:
+    """Prepares files of one place; keeps what is worth keeping between files."""
+
+    def __init__(self, place: Place, encoder: Encoder | None) -> None:
+        self._root = Path(place.root)
+        self._limit = place.max_bytes
+        self._objects = _objects(place.gitdir) if place.gitdir else None
+        self._encoder = encoder
+        self._zstd = zstandard.ZstdCompressor(level=3)
+        self._last: tuple[object, _Understood] | None = None
+
+    def cut(self, task: Task) -> Outcome | Cut:
+        """The outcome for one file, but for its words and vectors. Raises only where the code is wrong."""
+        read = self._read_object(task) if task.blob else self._read_file(task)
+        if not isinstance(read, tuple) or isinstance(read, (Refused, Gone)):
+            return read
+        raw, stamp = read
+        name = blob_hash(raw)
+        if name == task.known:
+            return Unchanged(task.path, stamp, name)
+        reason = refused_content(task.path, raw)
+        if reason:
+            return Refused(task.path, stamp, reason, name)
+        return self._parse(task, raw, stamp, name)
+
+    def finish(self, files: Sequence[Outcome | Cut]) -> list[Outcome]:
+        """The outcomes with words and vectors. Those of many files together are made in two thirds of the
+        time: files of a folder say the same again, and small arrays cost as much as large ones."""
+        several = [each for each in files if isinstance(each, Cut)]
+        passages = tuple(chain.from_iterable(each.passages for each in several))
+        scales, rows = self._embed(passages)
+        words = _words(several, passages)
+        finished: list[Outcome] = []
+        start = 0
+        for each in files:
+            if isinstance(each, Cut):
+                own = slice(start, start + len(each.passages))
+                start = own.stop
+                finished.append(
+                    each.file._replace(
+                        words=words[own], scales=scales[own].tobytes(), rows=rows[own].tobytes()
+                    )
+                )
+            else:
+                finished.append(each)
+        return finished
+
+    def unchanged(self, task: Task) -> Unchanged | None:
+        """The outcome for a file on disk that still holds the blob that was known; None for any other."""
+        read = self._read_file(task) if task.known and not task.blob else None
+        if not isinstance(read, tuple) or isinstance(read, (Refused, Gone)):
+            return None
+        raw, stamp = read
+        return Unchanged(task.path, stamp, task.known) if blob_hash(raw) == task.known else None
+
+    def _read_file(self, task: Task) -> tuple[bytes, Stamp] | Refused | Gone:
+        try:
+            opened = open_inside(self._root, task.path)
+        except SophiaError as problem:
+            return Gone(task.path) if problem.why == MISSING else refuse(task, problem.why)
+        try:
+            found = os.fstat(opened)
+            stamp = Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            now = time.time_ns()
+            if found.st_size > self._limit:
+                return Refused(task.path, settled(stamp, now), TOO_LARGE)
+            raw = read_open(opened, task.path, self._limit)
+        except SophiaError as problem:
+            return refuse(task, problem.why)
+        finally:
+            os.close(opened)
+        return raw, settled(stamp, now)
+
+    def _read_object(self, task: Task) -> tuple[bytes, Stamp] | Refused:
+        raw = self._objects(task.blob, self._limit) if self._objects is not None else None
+        if raw is None:
+            return refuse(task, "the object is missing or too large")
+        return raw, task.stamp
+
+    def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Cut:
+        language = parse.language_of(task.path, raw)
+        asked = (name, language, task.lines)
+        if self._last is None or self._last[0] != asked:
+            self._last = asked, self._understand(task, raw, stamp, name, language)
+        file, chunks, bodies = self._last[1]  # copies follow one another
+        said = passages(task.path, [chunk.context for chunk in chunks], bodies)
+        return Cut(file._replace(path=task.path, stamp=stamp), chunks, said)
+
+    def _understand(
+        self, task: Task, raw: bytes, stamp: Stamp, name: str, language: str | None
+    ) -> _Understood:
+        decoded = decode(raw)
+        text = decoded.text
+        if task.lines:
+            parsed = replace(
+                parse.parse(text, task.path, None), language=language or "", fallback=task.lines
+            )
+        else:
+            parsed = parse.parse(text, task.path, language)
+        lines = short(lines_of(text))
+        bodies = ["\n".join(lines[chunk.start_line - 1 : chunk.end_line]) for chunk in parsed.chunks]
+        file = Prepared(
+            task.path,
+            stamp,
+            name,
+            len(lines) - (1 if lines and not lines[-1] else 0),
+            decoded.encoding,
+            parsed.language,
+            parsed.fallback,
+            self._zstd.compress(text.encode("utf-8", "replace")),
+            [_chunk_row(chunk) for chunk in parsed.chunks],
+            _symbol_rows(parsed),
+            edges.pack(parsed, self._zstd)
+            if parsed.references or parsed.imports or parsed.fields
+            else b"",
+            words=[],
+            scales=b"",
+            rows=b"",
+        )
+        return _Understood(file, parsed.chunks, bodies)
+
+    def _embed(self, passages: Sequence[Passage]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        """Scales and rows; none where there is no encoder."""
+        if self._encoder is None or not passages:
+            return np.zeros(0, "<f4"), np.zeros(0, np.int8)
+        try:
+            rows, scales = self._encoder.encode(passages)
+        except MemoryError:
+            raise
+        except Exception as problem:  # somebody else's model: the file is not to blame
+            raise ModelFailed(str(problem) or type(problem).__name__) from problem
+        return scales.astype("<f4", copy=False), rows.astype(np.int8, copy=False)
+
+
+def _objects(gitdir: str) -> Callable[[str, int], bytes | None]:
+    """Reads an object of a repository by its id, unless it is missing or has more than so many bytes."""
+    # A third of what a worker imports; only those of commits need it.
+    from sophia_mcp.index.disk.git import open_objects, read_object  # noqa: PLC0415
+
+    return partial(read_object, open_objects(gitdir))
+
+
+def blob_hash(raw: bytes) -> str:
+    """Git's id of these bytes."""
+    return hashlib.sha1(b"blob %d\0" % len(raw) + raw, usedforsecurity=False).hexdigest()
+
+
+def passages(path: str, contexts: Sequence[Sequence[str]], bodies: Sequence[str]) -> list[Passage]:
+    """What is embedded for the chunks of a file, so that every pass embeds the same."""
+    place = _without_suffix(path)
+    return [
+        Passage((place, *tuple(context)[-HEADER_NAMES:]), body)
+        for context, body in zip(contexts, bodies, strict=True)
+    ]
+
+
+class _Terms:
+    """The terms of every identifier that was met, joined by spaces, worked out once."""
+
+    def __init__(self) -> None:
+        self._identifiers: list[str] = []
+        self._lines: list[str] = []
+
+    def of(self, texts: Split) -> list[str]:
+        """The terms of each text, in order."""
+        if texts.identifiers is not self._identifiers:
+            self._identifiers, self._lines = texts.identifiers, []
+        new = self._identifiers[len(self._lines) :]
+        self._lines += [joined_terms(each) if len(each) <= IDENTIFIER_CHARACTERS else "" for each in new]
+        return texts.replaced(list(map(self._lines.__getitem__, texts.different)))
+
+
+_TERMS = _Terms()
+
+
+def _words(
+    files: Sequence[Cut], passages: tuple[Passage, ...]
+) -> list[tuple[str, str, str, str, str, str]]:
+    """The fields of every chunk, file after file."""
+    bodies = iter(_TERMS.of(split_passages(passages))[: len(passages)])
+    fields: list[str] = []
+    for file, chunks, _ in files:
+        place = _without_suffix(file.path)
+        fields += [place, place.rpartition("/")[2]]
+        for chunk in chunks:
+            fields += [" ".join(chunk.names), " ".join(chunk.context), chunk.doc]
+    terms = iter(_TERMS.of(split(fields)))
+    found: list[tuple[str, str, str, str, str, str]] = []
+    for _, chunks, _ in files:
+        whole, stem = next(terms), next(terms)
+        found += [(whole, stem, next(terms), next(terms), next(terms), next(bodies)) for _ in chunks]
+    return found
+
+
+def _chunk_row(chunk: Chunk) -> tuple[int, int, int, str, str, str, str, str]:
+    return (
+        chunk.ordinal,
+        chunk.start_line,
+        chunk.end_line,
+        chunk.kind,
+        chunk.symbol,
+        "\n".join(chunk.context),
+        "\n".join(chunk.names),
+        chunk.signature,
+    )
+
+
+def _symbol_rows(parsed: Parsed) -> list[tuple[int, str, str, str, str, int, int, str]]:
+    return [
+        (number, s.name, s.name.casefold(), s.container, s.kind, s.start_line, s.end_line, s.signature)
+        for number, s in enumerate(parsed.symbols)
+    ]
+
+
+def _without_suffix(path: str) -> str:
+    folder, slash, name = path.rpartition("/")
+    stem = name.rpartition(".")[0] if "." in name.lstrip(".") else name
+    return f"{folder}{slash}{stem}"
+
+
+def refuse(task: Task, why: str) -> Refused:
+    """The outcome for a file that cannot be read; it is tried again when its stamp changes."""
+    return Refused(task.path, settled(task.stamp, time.time_ns()), f"{UNREADABLE}: {why}")
+
+
+EncoderOpener = Callable[[], Encoder]
+"""Opens an encoder inside a worker; must be picklable (a function or a partial of one)."""

@@ -1,0 +1,181 @@
+"""A process that prepares files and may be killed at any moment.
+
+It reads frames on its standard input (a batch) and writes frames on its standard output (that it
+is ready, that it has cut a file, for each, then the outcome of each or why the model failed, an empty frame). Both descriptors are moved out of the way before
+anything else, so that nothing here can write into the protocol. The kernel stops it when one file
+takes too much time or memory; the parent then knows which file it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import select
+import signal
+import struct
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from sophia_mcp.index.workers.prepare import (
+    Cut,
+    Encoder,
+    EncoderOpener,
+    ModelFailed,
+    Outcome,
+    Place,
+    Preparer,
+    Task,
+    refuse,
+)
+
+FILE_SECONDS = 2.0
+"""Processor time one file may take."""
+
+LEAST_SECONDS = 0.2
+"""Processor time that words and vectors of a batch may take in any case."""
+
+MEMORY_BYTES = 256 << 20
+"""Address space beyond what the process holds when it begins."""
+
+IDLE_SECONDS = 120.0
+"""A worker that nobody asks for so long goes away by itself."""
+
+GARBAGE = (50_000, 20, 100)
+"""When garbage is looked for. A syntax tree is many objects and no cycles: at Python's own threshold,
+one twentieth of the processor time goes into looking."""
+
+_LENGTH = struct.Struct("<I")
+READY = b"ready"
+CUT = b"cut"
+FAILED = b"failed"
+
+
+def write_frame(stream: BinaryIO, payload: bytes) -> None:
+    """One frame: four bytes of length, then the payload."""
+    stream.write(_LENGTH.pack(len(payload)))
+    stream.write(payload)
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next frame; None at the end of the stream or when it is cut off."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    size = _LENGTH.unpack(head)[0]
+    payload = stream.read(size)
+    return payload if len(payload) == size else None
+
+
+def main() -> None:
+    """Serve batches until the parent closes the pipe."""
+    source, sink = _own_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a worker ends
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    opener = b""
+    encoder: Encoder | None = None
+    place: Place | None = None
+    preparer: Preparer | None = None
+    while (frame := _next(source)) is not None:
+        asked_place, asked_opener, tasks = pickle.loads(frame)  # noqa: S301 - written by our own parent
+        if asked_opener != opener:
+            opener, encoder, preparer = asked_opener, _open(asked_opener), None
+            _limit_memory()  # of files: a model may be as large as it is
+        if preparer is None or asked_place != place:
+            place, preparer = asked_place, Preparer(asked_place, encoder)
+        write_frame(sink, READY)
+        sink.flush()
+        files: list[Outcome | Cut] = []
+        longest = 0.0
+        for task in tasks:
+            began = time.process_time()
+            files.append(_cut(preparer, task))
+            longest = max(longest, time.process_time() - began)
+            write_frame(sink, CUT)
+            sink.flush()
+        # No file takes more than FILE_SECONDS in all, and words never as long as syntax may.
+        _time_limit(max(FILE_SECONDS - longest, LEAST_SECONDS))
+        try:
+            for outcome in _finish(preparer, tasks, files):
+                write_frame(sink, pickle.dumps(outcome, protocol=5))
+        except ModelFailed as problem:
+            write_frame(sink, FAILED + str(problem).encode("utf-8", "replace"))
+        _time_limit(0)
+        write_frame(sink, b"")
+        sink.flush()
+
+
+def _open(opener: bytes) -> Encoder | None:
+    made: EncoderOpener | None = pickle.loads(opener)  # noqa: S301 - written by our own parent
+    return made() if made is not None else None
+
+
+def _cut(preparer: Preparer, task: Task) -> Outcome | Cut:
+    _time_limit(FILE_SECONDS)
+    try:
+        return preparer.cut(task)
+    except MemoryError:
+        return _by_lines(preparer, task)
+    finally:
+        _time_limit(0)
+
+
+def _by_lines(preparer: Preparer, task: Task) -> Outcome | Cut:
+    if task.lines:
+        return refuse(task, "it needs too much memory")
+    return preparer.cut(task._replace(lines="it needs too much memory to parse"))
+
+
+def _finish(
+    preparer: Preparer, tasks: Sequence[Task], files: Sequence[Outcome | Cut]
+) -> Iterator[Outcome]:
+    try:
+        yield from preparer.finish(files)
+    except MemoryError:
+        for task, file in zip(tasks, files, strict=True):
+            try:
+                yield from preparer.finish([file])
+            except MemoryError:
+                yield from preparer.finish([_by_lines(preparer, task)])
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    source, sink = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    return os.fdopen(source, "rb", 1 << 16), os.fdopen(sink, "wb", 1 << 16)
+
+
+def _next(source: BinaryIO) -> bytes | None:
+    if sys.platform != "win32" and not select.select([source], [], [], IDLE_SECONDS)[0]:
+        return None
+    return read_frame(source)
+
+
+def _time_limit(seconds: float) -> None:
+    """Let the kernel end this process when it has used so much processor time, even inside C."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _limit_memory() -> None:
+    if sys.platform != "linux":
+        return
+    import resource  # noqa: PLC0415 - exists on POSIX only
+
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        held = int(statm.read().split()[0]) * resource.getpagesize()
+    limit = held + MEMORY_BYTES
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

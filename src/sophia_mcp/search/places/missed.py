@@ -1,0 +1,89 @@
+"""What is said of a file that is not there: why, what it is called now, what comes nearest?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from sophia_mcp.search.engine import Outcome, Question
+from sophia_mcp.search.places import renamed, skipped
+from sophia_mcp.search.question.call import call
+from sophia_mcp.search.question.trace import match_path
+from sophia_mcp.search.view import filters
+from sophia_mcp.store.database import Transaction
+
+_NAMED = 3
+"""Files that are named as left out by the filters."""
+
+
+async def missing(question: Question, tx: Transaction) -> Outcome:
+    """No indexed file is meant: the nearest ones, or why it is left out, and the call for it."""
+    query = question.query
+    asked = query.path
+    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
+    if out := await skipped.find(question, tx, asked):
+        said = f"not here: no indexed file is {asked!r}; {out.said}"
+        return Outcome((), 0, (said, out.following(question, (out.within or ".") + lines)))
+    return await moved(question, tx) or nowhere(question)
+
+
+def nowhere(question: Question) -> Outcome:
+    """The miss of a file of which there is nothing to say but what it is called like."""
+    query, request, paths = question.query, question.request, question.atlas.paths
+    asked = query.path
+    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
+    what = "file or folder" if request.mode == "outline" or asked.endswith("/") else "file"
+    near = [] if "*" in asked else _nearest(asked, paths)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    following = call(request, near[0] + lines) if near else call(request, ".", mode="outline")
+    return Outcome((), 0, (f"not here: no indexed {what} is {asked!r}{hint}", f"next: {following}"))
+
+
+async def moved(question: Question, tx: Transaction) -> Outcome | None:
+    """The miss of a file, or lines of it, that is called otherwise now."""
+    query, request = question.query, question.request
+    now = await renamed.find(question, tx, query.path)
+    if now is None:
+        return None
+    place = now.path
+    if query.kind == "lines":
+        first, *last = [
+            await renamed.line_now(question, tx, now, line) for line in (query.start, query.end) if line
+        ]
+        place += f":{first}" + "".join(f"-{line}" for line in last)
+    mode = {} if request.mode == "auto" else {"mode": request.mode}
+    return Outcome(
+        (),
+        0,
+        (
+            f"not here: no indexed file is {query.path!r}; it was renamed to {now.path}",
+            f"next: {call(request, place, **mode)}",
+        ),
+    )
+
+
+def _nearest(asked: str, paths: Sequence[str]) -> list[str]:
+    if same := match_path(asked, paths):
+        return same[:3]
+    names = {path.rpartition("/")[2]: path for path in reversed(paths)}
+    alike = [names[name] for name in get_close_matches(asked.rpartition("/")[2], names, 3, 0.6)]
+    if "/" not in asked and alike:  # where it is was not said
+        return alike
+    return get_close_matches(asked, paths, 3, 0.5) or alike
+
+
+def filtered(question: Question, files: Sequence[int]) -> Outcome:
+    """The place that was asked for is there, and no file of it passes the filters."""
+    request, paths = question.request, question.atlas.paths
+    named = ", ".join(paths[file] for file in files[:_NAMED])
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    kept = {"mode": request.mode, "detail": request.detail}
+    following = {name: value for name, value in kept.items() if value != "auto"}
+    return Outcome(
+        (),
+        0,
+        (
+            f"not here: {named}{more} is indexed, but left out by {filters.said(request)}",
+            f"next: {call(request, question.query.text, **following)}",
+        ),
+    )

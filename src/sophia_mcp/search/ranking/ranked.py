@@ -1,0 +1,399 @@
+"""Which spans answer a question in words, or one about an identifier?
+
+Candidates come from words, meaning, symbols and paths; files are ranked, then the spans of the best
+files and of the best chunks. Everything read from the store happens here; the rest is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from sophia_mcp.index.schema import CHUNKS_PER_BLOB
+from sophia_mcp.ops.together import both
+from sophia_mcp.search.candidates import evidence, lexical, semantic
+from sophia_mcp.search.candidates.evidence import Evidence, Values
+from sophia_mcp.search.candidates.lexicon import Read
+from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.places import symbols
+from sophia_mcp.search.ranking import absent, features, ranker, spanfeatures
+from sophia_mcp.search.ranking.scene import Bag, Scene, bag_of_rows, sorted_out
+from sophia_mcp.search.view.content import Text
+from sophia_mcp.search.view.spans import Piece, Unit, cut, reached
+from sophia_mcp.store.database import Transaction
+
+CANDIDATES = 200
+"""Chunks taken by words, and as many by meaning."""
+
+FILES_MOST = 64
+"""Candidate files whose features are computed."""
+
+
+class Cuts(NamedTuple):
+    """Which chunks are cut into spans: the best of all for their own sake, and of each of the best files so many
+    of its best, whether or not a search found them."""
+
+    chunks: int
+    lent: tuple[int, ...]
+
+
+PROMISING = Cuts(40, (5, 5, 3, 3, 3, 2, 2, 2, *[1] * 12))
+NAMED = Cuts(24, (3, 3, 2, 2, *[1] * 8))
+"""For a name, whose definition is found as such: 97 development questions are answered as with twice as many."""
+
+_TABLES = {"identifier": "symbol", "path": "symbol", "error": "error"}
+"""Which weights a kind of question is ranked with; all others with those for words."""
+
+SIBLINGS_MOST = 8
+"""Further spans of one file."""
+
+SIBLINGS_DEARER = 0.5
+"""The price of a span grows with this power of how many of its file are taken: the first sibling says most
+about whether the file is the right one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The ranked spans of a question with all that ranked them, for packing and for fitting."""
+
+    evidence: Evidence
+    file_matrix: Values
+    scene: Scene | None
+    span_matrix: Values
+    span_scores: Values
+
+
+async def find(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    """The spans that answer best. ``vector`` is the embedded question, None for words alone."""
+    is_name = question.query.kind == "identifier"
+    ranked = await rank(question, tx, vector, every=not is_name)
+    if ranked is None or ranked.scene is None:
+        return Outcome((), 0, facts=absent.nothing(question.query))
+    told = absent.of_name if is_name else absent.facts
+    facts = told(ranked.scene, ranked.span_matrix, ranked.span_scores)
+    chosen = choose(ranked, question.reach, once=question.request.detail == "signatures")
+    return Outcome(tuple(chosen), len(chosen), facts=facts)
+
+
+async def rank(
+    question: Question, tx: Transaction, vector: Values | None, *, every: bool = True
+) -> Ranked | None:
+    """Everything that a question's answer is chosen from; None when there is no candidate. Where not
+    ``every`` feature of a span is wanted, those without a weight stay 0."""
+    found = await _candidates(question, tx, vector)
+    if found is None:
+        return None
+    weights = ranker.ranker(_TABLES.get(question.query.kind, "words"))
+    matrix = features.matrix(found)
+    scores = matrix @ ranker.vector(weights.file, features.FILE)
+    inherited = matrix @ ranker.vector(weights.inherited, features.FILE)
+    scene = await _scene(question, tx, found, _promising(found, scores), inherited)
+    if scene is None:
+        return Ranked(found, matrix, None, np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
+    counted = [name for name, weight in weights.span.items() if weight]
+    wanted = spanfeatures.SPAN if every else (*counted, *spanfeatures.TOLD)
+    span_matrix = spanfeatures.matrix(scene, wanted)
+    span_scores = span_matrix @ ranker.vector(weights.span, spanfeatures.SPAN)
+    return Ranked(found, matrix, scene, span_matrix, span_scores)
+
+
+async def _candidates(question: Question, tx: Transaction, vector: Values | None) -> Evidence | None:
+    engine, atlas, query, allowed = (
+        question.engine,
+        question.atlas,
+        question.query,
+        question.filter.allowed,
+    )
+
+    async def by_meaning() -> semantic.Semantic:
+        meaning = question.meaning
+        return await semantic.search(tx, engine.vectors, atlas, meaning, vector, CANDIDATES, allowed)
+
+    # The store's thread looks for the words while another one scans the vectors.
+    near, lex = await both(
+        by_meaning, lambda: lexical.search(tx, engine.text, atlas, query.text, CANDIDATES, allowed)
+    )
+    defines, mentions = await _defining(question, tx)
+    score: dict[int, float] = {}
+    for ids, values in ((lex.ids, lex.scores), (near.ids, near.scores - near.mean)):
+        shares = values / max(float(np.max(values, initial=0)), 1e-9)
+        places = atlas.positions(ids // CHUNKS_PER_BLOB)
+        for file, share in zip(places.tolist(), shares.tolist(), strict=True):
+            if file >= 0:
+                score[file] = max(score.get(file, 0.0), share)
+    for file in (*defines, *mentions):
+        score[file] = 2.0
+    if not score:
+        return None
+    files = sorted(score, key=lambda file: -score[file])[:FILES_MOST]
+
+    async def vectors() -> Mapping[int, Values]:
+        if not near.vector.any():
+            return {}
+        repo, model = atlas.view.repo_id, question.meaning.model
+        return await engine.vectors.rows(tx, repo, model, atlas.placements[files].tolist())
+
+    # The store's thread looks for the names while this one lays out the vectors.
+    names, rows = await both(lambda: _named(question, tx, lex, near, set(files)), vectors)
+    return evidence.gather(query, atlas, lex, near, rows, files, names, defines, frozenset(mentions))
+
+
+async def _defining(question: Question, tx: Transaction) -> tuple[dict[int, float], set[int]]:
+    """Files that define the identifier asked for, and files that define names the question quotes."""
+    query, atlas, allowed = question.query, question.atlas, question.filter.allowed
+    defines: dict[int, float] = {}
+    mentions: set[int] = set()
+    if query.kind == "identifier":
+        for item in await symbols.definitions(tx, atlas, query.name, query.container, allowed):
+            defines[item.file] = max(defines.get(item.file, 0.0), 1.0 if item.exact else 0.8)
+        if any(value == 1.0 for value in defines.values()):
+            defines = {file: value for file, value in defines.items() if value == 1.0}
+    else:
+        for name in query.identifiers[:6]:
+            for item in (await symbols.definitions(tx, atlas, name.rsplit(".", 1)[-1], "", allowed))[
+                :40
+            ]:
+                mentions.add(item.file)
+    return dict(list(defines.items())[:100]), mentions
+
+
+async def _named(
+    question: Question, tx: Transaction, lex: lexical.Lexical, near: semantic.Semantic, files: set[int]
+) -> dict[int, float]:
+    """For each found chunk the idf share of the question in the names it defines."""
+    atlas = question.atlas
+    ids = evidence.distinct(np.concatenate([lex.ids, near.ids]))
+    places = atlas.positions(ids // CHUNKS_PER_BLOB)
+    asked = np.zeros(len(atlas.paths) + 1, bool)  # the last one stands for what the view does not show
+    asked[list(files)] = True
+    kept = asked[places]
+    blobs, chunks = atlas.blobs[places[kept]].tolist(), ids[kept].tolist()
+    keys = {chunk: (blob, chunk % CHUNKS_PER_BLOB) for blob, chunk in zip(blobs, chunks, strict=True)}
+    pieces = await question.engine.content.pieces(tx, keys.values())
+    named = {chunk: pieces[key].names.replace("\n", " ") for chunk, key in keys.items() if key in pieces}
+    if not named:
+        return {}
+    lexicon = question.engine.lexicon
+    numbers, first = lexicon.lines(list(named.values()))
+    owner = np.repeat(np.arange(len(named)), np.diff(first))
+    stems = lexicon.stems()[numbers]
+    shares = np.zeros(len(named), np.float32)
+    for term, weight in lex.weights.items():
+        shares[evidence.distinct(owner[stems == lexicon.stem(term)])] += weight
+    shares /= sum(lex.weights.values()) + 1e-6
+    return dict(zip(named, shares.tolist(), strict=True))
+
+
+async def _scene(
+    question: Question, tx: Transaction, found: Evidence, chosen: Sequence[int], inherited: Values
+) -> Scene | None:
+    """Cut the chosen chunks into spans and lay out their words; None where there are none."""
+    atlas, content = question.atlas, question.engine.content
+    files = evidence.distinct(found.files[found.owner[chosen]])
+    blobs = atlas.blobs[files].tolist()
+    lexicon = question.engine.lexicon
+    lexicon.make_room()
+    keys = [_key(found, number) for number in chosen]
+    pieces: dict[tuple[int, int], Piece] = {}
+    units: dict[tuple[int, int], Sequence[Unit]] = {}
+    asked: set[tuple[int, int]] = set()
+
+    async def definitions() -> None:
+        while unread := [key for key in keys if key not in asked and lexicon.chunk(key) is None]:
+            asked.update(unread)
+            cold = await content.pieces(tx, unread)
+            pieces.update(cold)
+            units.update(await content.units(tx, cold))
+
+    # The store's thread looks for the definitions while this one unpacks the texts.
+    texts, _ = await both(lambda: content.texts(tx, blobs), definitions)
+    await definitions()  # another question may have made the lexicon forget while this one waited
+    read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
+    wanted = question.filter.kinds
+    if wanted:
+        read = [(number, known.only(wanted)) for number, known in read]
+    if not any(known.spans for _, known in read):
+        return None
+    return layout(question, found, inherited, read, texts)
+
+
+def _promising(found: Evidence, scores: Values) -> list[int]:
+    """Chunks to cut: the best by their own words and meaning plus the standing of their file, and the best
+    of each leading file."""
+    standing = np.maximum(scores - scores.max(), -12)[found.owner]
+    own = found.lex + found.meaning + 0.5 * found.names + 0.1 * standing
+    own += 4.0 * (found.defines[found.owner] > 0) * (found.lex > 0)
+    order = np.argsort(-own, kind="stable")
+    cuts = NAMED if found.query.kind == "identifier" else PROMISING
+    chosen = dict.fromkeys(order[: cuts.chunks].tolist())
+    for lent, file in zip(cuts.lent, np.argsort(-scores, kind="stable").tolist(), strict=False):
+        start = int(found.starts[file])
+        end = int(found.starts[file + 1]) if file + 1 < len(found.starts) else len(found.owner)
+        best = start + np.argsort(-own[start:end], kind="stable")[:lent]
+        chosen.update(dict.fromkeys(best.tolist()))
+    return list(chosen)
+
+
+def _key(found: Evidence, number: int) -> tuple[int, int]:
+    """The blob and ordinal of a candidate chunk."""
+    file = found.files[found.owner[number]]
+    return int(found.atlas.blobs[file]), int(found.ordinal[number])
+
+
+def _read(
+    question: Question,
+    found: Evidence,
+    chosen: Iterable[tuple[int, tuple[int, int]]],
+    texts: Mapping[int, Text],
+    pieces: Mapping[tuple[int, int], Piece],
+    units: Mapping[tuple[int, int], Sequence[Unit]],
+) -> list[tuple[int, Read]]:
+    """What was read of each of the chosen chunks. ``pieces`` and ``units`` hold what is not remembered by
+    the lexicon."""
+    lexicon = question.engine.lexicon
+    new = []
+    for key, piece in pieces.items():
+        if key[0] in texts and lexicon.chunk(key) is None:
+            near = reached(piece, texts[key[0]].lines)
+            new.append((key, cut(piece, near, units[key]), piece.start_line, near))
+    lexicon.read(new)
+    known = ((number, lexicon.chunk(key)) for number, key in chosen)
+    return [(number, held) for number, held in known if held is not None]
+
+
+def layout(
+    question: Question,
+    found: Evidence,
+    inherited: Values,
+    read: Sequence[tuple[int, Read]],
+    texts: Mapping[int, Text],
+) -> Scene:
+    """The spans of candidate chunks, one at least, with their words as arrays. ``inherited`` is what each candidate
+    file gives to its spans."""
+    lexicon, atlas = question.engine.lexicon, question.atlas
+    held = found.files[found.owner[[number for number, _ in read]]].tolist()
+    spans = [
+        span.at(file, number)
+        for file, (number, known) in zip(held, read, strict=True)
+        for span in known.spans
+    ]
+    files = {file: place for place, file in enumerate(dict.fromkeys(held))}
+    paths, first = lexicon.paths([atlas.paths[file] for file in files])
+    return Scene(
+        evidence=found,
+        lexicon=lexicon,
+        spans=spans,
+        texts={file: texts[int(atlas.blobs[file])].lines for file in files},
+        inherited=(inherited - inherited.max())[found.owner[[span.chunk for span in spans]]],
+        paths=bag_of_rows(paths, first, [files[span.file] for span in spans]),
+        **sorted_out([known.words for _, known in read])._asdict(),
+    )
+
+
+def choose(ranked: Ranked, worded: int, *, once: bool = False) -> list[Candidate]:
+    """The spans as they are `arranged`, of each definition ``once`` the best. Only the first ``worded`` carry
+    their reason and the line that matters: the others are not shown on this page."""
+    scene = ranked.scene
+    if scene is None:
+        return []
+    places = [(span.file, span.start, span.end) for span in scene.spans]
+    taken = arranged(places, ranked.span_scores, scene.evidence.query.kind)
+    if once:
+        first: dict[tuple[int, int], tuple[float, int, bool]] = {}
+        for item in taken:
+            span = scene.spans[item[1]]
+            first.setdefault((span.file, span.line or -span.start), item)
+        taken = list(first.values())
+    shown = [i for _, i, _ in taken[:worded]]
+    lines = dict(zip(shown, focuses(scene, shown), strict=True))
+    return [_candidate(ranked, scene, i, sibling, score, lines.get(i)) for score, i, sibling in taken]
+
+
+def arranged(
+    places: Sequence[tuple[int, int, int]], scores: Values, kind: str
+) -> list[tuple[float, int, bool]]:
+    """Spans (file, first and last line) best first, none overlapping: the score of each, its number, and
+    whether a better one of its file was taken. A file's best span is favoured over its siblings: these cost
+    ``order.sibling``, and more the more of the file are taken."""
+    price = ranker.tables()["order"]["sibling"][_TABLES.get(kind, "words")]
+    taken: list[tuple[float, int, bool]] = []
+    beside: dict[int, list[tuple[int, int]]] = {}
+    for i in np.argsort(-scores, kind="stable").tolist():
+        file, start, end = places[i]
+        held = beside.setdefault(file, [])
+        if len(held) > SIBLINGS_MOST or any(a <= end and start <= b for a, b in held):
+            continue
+        taken.append((float(scores[i]) - price * len(held) ** SIBLINGS_DEARER, i, bool(held)))
+        held.append((start, end))
+    return sorted(taken, key=lambda item: -item[0])
+
+
+def _candidate(
+    ranked: Ranked, scene: Scene, i: int, sibling: bool, score: float, line: int | None
+) -> Candidate:
+    """Span ``i``; ``line`` is the one that matters, None for a span that is not shown on this page."""
+    span = scene.spans[i]
+    return Candidate(
+        span.file,
+        span.start,
+        span.end,
+        span.symbol,
+        span.kind,
+        score,
+        "" if line is None else why(scene, ranked.span_matrix, i),
+        span.home if span.home[0] else (span.start, span.end),
+        span.start if line is None else line,
+        span.line or span.start,
+        sibling,
+    )
+
+
+def focuses(scene: Scene, chosen: Sequence[int]) -> list[int]:
+    """For each of these spans the first line of those that say most of the question."""
+    shown = [scene.lines(i) for i in chosen]
+    lines = [line for some in shown for line in some]
+    numbers, first = scene.lexicon.lines(lines)
+    stems = scene.lexicon.stems()[numbers]
+    said = np.zeros(len(lines))
+    for stem, weight in scene.weight_of_stem.items():
+        said[np.searchsorted(first[1:], np.flatnonzero(stems == stem), "right")] += weight
+    found: list[int] = []
+    at = 0
+    for i, some in zip(chosen, shown, strict=True):
+        part = said[at : at + len(some)]
+        found.append(scene.spans[i].start + int(np.argmax(part >= part.max() - 1e-9)))
+        at += len(part)
+    return found
+
+
+def why(scene: Scene, matrix: Values, i: int) -> str:
+    """One short reason."""
+    span = scene.spans[i]
+    value = dict(zip(spanfeatures.SPAN, matrix[i].tolist(), strict=True))
+    if value["defines"] and scene.evidence.query.kind == "identifier":
+        return f"defines {span.name}"
+    if value["literal"] >= 0.5:
+        return "has part of this text"
+    in_name = _said(scene, scene.names, i)
+    if value["mentioned"]:
+        return f"defines {span.name}"
+    reasons = [f"name: {', '.join(in_name)}"] if in_name else []
+    in_doc = [word for word in _said(scene, scene.comments, i) if word not in in_name]
+    in_body = [
+        word for word in _said(scene, scene.body, i) if word not in in_name and word not in in_doc
+    ]
+    if in_doc:
+        reasons.append(f"comment: {', '.join(in_doc[:4])}")
+    if in_body and len(reasons) < 2:
+        reasons.append(f"words: {', '.join(in_body[:4])}")
+    return "; ".join(reasons[:2]) or "close in meaning"
+
+
+def _said(scene: Scene, held: Bag, i: int) -> list[str]:
+    here = np.flatnonzero(scene.counts(held)[:, i]).tolist()
+    said = [scene.terms[term] for term in here]
+    said.sort(key=lambda term: -scene.evidence.weights[term])
+    return [scene.spoken.get(term, term) for term in said][:4]

@@ -1,0 +1,1 @@
+"""What is shown of an answer? Lines without secrets, within a number of tokens, page by page."""

@@ -1,0 +1,142 @@
+"""Which code says this message? A program puts values into a text: it is known by what is fixed in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import re2
+
+from sophia_mcp.search.engine import Outcome, Question
+from sophia_mcp.search.text import regex, verbatim
+from sophia_mcp.security.text import counted
+from sophia_mcp.store.database import Transaction
+
+_LONGEST = 400
+"""Characters of a message."""
+_VALUED = re.compile(
+    r"(?<![\w.-])\d+(?![\w-])|\w-\d+\b|(?<!\w)'[^']+'(?!\w)|[\"`=<>@{}%\[\]]|(?<!\w)/\w|: "
+)
+"""What a message holds that has values in it, and few sentences do: to look for each of those would take a third of
+an answer."""
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_PAIR = re.compile(r"(?<![^\W_])(?=([^\W\d_][^\W\d_']+ [^\W\d_][^\W\d_']+)(?![^\W_]))")
+"""Two words next to each other: one at least of them stands fixed in the text of most messages."""
+_PAIRS_MOST = 4
+_FILES_MOST = 80
+"""Files that are read for one of the pairs: of words that stand together in more, the ranking knows enough."""
+_LONGEST_LINE = 2000
+_CHARACTERS_MOST = 100_000
+"""Of lines with such a pair that are looked at."""
+_LITERAL = re.compile(
+    r"""(?<!\\)(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|`((?:[^`\\]|\\.)*+)`)"""
+)
+_VALUE = re.compile(
+    r"%[-+#0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
+    r"|[%#$]?\{(?:[^{}]|\{[^{}]*+\})*+\}|\$\w++(?:->\w++)*+|\\\((?:[^()]|\([^()]*+\))*+\)"
+)
+"""Where a text takes a value, in the ways of many languages. Neither this nor what a literal is may look at a
+character more often the longer the line is: the line is a stranger's."""
+_ESCAPE = re.compile(r"\\([nrt\"'`\\])")
+_LEAST = 8
+"""Letters that must be fixed."""
+_SHARE = 0.4
+"""Of the letters of a message as many must be fixed; the others are values, and what a log writes before it."""
+_NEAR = 0.8
+"""Of the best text's fixed letters as many has another one that is shown."""
+
+
+async def find(question: Question, tx: Transaction) -> Outcome | None:
+    """The code that says the message a question may be, but for its values; None where none does."""
+    message = " ".join(question.query.written.split())
+    is_error = question.query.kind == "error"
+    if len(message) > _LONGEST or not (is_error or _VALUED.search(message)):
+        return None
+    pairs = await _rare(question, tx, sorted(set(_PAIR.findall(message)), key=len)[-_PAIRS_MOST:])
+    if not pairs:
+        return None
+    pattern = "|".join(map(re2.escape, pairs))
+    files, _ = await regex.may_match(question, tx, pattern)
+    matches, _ = await regex.matching(question, tx, pattern, regex.soon_read(question, files))
+    found = await _saying(question, tx, matches, message)
+    best = max((count for lines in found.values() for count in lines.values()), default=0)
+    if best < max(_LEAST, _SHARE * _letters(message)):
+        return None
+    near = {
+        file: [line for line, count in lines.items() if count >= _NEAR * best]
+        for file, lines in found.items()
+    }
+    order = sorted((file for file in near if near[file]), key=lambda file: -max(found[file].values()))
+    candidates = [
+        one
+        for file in order[: question.reach + 1]
+        for one in await verbatim.around(question, tx, file, near[file], "says this")
+    ]
+    said = counted(sum(map(len, near.values())), "place")
+    return Outcome(tuple(candidates), len(candidates), (f"this message, but for its values: {said}",))
+
+
+async def _saying(
+    question: Question, tx: Transaction, matches: Sequence[regex.Matches], message: str
+) -> dict[int, dict[int, int]]:
+    """By file and line how many letters of the message are fixed there, where any are."""
+    atlas, content = question.atlas, question.engine.content
+    found: dict[int, dict[int, int]] = {}
+    left = _CHARACTERS_MOST
+    for item in matches:
+        if any(atlas.has(role, item.file) for role in regex.REPEATING):
+            continue
+        blob = int(atlas.blobs[item.file])
+        text = (await content.texts(tx, [blob]))[blob]
+        for line in item.found:
+            said = text.lines[line - 1][:_LONGEST_LINE]
+            left -= len(said)
+            if left < 0:
+                return found
+            if count := letters(said, message):
+                found.setdefault(item.file, {})[line] = count
+    return found
+
+
+async def _rare(question: Question, tx: Transaction, pairs: Sequence[str]) -> list[str]:
+    """The pairs that the fewest files can hold, as long as all of these can be read."""
+    repo, trigrams = question.atlas.view.repo_id, question.engine.trigrams
+    held: list[tuple[int, str]] = []
+    for pair in pairs:
+        files = await trigrams.candidates(tx, repo, [[pair]])
+        held += [(len(files), pair)] if files else []
+    chosen: list[str] = []
+    left = _FILES_MOST
+    for count, pair in sorted(held):
+        left -= count
+        if left < 0:
+            break
+        chosen.append(pair)
+    return chosen
+
+
+def letters(line: str, message: str) -> int:
+    """How many letters are fixed in the text of a line that gives this message with some values; 0 where none
+    gives it."""
+    given = [next(filter(None, match.groups()), "") for match in _LITERAL.finditer(line)]
+    return max((_fixed(text, message) for text in given or [line.strip()]), default=0)
+
+
+def _fixed(text: str, message: str) -> int:
+    at = count = 0
+    for part in _VALUE.split(_ESCAPE.sub(_unescaped, text).replace("%%", "%")):
+        piece = " ".join(part.split())
+        place = message.find(piece, at)
+        if place < 0:
+            return 0
+        at = place + len(piece)
+        count += _letters(piece)
+    return count
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return " " if match[1] in "nrt" else match[1]
+
+
+def _letters(text: str) -> int:
+    return sum(map(len, _WORD.findall(text)))

@@ -1,0 +1,1 @@
+"""Who uses a name, and how sure is that?"""

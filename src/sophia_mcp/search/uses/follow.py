@@ -1,0 +1,425 @@
+"""What does a name mean that its file has from elsewhere? Followed through modules and base classes.
+
+A module hands on what it imports: a package in its first file, a header what it includes. A class has
+what its bases define. Both are followed as the sources write them, from the file of the use to the
+definition; what leads to no file of the repository, or to nothing that proves to be meant, ends there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+import anyio.lowlevel
+
+from sophia_mcp.index.parsing.edges import GLOBAL, Edges
+from sophia_mcp.index.parsing.stated import FIELD
+from sophia_mcp.index.parsing.written import AWAITED, ELEMENT, ENTERED, GIVEN, returned
+from sophia_mcp.search.places.symbols import OWN, Definition
+from sophia_mcp.search.uses.handed import ALIKE, INCLUDES, Modules, Place
+from sophia_mcp.search.uses.proof import (
+    APART,
+    BY_NAMESPACE,
+    BY_PACKAGE,
+    COMPANION,
+    IMPLICIT,
+    Proof,
+    Sources,
+    Use,
+    last,
+    package_of,
+)
+from sophia_mcp.search.view.outline import qualified
+from sophia_mcp.types import Import, Reference
+
+_NESTING = frozenset({"ruby"})
+"""Where a name means a class of the innermost of the classes and modules around that has it, in any file."""
+
+_TOP = "::"
+"""The receiver of what is named in no module there."""
+
+_WHOLE = frozenset({"perl"})
+"""Where a class is always named with all that encloses it."""
+
+_SUPER = {"csharp": "base", "perl": "SUPER", "php": "parent", "rust": ""}
+"""What calls the method of a base, where it is not ``super``."""
+
+_ITSELF = frozenset({"self", "static", "Self", "this"})
+"""Types that are the class on which the method is called."""
+
+_TAKEN = "__enter__ __aenter__ unwrap expect unwrap_or unwrap_or_else unwrap_or_default get orElse orElseGet orElseThrow".split()
+_TAKES = frozenset({AWAITED, ELEMENT, *(f"{name}{GIVEN}" for name in _TAKEN)})
+"""What gives the one thing that a promise, an option, a list or a Python generator holds."""
+
+_KEPT = "as_ref as_mut as_deref clone map_err ok ok_or ok_or_else context with_context".split()
+_KEEPS = frozenset(f"{name}{GIVEN}" for name in _KEPT)
+"""What gives an option or result of the same again."""
+_CLASSES_MOST = 500
+_NAMES_MOST = 1000
+"""Names looked up for one question: those of types, and of functions that give something."""
+
+_AT_ONCE = 32
+"""Uses settled before others may do something."""
+
+_DEEP = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    file: int
+    name: str
+    """With what encloses it."""
+
+
+class Follower:
+    """Finds what one name means. ``every``: all its definitions; ``edges_of`` reads the edges of a file,
+    ``named`` the definitions of a name."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        every: Sequence[Definition],
+        edges_of: Callable[[int], Awaitable[Edges | None]],
+        named: Callable[[str], Awaitable[Sequence[Definition]]],
+    ) -> None:
+        self._sources, self._every, self._edges_of = sources, every, edges_of
+        self._bases: dict[_Class, list[_Class]] = {}
+        self._meanings: dict[tuple[str, int, str], list[_Class]] = {}
+        self._open: set[tuple[_Class, str]] = set()
+        """Fields whose types are being followed: one may be given by itself."""
+        self._names, self._modules = _Names(named), Modules(sources, edges_of)
+
+    async def settle(self, uses: Sequence[Use], defined: Sequence[Definition]) -> list[Use]:
+        """``uses``, where those guesses are proven that lead to one of ``defined``."""
+        meant = {(item.file, item.symbol.container) for item in defined}
+        found: dict[tuple[int, str, str, str], tuple[Proof, set[Place]]] = {}
+        settled: list[Use] = []
+        for place, use in enumerate(uses):
+            if place % _AT_ONCE == 0:
+                await anyio.lowlevel.checkpoint()
+            reference = use.reference
+            if use.proof == "name-only":
+                scope = reference.caller
+                key = (use.file, reference.receiver, reference.receiver_type, scope)
+                if key not in found:
+                    found[key] = await self._means(reference, use.file)
+                proof, places = found[key]
+                use = replace(use, proof=proof) if meant & places else use
+            settled.append(use)
+        return settled
+
+    async def _means(self, reference: Reference, file: int) -> tuple[Proof, set[Place]]:
+        """How a guess would be proven, and what it means then."""
+        language, receiver, caller = (
+            self._sources.languages[file],
+            reference.receiver,
+            reference.caller,
+        )
+        above_named = last(receiver) if language in _WHOLE else receiver
+        if receiver and above_named == _SUPER.get(language, "super"):
+            starts = await self._around(caller, file)
+            above = [base for start in starts for base in await self._above(start)]
+            return "receiver-typed", await self._inherited(above)
+        if reference.receiver_type:
+            steps = reference.receiver_type.split(FIELD)
+            own = await self._inherited(await self._held(steps, file, caller))
+            if own or len(steps) == 1:
+                return "receiver-typed", own
+        if not receiver or receiver == _TOP:
+            if not receiver and language in IMPLICIT:
+                around = [caller.rpartition(".")[0], caller]  # or it is called in the class itself
+                if language in _NESTING:
+                    around = around[last(caller)[:1].isupper() :][:1]
+                for each in around:
+                    if own := await self._inherited(await self._meant(each, file, caller)):
+                        return "receiver-typed", own
+            if language in BY_NAMESPACE:
+                made = await self._meant(reference.name, file, caller)
+                places = {(each.file, each.name) for each in made}  # its constructors
+                places |= {(each.file, each.name.rpartition(".")[0]) for each in made}
+                return "import-resolved", places
+            if language in _NESTING:
+                return "import-resolved", {
+                    (each.file, each.name.rpartition(".")[0])
+                    for each in _nested(f"{receiver}{reference.name}", caller, self._every)
+                }
+            return "import-resolved", await self._modules.brought(
+                reference.name, file, caller, self._every
+            )
+        if receiver.isidentifier() or (language in INCLUDES | _NESTING | _WHOLE and "::" in receiver):
+            if modules := await self._modules.called(receiver, file):
+                return "import-resolved", await self._modules.handed_on(
+                    reference.name, modules, self._every
+                )
+            if last(receiver).lstrip("_")[:1].isupper():
+                starts = await self._meant(receiver, file, caller)
+                return "import-resolved", await self._inherited(starts)
+        return "name-only", set()
+
+    async def _held(self, steps: Sequence[str], file: int, caller: str) -> list[_Class]:
+        """The classes that a type means, or those of its field, of the field of that and so on."""
+        first = steps[0]
+        if first.endswith(GIVEN):
+            classes = await self._given(first.removesuffix(GIVEN), file, caller)
+        else:
+            classes = await self._meant(first, file, caller)
+        for step in steps[1:]:
+            classes = await self._typed(classes, step, file, caller)
+        return classes
+
+    async def _given(self, callee: str, file: int, caller: str) -> list[_Class]:
+        """The classes of what a function gives that is called so; a type that is called gives one of it."""
+        name = last(callee)
+        path = callee.removesuffix(name).rstrip(".:\\")
+        reference, imports = (
+            Reference(name, "call", 0, path, caller),
+            await self._modules.imports(file),
+        )
+        named = await self._names.definitions(name)
+        for item in named:
+            if self._sources.proof(reference, file, [item], imports) == "name-only":
+                continue
+            if item.symbol.kind == "class":
+                return [_Class(item.file, qualified(item.symbol))]
+            stated = self._returned(named, item.file, item.symbol.container)
+            if stated in _ITSELF:
+                return await self._meant(path, file, caller)
+            return await self._meant(stated, item.file, item.symbol.container)
+        if not path and self._sources.languages[file] in IMPLICIT:
+            return await self._typed(await self._around(caller, file), f"{name}{GIVEN}", file, caller)
+        return []
+
+    def _returned(self, named: Sequence[Definition], file: int, container: str) -> str:
+        """The type that those of these definitions state to give that stand there."""
+        there = [i.symbol for i in named if i.file == file and i.symbol.container == container]
+        return returned(there, self._sources.languages[file])
+
+    async def _typed(
+        self, classes: Sequence[_Class], field: str, file: int, caller: str
+    ) -> list[_Class]:
+        """The classes of a field that the first of these classes and their bases has. A header may only
+        announce them, and the file of the use include them."""
+        todo, seen = list(reversed(classes)), set[_Class]()
+        while todo and len(seen) < _DEEP * ALIKE:
+            here = todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            if here.name.startswith(ENTERED):
+                held = _Class(here.file, here.name.removeprefix(ENTERED))
+                return [held] if field in _TAKES else list(classes) if field in _KEEPS else []
+            if field == AWAITED:  # of what is no promise
+                return list(classes)
+            stated, where = await self._stated(here, field)
+            if stated in _ITSELF:
+                return list(classes)
+            if stated is None:
+                return []
+            if stated:
+                found = await self._stating(here, field, stated, where)
+                return found or await self._meant(stated, file, caller)
+            above = await self._above(here)
+            if embedded := [base for base in above if last(base.name) == field]:
+                return embedded
+            todo += reversed(above)
+        return []
+
+    async def _stating(self, here: _Class, field: str, stated: str, where: int) -> list[_Class]:
+        """The classes that the type of a field means, which may be that of another."""
+        key = here, field
+        if key in self._open or len(self._open) >= _DEEP:
+            return []
+        self._open.add(key)
+        found = await self._held(stated.split(FIELD), where, here.name)
+        self._open.remove(key)
+        return found
+
+    async def _stated(self, here: _Class, field: str) -> tuple[str | None, int]:
+        """The type that a class states for a field, for a property of that name, or for what a method gives,
+        and the file that states it; None where it has such a method and nothing tells what that gives."""
+        stored = not field.endswith(GIVEN) or self._sources.languages[here.file] == "php"
+        held = await self._edges_of(here.file) if stored else None
+        for item in held.fields if held is not None else ():
+            if item.owner == here.name and item.name == field:
+                return item.type, here.file
+        named = await self._names.definitions(field.removesuffix(GIVEN))
+        for known in named:
+            if known.symbol.container == here.name and _holds(self._sources, here, known.file):
+                if self._sources.languages[here.file] in _NESTING:
+                    return None, known.file
+                return self._returned(named, known.file, here.name), known.file
+        return "", here.file
+
+    async def _around(self, caller: str, file: int) -> list[_Class]:
+        """The class around a definition, which may be a function inside a method."""
+        while caller := caller.rpartition(".")[0]:
+            if classes := await self._meant(caller, file, caller):
+                return classes
+        return []
+
+    async def _inherited(self, starts: Sequence[_Class]) -> set[Place]:
+        """Where the first of these classes and their bases defines the name."""
+        todo, seen = [(start, 0) for start in reversed(starts)], set[_Class]()
+        while todo:
+            here, depth = todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            if own := await self._own(here):
+                return own
+            if depth < _DEEP:
+                todo += [(base, depth + 1) for base in reversed(await self._above(here))]
+        return set()
+
+    async def _own(self, here: _Class) -> set[Place]:
+        language = self._sources.languages[here.file]
+        found: set[Place] = set()
+        for item in self._every:
+            container = item.symbol.container
+            if container.removesuffix(COMPANION) == here.name and (
+                _holds(self._sources, here, item.file)
+                or (language in INCLUDES and here.file in await self._modules.reach(item.file))
+                or language not in APART | INCLUDES | BY_PACKAGE
+            ):
+                found.add((item.file, container))
+        return found
+
+    async def _above(self, here: _Class) -> list[_Class]:
+        """The bases of a class, in the order in which they are written."""
+        known = self._bases.get(here)
+        if known is None:
+            known = self._bases[here] = []
+            held = await self._edges_of(here.file) if len(self._bases) <= _CLASSES_MOST else None
+            for reference in held.references if held is not None else ():
+                if reference.kind == "base" and reference.caller == here.name:
+                    between = "" if reference.receiver == _TOP else "."
+                    path = f"{reference.receiver}{between}{reference.name}".lstrip(".")
+                    known += await self._meant(path, here.file, here.name)
+            if self._sources.languages[here.file] == "php":
+                words = {base: await self._names.words(base) for base in known}
+                known.sort(key=lambda base: ("trait" not in words[base], "interface" in words[base]))
+        return [base for base in known if base != here]
+
+    async def _meant(self, written: str, file: int, caller: str) -> list[_Class]:
+        """The classes that a file proves to mean where it writes one so: its own before others."""
+        if (entered := written.removeprefix(ENTERED)) != written:
+            classes = await self._meant(entered, file, caller)
+            return [_Class(each.file, f"{ENTERED}{each.name}") for each in classes]
+        key = (written, file, caller)
+        if key not in self._meanings:
+            self._meanings[key] = await self._look(written, file, caller) if written else []
+        return self._meanings[key]
+
+    async def _look(self, written: str, file: int, caller: str) -> list[_Class]:
+        name = last(written)
+        language = self._sources.languages[file]
+        if language in _NESTING:
+            return _nested(written, caller, await self._names.classes(name))
+        if language in _WHOLE:
+            return _nested(written, "", await self._names.classes(name))
+        path = written.removesuffix(name).rstrip(".:\\") or (GLOBAL if written[0] == GLOBAL else "")
+        imports = await self._modules.imports(file)
+        for item in imports if not path else ():
+            if item.alias == name and item.name not in ("", "*", "default", name):
+                classes = await self._names.classes(item.name)
+                files = self._modules.files(item.module, file)
+                return _at(classes, await self._modules.handed_on(item.name, files, classes))
+        classes = await self._names.classes(name)
+        if language in BY_NAMESPACE:
+            alike = [item for item in classes if self._sources.languages[item.file] == language]
+            if spoken := _spoken(written, caller, imports, alike):
+                return spoken
+        found = [item for item in classes if item.file == file and qualified(item.symbol) == written]
+        if not found:
+            reference = Reference(name, "use", 0, "" if path in OWN else path, caller)
+            found = [
+                item
+                for item in classes
+                if self._sources.proof(reference, file, [item], imports) != "name-only"
+            ]
+            found = [item for item in found if item.file == file] or found
+        if found or not classes:
+            return [_Class(item.file, qualified(item.symbol)) for item in found]
+        if not path:
+            return _at(classes, await self._modules.brought(name, file, caller, classes))
+        files = await self._modules.called(path, file)
+        return _at(classes, await self._modules.handed_on(name, files, classes))
+
+
+class _Names:
+    """Which definitions has a name? Each is looked up once, and of too many none is."""
+
+    def __init__(self, named: Callable[[str], Awaitable[Sequence[Definition]]]) -> None:
+        self._named = named
+        self._known: dict[str, Sequence[Definition]] = {}
+        self._classes: dict[str, Sequence[Definition]] = {}
+
+    async def definitions(self, name: str) -> Sequence[Definition]:
+        if name not in self._known:
+            few = len(self._known) < _NAMES_MOST
+            self._known[name] = await self._named(name) if few else ()
+        return self._known[name]
+
+    async def classes(self, name: str) -> Sequence[Definition]:
+        if name not in self._classes:
+            self._classes[name] = [
+                item for item in await self.definitions(name) if item.symbol.kind == "class"
+            ]
+        return self._classes[name]
+
+    async def words(self, here: _Class) -> list[str]:
+        """The words with which a class is defined: ``public``, ``enum`` and so on."""
+        for item in await self.classes(last(here.name)):
+            if item.file == here.file and qualified(item.symbol) == here.name:
+                return item.symbol.signature.split()
+        return []
+
+
+def _nested(written: str, caller: str, among: Sequence[Definition]) -> list[_Class]:
+    """The classes that a written path means inside a definition."""
+    path = written.replace("::", ".").lstrip(".")
+    around = "" if written.startswith("::") else caller
+    while True:
+        whole = f"{around}.{path}" if around else path
+        found = [
+            _Class(item.file, whole)
+            for item in among
+            if item.symbol.kind == "class" and qualified(item.symbol) == whole
+        ]
+        if found or not around:
+            return found
+        around = around.rpartition(".")[0]
+
+
+def _spoken(
+    written: str, caller: str, imports: Sequence[Import], among: Sequence[Definition]
+) -> list[_Class]:
+    """The classes that a written path means in the namespaces around a definition, or in those that are used;
+    another file may use one for all, so the only one of the name is meant, too."""
+    if found := _nested(written, caller, among):
+        return found
+    used = {f"{item.module}.{written}" for item in imports if item.name == "*"}
+    ends = {whole for item in among if f".{(whole := qualified(item.symbol))}".endswith(f".{written}")}
+    meant = used & ends or (ends if len(ends) == 1 else set())
+    return [
+        _Class(item.file, qualified(item.symbol)) for item in among if qualified(item.symbol) in meant
+    ]
+
+
+def _at(classes: Sequence[Definition], places: set[Place]) -> list[_Class]:
+    """The classes that stand at one of these places."""
+    return [
+        _Class(item.file, qualified(item.symbol))
+        for item in classes
+        if (item.file, item.symbol.container) in places
+    ]
+
+
+def _holds(sources: Sources, here: _Class, file: int) -> bool:
+    """Whether a member that is written so in this file can be one of the class."""
+    paths, languages = sources.paths, sources.languages
+    return file == here.file or (
+        languages[file] == languages[here.file]
+        and languages[file] in BY_PACKAGE
+        and package_of(paths[file]) == package_of(paths[here.file])
+    )

@@ -1,0 +1,156 @@
+"""Which files does an import lead to, and where do those define a name that they give?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from sophia_mcp.index.parsing.edges import Edges
+from sophia_mcp.search.places.modules import is_module, module_parts, written_parts
+from sophia_mcp.search.places.symbols import Definition
+from sophia_mcp.search.uses.proof import Sources, brings_all
+from sophia_mcp.types import Import
+
+INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
+"""Where a file has all that what it includes includes."""
+
+_REACHED_MOST = 400
+"""Files that one may include, itself or through others; modules that may hand a name on."""
+
+_LOOKS_MOST = 300_000
+"""Imports looked at for one question: a second at most. Whatever needs more stays a guess."""
+
+ALIKE = 3
+"""More files than that of one written name are none that is meant."""
+
+Place = tuple[int, str]
+"""Where definitions of the name stand: a file, and what contains them."""
+
+
+class Modules:
+    """Which files does one import or include, and what do they give it? Of many names ``among``."""
+
+    def __init__(self, sources: Sources, edges_of: Callable[[int], Awaitable[Edges | None]]) -> None:
+        self._sources, self._edges_of = sources, edges_of
+        self._ending: dict[str, list[int]] = {}
+        self._led: dict[tuple[str, int], list[int]] = {}
+        self._direct: dict[int, list[int]] = {}
+        self._included: dict[int, set[int]] = {}
+        self._given: dict[tuple[str, tuple[int, ...], int], set[Place]] = {}
+        self._left = _LOOKS_MOST
+
+    async def imports(self, file: int) -> Sequence[Import]:
+        held = self._sources.edges.get(file)
+        if held is None or not held.imports:  # of a file that does not use the name none were read
+            held = await self._edges_of(file)
+        return held.imports if held is not None else ()
+
+    async def brought(
+        self, name: str, file: int, caller: str, among: Sequence[Definition]
+    ) -> set[Place]:
+        """Where a name is defined that a file imports, or that what it includes declares."""
+        if self._sources.languages[file] in INCLUDES:
+            declared = [
+                item
+                for item in among
+                if not item.symbol.container or caller.startswith(item.symbol.container + ".")
+            ]
+            reach = await self.reach(file) if declared else ()
+            return {(item.file, item.symbol.container) for item in declared if item.file in reach}
+        for item in await self.imports(file):
+            if name == (item.alias or item.name) and item.name not in ("", "*", "default"):
+                return await self.handed_on(item.name, self.files(item.module, file), among)
+        return set()
+
+    async def called(self, receiver: str, file: int) -> list[int]:
+        """The files of the module that a file calls so."""
+        for item in await self.imports(file):
+            if item.alias == receiver:
+                inner = "." if item.name and not item.module.endswith((".", "/")) else ""
+                return self.files(f"{item.module}{inner}{item.name}", file)
+        return []
+
+    async def handed_on(
+        self, name: str, modules: Iterable[int], among: Sequence[Definition]
+    ) -> set[Place]:
+        """Where a name is defined that these modules give: themselves, or what they import."""
+        key = (name, tuple(modules), id(among))  # ``among`` lives as long as the question
+        if key not in self._given:
+            self._given[key] = await self._followed(name, key[1], among)
+        return self._given[key]
+
+    async def _followed(
+        self, name: str, modules: Sequence[int], among: Sequence[Definition]
+    ) -> set[Place]:
+        todo, seen = [(file, name) for file in modules], set[tuple[int, str]]()
+        while todo and len(seen) < _REACHED_MOST and self._left > 0:
+            file, wanted = here = todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            for item in among:
+                if item.file == file and item.symbol.name == wanted and not item.symbol.container:
+                    return {(file, "")}
+            imports = await self.imports(file)
+            self._left -= len(imports)
+            for one in imports:
+                if brings_all(one):
+                    todo += [(other, wanted) for other in self.files(one.module, file)]
+                elif one.name and wanted == (one.alias or one.name):
+                    todo += [(other, one.name) for other in self.files(one.module, file)]
+        return set()
+
+    async def reach(self, file: int) -> set[int]:
+        """The files that one includes, itself or through others."""
+        if file not in self._included:
+            todo, found = [file], set[int]()
+            while todo and len(found) < _REACHED_MOST and self._left > 0:
+                new = [other for other in await self._includes(todo.pop()) if other not in found]
+                self._left -= 1 + len(new)
+                found.update(new)
+                todo += new
+            self._included[file] = found
+        return self._included[file]
+
+    async def _includes(self, file: int) -> list[int]:
+        """The files that one includes itself."""
+        if file not in self._direct:
+            imports = await self.imports(file)
+            self._left -= len(imports)
+            led = (other for item in imports for other in self.files(item.module, file))
+            self._direct[file] = list(dict.fromkeys(led))
+        return self._direct[file]
+
+    def files(self, module: str, importer: int) -> list[int]:
+        """The files that a module leads to: the one beside the importer before others of that name."""
+        key = (module, importer)
+        found = self._led.get(key)
+        if found is None:
+            found = self._led[key] = self._lead(module, importer)
+        return found
+
+    def _lead(self, module: str, importer: int) -> list[int]:
+        paths, languages = self._sources.paths, self._sources.languages
+        if not self._ending:
+            self._ending = defaultdict(list)
+            for file, path in enumerate(paths):
+                for part in {path.rpartition("/")[2], *module_parts(path)[-1:]}:
+                    self._ending[part].append(file)
+        path = paths[importer]
+        if languages[importer] in INCLUDES:
+            module = module.strip("\"'<> ;")
+            beside = f"{path.rpartition('/')[0]}/{module}".lstrip("/")
+            alike = [
+                file
+                for file in self._ending.get(module.rpartition("/")[2], ())
+                if f"/{paths[file]}".endswith(f"/{module}")
+            ]
+            found = [file for file in alike if paths[file] == beside] or alike
+        else:
+            wanted = written_parts(module, path)
+            found = [
+                file
+                for file in (self._ending.get(wanted[-1], ()) if wanted else ())
+                if file != importer and is_module(module, path, paths[file])
+            ]
+        return found if len(found) <= ALIKE else []

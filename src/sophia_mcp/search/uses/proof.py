@@ -1,0 +1,327 @@
+"""What proves that a use of a name means a definition? What its own file says, and what it imports.
+
+A use is *same file* (the definition stands in the file and nothing else is named), *import-resolved*
+(the file imports it from where it is defined, or shares its package), *receiver-typed* (the source
+states the type of what it is called on) or *name-only*, which is a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+
+from sophia_mcp.index.parsing.edges import GLOBAL, Edges
+from sophia_mcp.index.parsing.stated import FOLLOWED
+from sophia_mcp.search.places.modules import leads
+from sophia_mcp.search.places.symbols import OWN, Definition
+from sophia_mcp.search.uses.manifests import package
+from sophia_mcp.types import Import, Reference, Symbol
+
+Proof = Literal["same file", "import-resolved", "receiver-typed", "name-only"]
+
+ORDER: tuple[Proof, ...] = ("receiver-typed", "import-resolved", "same file", "name-only")
+COMPANION = ".Companion"
+"""Ends the class of what Kotlin calls by the name of the class around."""
+
+IMPLICIT = frozenset(
+    {"java", "kotlin", "scala", "groovy", "csharp", "swift", "cpp", "cuda", "ruby", "dart", "gdscript"}
+)
+"""Where a name alone may mean a method of the enclosing class."""
+
+APART = frozenset(
+    {"python", "javascript", "typescript", "tsx", "java", "kotlin", "scala", "groovy", "php", "dart"}
+)
+"""Where all methods of a class stand in the file of the class."""
+
+BY_PACKAGE = frozenset({"go"})
+"""Where a type is held by all files of its package, and is written with that: ``Conn`` is none of ``net.Conn``."""
+
+BY_NAMESPACE = frozenset({"csharp"})
+"""Where a name means a class of the namespaces around, or of one that the file uses, in any file."""
+
+_LOOKED_FOR = BY_NAMESPACE | {"ruby"}
+"""Where a type is that of the innermost namespace around which has one."""
+
+_BY_PATH = frozenset({"perl", "rust"})
+"""Where a type that is written with its path is that and no other of the name."""
+
+_IMPORTS_CLASSES = frozenset({"java", "groovy"})
+"""Where a name that is imported means that class and no other of the name, in the folder of its package."""
+_PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy", "php"})
+_SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
+_BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
+"""How the definition of a name of its own begins in a script; a member of an object begins otherwise."""
+
+
+_ROOT = re.compile(r"(?:^|(?<=/))src/\w+/(?:java|kotlin|scala|groovy)/")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of the name, with its proof."""
+
+    file: int
+    reference: Reference
+    proof: Proof
+
+
+class Sources:
+    """Files by number: their paths, their languages, and the edges of those that are looked at. ``modules``
+    are what manifests call folders, by language."""
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        languages: Sequence[str],
+        edges: Mapping[int, Edges],
+        modules: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    ) -> None:
+        self.paths, self.languages, self.edges, self.modules = paths, languages, edges, modules
+        self._led: dict[tuple[str, str, int, int], bool] = {}
+
+    def proof(
+        self, reference: Reference, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+    ) -> Proof:
+        """What proves that a reference in ``file``, which has these ``imports``, means one of these
+        definitions of its name."""
+        receiver = reference.receiver.strip()
+        here = [item for item in defined if item.file == file]
+        if reference.receiver_type and not FOLLOWED.search(reference.receiver_type):
+            return self._typed(reference, file, defined, here, imports)
+        if receiver == GLOBAL:  # of no namespace, as no file is that a manifest gives one
+            defined = [item for item in defined if not self._package(item.file)]
+            receiver, here = "", [item for item in here if item in defined]
+        if not receiver:
+            return self._bare(reference, file, defined, here, imports)
+        if receiver.startswith("::"):  # of no module around
+            return (
+                "same file"
+                if any(item.symbol.container == dotted(receiver) for item in here)
+                else "name-only"
+            )
+        if receiver in OWN:
+            return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
+        first = re.split(r"::|->|\.|\\", receiver)[0]
+        whole = last(receiver)
+        by_package = self.languages[file] in BY_PACKAGE  # where no type receives, only its values do
+        if not by_package and any(_holder(item) == whole for item in here):
+            return "same file"
+        for item in imports:
+            named = first in (item.alias, item.name) or (not item.name and first == last(item.module))
+            if named and self._receives(item, file, defined, whole):
+                return "import-resolved"
+            if brings_all(item) and any(
+                _holder(target) == whole and self.comes(item, file, target) for target in defined
+            ):
+                return "import-resolved"
+        return self._same_package(reference, file, defined)
+
+    def _typed(
+        self,
+        reference: Reference,
+        file: int,
+        defined: Sequence[Definition],
+        here: Sequence[Definition],
+        imports: Sequence[Import],
+    ) -> Proof:
+        if self.languages[file] in _LOOKED_FOR:
+            return "name-only"  # as long as nobody looks around
+        stated = last(reference.receiver_type)
+        if self.languages[file] in _BY_PATH:
+            whole = reference.receiver_type.replace("::", ".")
+            if self.languages[file] == "perl":
+                found = any(item.symbol.container == whole for item in defined)
+                return "receiver-typed" if found else "name-only"
+            if whole != reference.receiver_type:
+                return "name-only"  # as long as nobody follows the path
+        if self.languages[file] in BY_PACKAGE:
+            defined = self._of_package(reference.receiver_type, file, defined, imports)
+        elif self.languages[file] in _IMPORTS_CLASSES:
+            defined = self._of_import(reference.receiver_type, file, defined, imports)
+        own = reference.receiver in OWN and self.languages[file] in APART
+        among = here if own else defined
+        found = any(last(item.symbol.container) == stated for item in among)
+        return "receiver-typed" if found else "name-only"
+
+    def _of_package(
+        self, written: str, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+    ) -> Sequence[Definition]:
+        """Those definitions that stand in the package that a type is written with, or in that of the file."""
+        package, dot, _ = written.rpartition(".")
+        if not dot:
+            own = package_of(self.paths[file])
+            return [item for item in defined if package_of(self.paths[item.file]) == own]
+        meant = [each for each in imports if each.alias == package]
+        return [item for item in defined if any(self.comes(each, file, item) for each in meant)]
+
+    def _of_import(
+        self, written: str, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+    ) -> Sequence[Definition]:
+        """Those definitions that stand where a type is written to come from, or imported from by its name."""
+        path, _, name = written.rpartition(".")
+        brought = [each for each in imports if not path and name == (each.alias or each.name)]
+        if path[:1].islower():
+            brought = [Import(path, name, name, 0)]
+        if not brought:
+            return defined
+        return [item for item in defined if any(self.comes(each, file, item) for each in brought)]
+
+    def _bare(
+        self,
+        reference: Reference,
+        file: int,
+        defined: Sequence[Definition],
+        here: Sequence[Definition],
+        imports: Sequence[Import],
+    ) -> Proof:
+        if any(_visible(item.symbol, reference, self.languages[file]) for item in here):
+            return "same file"
+        for item in imports:
+            if reference.name == (item.alias or item.name):
+                return self.imported(item, file, defined)
+        if any(
+            self.comes(item, file, target)
+            for item in imports
+            if brings_all(item)
+            for target in defined
+            if not target.symbol.container
+            or (self.languages[file] != "rust" and _encloses(target, reference))
+            or (item.name == "*" and target.symbol.container == item.module.replace("::", "."))
+        ):
+            return "import-resolved"
+        return self._same_package(reference, file, defined)
+
+    def imported(self, item: Import, file: int, defined: Sequence[Definition]) -> Proof:
+        sure = any(
+            self.comes(item, file, target)
+            for target in defined
+            if last(target.symbol.container) in ("", last(item.module))  # a static import
+        )
+        return "import-resolved" if sure else "name-only"
+
+    def _receives(self, item: Import, file: int, defined: Sequence[Definition], whole: str) -> bool:
+        """``module.name()`` where the module is imported, or ``Class.name()`` where the class is."""
+        for target in defined:
+            container = target.symbol.container
+            module = not container and not item.name[:1].isupper()
+            meant = module or _holder(target) in (item.name, whole)
+            if meant and self.comes(item, file, target):
+                return True
+        return False
+
+    def comes(self, item: Import, file: int, target: Definition) -> bool:
+        """The imported module is the file that defines the target."""
+        key = (item.module, item.name, file, target.file)
+        known = self._led.get(key)
+        if known is None:
+            path = self.paths[target.file]
+            called = self._package(target.file)
+            known = item.module == called if called else leads(*item[:2], self.paths[file], path)
+            self._led[key] = known
+        return known
+
+    def _package(self, file: int) -> str:
+        return package(self.paths[file], self.languages[file], self.modules)
+
+    def _same_package(self, reference: Reference, file: int, defined: Sequence[Definition]) -> Proof:
+        """Where a folder is a package, its files see one another without an import."""
+        language = self.languages[file]
+        if language not in _PACKAGE_IS_FOLDER or (language in BY_PACKAGE and reference.receiver):
+            return "name-only"
+        package, whole = package_of(self.paths[file]), last(reference.receiver)
+        for item in defined:
+            near = package_of(self.paths[item.file]) == package
+            if not near or self.languages[item.file] != language:
+                continue
+            if whole == _holder(item) if whole else not item.symbol.container:
+                return "import-resolved"
+        return "name-only"
+
+
+def resolve(name: str, defined: Sequence[Definition], sources: Sources) -> list[Use]:
+    """Every use of ``name`` with its proof. Definitions themselves are not uses."""
+    uses: list[Use] = []
+    for file, held in sources.edges.items():
+        starts = {item.symbol.start_line for item in defined if item.file == file}
+        lines: set[int] = set()
+        for reference in held.references:
+            if reference.name != name:
+                continue
+            if reference.kind == "import":
+                lines.add(reference.line)
+            if reference.kind == "call" or reference.line not in starts:
+                uses.append(Use(file, reference, sources.proof(reference, file, defined, held.imports)))
+        uses += [
+            Use(file, Reference(name, "import", item.line), sources.imported(item, file, defined))
+            for item in held.imports
+            if _brings(item, name, defined) and item.line not in lines
+        ]
+    return uses
+
+
+def surest_first(uses: Sequence[Use], paths: Sequence[str]) -> list[Use]:
+    """By proof, then by place."""
+    return sorted(uses, key=lambda use: (ORDER.index(use.proof), paths[use.file], use.reference.line))
+
+
+def _brings(item: Import, name: str, defined: Sequence[Definition]) -> bool:
+    """An import of the name, or of a whole module that the file calls by it. A name that is not
+    defined here is looked for in what other names and modules are called, too."""
+    if item.name == name:
+        return True
+    if item.alias == name:
+        return item.name in ("", "default") or not defined
+    return not defined and last(item.module) == name
+
+
+def brings_all(item: Import) -> bool:
+    """An import of all names: of a module that the file does not call by one, as a header is."""
+    return item.name == "*" or not (item.name or item.alias)
+
+
+def _holder(item: Definition) -> str:
+    """The class by whose name a member is called."""
+    return last(item.symbol.container.removesuffix(COMPANION))
+
+
+def _encloses(item: Definition, reference: Reference) -> bool:
+    """The use is made inside the class that holds the definition."""
+    container = item.symbol.container.removesuffix(COMPANION)
+    return bool(container) and reference.caller.startswith(container + ".")
+
+
+def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
+    """Whether a name alone can mean a definition of the same file: one of the file, of a function or
+    namespace around the use, or a method where the class need not be named."""
+    container, caller = symbol.container.removesuffix(COMPANION), reference.caller
+    if not container:
+        return True
+    if language == "rust" and symbol.signature.startswith("type "):
+        return False  # of a trait: ``Self::Item``
+    if symbol.kind == "method":
+        return language in IMPLICIT and f"{caller}.".startswith(f"{container}.")
+    if language in _SCRIPTS and _BOUND.match(symbol.signature) is None:
+        return False
+    return caller == container or caller.startswith(container + ".")
+
+
+@lru_cache(1 << 14)
+def package_of(path: str) -> str:
+    """The folder of a file; that of its tests is the same: ``src/main/java/app`` and ``src/test/java/app``."""
+    return _ROOT.sub("/", path).rpartition("/")[0]
+
+
+def dotted(written: str) -> str:
+    """A path as containers are written: ``app.Box`` of ``::app::Box``."""
+    return written.removeprefix("::").replace("::", ".")
+
+
+@lru_cache(1 << 14)
+def last(dotted: str) -> str:
+    """The last name of a path, without type arguments: ``Box`` of ``app::Box<T>``."""
+    bare = re.sub(r"[<\[(].*$", "", dotted.strip().lstrip("*&"))
+    return re.split(r"::|->|[./\\]", bare)[-1].strip()

@@ -1,0 +1,146 @@
+"""Which map of a view is still true? Each is kept for one generation, and renewed by what changed since.
+
+An edit replaces one file of thousands. What is read again is which placements the view shows, and
+everything about the new ones; what the paths say is kept while they are the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import chain, compress
+from sys import intern
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sophia_mcp.index.views import View
+from sophia_mcp.search.view.atlas import Atlas
+from sophia_mcp.search.view.content import ids
+from sophia_mcp.store.database import Row, Transaction
+
+_NEW_SHARE = 20
+"""A map of which more than this part is new is read whole."""
+
+_NUMBERS = ("placements", "blobs", "counts", "sizes", "mtimes", "ctimes", "lexical", "trigram")
+"""Columns of the map that are numbers, in the order in which they are read."""
+
+_STAMP = slice(3, 6)
+_SAID_BY_PATHS = ("position", "old_versions", "compiled")
+"""Properties of an atlas that depend on nothing but its paths."""
+
+_FILES = """
+SELECT p.path, b.language, p.id, p.blob_id, p.chunks, m.size, m.mtime_ns, m.ctime_ns, p.lexical, p.trigram
+FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id
+WHERE m.view_id = :view AND p.workspace = :workspace
+"""
+_MEMBERS = """
+SELECT placement_id, size, mtime_ns, ctime_ns FROM members WHERE view_id = :view ORDER BY placement_id
+"""
+_EVERY = "SELECT COUNT(*) FROM placements WHERE repo_id = :repo AND workspace = :workspace"
+
+
+class Atlases:
+    """The atlases of the views asked last, each valid for one generation."""
+
+    def __init__(self, keep: int = 4) -> None:
+        self._keep = keep
+        self._held: OrderedDict[int, Atlas] = OrderedDict()
+
+    async def of(self, tx: Transaction, view: View) -> Atlas:
+        """The atlas of a view at its present generation and stage."""
+        held = self._held.get(view.id)
+        if held is None or (held.view.generation, held.view.stage) != (view.generation, view.stage):
+            renewed = await renew(tx, view, held) if held is not None else None
+            held = self._held[view.id] = renewed or await load(tx, view)
+        self._held.move_to_end(view.id)
+        while len(self._held) > self._keep:
+            self._held.popitem(last=False)
+        return held
+
+
+async def load(tx: Transaction, view: View) -> Atlas:
+    """Read the map of a view."""
+    files = _listed(await tx.rows(f"{_FILES} ORDER BY p.path", {"view": view.id}))
+    return _atlas(view, files, await _is_whole(tx, view, files))
+
+
+async def renew(tx: Transaction, view: View, held: Atlas) -> Atlas | None:
+    """The map of a view, made from an older one of it; None when too much is new, or when a run over the
+    whole tree came between, which may have cut known files anew."""
+    if held.view.seconds != view.seconds:
+        return None
+    rows = await tx.rows(_MEMBERS, {"view": view.id})
+    members = np.fromiter(chain.from_iterable(rows), np.int64, 4 * len(rows)).reshape(-1, 4)
+    places = held.positions(members[:, 0])
+    known = places >= 0
+    # Words and trigrams of a placement are added once, and never taken from it.
+    known[known] = (held.lexical & held.trigram)[places[known]]
+    new = members[~known, 0].tolist()
+    if len(new) * _NEW_SHARE > len(members):
+        return None
+    found = await tx.rows(f"{_FILES} AND p.id IN ({ids(new)}) ORDER BY p.path", {"view": view.id})
+    kept = np.zeros(len(held.paths), bool)
+    kept[places[known]] = True
+    files = _merged(_files_of(held, kept), _listed(found))
+    files.numbers[:, _STAMP] = members[np.searchsorted(members[:, 0], files.numbers[:, 0]), 1:]
+    atlas = _atlas(view, files, await _is_whole(tx, view, files))
+    if files.paths == held.paths:
+        atlas._flags.update(held._flags)
+        atlas.__dict__.update(
+            (name, held.__dict__[name]) for name in _SAID_BY_PATHS if name in held.__dict__
+        )
+    return atlas
+
+
+class _Files(NamedTuple):
+    """Files by path: what is not a number, and the rest as rows of ``_NUMBERS``."""
+
+    paths: list[str]
+    languages: list[str]
+    numbers: NDArray[np.int64]
+
+
+def _listed(rows: Sequence[Row]) -> _Files:
+    if not rows:
+        return _Files([], [], np.zeros((0, len(_NUMBERS)), np.int64))
+    paths, languages, *numbers = zip(*rows, strict=True)
+    return _Files(list(paths), list(map(intern, languages)), np.array(numbers, np.int64).T)
+
+
+def _files_of(held: Atlas, kept: NDArray[np.bool_]) -> _Files:
+    chosen = kept.tolist()
+    numbers = np.column_stack([getattr(held, name)[kept] for name in _NUMBERS])
+    return _Files(
+        list(compress(held.paths, chosen)),
+        list(compress(held.languages, chosen)),
+        numbers.astype(np.int64),
+    )
+
+
+def _merged(old: _Files, new: _Files) -> _Files:
+    """Both, each sorted by path, as one that is."""
+    places = [bisect_left(old.paths, path) for path in new.paths]
+    order = np.insert(np.arange(len(old.paths)), places, len(old.paths) + np.arange(len(places)))
+    paths, languages = old.paths + new.paths, old.languages + new.languages
+    listed = order.tolist()
+    return _Files(
+        [paths[i] for i in listed],
+        [languages[i] for i in listed],
+        np.concatenate([old.numbers, new.numbers])[order],
+    )
+
+
+async def _is_whole(tx: Transaction, view: View, files: _Files) -> bool:
+    [(every,)] = await tx.rows(_EVERY, {"repo": view.repo_id})
+    return int(every) == len(files.paths)
+
+
+def _atlas(view: View, files: _Files, whole: bool) -> Atlas:
+    columns = dict(zip(_NUMBERS, np.ascontiguousarray(files.numbers.T), strict=True))
+    marks = {name: columns.pop(name).astype(bool) for name in ("lexical", "trigram")}
+    return Atlas(
+        view=view, paths=files.paths, languages=files.languages, whole=whole, **columns, **marks
+    )
