@@ -1,0 +1,218 @@
+"""Which way does a question go? By its mode where that names one, else by what its text is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sophia_mcp.search import repomap
+from sophia_mcp.search.candidates.evidence import Values
+from sophia_mcp.search.engine import Outcome, Question
+from sophia_mcp.search.places import links, locate, missed, place, skipped, symbols, tracing
+from sophia_mcp.search.question.query import (
+    TAGS,
+    Query,
+    is_code_name,
+    is_name,
+    is_pattern,
+    said_code,
+    said_name,
+)
+from sophia_mcp.search.ranking import ranked
+from sophia_mcp.search.text import messages, regex, similar, verbatim
+from sophia_mcp.search.uses import graph, importers
+from sophia_mcp.store.database import Transaction
+
+_OF_PLACES = ("auto", "references", "callers", "similar")
+"""Modes in which a text may be lines of a file; who uses a file is asked for by its path as it is written."""
+
+
+async def narrowed(question: Question, tx: Transaction) -> Question:
+    """``class Router``, ``(*Router).add`` and ``app.py:add`` ask for a name where that name is defined as
+    they say; else they are words."""
+    named, allowed = question.query.named, question.filter.allowed
+    mode = question.request.mode
+    if mode == "outline" or (mode in _OF_PLACES and question.query.kind in ("words", "path")):
+        there = await links.said(question, tx)
+        if there is not None and mode == "outline":
+            return replace(question, query=Query(there.path, "path", there.path))
+        if there is not None and (mode in ("auto", "similar") or there.kind == "lines"):
+            return replace(question, query=there)
+    if named is None or mode == "outline":
+        return question
+    if named.path:
+        files = locate.files(question, named.path)
+        if not files and question.query.text != named.name:
+            return replace(question, query=replace(question.query, named=None, asks=""))
+        within = np.zeros(len(question.atlas.paths), bool)
+        within[files] = True
+        allowed = within if allowed is None else within & allowed
+    query = replace(
+        question.query, text=named.name, kind="identifier", identifiers=(named.name,), named=None
+    )
+    found = await symbols.definitions(tx, question.atlas, query.name, query.container, allowed)
+    said = [item for item in found if item.exact]
+    if named.kinds and (named.kinds == TAGS or not named.is_code):
+        said = [item for item in said if item.symbol.kind in named.kinds]
+    if not said:
+        return replace(question, query=replace(question.query, asks=""))
+    if question.mode in ("references", "callers"):
+        return replace(question, query=query)  # what one file defines is used in others
+    return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
+
+
+async def follow(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    """What answers the question. ``vector``: what it means, where that is known and asked for."""
+    mode, kind = question.mode, question.query.kind
+    if mode == "outline":
+        return await repomap.find(question, tx)
+    if mode in ("references", "callers"):
+        return await importers.find(question, tx) or await graph.find(question, tx)
+    if mode == "similar":
+        return await similar.find(question, tx)
+    if kind == "regex":
+        return await _pattern(question, tx)
+    if kind == "lines":
+        return await place.lines(question, tx)
+    if kind == "trace":
+        return await tracing.find(question, tx)
+    if mode == "symbol":
+        return await symbols.find(question, tx)
+    if mode == "auto" and "://" in question.query.written and (link := await _link(question, tx)):
+        return link
+    if kind == "path":
+        return await _path(question, tx, vector)
+    written = _as_written(question)
+    exact = await verbatim.find(question, tx, written) if written else None
+    if kind in ("words", "error") and (exact is None or verbatim.only_repeats(question, exact)):
+        message = await messages.find(question, tx)
+        exact = verbatim.beside(message, exact) if message and exact else message or exact
+    if kind == "identifier":
+        found = await _identifier(question, tx)
+    else:
+        found = await ranked.find(question, tx, vector)
+    return verbatim.beside(exact, found) if exact else found
+
+
+async def _link(question: Question, tx: Transaction) -> Outcome | None:
+    """Where a link stands as it is, or what is said of a file or page that is elsewhere; None for any other text."""
+    linked = await links.linked(question, tx)
+    if linked is None and question.query.kind != "path":
+        return None
+    exact = await verbatim.find(question, tx, question.query.written)
+    if exact is None or linked is None:
+        return exact or linked
+    return replace(exact, notes=(*exact.notes, *linked.notes[1:]))
+
+
+def _as_written(question: Question) -> str | None:
+    """What is looked for as it is: code, also where it begins the definition of a name that is known."""
+    query = question.query
+    if query.kind == "identifier":
+        named = said_name(query.written)
+        declared = named is not None and named.kinds not in ((), TAGS)
+        return said_code(query.written) if declared else None
+    return said_code(query.written) if query.kind == "words" else None
+
+
+async def _pattern(question: Question, tx: Transaction) -> Outcome:
+    """Lines that match. Where no pattern was asked for in so many words, the text may be code: it is, where it
+    is written so and might be something else than a pattern, or where nothing matches."""
+    query = question.query
+    if question.mode == "regex":
+        return await regex.find(question, tx)
+    sure = is_pattern(query.text)
+    if not sure and (exact := await verbatim.find(question, tx, query.text, everywhere=True)):
+        return exact
+    found = await regex.find(question, tx)
+    if not found.is_miss:
+        return found
+    if sure:
+        return await verbatim.find(question, tx, query.text, everywhere=True) or found
+    vector = await question.meaning.of(query.text)
+    near = await ranked.find(replace(question, query=replace(query, kind="words")), tx, vector)
+    return replace(near, notes=("no line has this text or matches it", *near.notes))
+
+
+async def _path(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    """A file, else a folder, else a dotted name, else words; but what can only be a file is missed."""
+    if question.query.path == ".":
+        return await repomap.find(replace(question, query=replace(question.query, text=".")), tx)
+    if locate.is_folder(question, question.query.path):
+        return await repomap.find(question, tx)
+    found = await place.whole(question, tx)
+    if found is not None:
+        return found
+    if locate.folder(question, question.query.path):
+        return await repomap.find(question, tx)
+    path = question.query.path
+    named = replace(question, query=replace(question.query, kind="identifier"))
+    if locate.is_bare(path) and not await locate.is_member(question, tx, path):
+        return await _file(named, tx)
+    if known := await _defined(named, tx):
+        return await ranked.find(known, tx, None)
+    if package := locate.folder(question, path.replace(".", "/")):
+        return await repomap.find(
+            replace(question, query=replace(question.query, text=f"{package}/")), tx
+        )
+    if locate.is_file(path) or await skipped.find(question, tx, path):
+        return await missed.missing(question, tx)
+    if is_name(path):
+        if await symbols.definitions(tx, question.atlas, named.query.container):
+            return await _identifier(named, tx)
+        if written := await _written(named, tx):
+            return verbatim.beside(written, await ranked.find(named, tx, vector))
+    return await ranked.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
+
+
+async def _file(question: Question, tx: Transaction) -> Outcome:
+    """A file that no indexed one is: what became of it, or where its name is written, and what may be meant by it
+    if it is none."""
+    path = question.query.path
+    if await skipped.find(question, tx, path):
+        return await missed.missing(question, tx)
+    if moved := await missed.moved(question, tx):
+        return moved
+    written = await verbatim.of_name(question, tx, path, f"no indexed file is {path!r}")
+    if written is None:
+        return missed.nowhere(question)
+    known = await _defined(question, tx)
+    return verbatim.beside(written, await ranked.find(known, tx, None)) if known else written
+
+
+async def _identifier(question: Question, tx: Transaction) -> Outcome:
+    """A name: its definitions and the spans about it; by meaning only when it is not defined."""
+    query = question.query
+    if known := await _defined(question, tx):
+        return await ranked.find(known, tx, None)
+    named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
+    if named is not None and not named.is_miss:
+        return named
+    found = await ranked.find(question, tx, await question.meaning.of(query.text))
+    written = await _written(question, tx)
+    return verbatim.beside(written, found) if written else found
+
+
+async def _defined(question: Question, tx: Transaction) -> Question | None:
+    """The question about a name that is defined: of ``Router.new``, where nothing is called ``new``, about the
+    class; None where nothing defines it."""
+    query, atlas, allowed = question.query, question.atlas, question.filter.allowed
+    if await symbols.definitions(tx, atlas, query.name, "", allowed):
+        return question
+    if query.name == "new" and await symbols.definitions(tx, atlas, query.container, "", allowed):
+        text = query.text.removesuffix("()").removesuffix("new").rstrip(".:->#\\/")
+        return replace(question, query=replace(query, text=text))
+    return None
+
+
+async def _written(question: Question, tx: Transaction) -> Outcome | None:
+    """The places that write a name which nothing that may answer defines, in whatever spelling."""
+    query, allowed = question.query, question.filter.allowed
+    if await symbols.spelt(tx, question.atlas, query.name, "", allowed):
+        return None
+    name = query.name if is_code_name(query.name) else query.text.removesuffix("()")
+    if name.isalpha() and not is_code_name(name):
+        return None  # a word: what is about it is told by the ranking
+    among = "is known" if allowed is None else "passes the filters"
+    return await verbatim.of_name(question, tx, name, f"no definition of {name} {among}")
