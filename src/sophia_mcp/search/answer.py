@@ -15,9 +15,7 @@ from sophia_mcp.search.candidates.semantic import Meaning
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.places import skipped
 from sophia_mcp.search.question.call import call
-from sophia_mcp.search.question.query import (
-    classify,
-)
+from sophia_mcp.search.question.query import classify
 from sophia_mcp.search.reply import cursor
 from sophia_mcp.search.reply.pack import Material, pack
 from sophia_mcp.search.text import regex
