@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -198,6 +199,7 @@ def test_an_entry_that_names_an_address_is_replaced_whole(person: Path) -> None:
         ("codex", b'# mine\r\nmodel = "o3"\r\n'),
         ("codex", b'mcp_servers = { a = { command = "y" } }\n'),
         ("codex", b'model = "o3"'),
+        ("codex", b'\xef\xbb\xbfmodel = "o3"\r\n'),
         ("claude-desktop", b'{"mcpServers": {}}'),
         ("zed", b"{}\n"),
     ],
@@ -208,6 +210,7 @@ def test_an_entry_that_names_an_address_is_replaced_whole(person: Path) -> None:
         "crlf",
         "inline table",
         "no end of the last line",
+        "byte order mark",
         "an empty list of servers",
         "nothing",
     ],
@@ -221,7 +224,7 @@ def test_what_a_person_wrote_is_byte_for_byte_back_after_remove(
     chosen = ("--client", name, "--root", str(person))
     assert run("init", *chosen).returncode == 0
     if name == "codex":
-        held = tomllib.loads(place.read_text())
+        held = tomllib.loads(place.read_text("utf-8-sig"))
         assert set(held.get("mcp_servers", {})) - {"a"} == {"sophia"}
     assert run("init", *chosen).stdout.count("nothing to change") == 1
     assert run("init", *chosen, "--remove").returncode == 0
@@ -260,20 +263,84 @@ def test_settings_with_another_shape_are_named_and_left_alone(text: str, person:
 
 
 def test_a_link_stays_and_what_it_leads_to_is_edited(person: Path, tmp_path: Path) -> None:
-    kept, gone = tmp_path / "dotfiles" / "mcp.json", tmp_path / "gone" / "CLAUDE.md"
+    """Inside the project, or of the person's own: a link in their home folder may lead anywhere."""
+    kept, gone = tmp_path / "dotfiles" / "codex.toml", person / "AGENTS.md"
     kept.parent.mkdir()
-    kept.write_text("{}\n")
-    (person / ".mcp.json").symlink_to(kept)
-    (person / "CLAUDE.md").symlink_to(gone)
-    chosen = ("--client", "claude-code", "--root", str(person))
+    kept.write_text('model = "o3"\n')
+    linked = CLIENTS["codex"].config(person)
+    linked.parent.mkdir()
+    linked.symlink_to(kept)
+    (person / "CLAUDE.md").symlink_to("AGENTS.md")
+    chosen = ("--client", "codex", "--client", "claude-code", "--root", str(person))
     assert run("init", *chosen).returncode == 0
-    assert "sophia" in json.loads(kept.read_text())["mcpServers"]
-    assert "search_code" in gone.read_text()
+    assert "sophia" in tomllib.loads(kept.read_text())["mcp_servers"]
+    assert gone.read_text().count("search_code(query)") == 1
     assert run("init", *chosen, "--remove").returncode == 0
-    assert (person / ".mcp.json").is_symlink()
-    assert json.loads(kept.read_text()) == {}
+    assert linked.is_symlink()
+    assert kept.read_text() == 'model = "o3"\n'
     assert (person / "CLAUDE.md").is_symlink()
-    assert gone.read_text() == ""
+    assert not gone.exists()
+
+
+@pytest.mark.parametrize("remove", [False, True])
+@pytest.mark.parametrize("link", [".cursor/rules/sophia.mdc", ".cursor/mcp.json", ".cursor"])
+def test_no_link_of_a_project_leads_init_out_of_it(
+    link: str, remove: bool, person: Path, tmp_path: Path
+) -> None:
+    """Who wrote a repository could otherwise have `sophia init` replace any file of who runs it."""
+    target = tmp_path / "person" / ("dotfiles" if link == ".cursor" else "keys")
+    if link == ".cursor":
+        (target / "rules").mkdir(parents=True)
+        (target / "rules" / "sophia.mdc").write_text("{}")
+    else:
+        target.write_text("{}")
+    (person / link).parent.mkdir(parents=True, exist_ok=True)
+    (person / link).symlink_to(target)
+    before = files(tmp_path / "person")
+    done = run("init", "--client", "cursor", "--root", str(person), *["--remove"] * remove)
+    assert done.returncode == 1
+    assert f"it is a link out of the project, to {target}" in done.stderr
+    assert files(tmp_path / "person") == before
+
+
+def test_what_is_no_file_is_named_and_not_waited_for(person: Path) -> None:
+    os.mkfifo(person / "CLAUDE.md")
+    done = run("init", "--client", "claude-code", "--root", str(person))
+    assert done.returncode == 1
+    assert f"cannot read {person / 'CLAUDE.md'} · why: it is not a file" in done.stderr
+
+
+def test_what_was_written_is_told_where_the_rule_cannot_be(person: Path) -> None:
+    (person / "CLAUDE.md").write_bytes(b"caf\xe9\n")
+    chosen = ("--client", "claude-code", "--root", str(person))
+    done = run("init", *chosen)
+    assert done.returncode == 1
+    assert f"Claude Code: wrote {person / '.mcp.json'}" in done.stdout
+    assert "cannot read" in done.stderr
+    told = json.loads(run("init", *chosen, "--remove", "--json").stdout)
+    assert [change.split()[0] for change in told["clients"][0]["changes"]] == ["removed"]
+    assert len(told["failed"]) == 1
+
+
+def test_tables_that_could_not_be_kept_are_left_alone(person: Path) -> None:
+    """Put between dotted keys, ours would take those after it for its own."""
+    place = CLIENTS["codex"].config(person)
+    place.parent.mkdir()
+    text = 'mcp_servers.other.command = "x"\nmcp_servers.other.args = []\n'
+    place.write_text(text)
+    done = run("init", "--client", "codex", "--root", str(person))
+    assert done.returncode == 1
+    assert "the tables beside mcp_servers.sophia are written in a way that cannot be kept" in done.stderr
+    assert place.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["{'mcpServers': {}}", "{mcpServers: {}}"])
+def test_a_key_that_only_javascript_takes_is_named(text: str, person: Path) -> None:
+    (person / ".mcp.json").write_text(text)
+    done = run("init", "--client", "claude-code", "--root", str(person))
+    assert done.returncode == 1
+    assert "is not in double quotes" in done.stderr
+    assert (person / ".mcp.json").read_text() == text
 
 
 @pytest.mark.parametrize(

@@ -145,9 +145,21 @@ def _members(node: Node) -> list[Node]:
 def _pair(raw: bytes, node: Node, key: str) -> Node | None:
     for pair in _members(node):
         name = pair.child_by_field_name("key")
-        if name is not None and json.loads(raw[name.start_byte : name.end_byte]) == key:
+        if name is not None and _key(raw[name.start_byte : name.end_byte]) == key:
             return pair
     return None
+
+
+def _key(written: bytes) -> object:
+    """What a key says. Raises ClientConfigError for one that only JavaScript would take."""
+    try:
+        return json.loads(written)
+    except ValueError:
+        raise ClientConfigError(
+            "the file is not a JSON object",
+            why=f"its key {written.decode()} is not in double quotes",
+            next="mend it, then run this again",
+        ) from None
 
 
 def _insert(raw: bytes, node: Node, key: str, value: Any, unit: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, MutableMapping
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from sophia_mcp.cli import output
 from sophia_mcp.errors import BadArgument, ClientConfigError
 
 if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+
     from sophia_mcp.cli.clients import Client
 
 Edit = Callable[[str], str]
@@ -67,11 +70,16 @@ def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: boo
         )
     done: list[dict[str, Any]] = []
     failures: list[ClientConfigError] = []
-    for name in chosen:  # one file with a fault keeps none of the others from being written or undone
+    for name in chosen:  # one file with a fault keeps no other client from its turn
+        changes: list[str] = []
         try:
-            done.append(_apply(name, CLIENTS[name], project, remove=remove, rule=rule))
+            for change in _changes(CLIENTS[name], project, remove=remove, rule=rule):
+                changes += [change] if change else []
         except ClientConfigError as failure:
             failures.append(failure)
+            if not changes:
+                continue
+        done.append({"client": name, "title": CLIENTS[name].title, "changes": changes})
     if as_json:
         output.machine(
             {"project": str(project), "clients": done, "failed": [str(problem) for problem in failures]}
@@ -116,30 +124,29 @@ def _command() -> str:
     return found
 
 
-def _apply(name: str, client: Client, project: Path, *, remove: bool, rule: bool) -> dict[str, Any]:
+def _changes(client: Client, project: Path, *, remove: bool, rule: bool) -> Iterator[str]:
+    """Do what was asked for one assistant; each change in words as soon as it is made, empty where there was none
+    to make."""
     from sophia_mcp.cli.clients import project_bound
 
     # A file shared by all projects cannot know which one is open, so the entry names this one.
     arguments = [] if project_bound(client, project) else ["--root", str(project)]
     path = client.config(project)
-    before = _read(path)
+    before = _read(path, project)
     other = "" if project_bound(client, project) else _other_root(client, before, project)
     if remove and other:
-        changes = [f"left {path} alone: its entry is for {other}"]
+        yield f"left {path} alone: its entry is for {other}"
     else:
         put = partial(_with, client, path=path, arguments=arguments)
         take = partial(_without, client, path=path)
-        changes = [_change(path, before, project, put, take, remove=remove)]
+        yield _change(path, before, project, put, take, remove=remove)
     if other and not remove:
-        changes.append(
-            f"one entry serves all projects there: it was for {other} and is for this one now"
-        )
+        yield f"one entry serves all projects there: it was for {other} and is for this one now"
     if client.rule is not None and rule:
         place = client.rule(project)
         put = partial(_rule, client, path=place, remove=False)
         take = partial(_rule, client, path=place, remove=True)
-        changes.append(_change(place, _read(place), project, put, take, remove=remove))
-    return {"client": name, "title": client.title, "changes": [change for change in changes if change]}
+        yield _change(place, _read(place, project), project, put, take, remove=remove)
 
 
 def _change(path: Path, text: str, project: Path, put: Edit, take: Edit, *, remove: bool) -> str:
@@ -149,7 +156,7 @@ def _change(path: Path, text: str, project: Path, put: Edit, take: Edit, *, remo
         return _write(path, text, put(text), project)
     for backup in _backups(path):
         with suppress(ClientConfigError):  # one that can no longer be read helps nobody
-            earlier = _read(backup)
+            earlier = _read(backup, project)
             if take(earlier) == earlier and put(earlier) == text:
                 return _write(path, text, earlier, project)
     without = take(text)
@@ -207,7 +214,7 @@ def _with(client: Client, text: str, path: Path, arguments: list[str]) -> str:
         if not inline:
             table.add(tomlkit.nl())
         servers[client.keys[1]] = table
-        return tomlkit.dumps(document).rstrip() + "\n"
+        return _dumped(client, document, text)
     except (ClientConfigError, ValueError) as error:
         raise ClientConfigError(
             f"cannot edit {path}", why=_fault(error), next="mend the file, then run this again"
@@ -233,11 +240,31 @@ def _without(client: Client, text: str, path: Path) -> str:
         servers.pop(client.keys[1])
         if not servers:
             document.pop(client.keys[0])
-        return tomlkit.dumps(document).rstrip() + "\n"
+        return _dumped(client, document, text)
     except (ClientConfigError, ValueError) as error:
         raise ClientConfigError(
             f"cannot edit {path}", why=_fault(error), next="mend the file, then run this again"
         ) from error
+
+
+def _dumped(client: Client, document: TOMLDocument, before: str) -> str:
+    """A document as text. Raises ClientConfigError where more than our entry would read otherwise than ``before``:
+    the library puts a table in the midst of dotted keys, whose rest would then be part of it."""
+    import tomllib
+
+    import tomlkit
+
+    def others(text: str) -> dict[str, Any]:
+        held = tomllib.loads(text)
+        held[client.keys[0]] = {**held.get(client.keys[0], {})}
+        held[client.keys[0]].pop(client.keys[1], None)
+        return held
+
+    after = tomlkit.dumps(document).rstrip() + "\n"
+    if others(after) != others(before):
+        keys = ".".join(client.keys)
+        raise ClientConfigError(f"the tables beside {keys} are written in a way that cannot be kept")
+    return after
 
 
 def _fault(error: Exception) -> str:
@@ -266,11 +293,23 @@ def _rule(client: Client, text: str, path: Path, *, remove: bool) -> str:
     return f"{outside.rstrip()}\n\n{_BEGIN}\n{RULE}{_END}\n".lstrip("\n")
 
 
-def _read(path: Path) -> str:
-    """The text of a file, empty where there is none; with line ends of its own where it has several kinds."""
+def _read(path: Path, project: Path) -> str:
+    """The text of a file, empty where there is none; with line ends of its own where it has several kinds. A link of
+    the project that leads out of it is not followed: whoever wrote the repository chose where to."""
     try:
+        if path.is_relative_to(project) and not path.resolve().is_relative_to(project):
+            raise ClientConfigError(
+                f"cannot edit {path}",
+                why=f"it is a link out of the project, to {path.resolve()}",
+                next="put a file in place of the link; --no-rule leaves the assistant's rule out",
+            )
+        if path.exists() and not path.is_file():
+            raise ClientConfigError(
+                f"cannot read {path}", why="it is not a file", next="move it out of the way"
+            )
         raw = path.read_bytes()
-        return raw.decode().replace("\r\n", "\n") if _ends_in_crlf(raw) else raw.decode()
+        text = raw.decode("utf-8-sig")
+        return text.replace("\r\n", "\n") if _ends_in_crlf(raw) else text
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
@@ -306,7 +345,7 @@ def _write(path: Path, before: str, after: str, project: Path, *, gone: bool = F
             target = path.resolve()
             target.parent.mkdir(parents=True, exist_ok=True)
             fresh = target.with_name(target.name + ".sophia-new")
-            fresh.write_bytes(_ended(after, target).encode())
+            fresh.write_bytes(_encoded(after, target))
             if target.exists():
                 fresh.chmod(target.stat().st_mode & 0o777)
             fresh.replace(target)
@@ -317,10 +356,11 @@ def _write(path: Path, before: str, after: str, project: Path, *, gone: bool = F
     return f"{'removed' if gone else 'wrote'} {path}" + (f" (backup: {kept})" if kept else "")
 
 
-def _ended(text: str, target: Path) -> str:
-    """The text with the line ends that the file has, where it has but one kind."""
+def _encoded(text: str, target: Path) -> bytes:
+    """The text with the byte order mark and the line ends that the file has, where it has but one kind."""
     held = target.read_bytes() if target.exists() else b""
-    return text.replace("\n", "\r\n") if _ends_in_crlf(held) else text
+    marked = "utf-8-sig" if held.startswith(BOM_UTF8) else "utf-8"
+    return (text.replace("\n", "\r\n") if _ends_in_crlf(held) else text).encode(marked)
 
 
 def _ends_in_crlf(raw: bytes) -> bool:
