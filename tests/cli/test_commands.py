@@ -18,6 +18,7 @@ import pytest
 from tests.embed.endpoint import KEY, Endpoint
 from tests.index.trees import commit_all, make_repository
 
+from sophia_mcp import __version__
 from sophia_mcp.cli.main import sophia
 
 SOPHIA = Path(sys.executable).with_name("sophia")
@@ -278,7 +279,7 @@ def test_a_project_root_that_is_no_folder_is_named(project: Path) -> None:
     assert "SOPHIA_ROOT" in done.stderr
 
 
-@pytest.mark.requirement("cli.search")
+@pytest.mark.requirement("cli.search", "search.first_use")
 def test_a_project_that_was_never_indexed_is_indexed_by_its_first_question(project: Path) -> None:
     found = run("search", "retry_policy", cwd=project)
     assert found.returncode == 0, found.stderr
@@ -621,6 +622,25 @@ def test_every_command_explains_itself_with_an_example(
     for parameter in command.params:
         if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
             assert parameter.help, f"{parameter.opts} has no help"
+
+
+@pytest.mark.requirement("cli.json")
+def test_every_command_that_answers_does_so_for_machines_too() -> None:
+    without = [
+        names
+        for names, command in _every_command(sophia, ("sophia",))
+        if not isinstance(command, click.Group)
+        and all("--json" not in parameter.opts for parameter in command.params)
+    ]
+    assert without == [("sophia", "serve")]
+
+
+@pytest.mark.requirement("cli.version")
+def test_the_version_is_told_with_those_of_the_parts_that_matter(project: Path) -> None:
+    parts = json.loads(run("version", "--json", cwd=project).stdout)
+    assert set(parts) == {"sophia", "python", "mcp", "sqlite", "platform"}
+    assert parts["sophia"] == __version__
+    assert run("--version", cwd=project).stdout.split()[-1] == __version__
 
 
 @pytest.mark.requirement("cli.completion")

@@ -62,10 +62,15 @@ async def test_a_tool_answers_nonsense_with_words_and_never_with_a_bug(
             assert len(text_of(result)) < 10_000
 
 
+@pytest.mark.requirement("server.toolsets", "server.read_only")
 @pytest.mark.parametrize("name", TOOLS.names())
 async def test_a_server_publishes_just_the_tools_it_was_told_to(name: str, place: Place) -> None:
     listed = await place.server(toolsets=[name]).list_tools()
     assert [tool.name for tool in listed] == [name]
+    toolset = TOOLS.load(name).toolset
+    listed = await place.server(toolsets=[toolset]).list_tools()
+    of_it = {each for each in TOOLS.names() if TOOLS.load(each).toolset == toolset}
+    assert {tool.name for tool in listed} == of_it
     reading = {tool.name for tool in await place.server(read_only=True).list_tools()}
     assert (name in reading) == TOOLS.load(name).read_only
 

@@ -44,35 +44,6 @@ def test_checks_come_first_and_a_run_without_tests_fails(
     assert run(tmp_path, check, test) == (code, started)
 
 
-@pytest.mark.requirement("docs.seams")
-@pytest.mark.parametrize(
-    "page",
-    [
-        "embedders",
-        "languages",
-        "llm-providers",
-        "resources",
-        "store-engines",
-        "tools",
-        "usage-logs",
-        "vector-indexes",
-    ],
-)
-def test_every_seam_has_a_page_that_names_its_folder(page: str) -> None:
-    folder = {
-        "embedders": "embed/providers",
-        "languages": "index/languages",
-        "llm-providers": "llm/providers",
-        "resources": "server/resources",
-        "store-engines": "store/engines",
-        "tools": "server/tools",
-        "usage-logs": "cost/logs",
-        "vector-indexes": "store/vectors",
-    }[page]
-    assert folder in (ROOT / "docs" / "extend" / f"{page}.md").read_text(encoding="utf-8")
-    assert (ROOT / "src" / "sophia_mcp" / folder).is_dir()
-
-
 @pytest.mark.requirement("commands.test")
 def test_a_missing_tool_is_never_a_reason_to_skip() -> None:
     found = [

@@ -19,10 +19,17 @@ from tests.cost.books import Vendor, lost, open_books, question
 from sophia_mcp.cost.entry import Limit
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.ops.clock import system
+from sophia_mcp.server.build import INSTRUCTIONS
+from sophia_mcp.server.tools import TOOLS
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "AGENTS.md"]
+SOURCE = ROOT / "src" / "sophia_mcp"
+# Paths of `src/` without our package's name are those of a reader's project.
+NAMED = re.compile(r"`((?!src/(?!sophia_mcp))[\w.-]+(?:/[\w.-]+)+)/?`")
+# Where the path of a file or folder of ours may begin.
+ROOMS = (ROOT, ROOT / "tests", SOURCE.parent, SOURCE, SOURCE / "search", SOURCE / "index")
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.S | re.M)
 # Installing and running the whole suite from inside itself would not end; CI runs them on a clean clone.
 ELSEWHERE = (
@@ -103,12 +110,20 @@ def test_every_command_in_the_documents_runs(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.requirement("server.instructions")
+def test_what_the_server_tells_an_agent_names_tools_that_are_there_and_search_first() -> None:
+    called = re.findall(r"\b([a-z]+_[a-z]+|recall|remember)\(|with (\w+) before grep", INSTRUCTIONS)
+    names = [call or first for call, first in called]
+    assert names[0] == "search_code"
+    assert {"recall", "remember", "index_repo"} <= set(names) <= set(TOOLS.names())
+
+
 @pytest.mark.requirement("commands.readme_short")
 def test_the_readme_has_at_most_six_hundred_words() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 600
 
 
-@pytest.mark.requirement("commands.reference")
+@pytest.mark.requirement("commands.reference", "cli.help")
 def test_generated_pages_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "docs.py", "--check"],
@@ -125,3 +140,14 @@ def test_generated_pages_are_up_to_date() -> None:
 def test_every_link_leads_to_a_file(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
     assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.requirement("docs.seams")
+def test_every_file_and_folder_of_the_project_that_a_page_names_is_there(page: Path) -> None:
+    gone = []
+    for named in NAMED.findall(page.read_text(encoding="utf-8")):
+        above = [room for room in ROOMS if (room / named.partition("/")[0]).is_dir()]
+        if above and not any((room / named).exists() for room in above):
+            gone.append(named)
+    assert not gone

@@ -46,6 +46,7 @@ def test_every_line_on_standard_output_is_protocol_and_a_question_is_answered(re
         assert wire.errors.seen == []
 
 
+@pytest.mark.requirement("commands.programs")
 def test_the_program_of_the_command_line_serves_the_same(repository: Path) -> None:
     with stdio(None, command=("sophia", "serve"), cwd=repository) as wire:
         wire.initialize()

@@ -95,6 +95,7 @@ async def test_a_limit_is_taken_exactly_and_one_that_is_none_is_refused(shop: Pl
             assert failure.value.error.code == -32602
 
 
+@pytest.mark.requirement("server.completions")
 async def test_a_pattern_of_ones_own_is_completed_and_rendered(tmp_path: Path, era: str) -> None:
     place = place_of(tmp_path)
     folder = place.project / ".sophia" / "patterns"

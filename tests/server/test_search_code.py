@@ -27,7 +27,7 @@ HIT_FIELDS = {
 INDEX_FIELDS = {"state", "commit", "files_indexed", "files_total", "stale_files", "checked_s_ago"}
 
 
-@pytest.mark.requirement("server.both_eras")
+@pytest.mark.requirement("search.first_use", "server.both_eras")
 async def test_the_first_question_about_a_project_indexes_it_and_is_answered(
     place: Place, era: str
 ) -> None:

@@ -84,6 +84,7 @@ async def test_a_run_whose_process_died_is_not_called_running(shop: Place, era: 
         assert found["next"] == f'run_swarm(action="resume", run_id="{told["run_id"]}")'
 
 
+@pytest.mark.requirement("server.completions")
 async def test_run_ids_complete(shop: Place, era: str) -> None:
     async with shop.connect(era) as client:
         told = await call(client, "run_swarm", provider="scripted", pattern="solo", task="x")
