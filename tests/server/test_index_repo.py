@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from mcp.types import CallToolResult
+from tests.index.trees import commit_all, make_repository
 from tests.server.conftest import Place, text_of, write
 
 from sophia_mcp.server.tools import index_repo
@@ -105,6 +106,24 @@ async def test_a_rebuild_reads_every_file_again(place: Place) -> None:
         await client.call_tool("index_repo", {})
         found = facts(await client.call_tool("index_repo", {"action": "rebuild"}))
     assert found["files_changed"] == 3
+
+
+@pytest.mark.requirement("index.names")
+async def test_a_ref_that_is_indexed_is_still_called_by_its_name(place: Place) -> None:
+    """Whether the folder itself is indexed or not: a bare repository has nothing else."""
+    repository = make_repository(place.project)
+    commit_all(repository)
+    repository.branches.local.create("feature/pay", repository.head.peel())
+    async with place.connect("auto") as client:
+        await client.call_tool("index_repo", {"path": f"{place.project}@feature/pay"})
+        again = {"path": f"{place.project.name}@feature/pay", "action": "rebuild"}
+        found = facts(await client.call_tool("index_repo", again))
+        assert (found["repo"], found["files_changed"]) == (f"{place.project.name}@feature/pay", 3)
+        told = {"text": "Cards are charged once", "repo": found["repo"]}
+        assert not (await client.call_tool("remember", told)).is_error
+        await client.call_tool("index_repo", {})
+        found = facts(await client.call_tool("index_repo", again))
+        assert (found["branch"], found["state"]) == ("feature/pay", "ready")
 
 
 async def test_forgetting_drops_the_index_and_leaves_the_files(place: Place) -> None:

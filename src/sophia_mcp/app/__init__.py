@@ -195,8 +195,8 @@ class App(Parts):
             elif running is not None and running.worded.is_set():
                 running = None  # its error was for those who waited
         except NotIndexed:
-            place, ref = views.split_ref(repo if repo is not None else str(project), await self.names())
-            folder = await self._folder(place, project, _roots(self, known, project))
+            place, ref = views.split(known, repo, project)
+            folder = _folder(self, known, place, project)
             running = await self.start_index(str(folder), ref=ref, trusted=trusted)
             await running.registered()
             found = None
@@ -208,18 +208,6 @@ class App(Parts):
         if not views.is_noted(found):
             self.tasks.start("noting a use", views.touch, database, found)
         return found
-
-    async def _folder(self, place: str, project: Path | None, roots: Roots) -> Path:
-        """The folder on disk a place means: a path, or the root of a repository's name."""
-        from sophia_mcp.index import views
-
-        known = [view for view in await views.repositories(await self.database()) if view.on_disk]
-        named = next((Path(view.root) for view in known if place in (view.name, view.repo)), None)
-        path = named or views.as_path(place, project)
-        try:
-            return roots.resolve(path or place)
-        except OutsideRoots as refused:
-            raise _gone(known, str(path), project) or refused from None
 
     async def names(self, inside: Roots | None = None) -> list[str]:
         """Names of the indexed repositories, all of them or those inside some roots."""
@@ -274,8 +262,9 @@ class App(Parts):
             clone.check(url, clones.policy(self))
             folder, ref = clone.folder_for(url, clones.home(self)), ""
         else:
-            text, ref = views.split_ref(place if place is not None else str(project), await self.names())
-            folder = await self._folder(text, project, await self.roots(project))
+            known = await views.repositories(await self.database())
+            text, ref = views.split(known, place, project)
+            folder = _folder(self, known, text, project)
         run = await self.start_index(
             str(folder), ref=ref, full=full, include=include, exclude=exclude, url=url
         )
@@ -293,9 +282,9 @@ class App(Parts):
         try:
             return _chosen(self, known, place, project)
         except NotIndexed:
-            text, _ = views.split_ref(place if place is not None else str(project), await self.names())
+            text, _ = views.split(known, place, project)
             # What may not be indexed is not proposed.
-            await self._folder(text, project, _roots(self, known, project))
+            _folder(self, known, text, project)
             raise
 
     async def report(self, run: IndexRun) -> IndexReport:
@@ -414,6 +403,19 @@ def _gone(known: Sequence[View], root: str, project: Path | None) -> NotFound | 
         why="it was moved or deleted",
         next=f"index its new place{forget}",
     )
+
+
+def _folder(app: App, known: Sequence[View], place: str, project: Path | None) -> Path:
+    """The folder on disk a place means: a path, or the root of a repository's name. Raises OutsideRoots, NotFound."""
+    from sophia_mcp.index import views
+
+    called = [view for view in known if place in (view.name, view.repo)]
+    named = min(called, key=lambda view: not view.on_disk, default=None)
+    path = views.as_path(place, project) if named is None else Path(named.root)
+    try:
+        return _roots(app, known, project).resolve(path or place)
+    except OutsideRoots as refused:
+        raise _gone(known, str(path), project) or refused from None
 
 
 def _own(known: Sequence[View], project: Path) -> View | None:

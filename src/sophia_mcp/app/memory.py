@@ -89,10 +89,11 @@ class Repositories:
         from sophia_mcp.index import views
 
         roots = await self.app.roots(project)
-        text, _ = views.split_ref(place, await self.app.names())
+        indexed = await views.repositories(await self.app.database())
+        text, _ = views.split(indexed, place, project)
         if project is not None and text == project.name:
             return project
-        for known in await views.repositories(await self.app.database()):
+        for known in indexed:
             if text in (known.name, known.repo) and known.on_disk and known.root:
                 return Path(known.root) if trusted else roots.resolve(known.root)
         path = views.as_path(text, project)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -161,7 +161,7 @@ def choose(views: Sequence[View], place: str | None, project_root: Path | None =
     return _missing(text, views, project_root)
 
 
-def split_ref(place: str, names: Sequence[str] = ()) -> tuple[str, str]:
+def split_ref(place: str, names: Collection[str] = ()) -> tuple[str, str]:
     """``name@ref`` in its two parts; an ``@`` that belongs to an existing path or name stays."""
     at = len(place)
     if place in names or of_home(place).exists():
@@ -170,6 +170,13 @@ def split_ref(place: str, names: Sequence[str] = ()) -> tuple[str, str]:
         if place[:at] in names or of_home(place[:at]).exists():
             return place[:at], place[at + 1 :]
     return place, ""
+
+
+def split(views: Sequence[View], place: str | None, project_root: Path | None) -> tuple[str, str]:
+    """The tree that a name or path means (None: the project's), and the ref that is asked for with it. The name of a
+    ref's own view names no tree."""
+    trees = {name for view in views for name in (view.repo, view.name if view.on_disk else view.repo)}
+    return split_ref(str(project_root) if place is None else place, trees)
 
 
 def as_path(text: str, project_root: Path | None) -> Path | None:
@@ -251,7 +258,7 @@ def _lies_apart(path: Path, root: Path) -> bool:
 
 
 def _missing(text: str, views: Sequence[View], project_root: Path | None) -> View:
-    base, ref = split_ref(text, [view.name for view in views])
+    base, ref = split(views, text, project_root)
     path = as_path(base, project_root)
     known = _match(base, "", views, project_root)
     if ref and known is not None:
