@@ -59,6 +59,13 @@ def test_the_low_end_is_never_below_what_is_spent() -> None:
     assert ahead.low_nano >= 3 * DOLLAR
 
 
+def test_no_rounding_takes_a_forecast_below_what_is_spent() -> None:
+    spent = 12_344_999_999
+    ahead = forecast([1000] * 28, spent, MONDAY, 0.0, 0)
+    assert ahead is not None
+    assert min(ahead.low_nano, ahead.nano, ahead.high_nano) == spent
+
+
 @pytest.mark.parametrize("past", [[], [0] * 30, [0] * 20 + [5, 5]])
 def test_too_few_days_give_no_forecast(past: list[int]) -> None:
     assert forecast(past, 0, MONDAY, 1.0, 5) is None

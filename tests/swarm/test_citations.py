@@ -59,6 +59,15 @@ def test_a_source_that_was_not_given_proves_nothing() -> None:
     assert "not given" in result.detail
 
 
+def test_words_of_another_source_than_the_one_that_is_named_prove_nothing() -> None:
+    other = Document("other", "Roadmap", "https://example.org/road", "Version 4 follows on 1 June.\n")
+    claims, _ = cited(
+        [claim("Version 4 follows on 1 June."), claim("Version 4 follows on 1 June.", ref="other")],
+        [PAGE, other],
+    )
+    assert [cite.ref for each in claims for cite in each.cites] == ["other"]
+
+
 def test_a_claim_keeps_only_those_of_its_quotes_that_stand() -> None:
     both = Claim(
         "x", (Cite("page", "more than 20 users per site"), Cite("page", "more than 30 users per site"))
