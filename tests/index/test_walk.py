@@ -67,6 +67,14 @@ def test_a_class_of_characters_in_an_ignore_file_is_what_git_takes_it_for(
     assert set(walk(root).files()) == set(every) - left_out | {".sophiaignore"}
 
 
+@pytest.mark.requirement("index.ignore_rules")
+def test_the_first_rule_counts_behind_a_byte_order_mark(tree: Write) -> None:
+    root = tree({"a.py": "x = 1\n", "b.py": "x = 1\n", "c/a.py": "x = 1\n"})
+    (root / ".sophiaignore").write_bytes(b"\xef\xbb\xbf/a.py\r\n")
+    (root / "c" / ".gitignore").write_bytes(b"\xef\xbb\xbfa.py\n")
+    assert set(walk(root).files()) == {".sophiaignore", "b.py", "c/.gitignore"}
+
+
 @pytest.mark.requirement("index.ignore_rules", "index.hostile_tree")
 def test_a_rule_that_cannot_be_read_takes_no_other_with_it(tree: Write) -> None:
     rules = "[[:nosuch:]]x\n[a-Z]x\n[[]b\na.py\n"

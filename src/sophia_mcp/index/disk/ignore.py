@@ -179,7 +179,7 @@ class Rules:
             raw = self._read(folder + name) if name in names else None
             if raw is None:
                 continue
-            kept[folder] = _Lines(raw.decode("utf-8", "replace").splitlines())
+            kept[folder] = _Lines(raw.decode("utf-8-sig", "replace").splitlines())
             if (folder or self._inside) and name == GIT_RULES_FILE and b"!" in raw:
                 self._taking_back += (folder,)
 
