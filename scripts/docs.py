@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,12 +21,12 @@ def settings_page() -> str:
 
     rows = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
     for path, field in _fields(Settings, ()):
-        default = "" if field.default is None else repr(field.get_default(call_default_factory=False))
-        shown = "platform's data folder" if field.default_factory is not None else default
+        if field.default_factory is not None:
+            default = "platform's data folder"
+        else:
+            default = "none" if field.default is None else json.dumps(field.default)
         variable = "SOPHIA_" + "__".join(path).upper()
-        rows.append(
-            f"| `{'.'.join(path)}` | `{variable}` | {shown or 'none'} | {field.description or ''} |"
-        )
+        rows.append(f"| `{'.'.join(path)}` | `{variable}` | {default} | {field.description or ''} |")
     allowed = ", ".join(f"`{s}.{k}`" for s, keys in PROJECT_MAY_SET.items() for k in sorted(keys))
     return (
         "# Settings\n\nFirst wins: a flag, the environment variable, `.sophia/config.toml` of the project, the user's\n"
@@ -76,9 +77,8 @@ def errors_page() -> str:
 
     rows = ["| code | who can act | class |", "|---|---|---|"]
     for leaf in errors.leaves():
-        above = leaf.__mro__[1:]
-        parent = next((kind for kind in above if kind.__base__ is errors.SophiaError), above[0])
-        who = (parent.__doc__ or leaf.__doc__ or "").strip().splitlines()[0]
+        group = next(kind for kind in leaf.__mro__ if kind.__base__ is errors.SophiaError)
+        who = (group.__doc__ or "").partition("\n")[0]
         rows.append(f"| `{leaf.code}` | {who} | `{leaf.__name__}` |")
     return (
         "# Errors\n\nEvery error says what failed, why, and what to do next.\n\n"
@@ -97,10 +97,14 @@ def tools_page() -> str:
     for tool in anyio.run(published):
         rows = ["| parameter | schema |", "|---|---|"]
         for name, schema in tool["inputSchema"].get("properties", {}).items():
-            text = ", ".join(f"{key}: {value}" for key, value in schema.items())
+            text = ", ".join(f"{key}: {_json(value)}" for key, value in schema.items())
             rows.append(f"| `{name}` | {text.replace('|', ' or ')} |")
         parts.append(f"## {tool['name']}\n\n{tool['description']}\n\n" + "\n".join(rows))
     return "\n\n".join(parts) + "\n"
+
+
+def _json(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 GENERATED: dict[str, Callable[[], str]] = {

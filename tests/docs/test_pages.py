@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -133,6 +134,15 @@ def test_generated_pages_are_up_to_date() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.requirement("commands.reference")
+def test_every_default_of_the_reference_can_be_written_into_a_configuration_file() -> None:
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    defaults = re.findall(r"^\| `[\w.]+` \| `\w+` \| (.*?) \|", page, re.M)
+    assert len(defaults) > 50
+    for default in set(defaults) - {"none", "platform's data folder"}:
+        tomllib.loads(f"value = {default}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
