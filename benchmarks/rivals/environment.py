@@ -20,8 +20,3 @@ def rival_python() -> Path:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *RIVALS], check=True)
         stamp.write_text(" ".join(RIVALS))
     return python
-
-
-def ripgrep() -> Path:
-    """The ripgrep program."""
-    return rival_python().with_name("rg")
