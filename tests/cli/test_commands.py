@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.cli import inside
 from tests.embed.endpoint import KEY, Endpoint
 from tests.index.trees import commit_all, make_repository
 
@@ -279,6 +280,24 @@ def test_a_project_root_that_is_no_folder_is_named(project: Path) -> None:
     assert "SOPHIA_ROOT" in done.stderr
 
 
+def test_a_run_that_fails_behind_an_answer_does_not_take_the_answer_away(
+    project: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So much has changed that the answer does not wait, and says what it stands on."""
+    assert run("index", ".", cwd=project).returncode == 0
+    for number in range(60):
+        (project / f"m{number}.py").write_text(f"def f{number}():\n    return {number}\n")
+    with closing(sqlite3.connect(alone / "data" / "index.db")) as store, store:
+        store.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON blobs BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    monkeypatch.setattr("sophia_mcp.app.WAIT_S", 0.0)
+    done = inside.run("search", "retry_policy", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "retry.py:6" in done.stdout
+    assert "warning: not all of what changed could be read: Internal error" in done.stderr
+
+
 @pytest.mark.requirement("cli.search", "search.first_use")
 def test_a_project_that_was_never_indexed_is_indexed_by_its_first_question(project: Path) -> None:
     found = run("search", "retry_policy", cwd=project)
@@ -453,7 +472,22 @@ def test_health_answers_for_machines(project: Path) -> None:
     done = run("health", "--json", cwd=project)
     assert done.returncode == 0
     assert json.loads(done.stdout)["status"] == "ok"
-    assert run("health", cwd=project, SOPHIA_EMBED__PROVIDER="no-such").returncode == 1
+    done = run("health", cwd=project, SOPHIA_EMBED__PROVIDER="no-such")
+    assert done.returncode == 1
+    assert "there is no embedder 'no-such'" in done.stdout
+    assert "next: set embed.provider" in done.stdout
+
+
+def test_a_store_that_may_only_be_read_is_no_good_health(project: Path, alone: Path) -> None:
+    assert run("health", cwd=project).returncode == 0
+    with closing(sqlite3.connect(alone / "data" / "index.db")) as store, store:
+        store.execute(
+            "INSERT INTO migrations (package, number, oldest_reader, oldest_writer)"
+            " VALUES ('index', 999, 1, 999)"
+        )
+    done = run("health", cwd=project)
+    assert done.returncode == 1
+    assert "newer" in done.stdout
 
 
 @pytest.mark.requirement("embed.cli")

@@ -334,6 +334,16 @@ def test_a_full_disk_is_called_so_whatever_sqlite_calls_it() -> None:
         raise apsw.IOError("disk I/O error")
 
 
+def test_who_has_a_full_disk_is_told_what_may_be_deleted(tmp_path: Path) -> None:
+    (tmp_path / "index.db").write_bytes(bytes(3 << 20))
+    with pytest.raises(DiskFull) as full, translated(tmp_path / "index.db", "derived"):
+        raise apsw.FullError("database or disk is full")
+    assert "deleting index.db while no server runs frees 3 MB" in full.value.next
+    with pytest.raises(DiskFull) as truth, translated(tmp_path / "state.db", "truth"):
+        raise apsw.FullError("database or disk is full")
+    assert "deleting" not in truth.value.next
+
+
 async def test_a_path_that_is_a_folder_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "index.db").mkdir()
     with pytest.raises(DiskFull, match=r"index\.db"):

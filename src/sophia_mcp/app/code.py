@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from sophia_mcp.app.parts import Parts
+from sophia_mcp.errors import BadSetting, NotFound
 from sophia_mcp.types import Passage
 
 if TYPE_CHECKING:
@@ -28,7 +29,15 @@ async def open_embedder(parts: Parts) -> Embedder:
     from sophia_mcp.embed.fuse import Fused
     from sophia_mcp.embed.providers import PROVIDERS
 
-    provider = PROVIDERS.load(parts.settings.embed.provider)
+    chosen = parts.settings.embed.provider
+    try:
+        provider = PROVIDERS.load(chosen)
+    except NotFound as unknown:
+        raise BadSetting(
+            f"there is no embedder {chosen!r}",
+            why=unknown.why,
+            next="set embed.provider to one of those",
+        ) from unknown
     options = _embed_options(parts.settings, key=True)
     if provider.local:
         return provider.open(options)

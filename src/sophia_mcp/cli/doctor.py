@@ -28,9 +28,16 @@ Check = dict[str, str]
 
 async def health(app: App) -> dict[str, Any]:
     """Whether each part opens: ``{"status": "ok" | "failing", "parts": {name: state}}``."""
+
+    async def index_store() -> None:
+        await _written(await app.database())
+
+    async def state_store() -> None:
+        await _written((await app.jobs()).db)
+
     opening: dict[str, Callable[[], Awaitable[Any]]] = {
-        "index store": app.database,
-        "state store": app.jobs,
+        "index store": index_store,
+        "state store": state_store,
         "embedder": app.embedder,
     }
     parts: dict[str, str] = {}
@@ -41,6 +48,12 @@ async def health(app: App) -> dict[str, Any]:
         except SophiaError as error:
             parts[name] = str(error)
     return {"status": "ok" if set(parts.values()) == {"ok"} else "failing", "parts": parts}
+
+
+async def _written(store: Database) -> None:
+    """Take the turn of a writer, and write nothing: a file that may only be read opens all the same."""
+    async with store.write(LOCAL) as tx:
+        await tx.rows("SELECT 1")
 
 
 async def checks(app: App) -> list[Check]:

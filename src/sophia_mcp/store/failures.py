@@ -78,13 +78,19 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
         return DiskFull(
             f"could not write {path.name}",
             why=f"no space left ({error})",
-            next=f"free space on the disk that holds {path.parent}; nothing was half-written",
+            next=_room(path, durability),
         )
     if isinstance(error, _REFUSALS) and path.parent.is_dir() and not os.access(path.parent, os.W_OK):
         return DiskFull(
             f"could not open {path.name}",
             why=f"{path.parent} may not be written, which even reading needs ({error})",
             next="set SOPHIA_HOME to a copy of that folder in a place that may be written, or to another folder",
+        )
+    if isinstance(error, _REFUSALS) and path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return DiskFull(
+            f"could not open {path.name}",
+            why=f"{path} may not be read and written by you: another user may have made it ({error})",
+            next=f"take over all of {path.parent} (chown, chmod), or set SOPHIA_HOME to another folder",
         )
     if isinstance(error, _REFUSALS):
         return DiskFull(
@@ -93,6 +99,15 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
             next=f"check space, permissions and the disk of {path.parent}; nothing was half-written",
         )
     return None
+
+
+def _room(path: Path, durability: Durability) -> str:
+    """How a person makes room."""
+    told = f"free space on the disk that holds {path.parent}; nothing was half-written"
+    if durability != "derived" or not path.exists():
+        return told
+    held = path.stat().st_size >> 20
+    return f"{told}; deleting {path.name} while no server runs frees {held} MB: all of it can be indexed anew"
 
 
 def _is_full(folder: Path) -> bool:

@@ -361,6 +361,17 @@ anyio.run(main)
 """
 
 
+async def test_a_store_that_another_user_made_in_ones_own_folder_says_what_to_do() -> None:
+    """As a run with `sudo` leaves it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        (Path(folder) / "index.db").touch(mode=0)
+        done = await anyio.run_process([sys.executable, "-c", READ_ONLY, folder], cwd=ROOT, stderr=None)
+        said = done.stdout.decode()
+    assert "may not be read and written by you: another user may have made it" in said
+    assert f"next: take over all of {folder}" in said
+
+
 @pytest.mark.parametrize("mode", [0o555, 0], ids=["read-only", "closed"])
 async def test_a_store_that_may_not_be_written_says_what_to_do(mode: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

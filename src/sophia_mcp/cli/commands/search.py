@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from sophia_mcp.cli import output
+from sophia_mcp.errors import SophiaError
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
@@ -102,8 +103,11 @@ def COMMAND(
             await app.view(asked.repo, here, trusted=True)
         await _ended(app)
         answer = await app.answer(asked, project=here)
-        # So much had changed that the answer did not wait for all of it.
-        return await app.answer(asked, project=here) if await _ended(app) else answer
+        try:  # so much had changed that the answer did not wait for all of it
+            return await app.answer(asked, project=here) if await _ended(app) else answer
+        except SophiaError as failure:  # the answer says that it stands on what was there
+            output.say(f"warning: not all of what changed could be read: {failure}")
+            return answer
 
     answer = with_app(work, here)
     notes, omitted = (tuple(map(calls, said)) for said in (answer.notes, answer.omitted))
