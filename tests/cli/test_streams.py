@@ -57,6 +57,13 @@ def test_a_full_disk_behind_standard_output_is_named(project: Path, arguments: s
 
 
 @pytest.mark.requirement("cli.exit_codes")
+@pytest.mark.parametrize("arguments", ["search grüße", "repos", "cost export", "memory list --json"])
+def test_a_reader_that_has_seen_enough_is_no_error(project: Path, arguments: str) -> None:
+    said = shell(f"$S {arguments} | true", project)
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.requirement("cli.exit_codes")
 @pytest.mark.parametrize("arguments", ["search grüße", "repos", "index .", "debug doctor", "health"])
 def test_closed_streams_are_no_error(project: Path, arguments: str) -> None:
     assert shell(f"$S {arguments} >&- 2>&-", project).returncode == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 try:
     import click
@@ -28,6 +29,15 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return COMMANDS.load(cmd_name) if cmd_name in COMMANDS.names() else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command's exit code. A reader that has seen enough is no failure, which click would make it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is left in the buffer would be tried again at the end, and fail with Python's own words.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            return output.DONE
 
 
 @click.command(
@@ -55,8 +65,6 @@ def main(arguments: list[str] | None = None) -> None:
         code = 1
     except SophiaError as error:
         code = output.fail(error, as_json=as_json)
-    except BrokenPipeError:
-        code = 0
     except KeyboardInterrupt:
         output.say("stopped")
         code = 1
