@@ -65,7 +65,7 @@ async def test_a_link_to_this_repository_is_a_place_whatever_its_folder_is_calle
             answer = await ask(f"https://github.com/{owner}/blob/main/src/retry.py#L2")
             assert [hit.why for hit in answer.hits] == ["the place asked for"]
         assert await notes(ask, "https://github.com/acme/shop/blob/main/src/retries.py#L2") == (
-            "not here: no indexed file is 'src/retries.py'; nearest: src/retry.py, src/main.py",
+            "not here: no indexed file is 'src/retries.py'; nearest: src/retry.py",
             'next: search_code("src/retry.py:2")',
         )
 

@@ -286,6 +286,34 @@ async def test_the_name_of_a_file_that_is_not_there_is_no_word(index_of) -> None
         assert [hit.path for hit in written.hits][:1] == ["src/config.py"]
 
 
+@pytest.mark.requirement("search.not_here")
+async def test_a_file_in_a_folder_is_missed_though_something_is_called_as_it_ends(index_of) -> None:
+    async with index_of(BARE) as ask:
+        answer = await ask("conf/other.json")
+        assert answer.notes[0] == "not here: no indexed file is 'conf/other.json'"
+        assert not answer.hits
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_the_nearest_of_what_is_not_there_is_spelt_like_it(index_of) -> None:
+    files = {path: "x = 1\n" for path in ("app/core/lockfile.py", "app/test/read.py", "web/read.ts")}
+    async with index_of(files) as ask:
+        near = {
+            "zorkfile.py": "",
+            "app/leader.py": "",
+            "web/core/locksfile.py": "; nearest: app/core/lockfile.py",
+            "app/read.js": "; nearest: app/test/read.py",
+            "test/reads.ts": "; nearest: web/read.ts",
+            "app/coer/": "; nearest: app/core/",
+        }
+        for asked, said in near.items():
+            what = "file or folder" if asked.endswith("/") else "file"
+            answer = await ask(asked)
+            assert answer.notes[0] == f"not here: no indexed {what} is {asked!r}{said}"
+        filtered = await ask("x", paths=("app/coer",))
+        assert filtered.notes[0].endswith("matches paths=['app/coer']; near: app/core/")
+
+
 @pytest.mark.requirement("search.place")
 @pytest.mark.parametrize("name", ["Page.json", "Sheet.json", "page.json"])
 async def test_a_member_that_is_called_as_a_file_may_end_is_none(index_of, name: str) -> None:

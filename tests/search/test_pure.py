@@ -17,7 +17,6 @@ from sophia_mcp.search.candidates.lexicon import Lexicon
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.places.modules import written_parts
 from sophia_mcp.search.places.settle import Version, settle
-from sophia_mcp.search.places.symbols import near_names
 from sophia_mcp.search.question.query import Place, classify, said_place
 from sophia_mcp.search.question.trace import Frame, frames, linked, match_path
 from sophia_mcp.search.ranking.absent import likeness as likeness_to
@@ -28,6 +27,7 @@ from sophia_mcp.search.text.similar import likeness, shingles
 from sophia_mcp.search.view.atlas import ROLE_BITS, ROLES, compiled, path_roles, path_words
 from sophia_mcp.search.view.content import Lines, Text
 from sophia_mcp.search.view.filters import pattern
+from sophia_mcp.search.view.near import near_names
 from sophia_mcp.search.view.spans import Piece, comment_lines, cut, units
 from sophia_mcp.types import Coverage, Kind, Request, Symbol
 
@@ -306,6 +306,18 @@ def test_stems_are_alike_when_one_begins_with_the_other() -> None:
     assert alike("retri", "retri")
     assert alike("auth", "authent")
     assert not alike("a", "about")
+
+
+@pytest.mark.parametrize("unit", ["$", "&", "`", ",", "@", "\n", "\\n", "> \n"])
+def test_a_long_hostile_text_is_no_trace_in_linear_time(unit: str) -> None:
+    assert frames("a" + unit * 20_000) == []
+
+
+def test_places_with_a_comma_between_them_are_frames() -> None:
+    assert [frame.path for frame in frames("see src/a.go:3,src/b.go:4; `lib/c.py`:5")] == [
+        "src/a.go",
+        "src/b.go",
+    ]
 
 
 def test_near_names_put_spelling_before_shared_words() -> None:

@@ -148,7 +148,7 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
         return await repomap.find(question, tx)
     path = question.query.path
     named = replace(question, query=replace(question.query, kind="identifier"))
-    if locate.is_bare(path) and not await locate.is_member(question, tx, path):
+    if locate.is_file(path) and not await locate.is_member(question, tx, path):
         return await _file(named, tx)
     if known := await _defined(named, tx):
         return await ranked.find(known, tx, None)
@@ -156,7 +156,7 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
         return await repomap.find(
             replace(question, query=replace(question.query, text=f"{package}/")), tx
         )
-    if locate.is_file(path) or await skipped.find(question, tx, path):
+    if await skipped.find(question, tx, path):
         return await missed.missing(question, tx)
     if is_name(path):
         if await symbols.definitions(tx, question.atlas, named.query.container):
@@ -174,10 +174,12 @@ async def _file(question: Question, tx: Transaction) -> Outcome:
         return await missed.missing(question, tx)
     if moved := await missed.moved(question, tx):
         return moved
-    written = await verbatim.of_name(question, tx, path, f"no indexed file is {path!r}")
+    is_one = "*" not in path and not path.endswith("/")
+    said = f"no indexed file is {path!r}"
+    written = await verbatim.of_name(question, tx, path, said) if is_one else None
     if written is None:
         return missed.nowhere(question)
-    known = await _defined(question, tx)
+    known = await _defined(question, tx) if "/" not in path else None
     return verbatim.beside(written, await ranked.find(known, tx, None)) if known else written
 
 

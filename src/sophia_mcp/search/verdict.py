@@ -19,6 +19,7 @@ from sophia_mcp.search.question.query import is_code_name, is_name, message_of, 
 from sophia_mcp.search.ranking import absent
 from sophia_mcp.search.uses import graph
 from sophia_mcp.search.view import filters
+from sophia_mcp.search.view.near import near_names
 from sophia_mcp.search.view.outline import qualified
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
@@ -161,7 +162,7 @@ async def _members(
     held = await question.engine.content.symbols(tx, blobs)
     wholes = {qualified(item.symbol) for item in owners}
     inside = [one.name for found in held.values() for one in found if one.container in wholes]
-    near = symbols.near_names(name, inside)
+    near = near_names(name, inside)
     return [f"{owners[0].symbol.name}.{one}" for one in near]
 
 

@@ -33,51 +33,36 @@ def files(question: Question, path: str) -> list[int]:
                 return found
         return []
     wanted = path.strip("/")
-    ending = [i for i, held in enumerate(atlas.paths) if held.endswith("/" + wanted)]
+    ending = atlas.written(f"/{wanted}\0")
     if not ending and language_of(wanted, b"") is not None:  # some systems take any case
-        folded = f"/{wanted}".casefold()
-        ending = [i for i, held in enumerate(atlas.paths) if f"/{held}".casefold().endswith(folded)]
+        ending = atlas.written(f"/{wanted}\0".casefold(), folded=True)
     return sorted(ending, key=lambda i: (atlas.has("test", i), len(atlas.paths[i]), atlas.paths[i]))
 
 
 def folder(question: Question, path: str) -> str | None:
     """The folder a written path means, or None."""
+    atlas = question.atlas
     wanted = filters.inside(question.view.root, path).strip("/")
-    if not wanted:
-        return None
-    prefix = wanted + "/"
-    if any(held.startswith(prefix) for held in question.atlas.paths):
-        return wanted
-    inner = f"/{prefix}"
-    for held in question.atlas.paths:
-        at = held.find(inner)
-        if at >= 0:
-            return held[: at + len(inner) - 1]
+    if not wanted or atlas.written(f"\0/{wanted}/"):
+        return wanted or None
+    for file in atlas.written(f"/{wanted}/"):
+        held = atlas.paths[file]
+        return held[: held.index(f"/{wanted}/") + 1 + len(wanted)]
     return None
 
 
 def is_folder(question: Question, path: str) -> bool:
     """Whether a path, as it is written from the root on, is that of a folder and of no file without its ending."""
-    prefix = filters.inside(question.view.root, path).rstrip("/")
-    held = [one for one in question.atlas.paths if one.startswith(prefix)] if "/" in prefix else []
-    return any(one.startswith(f"{prefix}/") for one in held) and not any(
-        one.startswith(f"{prefix}.") for one in held
-    )
+    atlas, prefix = question.atlas, filters.inside(question.view.root, path).rstrip("/")
+    is_one = "/" in prefix and bool(atlas.written(f"\0/{prefix}/"))
+    return is_one and not atlas.written(f"\0/{prefix}.")
 
 
 def is_file(path: str) -> bool:
-    """Whether a text can only mean files: a glob, a folder, or a file in one."""
-    folder, _, name = path.rpartition("/")
-    return (
-        "*" in path
-        or not name
-        or (bool(folder) and "://" not in path and language_of(name, b"") is not None)
-    )
-
-
-def is_bare(path: str) -> bool:
-    """Whether a text may be the name of a file, without the folder it is in: ``app.py``, but ``self.py``, too."""
-    return not re.search(r"[/*]", path) and language_of(path, b"") is not None
+    """Whether a text can only mean files: a glob, a folder, or what has the name of a file. Without a folder
+    around it that may be a member, too: ``app.py``, but ``self.py``."""
+    name = path.rpartition("/")[2]
+    return "*" in path or not name or ("://" not in path and language_of(name, b"") is not None)
 
 
 async def is_member(question: Question, tx: Transaction, path: str) -> bool:
@@ -136,12 +121,8 @@ def modules(question: Question, text: str) -> list[int]:
 
 
 def _modules(question: Question, wanted: list[str]) -> list[int]:
-    held = "/".join(wanted)
-    return [
-        i
-        for i, path in enumerate(question.atlas.paths)
-        if held in path and _module(path)[-len(wanted) :] == wanted
-    ]
+    atlas, held = question.atlas, "/" + "/".join(wanted)
+    return [i for i in atlas.written(held) if _module(atlas.paths[i])[-len(wanted) :] == wanted]
 
 
 def _module(path: str) -> list[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import renamed, skipped
 from sophia_mcp.search.question.call import call
-from sophia_mcp.search.question.trace import match_path
 from sophia_mcp.search.view import filters
+from sophia_mcp.search.view.near import near_paths
 from sophia_mcp.store.database import Transaction
 
 _NAMED = 3
@@ -29,11 +28,12 @@ async def missing(question: Question, tx: Transaction) -> Outcome:
 
 def nowhere(question: Question) -> Outcome:
     """The miss of a file of which there is nothing to say but what it is called like."""
-    query, request, paths = question.query, question.request, question.atlas.paths
+    query, request = question.query, question.request
     asked = query.path
     lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
-    what = "file or folder" if request.mode == "outline" or asked.endswith("/") else "file"
-    near = [] if "*" in asked else _nearest(asked, paths)
+    folders = request.mode == "outline" or asked.endswith("/")
+    what = "file or folder" if folders else "file"
+    near = [] if "*" in asked else near_paths(question.atlas, asked, folders=folders)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     following = call(request, near[0] + lines) if near else call(request, ".", mode="outline")
     return Outcome((), 0, (f"not here: no indexed {what} is {asked!r}{hint}", f"next: {following}"))
@@ -60,16 +60,6 @@ async def moved(question: Question, tx: Transaction) -> Outcome | None:
             f"next: {call(request, place, **mode)}",
         ),
     )
-
-
-def _nearest(asked: str, paths: Sequence[str]) -> list[str]:
-    if same := match_path(asked, paths):
-        return same[:3]
-    names = {path.rpartition("/")[2]: path for path in reversed(paths)}
-    alike = [names[name] for name in get_close_matches(asked.rpartition("/")[2], names, 3, 0.6)]
-    if "/" not in asked and alike:  # where it is was not said
-        return alike
-    return get_close_matches(asked, paths, 3, 0.5) or alike
 
 
 def filtered(question: Question, files: Sequence[int]) -> Outcome:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from sophia_mcp import words
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.places.modules import module_parts
 from sophia_mcp.search.view.atlas import Atlas, Mask
+from sophia_mcp.search.view.near import LONGER, near_names
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
 
@@ -21,9 +21,6 @@ _TESTED_MOST = 20_000
 
 _SHORT = 3
 """Letters of a stem that ends as the word does."""
-
-_LONGER = 3
-"""Letters more or less than a name that is spelt alike has."""
 
 INEXACT = "no exact match: another spelling, case or container"
 """What is said of definitions that are not quite what was asked for."""
@@ -92,7 +89,8 @@ async def of_others(tx: Transaction, atlas: Atlas, name: str, container: str) ->
     held = await definitions(tx, atlas, container)
     is_class = any(item.symbol.name == container and item.symbol.kind == "class" for item in held)
     folded = container.casefold()
-    if is_class or any(folded in path.casefold() and folded in _parts(path) for path in atlas.paths):
+    written = atlas.written(folded, folded=True)
+    if is_class or any(folded in _parts(atlas.paths[file]) for file in written):
         return f"no {name} of {container} is known, but of others"
     return f"no class, file or folder here is called {container}: every {name} is meant"
 
@@ -171,7 +169,7 @@ async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> l
     longest = max((words.stem(part) for part in words.parts(name)), key=len, default=folded)
     holding = {"like": f"%{longest.replace('%', '').replace('_', '')}%"}
     test, bound = _beginning(folded[:2])
-    alike = {"shortest": len(folded) - _LONGER, "longest": len(folded) + _LONGER}
+    alike = {"shortest": len(folded) - LONGER, "longest": len(folded) + LONGER}
     known = await _names(
         tx, atlas, f"{test} AND LENGTH(folded) BETWEEN :shortest AND :longest", {**bound, **alike}
     )
@@ -200,26 +198,3 @@ async def _names(
 
 def _beginning(start: str) -> tuple[str, dict[str, str]]:
     return "folded >= :low AND folded < :high", {"low": start, "high": start + "\U0010ffff"}
-
-
-def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
-    """Spelling first, then shared words; pure."""
-    folded: dict[str, str] = {}
-    for other in known:
-        folded.setdefault(other.casefold(), other)
-    wanted = name.casefold()
-    close = [
-        folded[key]
-        for key in get_close_matches(
-            wanted, [key for key in folded if abs(len(key) - len(wanted)) <= _LONGER], limit, 0.75
-        )
-    ]
-    asked = {words.stem(part) for part in words.parts(name)}
-    if asked:
-        scored = []
-        for other in folded.values():
-            shared = asked & {words.stem(part) for part in words.parts(other)}
-            if shared and len(shared) * 2 >= len(asked):
-                scored.append((-len(shared), len(other), other))
-        close += [other for _, _, other in sorted(scored)[: limit * 2]]
-    return list(dict.fromkeys(close))[:limit]

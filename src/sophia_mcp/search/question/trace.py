@@ -37,7 +37,11 @@ _SCHEME = (
 """What stands before the path of a file in a browser, a bundler or a package."""
 _AT = r"(?:\?[^\s:()]*)?:(?P<line>\d+)(?::(?P<column>\d+))?"
 _SCRIPT = rf"{_SCHEME}(?P<path>{_DRIVE}[^\s():?]+\.(?:[cm]?[jt]sx?|vue|svelte|astro)){_AT}"
-_SOURCE = rf"(?P<path>{_DRIVE}[^\s:()'\"\[\]{{}}<>|?=]*[\w-]\.[A-Za-z]\w{{0,5}})"
+_OTHER = r"\s()'\"`\[\]{}<>|?=,;"
+"""What stands in no path that is not quoted."""
+_SOURCE = rf"(?P<path>{_DRIVE}[^:{_OTHER}]*[\w-]\.[A-Za-z]\w{{0,5}})"
+_START = rf"(?<![^{_OTHER}])"
+"""A path begins nowhere within what might be one: to try there, too, would take the square of its length."""
 _IN = (
     r"(?:[:,]? in (?:(?:function|method|upvalue|field|local) )?[`'<]?(?P<function>[\w.<>:]+)'?>?"
     r"(?:\n {4}(?P<code>\S[^\n]*))?)?"
@@ -61,28 +65,28 @@ _FORMS = tuple(
         # Surefire:  [ERROR]   CTest.name:3 expected
         r"^\[ERROR\] +(?P<path>(?P<type>[A-Z]\w*))\.(?P<function>\w+):(?P<line>\d+)",
         # Ruby:  a/b.rb:3:in `name'
-        r"(?P<path>[^\s:'\"]+\.(?:rb|erb|rake)):(?P<line>\d+):in [`'](?P<function>[^'\n]+)'",
+        r"(?<![^\s:'\"])(?P<path>[^\s:'\"]+\.(?:rb|erb|rake)):(?P<line>\d+):in [`'](?P<function>[^'\n]+)'",
         # PHP:  #0 /a/b.php(3): A->name(), which names what is called there
-        rf"^\s*#\d+ (?P<path>{_DRIVE}[^\s:(]+\.php)\((?P<line>\d+)\): (?P<callee>[\w\\:>-]+)",
+        rf"^[ \t]*+#\d+ (?P<path>{_DRIVE}[^\s:(]+\.php)\((?P<line>\d+)\): (?P<callee>[\w\\:>-]+)",
         # Go:  pkg.(*T).name(...)\n\t/a/b.go:3 +0x1     created by pkg.name in goroutine 1\n\t/a/b.go:3
-        r"^\s*(?P<function>[\w./*()-]+)\([^\n]*\)\n\s+(?P<path>\S+\.go):(?P<line>\d+)",
+        r"^[ \t]*+(?P<function>[\w./*()-]+)\([^\n]*\)\n\s+(?P<path>\S+\.go):(?P<line>\d+)",
         r"^created by (?P<function>\S+)(?: in goroutine \d+)?\n\s+(?P<path>\S+\.go):(?P<line>\d+)",
         # Rust:  3: a::b::name\n   at ./src/b.rs:3:4     thread 'x' panicked at src/b.rs:3:4
-        r"^\s*\d+:\s+(?:0x[0-9a-f]+ - )?(?P<function>\S[^\n]*)\n\s+at (?P<path>\S+?\.rs):(?P<line>\d+)(?::(?P<column>\d+))?",
+        r"^[ \t]*+\d+:\s+(?:0x[0-9a-f]+ - )?(?P<function>\S[^\n]*)\n\s+at (?P<path>\S+?\.rs):(?P<line>\d+)(?::(?P<column>\d+))?",
         r"panicked at (?:'[^\n]*', )?(?P<path>[^\s:]+\.rs):(?P<line>\d+):(?P<column>\d+)",
         # gdb, lldb:  #1  0x5 in name (a=1) at a/b.c:3     sanitizers:  #1 0x5 in name(int) a/b.c:3:4
-        r"^\s*(?:\* )?(?:frame )?#\d+:?\s+(?:0x[0-9a-f]+ (?:in )?)?(?:\S+`)?(?P<function>[\w:~<>$]+)[^\n]*? "
+        r"^[ \t]*+(?:\* )?(?:frame )?#\d+:?\s+(?:0x[0-9a-f]+ (?:in )?)?(?:\S+`)?(?P<function>[\w:~<>$]++)[^\n]*? "
         r"(?:at )?(?P<path>[^\s:()]+\.\w+):(?P<line>\d+)(?::(?P<column>\d+))?(?: \([^()\n]*\))?$",
         # Valgrind, Dart, TAP:  at 0x5: A::name(int) (b.c:3)   #1 A.name (package:a/b.dart:3:4)
-        rf"(?P<function>[^\s()]+)(?:\([^()\n]*\))? \({_SCHEME}{_SOURCE}{_AT}\)",
+        rf"(?<![^\s()])(?P<function>[^\s()]++)(?:\([^()\n]*\))? \({_SCHEME}{_SOURCE}{_AT}\)",
         # Elixir:  (app 0.1.0) lib/a.ex:3: A.name/2     Erlang:  {a,name,2,[{file,"src/a.erl"},{line,3}]}
-        r"^\s*(?:\([\w ./]+\) )?(?P<path>[^\s:()]+\.exs?):(?P<line>\d+): (?P<function>[\w.!?]+)/\d",
+        r"^[ \t]*+(?:\([\w ./]+\) )?(?P<path>[^\s:()]+\.exs?):(?P<line>\d+): (?P<function>[\w.!?]+)/\d",
         r"\{\w+,(?P<function>\w+),\d+,\s*\[\{file,\s*\"(?P<path>[^\"\n]+)\"\},\s*\{line,\s*(?P<line>\d+)\}",
         # MSBuild, tsc, gtest:  a\b.c(3,4): error     Maven:  a/B.java:[3,4] error
-        rf"(?<![\w/\\.:-]){_SOURCE}\((?P<line>\d+)(?:,\s*(?P<column>\d+))?\)\s*:",
-        rf"(?<![\w/\\.:-]){_SOURCE}:\[(?P<line>\d+),(?P<column>\d+)\]",
+        rf"{_START}{_SOURCE}\((?P<line>\d+)(?:,\s*(?P<column>\d+))?\)\s*:",
+        rf"{_START}{_SOURCE}:\[(?P<line>\d+),(?P<column>\d+)\]",
         # pytest, go test, compilers, linters:  a/b.py:3: Error    a/b.c:3:4: error
-        rf"^\s*(?:-->\s*|#\s*|\S+: )?{_SOURCE}:(?P<line>\d+)(?::(?P<column>\d+))?(?=[:\s]|$){_IN}",
+        rf"^[ \t]*+(?:-->\s*|#\s*|\S+: )?{_SOURCE}:(?P<line>\d+)(?::(?P<column>\d+))?(?=[:\s]|$){_IN}",
         # pytest ids:  FAILED a/b.py::TestC::test_d
         r"(?P<path>[\w./-]+\.py)::(?P<function>[\w:]+(?:\.\w+)*)",
     )
@@ -91,9 +95,9 @@ _ANYWHERE = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
         # Perl, PHP, bash, OCaml, Swift:  at a/B.pm line 3   in a.php on line 3   a.sh: line 3   "a.ml", line 3
-        rf"(?<![\w/\\.@%]){_SOURCE}[\"']?(?:[:,]|,? on)? line (?P<line>\d+)",
+        rf"(?<![^:{_OTHER}]){_SOURCE}[\"']?(?:[:,]|,? on)? line (?P<line>\d+)",
         # A log:  [main] a/b.go:3 what happened     Error Trace:  a/b.go:3
-        rf"(?<![\w/\\.@%:-]){_SCHEME}{_SOURCE}{_AT}(?=[:\s,;\])'\"]|$){_IN}",
+        rf"{_START}{_SCHEME}{_SOURCE}{_AT}(?=[:\s,;\])'\"]|$){_IN}",
     )
 )
 """Forms that other texts have too, such as the address of a server: their file must be of a known language."""
@@ -118,7 +122,7 @@ _ESCAPES = {"n": "\n", "t": "\t", '"': '"'}
 
 _ADDRESS = re.compile(r"\b(?:[a-z][a-z+-]+://|file:/)\S+\Z")
 
-_SHOWN = re.compile(r"^\s*>?\s*(?P<line>\d+) \| (?P<code>.*\S)\s*$", re.MULTILINE)
+_SHOWN = re.compile(r"^[ \t]*+>?[ \t]*+(?P<line>\d+) \| (?P<code>.*\S)", re.MULTILINE)
 """A line of source that a test runner or compiler shows beside its number."""
 
 

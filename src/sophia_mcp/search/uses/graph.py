@@ -59,7 +59,7 @@ async def find(question: Question, tx: Transaction) -> Outcome:
         respelt = replace(asked, query=Query(name, "identifier", identifiers=(name,)))
         outcome = await _uses(respelt, tx, [item for item in other if item.symbol.name == name])
         note = f"{query.name} is spelt {name} here"
-    elif outcome.is_miss and not defined and locate.is_file(f"./{query.text}"):
+    elif outcome.is_miss and not defined and locate.is_file(query.text):
         return await missed.missing(replace(asked, query=Query(query.text, "path", query.text)), tx)
     elif defined and not exact:
         note = await symbols.of_others(tx, atlas, query.name, query.container)

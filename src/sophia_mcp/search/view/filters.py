@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parsing.parse import language_of
 from sophia_mcp.search.view.atlas import Atlas, Mask, matching
+from sophia_mcp.search.view.near import near_paths
 from sophia_mcp.security.paths import of_uri
 from sophia_mcp.types import Kind, Request
 
@@ -216,7 +216,6 @@ def _test(place: str):  # type: ignore[no-untyped-def]
 
 
 def _no_path(atlas: Atlas, wanted: Sequence[str]) -> str:
-    folders = {path.rsplit("/", i)[0] for path in atlas.paths for i in range(1, 4) if "/" in path}
-    near = get_close_matches(wanted[0].strip("/"), [*folders, *atlas.paths], 3, 0.5)
+    near = [] if "*" in wanted[0] else near_paths(atlas, wanted[0], folders=True)
     hint = f"; near: {', '.join(near)}" if near else ""
     return f"no indexed file matches paths={list(wanted)!r}{hint}"
