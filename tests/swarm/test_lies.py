@@ -83,7 +83,7 @@ async def test_what_is_true_comes_through(tmp_path: Path, name: str) -> None:
     assert report.status == "done", report.reason
     assert report.outcome is not None
     true(report.outcome, tmp_path)
-    assert bool(report.outcome.patch) == pattern.writes
+    assert bool(report.outcome.patch) == ("patch" in pattern.gates)
     if "quotes" in pattern.gates:
         assert [finding.quote for finding in report.outcome.findings] == [TRUE_FINDING["quote"]]
     if "citations" in pattern.gates:

@@ -113,7 +113,7 @@ async def answer(ledger: Ledger, catalogue: Catalogue, asked: Query) -> CostRepo
                 _Cheaper(catalogue),
             )
     lost = wasted(sums.total)
-    notes = _notes(sums, asked, budgets, int(open_calls[0][0]), int(open_calls[0][1]))
+    notes = _notes(sums, budgets, int(open_calls[0][0]), int(open_calls[0][1]))
     warning = catalogue.age(now).warning
     return CostReport(
         asked,
@@ -142,9 +142,7 @@ class _Cheaper:
         return tuple(dict.fromkeys(each for each in below if each != model))
 
 
-def _notes(
-    sums: Sums, asked: Query, budgets: Sequence[Outlook], flying: int, held_nano: int
-) -> list[str]:
+def _notes(sums: Sums, budgets: Sequence[Outlook], flying: int, held_nano: int) -> list[str]:
     total, notes = sums.total, []
     if not sums.trend:
         return ["no call is recorded in this time; days are UTC"]

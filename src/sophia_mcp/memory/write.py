@@ -87,7 +87,7 @@ async def remember(shelf: Shelf, note: Note, repo: Repo | None) -> Remembered:
         if known is None:
             kept, state = await _add(shelf, tx, space, note, tier, vector, pins), "added"
         else:
-            kept, state = await _reinforce(shelf, tx, space, note, tier, known, vector, pins)
+            kept, state = await _reinforce(shelf, tx, note, tier, known, pins)
         held = (await rows.pins(tx, [kept.memo.id])).get(kept.memo.id, [])
     if pins:
         judged = [Anchor(each.place) for each in held]
@@ -203,11 +203,9 @@ async def rewrite(shelf: Shelf, tx: Transaction, old: Kept, new: Kept) -> None:
 async def _reinforce(
     shelf: Shelf,
     tx: Transaction,
-    space: Space,
     note: Note,
     tier: MemoryTier,
     known: Kept,
-    vector: Vector,
     pins: Sequence[Pin],
 ) -> tuple[Kept, State]:
     """A memory said again lives on: it counts as used, keeps the longer wording and the longer life. It

@@ -131,7 +131,7 @@ class ScriptedLLM:
         if entry.latency_s:
             await anyio.sleep(entry.latency_s)
         if entry.fail is not None:
-            await _misbehave(entry, ask)
+            await _misbehave(entry)
         text = await self._text(entry, ask)
         finish = entry.finish
         if entry.fail == "endless":
@@ -218,7 +218,7 @@ def _matches(entry: Entry, ask: Ask) -> bool:
     )
 
 
-async def _misbehave(entry: Entry, ask: Ask) -> None:
+async def _misbehave(entry: Entry) -> None:
     """Raise or stall as scripted; the failures that have an answer return."""
     if entry.fail == "busy":
         raise _failed(

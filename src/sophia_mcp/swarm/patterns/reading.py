@@ -113,7 +113,6 @@ def _pattern(table: Table, origin: Origin) -> Pattern:
         gates=gates,
         takes=table.choices("takes", get_args(Take)) or ("task",),
         requires=table.choices("requires", get_args(Take)) or ("task",),
-        writes=any(_WRITTEN & set(step.schema["properties"]) for step in steps),
         context=_numbers(table, "context", Context, {}),
         limits=limits,
         commands=_commands(table),

@@ -114,7 +114,6 @@ class Pattern:
     gates: tuple[GateName, ...]
     takes: tuple[Take, ...] = ("task",)
     requires: tuple[Take, ...] = ("task",)
-    writes: bool = False
     context: Context = Context()
     limits: Limits = Limits()
     commands: tuple[tuple[str, ...], ...] = ()
