@@ -232,6 +232,7 @@ _ALL = (
     ("cli.health", "sophia health answers for machines"),
     ("cli.completion", "shell completion works"),
     # Benchmarks
+    ("bench.one_command", "one command runs every benchmark, and any of them by its name"),
     ("bench.questions", "the relevance questions are well-formed and enough"),
     # Figures: stated by a benchmark for the commit it ran on, never by a timed test
     (

@@ -44,6 +44,27 @@ def test_checks_come_first_and_a_run_without_tests_fails(
     assert run(tmp_path, check, test) == (code, started)
 
 
+@pytest.mark.requirement("bench.one_command")
+def test_one_command_runs_every_benchmark_or_any_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "bench", tmp_path / "scripts" / "bench")
+    for name, text in (("scripts/setup", "#!/bin/sh\n"), (".venv/bin/python", '#!/bin/sh\necho "$1"\n')):
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(0o755)
+
+    def ran(*arguments: str) -> list[str]:
+        bench = [tmp_path / "scripts" / "bench", *arguments]
+        return subprocess.run(
+            bench, check=True, timeout=60, capture_output=True, text=True
+        ).stdout.split()
+
+    there = {place.relative_to(ROOT).as_posix() for place in ROOT.glob("benchmarks/*/run.py")}
+    assert set(ran()) == there
+    assert [ran(place.split("/")[1]) for place in sorted(there)] == [[place] for place in sorted(there)]
+
+
 @pytest.mark.requirement("commands.test")
 def test_a_missing_tool_is_never_a_reason_to_skip() -> None:
     found = [
