@@ -285,6 +285,21 @@ async def _indexed(app: App, tmp_path: Path) -> View:
 
 
 @pytest.mark.requirement("index.collect")
+async def test_a_folder_is_watched_once_however_often_that_is_asked_for(
+    tmp_path: Path, project: Path
+) -> None:
+    async with opened(tmp_path) as app:
+        assert await (await app.start_index(str(project))).wait(20)
+        async with anyio.create_task_group() as group:
+            group.start_soon(app.watch, project)
+            with anyio.fail_after(20):
+                while not app.watched:
+                    await anyio.sleep(0.01)
+                await app.watch(project)
+            group.cancel_scope.cancel()
+        assert not app.watched
+
+
 async def test_a_question_counts_as_a_use_of_what_it_asks_about(tmp_path: Path, project: Path) -> None:
     async with opened(tmp_path) as app:
         await (await app.start_index(str(project))).wait(20)

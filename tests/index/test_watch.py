@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 from tests.index.trees import commit_all, make_repository, open_index, shown, words
 
@@ -234,6 +235,18 @@ async def test_a_tree_that_was_emptied_is_looked_at_by_whoever_asks(
 
 
 @pytest.mark.requirement("index.watch")
+async def test_a_watcher_takes_no_thread_from_questions(index: Index, tree: Write) -> None:
+    """Those that wait for a thread share forty."""
+    _, view = await indexed(index, tree, "x = 1\n")
+    shared = anyio.to_thread.current_default_thread_limiter()
+    async with watching(index, view):
+        taken = []
+        for _ in range(10):
+            await anyio.sleep(0.02)
+            taken.append(shared.borrowed_tokens)
+    assert taken == [0] * 10
+
+
 async def test_another_branch_is_followed(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     repository = make_repository(root)

@@ -54,6 +54,23 @@ async def test_a_handshake_client_hears_of_the_resources_it_subscribed_to(place:
     assert [str(each.params.uri) for each in updates] == ["sophia://repos"]
 
 
+@pytest.mark.requirement("server.changes")
+async def test_the_end_of_a_run_is_told_once_however_many_questions_follow(place: Place) -> None:
+    """Clients read the list of resources again whenever they are told that it changed."""
+    heard: list[Any] = []
+
+    async def hear(message: Any) -> None:
+        heard.append(message)
+
+    async with place.connect("legacy", message_handler=hear) as client:
+        await client.call_tool("index_repo", {})
+        for _ in range(3):
+            await client.call_tool("search_code", {"query": "total_cents"})
+        await client.call_tool("index_repo", {"action": "rebuild"})
+        await client.call_tool("search_code", {"query": "total_cents"})
+    assert sum(isinstance(each, ResourceListChangedNotification) for each in heard) == 2
+
+
 @pytest.mark.requirement("server.resources")
 @pytest.mark.requirement("server.changes")
 async def test_a_listening_client_hears_what_it_asked_for(place: Place) -> None:

@@ -97,6 +97,7 @@ class App(Parts):
     """Everything one process needs. Call a part to get it: ``await app.engine()``."""
 
     runs: dict[str, IndexRun] = field(default_factory=dict)
+    watched: set[Path] = field(default_factory=set)
 
     async def start_index(
         self,
@@ -195,8 +196,7 @@ class App(Parts):
             elif running is not None and running.worded.is_set():
                 running = None  # its error was for those who waited
         except NotIndexed:
-            place, ref = views.split(known, repo, project)
-            folder = _folder(self, known, place, project)
+            folder, ref = _folder(self, known, repo, project)
             running = await self.start_index(str(folder), ref=ref, trusted=trusted)
             await running.registered()
             found = None
@@ -235,9 +235,7 @@ class App(Parts):
         if request.repo == "*":
             known = await views.repositories(await self.database())
             roots = _roots(self, known, project)
-            inside = [
-                view for view in known if view.on_disk and roots.root_of(Path(view.root)) is not None
-            ]
+            inside = [view for view in known if view.on_disk and roots.root_of(view.root) is not None]
             return await search_everywhere(engine, inside, request)
         view = await self.view(request.repo, project, wait_s=wait_s, trusted=trusted)
         return await search(engine, view, request, fresh=True)
@@ -263,8 +261,7 @@ class App(Parts):
             folder, ref = clone.folder_for(url, clones.home(self)), ""
         else:
             known = await views.repositories(await self.database())
-            text, ref = views.split(known, place, project)
-            folder = _folder(self, known, text, project)
+            folder, ref = _folder(self, known, place, project)
         run = await self.start_index(
             str(folder), ref=ref, full=full, include=include, exclude=exclude, url=url
         )
@@ -282,9 +279,7 @@ class App(Parts):
         try:
             return _chosen(self, known, place, project)
         except NotIndexed:
-            text, _ = views.split(known, place, project)
-            # What may not be indexed is not proposed.
-            _folder(self, known, text, project)
+            _folder(self, known, place, project)  # what may not be indexed is not proposed
             raise
 
     async def report(self, run: IndexRun) -> IndexReport:
@@ -352,16 +347,21 @@ class App(Parts):
     placed = swarms.placed
 
     async def watch(self, folder: Path) -> None:
-        """Follow the changes of an indexed folder until cancelled; returns when it was never indexed."""
+        """Follow the changes of an indexed folder until cancelled; returns when it was never indexed, or is followed by
+        this process already."""
         from sophia_mcp.index import views
         from sophia_mcp.index.watch import watch
 
-        run = self.runs.get(f"{folder}@")
-        if run is not None:
-            await run.worded.wait()
-        view = await views.find(await self.database(), folder)
-        if view is not None:
-            await watch(await self.index(), view)
+        if folder in self.watched:
+            return
+        self.watched.add(folder)
+        try:
+            if (run := self.runs.get(f"{folder}@")) is not None:
+                await run.worded.wait()
+            if (view := await views.find(await self.database(), folder)) is not None:
+                await watch(await self.index(), view)
+        finally:
+            self.watched.discard(folder)
 
 
 async def _view_of(app: App, run: IndexRun) -> View | None:
@@ -405,15 +405,19 @@ def _gone(known: Sequence[View], root: str, project: Path | None) -> NotFound | 
     )
 
 
-def _folder(app: App, known: Sequence[View], place: str, project: Path | None) -> Path:
-    """The folder on disk a place means: a path, or the root of a repository's name. Raises OutsideRoots, NotFound."""
+def _folder(
+    app: App, known: Sequence[View], place: str | None, project: Path | None
+) -> tuple[Path, str]:
+    """The folder on disk a place means, a path or the root of a repository's name, and the ref that is asked for with
+    it. Raises OutsideRoots, NotFound."""
     from sophia_mcp.index import views
 
+    place, ref = views.split(known, place, project)
     called = [view for view in known if place in (view.name, view.repo)]
     named = min(called, key=lambda view: not view.on_disk, default=None)
     path = views.as_path(place, project) if named is None else Path(named.root)
     try:
-        return _roots(app, known, project).resolve(path or place)
+        return _roots(app, known, project).resolve(path or place), ref
     except OutsideRoots as refused:
         raise _gone(known, str(path), project) or refused from None
 

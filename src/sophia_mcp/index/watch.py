@@ -124,7 +124,7 @@ async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | Non
     """
     folders = index.trees.folders(await index.reconcile(view, now=True))
     gits = await anyio.to_thread.run_sync(_git_folders, Path(view.root))
-    stop = threading.Event()
+    stop, own = threading.Event(), anyio.CapacityLimiter(1)
     watched = await anyio.to_thread.run_sync(_present, folders | gits)
     with RustNotify(sorted(watched), False, False, 300, False, True) as events:
         # What happened before the first folder was watched is seen by looking once more.
@@ -136,7 +136,7 @@ async def _follow(index: Index, view: View, mine: Turn, armed: anyio.Event | Non
         if armed is not None:
             armed.set()
         while index.trees.folders(current) == folders:
-            changes = await _next(events, stop)
+            changes = await _next(events, stop, own)
             await mine.keep()
             index.live(view, LIVE_S)
             if any(kind in _REPLACED and place in watched for kind, place in changes):
@@ -157,10 +157,14 @@ async def _look(index: Index, view: View) -> View:
     return current
 
 
-async def _next(events: RustNotify, stop: threading.Event) -> Iterable[tuple[int, str]]:
+async def _next(
+    events: RustNotify, stop: threading.Event, own: anyio.CapacityLimiter
+) -> Iterable[tuple[int, str]]:
+    """What changed within a tick, waited for in a thread of the watcher's ``own``: of those that all share, forty
+    watchers would leave none for questions."""
     try:
         found = await anyio.to_thread.run_sync(
-            events.watch, DEBOUNCE_MS, STEP_MS, TICK_MS, stop, abandon_on_cancel=True
+            events.watch, DEBOUNCE_MS, STEP_MS, TICK_MS, stop, abandon_on_cancel=True, limiter=own
         )
     except anyio.get_cancelled_exc_class():
         stop.set()

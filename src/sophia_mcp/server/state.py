@@ -91,14 +91,6 @@ async def _resumed(app: App) -> None:
             await index.resume(silent=False)
 
 
-async def _watch(app: App, project: Path, watched: set[Path]) -> None:
-    """Watch a project. Should that end, the next question about it begins it again."""
-    try:
-        await app.watch(project)
-    finally:
-        watched.discard(project)
-
-
 class State:
     """Shared by all connections of one server process."""
 
@@ -107,8 +99,7 @@ class State:
         self._begun_in = project_root.working_folder()
         self._opening: _Opening | None = None
         self._projects: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
-        self._watched: set[Path] = set()
-        self._followed: set[int] = set()
+        self._followed: dict[str, IndexRun] = {}
         self._following = False
         self._keeper: Background | None = None
         self._background: Background | None = None
@@ -201,13 +192,14 @@ class State:
         self._projects.clear()
 
     def follow(self, app: App, project: Path | None = None) -> None:
-        """Announce the end of every run now going, and watch the project once it is indexed."""
-        for run in [run for run in app.runs.values() if id(run) not in self._followed]:
-            self._followed.add(id(run))
-            self.background.start("announcing of index runs", self._announce, run)
-        if project is not None and app.settings.index.watch and project not in self._watched:
-            self._watched.add(project)
-            self.background.start(f"watch {project}", _watch, app, project, self._watched)
+        """Announce the end of every run once, and watch the project once it is indexed: should that end, the
+        next question begins it again."""
+        for target, run in app.runs.items():
+            if self._followed.get(target) is not run:
+                self._followed[target] = run
+                self.background.start("announcing of index runs", self._announce, run)
+        if project is not None and app.settings.index.watch and project not in app.watched:
+            self.background.start(f"watch {project}", app.watch, project)
 
     def follow_runs(self, swarm: Swarm) -> None:
         """Announce every change of a swarm run's timeline from now on."""
@@ -233,7 +225,6 @@ class State:
 
     async def _announce(self, run: IndexRun) -> None:
         await run.done.wait()
-        self._followed.discard(id(run))
         repo = run.report.repo if run.report is not None else None
         await self.changes.repository_changed(repo)
 
