@@ -21,6 +21,8 @@ FILES = {
     "tests/test_load.py": "def test_load():\n    assert said == \"no entry 'x' in line 3 of the table\"\n",
     "copies.py": "def copies(count):\n    log('copies lost of the nodes = %d', count)\n",
     "tests/test_copies.py": "def test_copies():\n    assert said == 'copies lost of the nodes = 3'\n",
+    "status.go": 'package a\n\nfunc (e *Fault) Error() string {\n\treturn fmt.Sprintf("code=%d, message=%v", e.Code, e.Said)\n}\n',
+    "tests/status_test.go": 'package a\n\nfunc TestError() {\n\tequal("code=404, message=Not Found")\n}\n',
     "notes.md": "# Table\n\nIt says: no entry 'x' in line 3 of the table\n",
 }
 
@@ -34,6 +36,7 @@ FILES = {
         ("LookupError: no entry 'x' in line 3 of the table", "load.py"),
         ("Error: unable to send heartbeat messages twice", "send.js"),
         ("copies lost of the nodes = 3", "copies.py"),  # a test has it as it is
+        ("code=404, message=Not Found", "status.go"),
     ],
 )
 @pytest.mark.requirement("search.modes", "search.why")

@@ -210,6 +210,17 @@ async def test_a_name_is_found_as_code_writes_it(index_of, text: str, symbol: st
 
 
 @pytest.mark.requirement("search.modes")
+async def test_what_is_said_of_a_word_in_brackets_makes_no_class_of_it(index_of) -> None:
+    files = {
+        "app/request.py": "class Request:\n    url = 1\n",
+        "app/send.py": "def send_again(url):\n    # a new request for retries\n    return url\n",
+    }
+    async with index_of(files) as ask:
+        assert (await ask("new Request (url)")).hits[0].symbol == "Request"
+        assert (await ask("new Request (for retries)")).hits[0].why != "defines Request"
+
+
+@pytest.mark.requirement("search.modes")
 @pytest.mark.parametrize("text", ["pre*_load", "pre&_load"])
 async def test_a_sign_inside_a_text_makes_no_name_of_it(index_of, text: str) -> None:
     async with index_of(SPELLINGS) as ask:

@@ -286,6 +286,24 @@ async def test_the_name_of_a_file_that_is_not_there_is_no_word(index_of) -> None
         assert [hit.path for hit in written.hits][:1] == ["src/config.py"]
 
 
+@pytest.mark.requirement("search.place")
+async def test_the_signatures_of_lines_are_those_of_the_definitions_in_them(index_of) -> None:
+    text = (
+        "class Till:\n    def open(self):\n        return 1\n\n    def shut(self):\n        return 2\n"
+    )
+    async with index_of({"till.py": text}) as ask:
+        (every,) = (await ask("till.py:1-6", detail="signatures")).hits
+        (inner,) = (await ask("till.py:2-3", detail="signatures")).hits
+        (body,) = (await ask("till.py:6-6", detail="signatures")).hits
+    assert [line.split()[1:] for line in every.text.splitlines()] == [
+        ["class", "Till"],
+        ["def", "open(self)"],
+        ["def", "shut(self)"],
+    ]
+    assert inner.text.split() == ["2-3", "def", "open(self)"]
+    assert body.text.split() == ["5-6", "def", "shut(self)"]
+
+
 @pytest.mark.requirement("search.not_here")
 async def test_a_file_in_a_folder_is_missed_though_something_is_called_as_it_ends(index_of) -> None:
     async with index_of(BARE) as ask:
@@ -296,14 +314,14 @@ async def test_a_file_in_a_folder_is_missed_though_something_is_called_as_it_end
 
 @pytest.mark.requirement("search.not_here")
 async def test_the_nearest_of_what_is_not_there_is_spelt_like_it(index_of) -> None:
-    files = {path: "x = 1\n" for path in ("app/core/lockfile.py", "app/test/read.py", "web/read.ts")}
+    files = dict.fromkeys(("app/core/lockfile.py", "app/test/read.py", "web/read.d.ts"), "x = 1\n")
     async with index_of(files) as ask:
         near = {
             "zorkfile.py": "",
             "app/leader.py": "",
             "web/core/locksfile.py": "; nearest: app/core/lockfile.py",
             "app/read.js": "; nearest: app/test/read.py",
-            "test/reads.ts": "; nearest: web/read.ts",
+            "test/raed.ts": "; nearest: web/read.d.ts",
             "app/coer/": "; nearest: app/core/",
         }
         for asked, said in near.items():

@@ -108,6 +108,12 @@ async def test_definitions_of_another_container_are_said_to_be_of_others(index_o
     )
 
 
+async def test_what_is_called_on_the_object_itself_is_of_no_class_of_that_name(index_of) -> None:
+    async with index_of(QUEUE) as ask:
+        answer = await ask("self.push", mode="callers")
+    assert answer.notes[0].endswith("; self may be of any class: every push is meant")
+
+
 @pytest.mark.requirement("search.callers_proof")
 @pytest.mark.parametrize("mode", ["callers", "references"])
 async def test_where_calls_are_not_read_the_lines_that_write_a_name_answer(index_of, mode: str) -> None:

@@ -242,3 +242,15 @@ async def test_code_stands_before_the_documents_and_tests_that_repeat_it(index_o
         answer = await ask(query, mode=mode)
     assert answer.hits[0].path == "src/use.py"
     assert {hit.path for hit in answer.hits} == files.keys()
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_sentence_of_a_changelog_leads_to_the_code_that_it_is_about(index_of) -> None:
+    said = "The jar is emptied when `drain()` is called twice"
+    files = {
+        "CHANGES.md": f"# Changes\n\n- {said} (#12)\n",
+        "jar.py": "def drain(jar):\n    # called twice: the jar is emptied\n    jar.clear()\n",
+    }
+    async with index_of(files) as ask:
+        for text in (said, f"{said} (#12)"):
+            assert (await ask(text)).hits[0].path == "jar.py"

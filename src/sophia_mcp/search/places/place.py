@@ -6,10 +6,11 @@ from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.places.locate import files as files_of
 from sophia_mcp.search.places.locate import modules, named, passing, unfiltered
 from sophia_mcp.search.places.missed import filtered, missing
+from sophia_mcp.search.view.content import Text
 from sophia_mcp.search.view.outline import enclosing, outline_of, qualified
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.types import Kind
+from sophia_mcp.types import Kind, Symbol
 
 _SHOWN_WHOLE = 40
 """Files up to this many lines are shown instead of outlined."""
@@ -51,11 +52,22 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
                 "the place asked for",
                 (begin, end),
                 start,
+                text=_signatures(symbols, text, begin, end)
+                if question.request.detail == "signatures"
+                else None,
             )
         )
     if len(files) > 1:
         notes.append(f"{len(files)} files end with {query.path!r}")
     return Outcome(tuple(found), len(files), tuple(notes))
+
+
+def _signatures(symbols: tuple[Symbol, ...], text: Text, begin: int, end: int) -> str | None:
+    """Those of the definitions that begin in these lines, or of the one around them; None where there is none."""
+    within = tuple(symbol for symbol in symbols if begin <= symbol.start_line <= end)
+    home = enclosing(symbols, begin)
+    within = within or ((home,) if home else ())
+    return outline_of(within, text) if within else None
 
 
 async def module(question: Question, tx: Transaction) -> Outcome | None:

@@ -86,6 +86,8 @@ async def definitions(
 async def of_others(tx: Transaction, atlas: Atlas, name: str, container: str) -> str:
     """What is said of a name that is defined, but not in what was said to hold it: a class, file or folder of the
     repository that lacks it, or a package or namespace that no path tells, and then all are meant."""
+    if container in OWN:
+        return f"{container} may be of any class: every {name} is meant"
     held = await definitions(tx, atlas, container)
     is_class = any(item.symbol.name == container and item.symbol.kind == "class" for item in held)
     folded = container.casefold()

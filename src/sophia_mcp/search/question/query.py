@@ -11,6 +11,7 @@ from sophia_mcp.search.question import foreign
 from sophia_mcp.search.question.trace import Frame, frames
 from sophia_mcp.security.text import plain
 from sophia_mcp.types import Mode
+from sophia_mcp.words import STOP_WORDS
 
 QueryKind = Literal["words", "identifier", "path", "lines", "regex", "trace", "error"]
 
@@ -74,6 +75,10 @@ _PUNCTUATION = re.compile(
     r" [\w.:$/@'-]+(?:, ?[\w.:$]+)*$"
 )
 """What only code has."""
+_ALSO_CODE = frozenset("as do does for from has if in into is of on or so to was with".split())
+"""Words of sentences that languages and frameworks have, too."""
+_SAID_LEAST = 2
+"""Different words that only sentences have."""
 _NO_WORD = re.compile(r"[a-z][A-Z]|[\d_$]")
 _ERROR = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Failure|Panic|Fault|Errno)\b\s*[:(\[]"
@@ -116,7 +121,8 @@ _GENERIC = re.compile(r"(?:::)?<[^<>]*>")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
 """What is given to a call on whose result something is called: ``Schema(many=True).load``."""
 _POINTER = re.compile(r"^[*&](?=[^\W\d])")
-_NEW = re.compile(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\(.*)?;?", re.S)
+_NEW = re.compile(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\((?!\w+(?: \w+)+\)).*)?;?", re.S)
+"""What is said in brackets, such as ``(for retries)``, is given to nothing."""
 _TAG = re.compile(rf"@(?P<name>{_IDENTIFIER.pattern})(?:\(.*\))?", re.S)
 TAGS = ("function", "class")
 """Kinds of what an annotation or a decorator names: ``@x`` of Ruby is a variable, and may be called like a method."""
@@ -326,6 +332,12 @@ def is_code_name(name: str) -> bool:
 def is_code(text: str) -> bool:
     """Whether there is anything in a text that is in no sentence."""
     return _PUNCTUATION.search(text) is not None
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text, be there code in it, says something to people."""
+    said = {word for word in text.casefold().split() if word in STOP_WORDS - _ALSO_CODE}
+    return len(said) >= _SAID_LEAST
 
 
 def is_pattern(text: str) -> bool:

@@ -20,8 +20,11 @@ _VALUED = re.compile(
 """What a message holds that has values in it, and few sentences do: to look for each of those would take a third of
 an answer."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_PAIR = re.compile(r"(?<![^\W_])(?=([^\W\d_][^\W\d_']+ [^\W\d_][^\W\d_']+)(?![^\W_]))")
-"""Two words next to each other: one at least of them stands fixed in the text of most messages."""
+_PAIR = re.compile(
+    r"(?<![^\W_])(?=([^\W\d_][^\W\d_']+ [^\W\d_][^\W\d_']+)(?![^\W_]))|(?=([,;] [^\W\d_][^\W\d_']+[=:]))"
+)
+"""Two words next to each other, or what a value is said to be behind another: one at least of them stands fixed in
+the text of most messages."""
 _PAIRS_MOST = 4
 _FILES_MOST = 80
 """Files that are read for one of the pairs: of words that stand together in more, the ranking knows enough."""
@@ -52,7 +55,8 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     is_error = question.query.kind == "error"
     if len(message) > _LONGEST or not (is_error or _VALUED.search(message)):
         return None
-    pairs = await _rare(question, tx, sorted(set(_PAIR.findall(message)), key=len)[-_PAIRS_MOST:])
+    fixed = {match[1] or match[2] for match in _PAIR.finditer(message)}
+    pairs = await _rare(question, tx, sorted(fixed, key=len)[-_PAIRS_MOST:])
     if not pairs:
         return None
     pattern = "|".join(map(re2.escape, pairs))

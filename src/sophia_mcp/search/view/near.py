@@ -13,9 +13,6 @@ from sophia_mcp.search.view.atlas import Atlas
 LONGER = 3
 """Letters more or less than a name that is spelt alike has."""
 
-_BEGINNING = 2
-"""Letters that it begins with, too."""
-
 
 def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
     """The names that are spelt alike, then those that share half of the words."""
@@ -49,7 +46,7 @@ def near_paths(atlas: Atlas, asked: str, limit: int = 3, *, folders: bool = Fals
         return same[:limit]
     stem = _stem(name)
     longest = max(map(words.stem, words.parts(stem)), key=len, default=stem)
-    places = atlas.written(f"/{stem[:_BEGINNING]}", folded=True)
+    places = atlas.written(f"/{stem[:1]}", folded=True)
     places += atlas.written(longest, folded=True)
     known: dict[str, set[str]] = defaultdict(set)
     for path in dict.fromkeys(atlas.paths[file] for file in places):
@@ -67,4 +64,4 @@ def near_paths(atlas: Atlas, asked: str, limit: int = 3, *, folders: bool = Fals
 
 
 def _stem(name: str) -> str:
-    return (name.rpartition(".")[0] or name).casefold()
+    return (name.partition(".")[0] or name).casefold()
