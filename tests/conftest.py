@@ -22,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--long", action="store_true", help="run fault and scale tests with their full counts"
     )
     parser.addoption(
+        "--snapshot-update", action="store_true", help="write what is snapshot anew; read its diff"
+    )
+    parser.addoption(
         "--seed",
         type=int,
         default=None,

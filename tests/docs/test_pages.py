@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import click
 import pytest
 from tests.cost import homes
 from tests.cost.books import Vendor, lost, open_books, question
 
+from sophia_mcp.cli.main import sophia
 from sophia_mcp.cost.entry import Limit
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.ops.clock import system
@@ -109,6 +111,58 @@ def test_every_command_in_the_documents_runs(
         env=environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.requirement("commands.readme")
+def test_every_run_of_the_tests_that_a_page_tells_of_finds_tests() -> None:
+    """The options and folders of all of them at once; `scripts/test` runs what they collect."""
+    told = [
+        shlex.split(line, comments=True)[3:]
+        for page in PAGES
+        for line in re.findall(r"^python -m pytest .*", page.read_text(encoding="utf-8"), re.M)
+    ]
+    assert len(told) >= 8
+    words = dict.fromkeys(word for words in told for word in words)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def told_of() -> list[list[str]]:
+    """The words of every command of ours that a page names, in blocks and in sentences."""
+    found: dict[str, None] = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines = re.findall(r"^(?:\$ )?(sophia .*)", text, re.M) + re.findall(r"`(sophia [^`]+)`", text)
+        found |= dict.fromkeys(lines)
+    return [shlex.split(line, comments=True)[1:] for line in found]
+
+
+def unknown(words: list[str]) -> str:
+    """The first word that is no command, or no option, of ours; empty where all are."""
+    command: click.Command = sophia
+    context = click.Context(sophia)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        below = command.get_command(context, words[0])
+        if below is None:
+            return words[0]
+        command, words = below, words[1:]
+    known = {option for parameter in command.get_params(context) for option in parameter.opts}
+    given = [word.partition("=")[0] for word in words if word.startswith("--")]
+    return next((option for option in given if option not in known), "")
+
+
+@pytest.mark.requirement("commands.readme")
+def test_every_command_that_a_page_names_is_there_with_its_options() -> None:
+    named = [words for words in told_of() if words[0] not in ("is", "greet")]  # a sentence, an example
+    assert len(named) > 60
+    assert not [words for words in named if unknown(words)]
 
 
 @pytest.mark.requirement("server.instructions")

@@ -29,7 +29,7 @@ async def test_both_eras_list_the_same_tools_and_they_are_those_of_the_snapshot(
 ) -> None:
     tools = await published("auto")
     assert tools == await published("legacy")
-    if pytestconfig.getoption("--snapshot-update", default=False):
+    if pytestconfig.getoption("--snapshot-update"):
         SNAPSHOT.write_text(json.dumps(tools, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     kept = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
     assert tools == kept, "run pytest --snapshot-update if this change is meant"
