@@ -160,8 +160,10 @@ def unknown(words: list[str]) -> str:
 
 @pytest.mark.requirement("commands.readme")
 def test_every_command_that_a_page_names_is_there_with_its_options() -> None:
-    named = [words for words in told_of() if words[0] not in ("is", "greet")]  # a sentence, an example
-    assert len(named) > 60
+    named = [
+        words for words in told_of() if words[0] != "greet"
+    ]  # the example of a command of one's own
+    assert len(named) > 40
     assert not [words for words in named if unknown(words)]
 
 

@@ -1,0 +1,1 @@
+"""Models: which one answers, what it knows and costs, how it is asked, and what its answer was."""
