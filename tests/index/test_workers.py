@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import psutil
 import pytest
 from tests.fresh import imported
@@ -143,6 +144,28 @@ async def test_no_worker_outlives_its_pool_nor_a_cancelled_run(tree: Write) -> N
 
 
 @pytest.mark.requirement("index.parse_limit")
+async def test_a_worker_takes_no_thread_from_questions(tree: Write) -> None:
+    """Those that wait for a thread share forty, and a large machine has more workers."""
+    root = tree({f"{name}.py": "def f(): pass\n" * 200 for name in "abcdef"})
+    pool, shared, taken = Pool(size=1), anyio.to_thread.current_default_thread_limiter(), set()
+    await pool.warm()
+
+    async def look() -> None:
+        while True:
+            taken.add(shared.borrowed_tokens)
+            await anyio.sleep(0.001)
+
+    async def take(_: list[Outcome]) -> None:
+        """They are of no interest here."""
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(look)
+        await pool.run(Place(str(root)), [task(root, f"{name}.py") for name in "abcdef"], take)
+        group.cancel_scope.cancel()
+    await pool.close()
+    assert taken == {0}
+
+
 async def test_an_idle_worker_that_went_away_is_replaced(tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     pool = Pool(size=1)

@@ -206,7 +206,9 @@ class Pool:
         self, process: _Process, place: Place, batch: list[Task]
     ) -> tuple[list[Outcome], int]:
         """What ``finish`` says of a batch. Raises _NeverBegan."""
-        thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
+        # Of the threads that all share, the workers of a large machine would leave none for questions.
+        own = anyio.CapacityLimiter(1)
+        thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True, limiter=own)
         try:
             with anyio.move_on_after(START_SECONDS) as start:
                 await thread(process.begin, place, self.encoder, batch)
