@@ -34,7 +34,7 @@ _CALLS = {
     ),
     "rust": (
         "struct S { t: Arc<Foo> }\nimpl Tr for S { fn f(&self, p: &mut Bar) { let z = Foo::new(); z.a(); p.d(); self.t.e(); m!(1); } }",
-        "Tr@S Foo.new z.a:Foo p.d:Bar self.t.e:Foo m@S.f",
+        "Tr@S Foo.new z.a:Foo p.d:Bar self.t.e:Foo !.m",
     ),
     "csharp": (
         "class A : B { Bar P { get; set; } void M(Baz y) { var q = new Q(); q.X(); y.Y(); P.Z(); G(); } }",

@@ -26,7 +26,7 @@ _ANEW = [
     ("scala", "class A(c: Conn) { def f() = all(c => c.run()) }"),
     ("scala", "def f(c: Conn) = for (c <- all) c.run()"),
     ("scala", "class A { val c: Conn = x; def f() = { val c = other(); c.run() } }"),
-    ("cpp", "class A { Conn c; void f() { auto c = other(); c.run(); } };"),
+    ("cpp", "class A { Conn c; void f() { auto c = 1; c.run(); } };"),
     ("cpp", "void f(Conn c) { for (auto& c : all) c.run(); }"),
     ("cpp", "void f(Conn c) { auto [a, c] = all; c.run(); }"),
     ("go", "func f(c *Conn) { switch c := x.(type) { case *Other: c.run() } }"),

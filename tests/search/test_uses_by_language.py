@@ -325,3 +325,133 @@ async def test_calls_in_the_text_of_a_rust_macro_are_calls(index_of) -> None:
         ("src/a.rs", f"calls it at 11 ({GUESS})"),
     ]
     assert await _callers(index_of, files, "one") == [("src/a.rs", "calls it at 8 (same file)")]
+
+
+async def test_macros_of_rust_are_no_functions_and_are_seen_below_the_folder_that_defines_them(
+    index_of,
+) -> None:
+    files = {
+        "src/macros.rs": "macro_rules! check {\n    ($e:expr) => { $e };\n}\n",
+        "src/a/run.rs": "fn run() { check!(1); }\n",
+        "src/a/own.rs": "fn check() {}\nfn one() { check(); }\nfn two() { check!(1); }\n",
+        "src/a/far.rs": "use other::check;\nfn run() { check!(1); }\n",
+        "srcs/run.rs": "fn run() { check!(1); }\n",
+        "src/vec.rs": "macro_rules! vec { () => {} }\nfn run() { vec!(); }\n",
+        "src/b.rs": "fn run() { vec![1]; }\n",
+    }
+    assert await _callers(index_of, files, "check") == [
+        ("src/a/own.rs", "calls it at 3 (import-resolved)"),
+        ("src/a/run.rs", "calls it at 1 (import-resolved)"),
+        ("src/a/own.rs", "calls it at 2 (same file)"),
+        ("src/a/far.rs", f"calls it at 2 ({GUESS})"),
+        ("srcs/run.rs", f"calls it at 1 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "vec") == [
+        ("src/vec.rs", "calls it at 2 (same file)"),
+        ("src/b.rs", f"calls it at 1 ({GUESS})"),
+    ]
+
+
+async def test_variables_in_the_text_of_a_rust_macro_have_the_types_that_are_stated_there(
+    index_of,
+) -> None:
+    files = {
+        "src/a.rs": "struct Tap;\nimpl Tap {\n    fn go(&self) {}\n}\n"
+        "case!(one, |dir: Dir, mut tap: Tap| {\n    tap.go();\n    dir.go();\n});\n"
+        "case!(two, {\n    let other = Tap::new();\n    other.go();\n    last.go();\n});\n",
+    }
+    assert await _callers(index_of, files, "Tap.go") == [
+        ("src/a.rs", "calls it at 6 (receiver-typed)"),
+        ("src/a.rs", "calls it at 11 (receiver-typed)"),
+        ("src/a.rs", f"calls it at 7 ({GUESS})"),
+        ("src/a.rs", f"calls it at 12 ({GUESS})"),
+    ]
+
+
+async def test_what_stands_behind_a_lock_of_rust_is_what_it_locks(index_of) -> None:
+    files = {
+        "src/a.rs": "struct Tap;\nimpl Tap {\n    fn go(&self) {}\n}\nstruct Reader;\nimpl Reader {\n"
+        "    fn read(&self) -> Other { Other }\n}\nstruct Pool { tap: Arc<Mutex<Tap>>, reader: Reader }\nimpl Pool {\n"
+        "    fn run(&self) {\n        self.tap.lock().unwrap().go();\n        let held = self.tap.lock().unwrap();\n"
+        "        held.go();\n        self.reader.read().go();\n        self.tap.other().go();\n    }\n}\n",
+    }
+    assert await _callers(index_of, files, "Tap.go") == [
+        ("src/a.rs", "calls it at 12, 14 (receiver-typed)"),
+        ("src/a.rs", f"calls it at 15, 16 ({GUESS})"),
+    ]
+
+
+CPP = {
+    "tap.h": "namespace app {\nstruct Tap {\n  void Go();\n  Tap& Next();\n  int level() const;\n  Tap operator[](int at);\n"
+    "};\n}\n",
+    "pipe.h": '#include "tap.h"\n#define CHECK_TAP(tap) \\\n  (tap)\nnamespace app {\nclass Pipe {\n public:\n'
+    "  static Pipe& Only();\n  std::shared_ptr<Tap> tap() const;\n  std::vector<Tap*> taps;\n};\n"
+    "using Main = Pipe;\nstd::unique_ptr<Tap> Open(int size);\nnamespace deep { void Flush(); }\n}\n",
+}
+
+
+async def test_cpp_says_in_declarations_what_is_called_on(index_of) -> None:
+    files = CPP | {
+        "run.cc": '#include "pipe.h"\nnamespace app {\nvoid Run(Main* pipe) {\n  pipe->tap()->Go();\n'
+        "  Pipe::Only().tap()->Go();\n  auto made = Open(1);\n  made->Go();\n  made[0].Go();\n"
+        "  pipe->taps[1]->Go();\n  made->Next().Next().Go();\n  made->level().Go();\n  auto two = elsewhere();\n"
+        "  two.Go();\n}\n}\n",
+    }
+    assert await _callers(index_of, files, "Tap.Go") == [
+        ("run.cc", "calls it at 4, 5, 7, 8, 9, 10 (receiver-typed)"),
+        ("run.cc", f"calls it at 11, 13 ({GUESS})"),
+    ]
+
+
+async def test_cpp_names_are_those_of_the_namespaces_that_are_written_used_or_around(index_of) -> None:
+    files = CPP | {
+        "around.cc": '#include "pipe.h"\nnamespace app {\nvoid Run() { deep::Flush(); }\n}\n',
+        "written.cc": '#include "pipe.h"\nvoid Run() { app::deep::Flush(); }\n',
+        "used.cc": '#include "pipe.h"\nusing app::deep::Flush;\nvoid Run() { Flush(); }\n',
+        "opened.cc": '#include "pipe.h"\nusing namespace app::deep;\nvoid Run() { Flush(); }\n',
+        "other.cc": '#include "pipe.h"\nvoid Run() { other::Flush(); Flush(); }\n',
+        "apart.cc": "void Run() { app::deep::Flush(); }\n",
+        "variable.cc": '#include "pipe.h"\nvoid Run() { Pipe.Flush(); }\n',
+    }
+    assert await _callers(index_of, files, "Flush") == [
+        ("around.cc", "calls it at 3 (import-resolved)"),
+        ("opened.cc", "calls it at 3 (import-resolved)"),
+        ("used.cc", "calls it at 3 (import-resolved)"),
+        ("written.cc", "calls it at 2 (import-resolved)"),
+        ("apart.cc", f"calls it at 1 ({GUESS})"),
+        ("other.cc", f"calls it at 2 ({GUESS})"),
+        ("variable.cc", f"calls it at 2 ({GUESS})"),
+    ]
+
+
+async def test_a_macro_of_c_is_of_no_namespace(index_of) -> None:
+    files = {
+        "a.h": "namespace app {\n#define CHECK(tap) \\\n  (tap)\n}\n",
+        "b.cc": '#include "a.h"\nvoid Run() { CHECK(1); }\n',
+    }
+    assert await _callers(index_of, files, "CHECK") == [("b.cc", "calls it at 2 (import-resolved)")]
+
+
+async def test_tests_of_googletest_have_what_their_suite_has(index_of) -> None:
+    files = CPP | {
+        "base.h": '#include "tap.h"\nclass MockTap : public Tap {\n public:\n  MOCK_METHOD(void, Fill, (int), (override));\n'
+        "  MOCK_METHOD1(Drain, void(int));\n};\nclass Base {\n protected:\n  void Parse();\n"
+        "  ::testing::StrictMock<MockTap> mock_;\n};\n",
+        "t.cc": '#include "base.h"\ntypedef Base Suite;\nTEST_F(Suite, First) {\n  Parse();\n'
+        "  EXPECT_CALL(mock_, Fill(1)).Times(2);\n  EXPECT_CALL(other, Fill(1));\n  EXPECT_CALL(mock_, Drain(_));\n}\n"
+        "TEST(Suite, Alone) { Parse(); }\n",
+    }
+    assert await _callers(index_of, files, "Base.Parse") == [
+        ("t.cc", "calls it at 4 (receiver-typed)"),
+        ("t.cc", f"calls it at 9 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "MockTap.Fill") == [
+        ("t.cc", "calls it at 5 (receiver-typed)"),
+        ("t.cc", f"calls it at 6 ({GUESS})"),
+    ]
+    assert await _callers(index_of, files, "MockTap.Drain") == [
+        ("t.cc", "calls it at 7 (receiver-typed)")
+    ]
+    async with index_of(files) as ask:
+        answer = await ask("Base.Parse", mode="callers")
+    assert [hit.symbol for hit in answer.hits] == ["Suite.Suite_First_Test", "Suite_Alone_Test"]

@@ -36,7 +36,7 @@ TYPED = re.compile(
     + r"\s+(?!\s*=))*"
     r"(?P<type>(?:var|auto)\b|[\w.:\\?$]+(?:\s*<[^=;]*?>)?(?:\s*\[\])*\??)(?:\s+(?:const\s+)?[*&\s]*|\s*[*&]+\s*(?:const\s+)?)(?:\.\.\.\s*)?"
     r"(?P<name>\w+)\s*(?:[A-Z_]{3,}\([^()\n]*\)\s*)?"
-    r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w:]*)\s*\(|(?P<given>(?:await\s+)?[\w.]+\(.*\));?$|.).*|(?:[:;,({\[)]|in\b).*)?$",
+    r"(?:=\s*(?:new\s+(?P<made>[\w.:]+)|(?:std::)?make_(?:unique|shared)<(?P<held>[\w:]+)>|(?P<called>[A-Z][\w:]*)\s*\(|(?P<given>(?:await\s+)?[\w.:>-]+(?:<[^()=;]*>)?\(.*\));?$|.).*|(?:[:;,({\[)]|in\b).*)?$",
     re.DOTALL,
 )
 

@@ -11,7 +11,7 @@ _C = """
 (union_specifier name: (_) body: (_)) @class
 (enum_specifier name: (_) body: (_)) @class
 (type_definition) @class
-[(preproc_function_def)] @function
+(preproc_function_def) @macro
 (preproc_def) @value
 """
 
@@ -35,9 +35,13 @@ _CPP_CALLS = (
     _C_CALLS
     + """
 (call_expression function: [(qualified_identifier) (template_function)] @call)
+((call_expression function: (identifier) @_expects arguments: (argument_list . (_) . (call_expression
+  function: (identifier))) @told) (#any-of? @_expects "EXPECT_CALL" "ON_CALL"))
 (new_expression type: (_) @new)
 (using_declaration) @import
 (base_class_clause [(type_identifier) (qualified_identifier) (template_type)] @base)
+(type_definition type: [(type_identifier) (qualified_identifier) (template_type)] @alias declarator: (type_identifier))
+(alias_declaration type: (type_descriptor type: [(type_identifier) (qualified_identifier) (template_type)] @alias))
 (field_declaration declarator: (reference_declarator (field_identifier))) @bind
 """
 )
@@ -121,6 +125,7 @@ RECORDS = (
         (let_condition pattern: (tuple_struct_pattern . (identifier) . (identifier) .) value: (call_expression)) @bind
         (struct_item body: (ordered_field_declaration_list) @places)
         (enum_variant name: (_) @constant)
+        (macro_invocation (token_tree) @tokens)
         (token_tree (identifier) @token . (token_tree . "("))
         (token_tree (identifier) @token . "!" . (token_tree))
         """,
@@ -237,7 +242,7 @@ RECORDS = (
         (function_definition) @function
         (struct_specifier name: (_) body: (_)) @class
         (type_definition) @class
-        (preproc_function_def) @function
+        (preproc_function_def) @macro
         (preproc_def) @value
         """
         + _prototypes(*_FUNCTION),

@@ -11,12 +11,17 @@ from sophia_mcp.index.languages.record import Named, text_of
 
 _STEPS = 24
 _INNERMOST = re.compile(r"<[^<>]*>")
+_MAKING = ("TEST", "TYPED_TEST", "MOCK_")
+_ALONE = "TEST"
+"""Makes a test whose suite is no class."""
+_TESTS = frozenset({_ALONE, "TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P"})
+_MOCKS = re.compile(r"MOCK_(?:CONST_)?METHOD\d*(?:_T)?")
 _OPERATOR = re.compile(r"\boperator\b(.+)", re.DOTALL)
 
 
 def declared_name(node: Node, source: bytes) -> Named | None:
     """C family: the name stands at the end of a chain of declarators."""
-    name = node.child_by_field_name("name")
+    name, whole = node.child_by_field_name("name"), node
     if name is None:
         name = node.child_by_field_name("declarator")
         for _ in range(_STEPS):
@@ -25,12 +30,14 @@ def declared_name(node: Node, source: bytes) -> Named | None:
             inner = name.child_by_field_name("declarator")
             if inner is None:
                 inner = next((child for child in name.named_children if child.type in _C_DECLARED), None)
-            name = inner
+            whole, name = name, inner
     if name is None:
         return None
     if name.type == "template_type":
         name = name.child_by_field_name("name") or name
     text = text_of(name, source)
+    if text.startswith(_MAKING) and (made := _made(text, whole, source)):
+        return made
     operator = _OPERATOR.search(text)
     if operator is None:
         return rules.dotted(("", _untyped(text)), "::")
@@ -38,6 +45,19 @@ def declared_name(node: Node, source: bytes) -> Named | None:
     if sign[:1].isalpha():  # a conversion, with its parameters: ``operator bool() const``
         sign = " " + " ".join(sign.partition("(")[0].split())
     return owner.replace("::", "."), "operator" + sign
+
+
+def _made(macro: str, whole: Node, source: bytes) -> Named | None:
+    """What a macro of GoogleTest makes: ``TEST_F(Suite, Name)`` a class, which stands here as a method of its suite,
+    ``MOCK_METHOD(void, name, ())`` and ``MOCK_METHOD0(name, void())`` a method."""
+    parameters = whole.child_by_field_name("parameters")
+    words = (
+        [text_of(child, source) for child in parameters.named_children] if parameters is not None else []
+    )
+    if macro in _TESTS and len(words) == 2 and all(map(str.isidentifier, words)):
+        return "" if macro == _ALONE else words[0], f"{words[0]}_{words[1]}_Test"
+    mocked = words[not macro.removesuffix("_T")[-1].isdigit() :][:1] if _MOCKS.fullmatch(macro) else []
+    return ("", mocked[0]) if mocked and mocked[0].isidentifier() else None
 
 
 def _untyped(text: str) -> str:

@@ -14,6 +14,8 @@ from sophia_mcp.index.languages.record import Imported
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(?<!\S)#[^\n]*", re.DOTALL)
 _QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
+OPENED = "::"
+"""The name in an import that opens a namespace of C++, which is no module."""
 _AS = re.compile(r"\s+as\s+")
 _PYTHON_FROM = re.compile(r"from\s+([.\w]+)\s+import\s+(.*)", re.DOTALL)
 _BINDING = re.compile(r"(?:const|let|var|local|my)?\s*([\w$.]+)\s*=")
@@ -231,14 +233,16 @@ def lua(text: str) -> list[Imported]:
 
 
 def include(text: str) -> list[Imported]:
-    """``#include`` brings everything in; ``using a::b`` one name."""
+    """``#include`` brings everything in; ``using a::b`` one name, ``using namespace a`` all of a namespace."""
     match = re.match(r"\s*#\s*(?:include|import)\s*[<\"]([^>\"\n]+)[>\"]", text)
     if match is not None:
         return [(match[1], "*", "")]
-    used = re.match(r"\s*using\s+(?!namespace)(?:typename\s+)?([\w:]+)\s*;", text)
+    used = re.match(r"\s*using\s+(?:(namespace)\s+|typename\s+)?([\w:]+)\s*;", text)
     if used is None:
         return []
-    module, _, name = used[1].rpartition("::")
+    if used[1]:
+        return [(used[2].removeprefix("::"), OPENED, "")]
+    module, _, name = used[2].rpartition("::")
     return [(module, name, name)]
 
 

@@ -45,7 +45,8 @@ class Language:
     ``definitions`` is a tree-sitter query. Its captures say what a node is:
 
     - ``@class``, ``@module``, ``@function``, ``@value``: a definition. A function directly inside
-      a class, or qualified by its name, becomes a method; ``@free`` and ``@method`` are settled;
+      a class, or qualified by its name, becomes a method; ``@free`` and ``@method`` are settled,
+      and a ``@macro`` is of no class or namespace around it;
     - ``@config``, ``@heading``: a key, table or element of configuration; a heading of prose;
     - ``@part``: the same, not worth a place among the symbols;
     - ``@scope``: encloses definitions without being one (an ``impl`` block, an extension);
@@ -66,8 +67,10 @@ class Language:
     its field ``invoke_field``, ``@new`` a type that is constructed, ``@import`` an import
     statement, ``@bind`` a declaration that states the type of a variable, ``@base`` a class the enclosing one
     extends, ``@use`` a type named, ``@head`` a definition's own head that looks like a call,
+    ``@told`` two arguments, the second a method of the first (``EXPECT_CALL(mock, Open(1))``),
     ``@silent`` a region whose calls are none (type specifications), ``@token`` a name that is called in the text of
-    a macro, ``@constant`` the name of a constant of an enumeration, ``@places`` the types of fields without names,
+    a macro, ``@tokens`` that text, ``@constant`` the name of a constant of an enumeration, ``@alias`` the type that
+    the enclosing one is another name of, ``@places`` the types of fields without names,
     ``@last`` what a method gives that states no type, ``@anew`` a name that has several types there.
     """
 

@@ -32,16 +32,22 @@ REFERENCES_MOST = 50_000
 GLOBAL = "\\"
 """The receiver of what PHP names in no namespace: ``\\Exception``."""
 
+MACRO = "!"
+"""The receiver of a macro of Rust, which is none of the functions of its name."""
+
 _CALLEE_BYTES = 240
 _RECEIVER_CHARS = 80
 _JOINT = re.compile(rb"(?:\?\.|\.|::)\Z")
 _LAST_WORD = re.compile(rb"\w+\Z")
 _DEFINES = re.compile(rb"\bfn\s+\Z")
+_TOLD = re.compile(r"^\(\s*[*&]?\s*([\w.>-]+)\s*,\s*(?=\w+$)")
+"""Before a method that is named with what has it, as two arguments."""
 _CLOSES, _OPENS = b")]", b"(["
 _JOINTS_MOST, _WORD_BYTES = 8, 60
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:(?:::)?<[^()]*>|\[[^()]*\])\s*$")
+_EXPANDED = MACRO.encode()
 _TOP = b"::"
 """Begins what Ruby names in no module; the receiver of a class that is named so."""
 _HOOKS = (".included", ".extended", ".prepended")
@@ -115,9 +121,9 @@ def references(
     stated: dict[tuple[str, int], str] = {}
     source, starts = rows.source, rows.starts
     borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
-    sends = language.name == "ruby"
+    sends, expands = language.name == "ruby", language.name == "rust"
     new = tuple.__new__  # the class's own costs a call for each
-    between = ">:-!. \t\n" if language.name == "rust" else ">:-?!. \t\n"  # there ``?`` takes out
+    between = ">:-!. \t\n" if expands else ">:-?!. \t\n"  # there ``?`` takes out
     for end, start, sort in _sites(captures, language, source):
         if (heads and start in heads) or (silent is not None and start in silent):
             continue
@@ -142,6 +148,8 @@ def references(
                 known = types.of(receiver, scope) if written is receiver else types.given(written, scope)
                 stated[written, scope] = known
             receiver_type = known
+        elif expands and not receiver and source.startswith(_EXPANDED, end):
+            receiver = MACRO
         line = bisect_right(starts, end - 1)
         caller = callers[scope]
         if sends:
@@ -194,6 +202,12 @@ def _begun(source: bytes, start: int) -> int:
     return max(start - 1, low)  # cut off, so that it is no path
 
 
+def _told(arguments: Node) -> int:
+    """Where the method is named that is the second of these arguments, with what it is given."""
+    method = arguments.named_children[1].child_by_field_name("function")
+    return method.end_byte if method is not None else -1
+
+
 def _sites(
     captures: Mapping[str, Sequence[Node]], language: Language, source: bytes
 ) -> list[tuple[int, int, int]]:
@@ -209,6 +223,9 @@ def _sites(
             start, end = node.byte_range
             if start not in silent and not _DEFINES.search(source, max(start - 8, 0), start):
                 sites.append((end, _begun(source, start), 0))
+    if told := captures.get("told"):
+        starts = {_told(node): node.start_byte for node in told}
+        sites = [(end, starts.get(end, start), sort) for end, start, sort in sites]
     field = language.invoke_field
     for node in captures.get("invoke", ()):
         name = node.child_by_field_name(field)
@@ -232,6 +249,8 @@ def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
         and len(receiver) <= _RECEIVER_CHARS
     ):
         return receiver, name
+    if text.startswith("("):
+        text = _TOLD.sub(r"\1.", text)
     if text.endswith((">", "]")):
         text = _GENERIC.sub("", text)
     match = CALLEE.match(text)

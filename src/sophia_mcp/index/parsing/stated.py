@@ -11,6 +11,15 @@ from typing import Any
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
+from sophia_mcp.index.parsing.declared import (
+    DECLARATION_BYTES,
+    declarations,
+    declared,
+    giving,
+    made,
+    pattern_of,
+    written,
+)
 from sophia_mcp.index.parsing.scopes import Scopes
 from sophia_mcp.index.parsing.shadows import Shadows
 from sophia_mcp.index.parsing.written import (
@@ -20,8 +29,6 @@ from sophia_mcp.index.parsing.written import (
     FIELDS_DEEP,
     GIVEN,
     closes_at_end,
-    is_followed,
-    is_whole,
     messages,
     plain_type,
     without_arguments,
@@ -34,13 +41,15 @@ EXPRESSION = "?"
 FIELD = ">"
 """Stands between a type and a field of it that this file does not declare: ``Crawler>settings``."""
 
+ALIASED = ""
+"""The field of a type that is another name for one, whose type is that."""
+
 _TAKING = (AWAITED, ELEMENT)
 
 FOLLOWED = re.compile(">|\\(\\)")
 """In a type that only what defines its field or function states."""
 
 _ABOVE = frozenset({"super", "base"})
-_DECLARATION_BYTES = 240
 _STEPS_MOST = 12
 """Steps of a type that only other files tell, from what is named first."""
 _ASKED_DEEP = 30
@@ -57,9 +66,6 @@ _ASSERTED = {
     "typescript": re.compile(rf"\(\s*<\s*(?P<is>[\w.$]+)(?:<[^()]*>)?\s*>[^()]*\)$|{_AS}"),
 }
 """How a language says what an expression is; that in brackets, if those are one pair around it."""
-_WORD = re.compile(r"\w+")
-_PARAMETER = re.compile(r"[A-Z]\d?")
-"""A type parameter says nothing about its methods."""
 _ITSELF = frozenset({"Self", "self", "static"})
 _DOCUMENTED = re.compile(
     rb"\s*(?:#\[[^\n]*\]\s*)*(?:(?:abstract|final|public|protected|private|static|readonly|var)\s+)*"
@@ -69,19 +75,15 @@ _DOCUMENTED = re.compile(
 _TAG = re.compile(
     r"@(?P<tag>return|var|param)\s+(?P<type>\$this|[\w\\|?]+)(?![\w\\|?<[&])(?:\s+\$(?P<name>\w+))?"
 )
-_MATCHED = re.compile(r"\binstanceof\s+(?:final\s+)?([\w.]+(?:\s*<.*>)?\s+\w+)$", re.DOTALL)
-"""A pattern of Java that names what is of a type."""
-_BOUND = r"\b%s\s*(?:extends|:)\s*([A-Za-z_][\w.]*)(?![\w.]|\s*(?:<[^()]*>\s*)?(?:\?|\|(?!\s*(?:null|undefined)\b)))"
-"""What a type parameter stands for, where that is no choice."""
-_PARAMETERS = re.compile(r"(?<![\w>])(\w*)<([^()]*)>")
-"""Declares type parameters: behind the name of what has them, or behind nothing."""
 _GIVEN, _NOTED, _MADE, _DECLARED = 1, 2, 3, 4
 """How much each says of a type."""
 _ASSIGNED = frozenset({"php", "python"})
 """Where what gives a variable declares none: one that is declared elsewhere keeps its type."""
 _SIGNED = frozenset(
     {
+        "cpp",
         "csharp",
+        "cuda",
         "dart",
         "go",
         "java",
@@ -96,6 +98,7 @@ _SIGNED = frozenset(
     }
 )
 """Where a signature states what is given, as ``returned`` reads it, or the last line of a method."""
+_CALLED = frozenset({"function", "method"})
 _CONSTANT = re.compile(r"(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*$")
 _SAME = frozenset({"class", "clone", "dup", "freeze", "itself", "new", "tap"})
 """What gives in Ruby another of the same class, or the class, which has all that is its own under one name."""
@@ -116,65 +119,64 @@ class Types:
         scopes: Scopes,
         source: bytes,
     ) -> None:
-        self.language, self.scopes = language, scopes
+        self.language, self.scopes, self._source = language, scopes, source
         self._sends = language.name == "ruby"
         self._whole = {each.qualified for each in scopes.found if each.methods} - {
-            scopes.class_of(scopes.at(node.start_byte)) for node in captures.get("base", ())
+            scopes.class_of(scopes.at(node.start_byte))
+            for capture in ("base", "alias")
+            for node in captures.get(capture, ())
         }
         self._locals: dict[tuple[int, str], str] = {}
         self._fields: dict[tuple[str, str], str] = {}
         self._calls: dict[tuple[int, str], list[str]] = {}
         """What gives a variable, read when it is asked for: most are not. Empty: who knows what."""
+        self._same: list[tuple[int, str, str]] = []
+        """Scopes with a name that is set to another."""
         self._shadows = Shadows(language.name, scopes, source)
         self._asking = 0
         self._weights: dict[tuple[int, str] | tuple[str, str], int] = {}
-        same: list[tuple[int, str, str]] = []
-        pattern, matched = language.binds, language.name == "java"
         self.follows = language.name in _SIGNED
         """Whether what a call gives may be of the type that its signature states."""
-        if pattern is None:
+        if language.binds is None:
             return
-        for start, end in sorted(
-            node.byte_range for node in captures.get("bind", ())
-        ):  # captures come in any order
-            text = source[start : min(end, start + _DECLARATION_BYTES)].decode("utf-8", "ignore")
-            if matched:
-                start, text = _pattern(start, text)
-            match = pattern.match(text)
-            if match is None:
-                continue
-            groups = match.groupdict()
-            name = groups.get("name") or groups.get("var") or ""
-            written = groups.get("type") or groups.get("literal")
-            stated = plain_type(written) if written else ""
-            if stated and len(stated) < 3 and _PARAMETER.fullmatch(stated):
-                stated = _bound(stated, scopes, start)
-            weight, call = _DECLARED, ""
-            if not stated:
-                weight, call = _MADE, _giving(match, source, start, language)
-                stated = "" if call else _made(groups, language)
-            scope = scopes.at(start)
-            if stated in _ITSELF:
-                stated = scopes.class_of(scope)
-            if scope >= 0 and scopes.found[scope].start_byte == start:
-                scope = scopes.up(scope)  # a property is bound where it stands, not inside itself
-            if not stated:
-                if groups.get("same"):
-                    same.append((scope, name, groups["same"]))
-                elif call or groups.get("type") == "var" or language.name == "perl":
-                    place = start + match.start("var" if groups.get("var") else "name")
-                    self._leave(scope, name, call, place)
-                continue
-            self._shadows.know(start + max(match.start("name"), 0))
-            names = name.split(",")
-            for each in names[:1] if groups.get("literal") else names:
-                self._bind(
-                    scope, each.strip(), stated, weight, bool((groups.get("field") or "").strip())
-                )
+        for start, end in declarations(captures, source):
+            text = source[start : min(end, start + DECLARATION_BYTES)].decode("utf-8", "ignore")
+            if language.name == "java":
+                start, text = pattern_of(start, text)
+            match = language.binds.match(text)
+            if match is not None:
+                self._declare(match, start)
         for node in captures.get("anew", ()):
-            self._leave(scopes.at(node.start_byte), _written(node, source), "", node.start_byte)
-        self._give_fields(same)
+            self._leave(scopes.at(node.start_byte), written(node, source), "", node.start_byte)
+        self._give_fields()
         self._give_members(captures, source)
+
+    def _declare(self, match: re.Match[str], start: int) -> None:
+        """One declaration, which begins at a place."""
+        groups, scopes = match.groupdict(), self.scopes
+        name = groups.get("name") or groups.get("var") or ""
+        scope = scopes.at(start)
+        stated = declared(groups, scopes, start)
+        weight, call = _DECLARED, ""
+        if not stated:
+            weight, call = _MADE, giving(match, groups, self._source, start, self.language)
+            stated = "" if call else made(groups, self.language)
+        if stated in _ITSELF:
+            stated = scopes.class_of(scope)
+        if scope >= 0 and scopes.found[scope].start_byte == start:
+            scope = scopes.up(scope)  # a property is bound where it stands, not inside itself
+        if not stated:
+            if groups.get("same"):
+                self._same.append((scope, name, groups["same"]))
+            elif call or groups.get("type") == "var" or self.language.name == "perl":
+                self._leave(
+                    scope, name, call, start + match.start("var" if groups.get("var") else "name")
+                )
+            return
+        self._shadows.know(start + max(match.start("name"), 0))
+        names = name.split(",")
+        for each in names[:1] if groups.get("literal") else names:
+            self._bind(scope, each.strip(), stated, weight, bool((groups.get("field") or "").strip()))
 
     def _leave(self, scope: int, name: str, call: str, place: int) -> None:
         """A name of which only a call tells the type, or nothing does."""
@@ -188,10 +190,10 @@ class Types:
             for each in name.split(","):
                 self._put(self._locals, (scope, each.strip().lstrip("$")), "", _MADE)
 
-    def _give_fields(self, same: Sequence[tuple[int, str, str]]) -> None:
+    def _give_fields(self) -> None:
         """What is another name for something is of its type. Others may ask for a field, so what gives it is
         read at once."""
-        for scope, name, other in same:
+        for scope, name, other in self._same:
             if known := self._look(other, scope):
                 self._bind(scope, name, known, _MADE, False)
         for scope, name in list(self._calls):
@@ -203,7 +205,10 @@ class Types:
         """The constants of enumerations, each of which is one, and what has a place instead of a name."""
         for node in captures.get("constant", ()):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
-            self._fields[owner, _written(node, source)] = owner
+            self._fields[owner, written(node, source)] = owner
+        for node in captures.get("alias", ()):
+            owner = self.scopes.class_of(self.scopes.at(node.start_byte))
+            self._put(self._fields, (owner, ALIASED), plain_type(written(node, source)), _DECLARED)
         for node in captures.get("places", ()):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
             for place, kind in enumerate(node.children_by_field_name("type")):
@@ -225,24 +230,21 @@ class Types:
                 stated = "static" if tag["type"] == "$this" else plain_type(tag["type"])
                 if not stated:
                     continue
-                if tag["tag"] == "param":
-                    if tag["name"] and meant["function"]:
-                        self._note(scope, tag["name"], stated)
+                variable = ""
+                if tag["tag"] == "param" and meant["function"]:
+                    variable = tag["name"] or ""
                 elif owner and tag["tag"] == "return" and meant["untyped"]:
                     name = f"{meant['function'].decode()}{GIVEN}"
                     self._put(self._fields, (owner, name), stated, _NOTED)
                 elif tag["tag"] == "var" and meant["field"]:
-                    field = meant["field"].decode()
+                    variable = meant["field"].decode()
                     if scope >= 0 and self.scopes.found[scope].methods:
-                        self._put(self._fields, (owner, field), stated, _NOTED)
-                    else:
-                        self._note(scope, field, stated)
-
-    def _note(self, scope: int, name: str, stated: str) -> None:
-        """A comment declares a variable, unless the code does."""
-        if self._weights.get((scope, name), 0) < _DECLARED:
-            self._weights[scope, name] = _DECLARED
-            self._locals[scope, name] = stated
+                        self._put(self._fields, (owner, variable), stated, _NOTED)
+                        variable = ""
+                # A comment declares a variable, unless the code does.
+                if variable and self._weights.get((scope, variable), 0) < _DECLARED:
+                    self._weights[scope, variable] = _DECLARED
+                    self._locals[scope, variable] = stated
 
     def _bind(self, scope: int, name: str, stated: str, weight: int, is_field: bool) -> None:
         for own in self.language.own:
@@ -373,7 +375,7 @@ class Types:
                 self._put(self._fields, (definition.container, definition.name), stated, _MADE)
         for start, end in sorted(node.byte_range for node in captures.get("last", ())):
             scope = self.scopes.at(start)
-            match = _LAST.match(source, start, min(end, start + _DECLARATION_BYTES))
+            match = _LAST.match(source, start, min(end, start + DECLARATION_BYTES))
             if scope < 0 or match is None or match.end() < end:
                 continue
             method = self.scopes.found[scope]
@@ -412,64 +414,7 @@ class Types:
         stated = self._fields.get((owner, name))
         if stated is None and owner in self._whole and self.language.bare_fields:
             return None  # and no field either
-        return "" if self._shadows.rebound_in(around, name) else stated
-
-
-def _pattern(start: int, text: str) -> tuple[int, str]:
-    """A declaration at a place; of a pattern of Java without what is looked at."""
-    found = _MATCHED.search(text)
-    return (
-        (start + len(text[: found.start(1)].encode()), found[1]) if found is not None else (start, text)
-    )
-
-
-def _bound(parameter: str, scopes: Scopes, place: int) -> str:
-    """The first type that the definitions around say a type parameter extends, or empty; a class of the file that
-    is called like one is itself."""
-    if parameter in scopes.classes:
-        return parameter
-    scope = scopes.at(place)
-    while scope >= 0:
-        each = scopes.found[scope]
-        bound = re.search(_BOUND % parameter, each.signature)
-        if bound is not None:
-            return plain_type(bound[1])
-        for name, declared in _PARAMETERS.findall(each.signature.partition("(")[0]):
-            if name in ("", each.name) and parameter in _WORD.findall(declared):
-                return ""
-        scope = scopes.up(scope)
-    return ""
-
-
-def _written(node: Node, source: bytes) -> str:
-    return source[node.start_byte : node.end_byte].decode("utf-8", "ignore")
-
-
-def _giving(match: re.Match[str], source: bytes, start: int, language: Language) -> str:
-    """The call that gives what a declaration at a place names, or empty."""
-    groups = match.groupdict()
-    if arguments := groups.get("arguments"):
-        # Else something is called on what is made.
-        return "" if is_whole(arguments) else f"{groups['made']}{arguments}"
-    for made in ("made", "held", "called"):
-        if groups.get(made) and is_followed(match.string, match.end(made)):
-            return match.string.partition("=")[2].strip().rstrip(";")
-    if entered := groups.get("entered"):
-        line = source[source.rfind(b"\n", 0, start) + 1 : start]
-        return f"{entered}.__aenter__()" if b"async with " in line else f"{entered}.__enter__()"
-    if ranged := groups.get("ranged"):
-        return f"{ranged}.{ELEMENT}"
-    if groups.get("some") and (given := groups.get("given")):
-        return f"{given}?"
-    if groups.get("called") and not language.calls_make:
-        line = source[start : start + _DECLARATION_BYTES].partition(b";")[0]
-        return line.partition(b"=")[2].decode("utf-8", "ignore").strip()
-    return groups.get("given") or ""
-
-
-def _made(groups: Mapping[str, str | None], language: Language) -> str:
-    for group in ("made", "held", "called") if language.calls_make else ("made", "held"):
-        made = groups.get(group)
-        if made and made.rpartition(".")[2].rpartition(":")[2].lstrip("_")[:1].isupper():
-            return made
-    return ""
+        inside = [each for each in around if each == scope or self.scopes.found[each].kind in _CALLED]
+        return (
+            "" if self._shadows.rebound_in(inside, name) else stated
+        )  # further out nothing hides a field

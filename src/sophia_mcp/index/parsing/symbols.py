@@ -32,6 +32,7 @@ _KINDS: dict[str, tuple[Kind, bool]] = {
     "module": ("class", True),
     "method": ("method", True),
     "free": ("function", True),
+    "macro": ("function", True),
     "function": ("function", True),
     "scope": ("class", False),
     "space": ("class", False),
@@ -117,7 +118,7 @@ def definitions(sources: Sequence[Captured], root: Node, rows: Rows) -> list[Def
             kind = "method"
         if qualifier in language.own:  # ``this.send = () => ...`` in a method: of the class
             qualifier, above = "", _class_around(found, parent) or above
-        outer = above.qualified if above is not None else ""
+        outer = above.qualified if above is not None and capture != "macro" else ""
         container = f"{outer}.{qualifier}" if outer and qualifier else outer or qualifier
         signed = signature(node, start, end, rows.source)
         definition = Definition(

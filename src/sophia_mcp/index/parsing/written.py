@@ -24,11 +24,11 @@ ELEMENT = "__item__()"
 FIELDS_DEEP = 6
 _HOLDERS = re.compile(
     r"(?:Optional(?=\[)|Box|Arc|Rc|RefCell|Mutex|std::unique_ptr|std::shared_ptr|unique_ptr|shared_ptr|Annotated|Final"
-    r"|ClassVar|Readonly|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
+    r"|(?:\w*::)*(?:Nice|Naggy|Strict)Mock(?=<)|ClassVar|Readonly|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
     re.DOTALL,
 )
 _KEEPERS = re.compile(
-    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|Future|(?:Value)?Task|Option(?:al)?|Result|Vec)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
+    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|Future|(?:Value)?Task|Option(?:al)?|Result|Vec|vector|deque|span|optional)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
     re.DOTALL,
 )
 """Types that give what they hold to who asks for it."""
@@ -41,6 +41,9 @@ _BEFORE_CALL = re.compile(r"\s*(?:new|await)\s+")
 _NAME = re.compile(r"[\w\\]+")
 _PROMISES = frozenset({"csharp", "dart", "tsx", "typescript"})
 """Where a signature says that what is given must be awaited."""
+_INDEXED = frozenset({"cpp", "cuda", "go"})
+"""Where an index gives one of the elements of what is known to hold them."""
+_OF_TYPES = re.compile(r"(?<=\w)<[^<>();]*(?:<[^<>();]*>[^<>();]*)*>(?=\()")
 _INDEX = re.compile(r"\[[^\[\]():]*\](?!\()")
 _TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _ARGUMENTS = re.compile(r"\([^(){}]*\)|\s*\{[^(){}]*\}")
@@ -55,6 +58,11 @@ _YIELDED = re.compile(r"\s*(?:\w+\.)*(?:Async)?(?:Iterator|Iterable|Generator)\[
 _BEFORE = re.compile(r"[\w.$]+(?:\s*<.*>)?(?=\??$)")
 """How Java, C# and Dart state before the name what is given, where that is no array."""
 _STATED_BEFORE = frozenset({"csharp", "dart", "java"})
+_DECLARED = re.compile(r"(?:(?:\w+::)*\w+(?:<.*>)?)[\s*&]*$", re.DOTALL)
+"""How C++ states before the name what is given."""
+_DECLARES = frozenset({"cpp", "cuda"})
+_NAMED_BY = re.compile(r"(?<![:\w])(?:\w+(?:<[^<>]*>)?::)+$")
+"""The class that a member of it is written with."""
 _RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
 _PARTS = frozenset({"chan", "<-chan"})
 """In Go, the beginnings of types that are not those of what they hold."""
@@ -113,8 +121,10 @@ def without_arguments(call: str, language: str) -> str:
         call = f"{call[first.end() :].rstrip(';')}{awaited}"
     elif language == "rust":
         call = call.replace(".await", "").replace("?", ".unwrap()")
-    elif language == "go" and "[" in call:
+    elif language in _INDEXED and "[" in call:
         call = _indexed(call)
+    if language in _DECLARES and "<" in call:
+        call = _OF_TYPES.sub("", call)
     for part in _BRACKET.split(call):
         if part == "(":
             kept += [GIVEN] if not depth else []
@@ -203,6 +213,10 @@ def _returned(symbol: Symbol, language: str) -> str:
         before, called, _ = symbol.signature.partition(f" {symbol.name}(")
         stated = _BEFORE.search(before) if called else None
         return plain_type(stated[0]) if stated is not None else ""
+    if language in _DECLARES and "->" not in symbol.signature:
+        before = _NAMED_BY.split(symbol.signature.partition(f"{symbol.name}(")[0])[0]
+        declared = _DECLARED.search(before)
+        return plain_type(declared[0]) if declared is not None else ""
     if language != "go":
         stated = _RETURNED.search(symbol.signature)
         if stated is not None and (yielded := _YIELDED.match(stated[1])):

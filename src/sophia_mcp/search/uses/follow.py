@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import anyio.lowlevel
 
-from sophia_mcp.index.parsing.edges import GLOBAL, Edges
-from sophia_mcp.index.parsing.stated import FIELD
+from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, Edges
+from sophia_mcp.index.parsing.stated import ALIASED, FIELD
 from sophia_mcp.index.parsing.written import AWAITED, ELEMENT, ENTERED, GIVEN, returned
 from sophia_mcp.search.places.symbols import OWN, Definition
 from sophia_mcp.search.uses.handed import ALIKE, INCLUDES, Modules, Place
@@ -47,13 +47,18 @@ _SUPER = {"csharp": "base", "perl": "SUPER", "php": "parent", "rust": ""}
 _ITSELF = frozenset({"self", "static", "Self", "this"})
 """Types that are the class on which the method is called."""
 
-_TAKEN = "__enter__ __aenter__ unwrap expect unwrap_or unwrap_or_else unwrap_or_default get orElse orElseGet orElseThrow".split()
+_TAKEN = "at back front top value __enter__ __aenter__ unwrap expect unwrap_or unwrap_or_else unwrap_or_default get orElse orElseGet orElseThrow".split()
 _TAKES = frozenset({AWAITED, ELEMENT, *(f"{name}{GIVEN}" for name in _TAKEN)})
 """What gives the one thing that a promise, an option, a list or a Python generator holds."""
 
 _KEPT = "as_ref as_mut as_deref clone map_err ok ok_or ok_or_else context with_context".split()
 _KEEPS = frozenset(f"{name}{GIVEN}" for name in _KEPT)
 """What gives an option or result of the same again."""
+_THROUGH = frozenset(
+    f"{name}{GIVEN}"
+    for name in "as_mut as_ref borrow borrow_mut clone get_mut lock read to_owned unwrap expect write".split()
+)
+"""What gives in Rust the same thing where its class has no such method: it is a copy, or behind a lock or a pointer."""
 _CLASSES_MOST = 500
 _NAMES_MOST = 1000
 """Names looked up for one question: those of types, and of functions that give something."""
@@ -125,28 +130,16 @@ class Follower:
             own = await self._inherited(await self._held(steps, file, caller))
             if own or len(steps) == 1:
                 return "receiver-typed", own
+        if receiver == MACRO:
+            return "import-resolved", await self._modules.expanded(reference.name, file, self._every)
         if not receiver or receiver == _TOP:
-            if not receiver and language in IMPLICIT:
-                around = [caller.rpartition(".")[0], caller]  # or it is called in the class itself
-                if language in _NESTING:
-                    around = around[last(caller)[:1].isupper() :][:1]
-                for each in around:
-                    if own := await self._inherited(await self._meant(each, file, caller)):
-                        return "receiver-typed", own
-            if language in BY_NAMESPACE:
-                made = await self._meant(reference.name, file, caller)
-                places = {(each.file, each.name) for each in made}  # its constructors
-                places |= {(each.file, each.name.rpartition(".")[0]) for each in made}
+            return await self._alone(reference, file)
+        path = "::" in receiver
+        if language in INCLUDES and (path or await self._names.is_space(receiver)):
+            places = await self._modules.within(receiver, file, caller, self._every)
+            if places:
                 return "import-resolved", places
-            if language in _NESTING:
-                return "import-resolved", {
-                    (each.file, each.name.rpartition(".")[0])
-                    for each in _nested(f"{receiver}{reference.name}", caller, self._every)
-                }
-            return "import-resolved", await self._modules.brought(
-                reference.name, file, caller, self._every
-            )
-        if receiver.isidentifier() or (language in INCLUDES | _NESTING | _WHOLE and "::" in receiver):
+        if receiver.isidentifier() or (path and language in INCLUDES | _NESTING | _WHOLE):
             if modules := await self._modules.called(receiver, file):
                 return "import-resolved", await self._modules.handed_on(
                     reference.name, modules, self._every
@@ -155,6 +148,28 @@ class Follower:
                 starts = await self._meant(receiver, file, caller)
                 return "import-resolved", await self._inherited(starts)
         return "name-only", set()
+
+    async def _alone(self, reference: Reference, file: int) -> tuple[Proof, set[Place]]:
+        """The same of a name that nothing stands before, or nothing but what says that no module is around it."""
+        language, name, caller = self._sources.languages[file], reference.name, reference.caller
+        if not reference.receiver and language in IMPLICIT:
+            around = [caller.rpartition(".")[0], caller]  # or it is called in the class itself
+            if language in _NESTING:
+                around = around[last(caller)[:1].isupper() :][:1]
+            for each in around:
+                if own := await self._inherited(await self._meant(each, file, caller)):
+                    return "receiver-typed", own
+        if language in BY_NAMESPACE:
+            made = await self._meant(name, file, caller)
+            places = {(each.file, each.name) for each in made}  # its constructors
+            places |= {(each.file, each.name.rpartition(".")[0]) for each in made}
+            return "import-resolved", places
+        if language in _NESTING:
+            return "import-resolved", {
+                (each.file, each.name.rpartition(".")[0])
+                for each in _nested(f"{reference.receiver}{name}", caller, self._every)
+            }
+        return "import-resolved", await self._modules.brought(name, file, caller, self._every)
 
     async def _held(self, steps: Sequence[str], file: int, caller: str) -> list[_Class]:
         """The classes that a type means, or those of its field, of the field of that and so on."""
@@ -176,23 +191,21 @@ class Follower:
             await self._modules.imports(file),
         )
         named = await self._names.definitions(name)
-        for item in named:
-            if self._sources.proof(reference, file, [item], imports) == "name-only":
+        reached = await self._modules.included(name, path, file, caller, named)
+        # A class comes before its constructors.
+        for item in sorted(named, key=lambda each: each.symbol.kind != "class"):
+            proven = (item.file, item.symbol.container) in reached
+            if not proven and self._sources.proof(reference, file, [item], imports) == "name-only":
                 continue
             if item.symbol.kind == "class":
                 return [_Class(item.file, qualified(item.symbol))]
-            stated = self._returned(named, item.file, item.symbol.container)
+            stated = _returned(self._sources, named, item.file, item.symbol.container)
             if stated in _ITSELF:
                 return await self._meant(path, file, caller)
-            return await self._meant(stated, item.file, item.symbol.container)
+            return await self._meant(stated, item.file, qualified(item.symbol))
         if not path and self._sources.languages[file] in IMPLICIT:
             return await self._typed(await self._around(caller, file), f"{name}{GIVEN}", file, caller)
         return []
-
-    def _returned(self, named: Sequence[Definition], file: int, container: str) -> str:
-        """The type that those of these definitions state to give that stand there."""
-        there = [i.symbol for i in named if i.file == file and i.symbol.container == container]
-        return returned(there, self._sources.languages[file])
 
     async def _typed(
         self, classes: Sequence[_Class], field: str, file: int, caller: str
@@ -222,7 +235,8 @@ class Follower:
             if embedded := [base for base in above if last(base.name) == field]:
                 return embedded
             todo += reversed(above)
-        return []
+        through = field in _THROUGH and all(self._sources.languages[e.file] == "rust" for e in classes)
+        return list(classes) if through else []
 
     async def _stating(self, here: _Class, field: str, stated: str, where: int) -> list[_Class]:
         """The classes that the type of a field means, which may be that of another."""
@@ -237,6 +251,8 @@ class Follower:
     async def _stated(self, here: _Class, field: str) -> tuple[str | None, int]:
         """The type that a class states for a field, for a property of that name, or for what a method gives,
         and the file that states it; None where it has such a method and nothing tells what that gives."""
+        if field == ELEMENT and self._sources.languages[here.file] in INCLUDES:
+            field = f"operator[]{GIVEN}"
         stored = not field.endswith(GIVEN) or self._sources.languages[here.file] == "php"
         held = await self._edges_of(here.file) if stored else None
         for item in held.fields if held is not None else ():
@@ -247,7 +263,7 @@ class Follower:
             if known.symbol.container == here.name and _holds(self._sources, here, known.file):
                 if self._sources.languages[here.file] in _NESTING:
                     return None, known.file
-                return self._returned(named, known.file, here.name), known.file
+                return _returned(self._sources, named, known.file, here.name), known.file
         return "", here.file
 
     async def _around(self, caller: str, file: int) -> list[_Class]:
@@ -295,6 +311,9 @@ class Follower:
                     between = "" if reference.receiver == _TOP else "."
                     path = f"{reference.receiver}{between}{reference.name}".lstrip(".")
                     known += await self._meant(path, here.file, here.name)
+            for field in held.fields if held is not None else ():
+                if field.owner == here.name and field.name == ALIASED:
+                    known += await self._meant(field.type, here.file, here.name)
             if self._sources.languages[here.file] == "php":
                 words = {base: await self._names.words(base) for base in known}
                 known.sort(key=lambda base: ("trait" not in words[base], "interface" in words[base]))
@@ -346,6 +365,12 @@ class Follower:
         return _at(classes, await self._modules.handed_on(name, files, classes))
 
 
+def _returned(sources: Sources, named: Sequence[Definition], file: int, container: str) -> str:
+    """The type that those of these definitions state to give that stand there."""
+    there = [i.symbol for i in named if i.file == file and i.symbol.container == container]
+    return returned(there, sources.languages[file])
+
+
 class _Names:
     """Which definitions has a name? Each is looked up once, and of too many none is."""
 
@@ -366,6 +391,11 @@ class _Names:
                 item for item in await self.definitions(name) if item.symbol.kind == "class"
             ]
         return self._classes[name]
+
+    async def is_space(self, name: str) -> bool:
+        """Whether it is a namespace of C++; what is called on one is written as what is called on a variable."""
+        classes = await self.classes(name)
+        return any("namespace" in item.symbol.signature.split()[:2] for item in classes)
 
     async def words(self, here: _Class) -> list[str]:
         """The words with which a class is defined: ``public``, ``enum`` and so on."""

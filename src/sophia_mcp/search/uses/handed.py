@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from sophia_mcp.index.languages.imports import OPENED
 from sophia_mcp.index.parsing.edges import Edges
 from sophia_mcp.search.places.modules import is_module, module_parts, written_parts
 from sophia_mcp.search.places.symbols import Definition
-from sophia_mcp.search.uses.proof import Sources, brings_all
+from sophia_mcp.search.uses.proof import Sources, brings_all, is_macro
 from sophia_mcp.types import Import
 
 INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
@@ -22,6 +23,13 @@ _LOOKS_MOST = 300_000
 
 ALIKE = 3
 """More files than that of one written name are none that is meant."""
+
+_BUILT_IN = frozenset(
+    "assert assert_eq assert_ne cfg concat dbg debug_assert debug_assert_eq env eprint eprintln file format "
+    "format_args include include_str line matches module_path panic print println stringify thread_local todo "
+    "unimplemented unreachable vec write writeln".split()
+)
+"""Macros that Rust has everywhere."""
 
 Place = tuple[int, str]
 """Where definitions of the name stand: a file, and what contains them."""
@@ -50,10 +58,12 @@ class Modules:
     ) -> set[Place]:
         """Where a name is defined that a file imports, or that what it includes declares."""
         if self._sources.languages[file] in INCLUDES:
+            used = [item for item in await self.imports(file) if item.name in (name, OPENED)]
+            spaces = {"", *(item.module.replace("::", ".").lstrip(".") for item in used)}
             declared = [
                 item
                 for item in among
-                if not item.symbol.container or caller.startswith(item.symbol.container + ".")
+                if item.symbol.container in spaces or caller.startswith(item.symbol.container + ".")
             ]
             reach = await self.reach(file) if declared else ()
             return {(item.file, item.symbol.container) for item in declared if item.file in reach}
@@ -61,6 +71,45 @@ class Modules:
             if name == (item.alias or item.name) and item.name not in ("", "*", "default"):
                 return await self.handed_on(item.name, self.files(item.module, file), among)
         return set()
+
+    async def within(self, path: str, file: int, caller: str, among: Sequence[Definition]) -> set[Place]:
+        """Where a name is defined that is written with its namespace or class, as a definition of a file means
+        that path, or a file that this one includes."""
+        inner = path.replace("::", ".")
+        ending = [item for item in among if f".{item.symbol.container}".endswith(f".{inner}")]
+        reach = {file, *await self.reach(file)} if ending else set[int]()
+        ending = [item for item in ending if item.file in reach]
+        around = caller if ending else ""
+        while True:
+            whole = f"{around}.{inner}" if around else inner
+            found = {(item.file, whole) for item in ending if item.symbol.container == whole}
+            if found or not around:
+                return found
+            around = around.rpartition(".")[0]
+
+    async def included(
+        self, name: str, path: str, file: int, caller: str, among: Sequence[Definition]
+    ) -> set[Place]:
+        """Where a name is defined that a file of C++ calls so, alone or with a path before it."""
+        if self._sources.languages[file] not in INCLUDES:
+            return set()
+        if path:
+            return await self.within(path, file, caller, among)
+        return await self.brought(name, file, caller, among)
+
+    async def expanded(self, name: str, file: int, among: Sequence[Definition]) -> set[Place]:
+        """Where a macro of Rust is defined that a file has without an import: beside it, or in a folder around it."""
+        paths = self._sources.paths
+        if name in _BUILT_IN or any(name == (i.alias or i.name) for i in await self.imports(file)):
+            return set()
+        macros = {
+            item.file
+            for item in among
+            if is_macro(item)
+            and not item.symbol.container
+            and f"/{paths[file]}".startswith(f"/{paths[item.file]}".rpartition("/")[0] + "/")
+        }
+        return {(macros.pop(), "")} if len(macros) == 1 else set()
 
     async def called(self, receiver: str, file: int) -> list[int]:
         """The files of the module that a file calls so."""

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-from sophia_mcp.index.parsing.edges import GLOBAL, Edges
+from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, Edges
 from sophia_mcp.index.parsing.stated import FOLLOWED
 from sophia_mcp.search.places.modules import leads
 from sophia_mcp.search.places.symbols import OWN, Definition
@@ -89,6 +89,8 @@ class Sources:
         """What proves that a reference in ``file``, which has these ``imports``, means one of these
         definitions of its name."""
         receiver = reference.receiver.strip()
+        if receiver == MACRO:
+            receiver, defined = "", [item for item in defined if is_macro(item)]
         here = [item for item in defined if item.file == file]
         if reference.receiver_type and not FOLLOWED.search(reference.receiver_type):
             return self._typed(reference, file, defined, here, imports)
@@ -281,6 +283,11 @@ def _brings(item: Import, name: str, defined: Sequence[Definition]) -> bool:
 def brings_all(item: Import) -> bool:
     """An import of all names: of a module that the file does not call by one, as a header is."""
     return item.name == "*" or not (item.name or item.alias)
+
+
+def is_macro(item: Definition) -> bool:
+    """Whether it is a macro of Rust."""
+    return item.symbol.signature.startswith("macro_rules!")
 
 
 def _holder(item: Definition) -> str:
