@@ -43,6 +43,7 @@ class Memory(dict[str, bytes]):
         self.update(values)
 
 
+@pytest.mark.requirement("embed.cache")
 async def test_only_what_is_new_is_embedded_and_the_order_is_kept() -> None:
     inside = Counting()
     cached = Cached(inside, Memory())

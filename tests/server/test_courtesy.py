@@ -121,7 +121,11 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
     ("search_code", {"query": ""}, ['query=""', "query must have at least 1 character"]),
     ("cost_report", {"group_by": list("abcd")}, ["group_by must have at most 3 items"]),
     ("search_code", {}, ["query is missing", "query is required", 'with query="…"']),
-    ("search_code", {"query": 5, "limit": "many"}, ["query=5", "query must be text", 'limit="many"']),
+    (
+        "search_code",
+        {"query": 5, "limit": "many"},
+        ["query=5", "query must be text", 'limit="many"', "limit must be a whole number"],
+    ),
     ("run_swarm", {"tier": "huge"}, ['tier="huge"', "must be 'fast', 'standard' or 'deep'"]),
     (
         "run_swarm",
