@@ -128,6 +128,16 @@ def test_only_the_clients_in_use_are_configured_when_none_is_named(person: Path)
     assert [client["client"] for client in done["clients"]] == ["roo"]
 
 
+def test_the_home_folder_is_no_project(person: Path, tmp_path: Path) -> None:
+    home = tmp_path / "person"
+    for folder in (home, tmp_path):
+        done = run("init", "--client", "codex", "--client", "claude-code", "--root", str(folder))
+        assert done.returncode == 2
+        assert "the home folder or above it" in done.stderr
+    assert not list(home.iterdir())
+    assert run("init", "--client", "codex", "--root", str(home), "--remove").returncode == 0
+
+
 def test_with_no_client_in_sight_it_says_which_it_knows(person: Path) -> None:
     done = run("init", "--root", str(person))
     assert done.returncode == 2

@@ -57,8 +57,15 @@ def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: boo
     Example: sophia init --client claude-code
     """
     from sophia_mcp.cli.clients import CLIENTS
+    from sophia_mcp.security.paths import is_too_wide
 
     project = _project(root)
+    if is_too_wide(project, Path.home()) and not remove:
+        raise BadArgument(
+            f"{project} is no project",
+            why="it is the home folder or above it, which the server refuses",
+            next="go to the folder of one project, or name it with --root",
+        )
     chosen = clients or tuple(
         name for name in _NAMES if any(sign.exists() for sign in CLIENTS[name].signs(project))
     )
