@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from sophia_mcp.types import TimelineEvent
@@ -48,18 +49,13 @@ def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
     if not events:
         return 0
     first, last = events[0], events[-1]
-    provider = str(first.facts.get("provider", ""))
     name = str(first.facts.get("pattern", ""))
+    shared = {PROVIDER: str(first.facts.get("provider", "")), CONVERSATION: first.run_id}
     root = tracer.start_span(
         f"{INVOKE_WORKFLOW} {name}".strip(),
         kind=SpanKind.INTERNAL,
         start_time=first.at_ns,
-        attributes={
-            OPERATION: INVOKE_WORKFLOW,
-            PROVIDER: provider,
-            WORKFLOW: name,
-            CONVERSATION: first.run_id,
-        },
+        attributes={OPERATION: INVOKE_WORKFLOW, WORKFLOW: name, **shared},
     )
     context = set_span_in_context(root)
     begun: dict[str, TimelineEvent] = {}
@@ -68,33 +64,7 @@ def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
         if event.kind in ("step.started", "step.waiting"):
             begun[event.step] = event
         elif event.kind in _ENDED and event.step in begun:
-            start = begun.pop(event.step)
-            role = str(start.facts.get("role") or event.step)
-            who = {
-                PROVIDER: provider,
-                AGENT: role,
-                CONVERSATION: first.run_id,
-                "sophia.step": event.step,
-            }
-            span = tracer.start_span(
-                f"{INVOKE_AGENT} {role}",
-                context=context,
-                kind=SpanKind.INTERNAL,
-                start_time=start.at_ns,
-                attributes={OPERATION: INVOKE_AGENT, **who},
-            )
-            made += 1
-            if _was_called(start, event):
-                asked = str(event.facts.get("requested", ""))
-                tracer.start_span(
-                    f"{CHAT} {asked}".strip(),
-                    context=set_span_in_context(span),
-                    kind=SpanKind.CLIENT,
-                    start_time=start.at_ns,
-                    attributes={OPERATION: CHAT, **who, **_answered(event)},
-                ).end(event.at_ns)
-                made += 1
-            _close(span, event)
+            made += _step(tracer, context, shared, begun.pop(event.step), event)
         else:
             root.add_event(event.kind, _plain(event), timestamp=event.at_ns)
     if last.kind in ("run.failed", "run.over_budget"):
@@ -102,6 +72,36 @@ def export(events: Sequence[TimelineEvent], tracer: Tracer) -> int:
         root.set_attribute(ERROR, last.kind)
     root.end(last.at_ns)
     return made
+
+
+def _step(
+    tracer: Tracer,
+    context: Context,
+    shared: Mapping[str, str],
+    start: TimelineEvent,
+    end: TimelineEvent,
+) -> int:
+    """The span of a step, and one below it where a model answered; how many were made."""
+    role = str(start.facts.get("role") or end.step)
+    who = {**shared, AGENT: role, "sophia.step": end.step}
+    span = tracer.start_span(
+        f"{INVOKE_AGENT} {role}",
+        context=context,
+        kind=SpanKind.INTERNAL,
+        start_time=start.at_ns,
+        attributes={OPERATION: INVOKE_AGENT, **who},
+    )
+    called = _was_called(start, end)
+    if called:
+        tracer.start_span(
+            f"{CHAT} {end.facts.get('requested', '')}".strip(),
+            context=set_span_in_context(span),
+            kind=SpanKind.CLIENT,
+            start_time=start.at_ns,
+            attributes={OPERATION: CHAT, **who, **_answered(end)},
+        ).end(end.at_ns)
+    _close(span, end)
+    return 1 + called
 
 
 def _was_called(start: TimelineEvent, end: TimelineEvent) -> bool:
