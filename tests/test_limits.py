@@ -24,11 +24,11 @@ def test_nothing_in_the_source_is_over_a_limit() -> None:
 
 
 @pytest.mark.requirement("commands.check")
-def test_an_oversized_function_is_found(tmp_path: Path) -> None:
+def test_an_oversized_function_and_more_room_than_is_needed_are_found(tmp_path: Path) -> None:
     source = tmp_path / "src" / "sophia_mcp"
     source.mkdir(parents=True)
     (tmp_path / "scripts").mkdir()
-    (tmp_path / "scripts" / "limits.toml").write_text("")
+    (tmp_path / "scripts" / "limits.toml").write_text('"file:gone.py" = 600\n')
     script = (ROOT / "scripts" / "limits.py").read_text()
     (tmp_path / "scripts" / "limits.py").write_text(script)
     body = "\n".join(f"    x{i} = {i}" for i in range(90))
@@ -44,5 +44,6 @@ def test_an_oversized_function_is_found(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "the limit is 80" in done.stdout
+    assert "grants 600 to file:gone.py, which has 0" in done.stdout
     assert "data_manager" in done.stdout
     assert "environment" in done.stdout
