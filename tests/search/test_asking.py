@@ -178,3 +178,23 @@ async def test_a_pattern_that_cannot_be_used_says_why(
     assert said in caught.value.what
     assert "(?m)" not in caught.value.what
     assert why in caught.value.why
+
+
+@pytest.mark.requirement("search.trace")
+async def test_a_file_of_another_project_is_not_taken_for_one_of_the_same_name(index_of) -> None:
+    files = {
+        "jar/worker/tasks.py": "def drain(jar):\n    jar.clear()\n",
+        "jar/testing/tasks.py": "def ping():\n    return 'pong'\n",
+        "jar/run.py": "def run(task):\n    return task()\n",
+    }
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "/usr/lib/python3/site-packages/jar/run.py", line 2, in run\n'
+        '  File "/srv/shop/tasks.py", line 1, in {}\n'
+        "ZeroDivisionError: division by zero\n"
+    )
+    async with index_of(files) as ask:
+        foreign, moved = await ask(trace.format("add")), await ask(trace.format("drain"))
+    assert [hit.path for hit in foreign.hits] == ["jar/run.py"]
+    assert foreign.notes[1] == "elsewhere: /srv/shop/tasks.py"
+    assert [hit.path for hit in moved.hits] == ["jar/worker/tasks.py", "jar/run.py"]

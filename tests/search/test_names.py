@@ -152,6 +152,17 @@ async def test_a_member_that_is_not_there_leads_to_those_that_are(index_of) -> N
     assert far.notes[1] == 'next: search_code("Nested", mode="symbol")'
 
 
+@pytest.mark.requirement("search.not_here")
+async def test_a_name_is_near_a_question_when_it_says_half_of_it(index_of) -> None:
+    files = {"net.py": "def connect():\n    return 1\n\n\ndef connection_pool():\n    return 2\n"}
+    async with index_of(files) as ask:
+        near = (await ask("redis connection pool", mode="symbol")).notes
+        far = (await ask("kafka connection rebalance", mode="symbol")).notes
+    assert near[0].endswith("nearest names: connection_pool")
+    assert "nearest names" not in far[0]
+    assert far[1] == 'next: search_code("connection", mode="regex")'
+
+
 WRITTEN = {
     "src/switches.java": "enum Switches {\n    READ_NULLS(true),\n    WRITE_NULLS(false);\n}\n",
     "src/reader.java": "class Reader {\n  void read() {\n    if (on(Switches.READ_NULLS)) { skip(); }\n  }\n}\n",

@@ -126,7 +126,7 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     query, request = question.query, question.request
     strange = await _strange(question, tx)
     named = query.kind in ("identifier", "path") and is_name(query.text)
-    *within, asked = segments(query.text) if named else (_longest(query.text),)
+    *within, asked = segments(query.text) if named else (" ".join(_telling(query.text)),)
     owners = await symbols.definitions(tx, question.atlas, within[-1]) if within else []
     near = await _members(question, tx, owners, asked)
     near = near or await symbols.nearest(tx, question.atlas, asked)
@@ -148,7 +148,7 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     elif owners:
         next_call = call(request, within[-1], mode="symbol")
     else:
-        known = _longest(query.text, strange) or asked
+        known = max(_telling(query.text, strange) or _telling(query.text), key=len, default="")
         next_call = call(request, known or re2.escape(query.text), mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
 
@@ -235,14 +235,13 @@ def _named(text: str, strange: Sequence[str]) -> str:
     return ", ".join(map(repr, list(dict.fromkeys(whole or strange))[:_STRANGE_MOST]))
 
 
-def _longest(text: str, strange: Sequence[str] = ()) -> str:
-    """The longest name or word of a text that tells something, and that is not ``strange``."""
-    told = [
+def _telling(text: str, strange: Sequence[str] = ()) -> list[str]:
+    """The names and words of a text that tell something, and that are not ``strange``."""
+    return [
         word
         for word in words.IDENTIFIER.findall(text)
         if word.casefold() not in words.STOP_WORDS and not set(words.words(word)) & set(strange)
     ]
-    return max(told, key=len, default="")
 
 
 def _with_next(question: Question, outcome: Outcome) -> Outcome:

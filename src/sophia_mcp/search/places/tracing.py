@@ -98,13 +98,37 @@ async def _files(
     """Files of the view that a written path means: those that end like it; what a file that stood there
     has become; else the only one that defines what the frames name."""
     atlas, allowed = question.atlas, question.filter.allowed
-    names = match_path(path, atlas.paths)
-    files = [atlas.position[name] for name in names]
+    name = path.rstrip("/").rpartition("/")[2]
+    named = match_path(path, [atlas.paths[file] for file in atlas.written(f"{name}\0")])
+    files = [atlas.position[one] for one in named]
+    said = _folder(path)
+    doubtful = [file for file in files if said and _folder(atlas.paths[file]) not in ("", said)]
+    others = {*doubtful} - {*await _holding(question, tx, doubtful, frames)}
+    files = [file for file in files if file not in others]
     if old_path and old_path not in atlas.position:
         files = await renamed.successors(question, tx, old_path, old) or files
     if not files:
         files = await _defining(question, tx, path, frames)
     return [file for file in files if allowed is None or allowed[file]]
+
+
+def _folder(path: str) -> str:
+    """The name of the folder that a file is in; empty where none is said."""
+    return "".join([part for part in path.split("/")[:-1] if part not in ("", ".", "..")][-1:])
+
+
+async def _holding(
+    question: Question, tx: Transaction, files: Sequence[int], frames: Sequence[Frame]
+) -> list[int]:
+    """Of files that are only called as frames say, those that define what one names: others are of other projects."""
+    names = {frame.function for frame in frames if frame.function}
+    blobs = question.atlas.blobs[files].tolist() if files else []
+    held = await question.engine.content.symbols(tx, blobs)
+    return [
+        file
+        for file, blob in zip(files, blobs, strict=True)
+        if not names or any(symbol.name in names for symbol in held[blob])
+    ]
 
 
 async def _defining(
