@@ -163,6 +163,12 @@ def test_fifteen_languages_and_more_have_references() -> None:
     assert sum(1 for record in LANGUAGES.values() if record.references and record.imports) >= 15
 
 
+def test_all_that_a_class_of_scala_extends_is_a_base_of_it() -> None:
+    text = "class A extends B(1) with C[Int]\nobject O extends X with a.Y with Z\n"
+    found = [(each.caller, each.name) for each in parse(text, "a.scala", "scala").references]
+    assert found == [("A", "B"), ("A", "C"), ("O", "X"), ("O", "Y"), ("O", "Z")]
+
+
 def test_a_variable_with_two_types_states_none() -> None:
     text = "def f():\n    x = A()\n    x = B()\n    x.go()\n"
     call = next(r for r in parse(text, "a.py", "python").references if r.name == "go")

@@ -29,7 +29,7 @@ RECORDS = (
         comments=("line_comment", "block_comment"),
         references=f"""{_JAVA} (import_declaration) @import
         [(catch_formal_parameter) (resource name: (_)) (enhanced_for_statement) (constant_declaration) (type_pattern)
-         (instanceof_expression name: (_))]
+         (record_pattern_component (type_identifier) (identifier)) (instanceof_expression name: (_))]
           @bind""",
         imports=imports.dotted,
         binds=bindings.TYPED,
@@ -59,7 +59,7 @@ RECORDS = (
         (using_directive) @import
         (base_list [(identifier) (qualified_name) (generic_name)] @base)
         [(parameter) (variable_declaration) (property_declaration) (declaration_pattern) (declaration_expression)
-         (foreach_statement type: (_))] @bind
+         (foreach_statement type: (_)) (from_clause type: (_)) (catch_declaration name: (_))] @bind
         """,
         imports=imports.csharp,
         binds=bindings.TYPED,
@@ -115,7 +115,7 @@ RECORDS = (
         (call_expression function: (generic_function function: (_) @call))
         (instance_expression . (_) @new)
         (import_declaration) @import
-        (extends_clause type: (_) @base)
+        (extends_clause [(type_identifier) (generic_type) (stable_type_identifier)] @base)
         [(parameter) (class_parameter)] @bind
         (val_definition type: (_)) @bind
         (val_definition value: [(instance_expression) (call_expression function: (identifier))]) @bind
@@ -168,7 +168,7 @@ RECORDS = (
         (_ (unconditional_assignable_selector (identifier) @token) . (selector (argument_part)))
         (cascade_section (cascade_selector (identifier) @token) . (argument_part))
         [(new_expression (type_identifier) @new) (const_object_expression (type_identifier) @new)]
-        (formal_parameter (type_identifier)) @bind
+        [(formal_parameter (type_identifier)) (variable_pattern (type_identifier) (identifier))] @bind
         (declaration (type_identifier) (initialized_identifier_list)) @bind
         (local_variable_declaration (initialized_variable_definition)) @bind
         """,

@@ -57,8 +57,11 @@ _BINDS: dict[str, _Patterns] = {
         re.compile(rb"\s*(?:->|[:,][^{}\n]*->|\)\s*->|(?:[,:][^()]*)?\)?\s*in\b)"),
     ),
     "csharp": (
-        re.compile(rb"\0\s*=>|\((?:[^()]*,)?\s*\0\s*(?:,[^()]*)?\)\s*=>|\bvar\s*\([^()]*\0"),
-        re.compile(rb"\bvar\s*\([^()]*\Z"),
+        re.compile(
+            rb"\0\s*=>|\((?:[^()]*,)?\s*\0\s*(?:,[^()]*)?\)\s*=>|\bvar\s*\([^()]*\0"
+            rb"|\b(?:from|join|let)\s+\0\s+(?:in\b|=)"
+        ),
+        re.compile(rb"\b(?:var\s*\([^()]*|(?:from|join|let)\s+)\Z"),
         re.compile(rb"\s*(?:=>|(?:,[^()]*)?\)\s*=>)"),
     ),
     "swift": (
