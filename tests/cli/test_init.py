@@ -128,6 +128,29 @@ def test_only_the_clients_in_use_are_configured_when_none_is_named(person: Path)
     assert [client["client"] for client in done["clients"]] == ["roo"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(person: Path) -> None:
+    line = f"ulimit -f 0; exec {SOPHIA} init --client claude-code --root {person}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"cannot write {person / '.mcp.json'}" in done.stderr
+    assert not list(person.iterdir())
+    (person / ".mcp.json").write_text("{}")
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+    assert f"cannot write {person / '.mcp.json'} · why: File too large" in done.stderr
+    assert files(person) == {".mcp.json": b"{}"}
+
+
+def test_a_link_where_the_new_text_is_put_first_is_not_followed(person: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "person" / "keys"
+    kept.write_text("mine\n")
+    (person / ".mcp.json.sophia-new").symlink_to(kept)
+    assert run("init", "--client", "claude-code", "--root", str(person)).returncode == 0
+    assert kept.read_text() == "mine\n"
+    assert not (person / ".mcp.json").is_symlink()
+    assert "sophia" in (person / ".mcp.json").read_text()
+
+
 def test_the_home_folder_is_no_project(person: Path, tmp_path: Path) -> None:
     home = tmp_path / "person"
     for folder in (home, tmp_path):

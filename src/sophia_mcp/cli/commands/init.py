@@ -343,24 +343,37 @@ def _write(path: Path, before: str, after: str, project: Path, *, gone: bool = F
     folders that held nothing else. Says what it did."""
     if after == before:
         return ""
-    kept = _backup(path) if before else None
     try:
+        kept = _backup(path) if before else None
         if gone:
             path.unlink(missing_ok=True)
             _sweep(path.parent, project)
         else:
             target = path.resolve()
             target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = target.with_name(target.name + ".sophia-new")
-            fresh.write_bytes(_encoded(after, target))
-            if target.exists():
-                fresh.chmod(target.stat().st_mode & 0o777)
-            fresh.replace(target)
+            _replace(target, _encoded(after, target))
     except OSError as error:
+        place = f", {error.filename}" if error.filename else ""
         raise ClientConfigError(
-            f"cannot write {path}", why=error.strerror or "", next="see that it can be written there"
+            f"cannot write {path}",
+            why=f"{error.strerror}{place}",
+            next="see that it can be written there",
         ) from error
     return f"{'removed' if gone else 'wrote'} {path}" + (f" (backup: {kept})" if kept else "")
+
+
+def _replace(target: Path, raw: bytes) -> None:
+    """Put these bytes in place of a file, or leave it as it was and nothing beside it."""
+    fresh = target.with_name(target.name + ".sophia-new")
+    fresh.unlink(missing_ok=True)  # a repository may have put a link there
+    try:
+        with fresh.open("xb") as written:
+            written.write(raw)
+        if target.exists():
+            fresh.chmod(target.stat().st_mode & 0o777)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _encoded(text: str, target: Path) -> bytes:
