@@ -1,3 +1,3 @@
-"""Sophia MCP: code search, swarms, cost and connectors for coding assistants."""
+"""Sophia MCP: code search, swarms, cost and memory for coding assistants."""
 
 __version__ = "0.1.0"

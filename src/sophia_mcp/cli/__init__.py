@@ -1,0 +1,1 @@
+"""The person's door: commands that parse, call the app and print."""

@@ -1,0 +1,1 @@
+"""Questions to answers: what is asked, what may answer, what is shown."""
