@@ -135,9 +135,9 @@ class Follower:
         if not receiver or receiver == _TOP:
             return await self._alone(reference, file)
         path = "::" in receiver
-        if language in INCLUDES and (path or await self._names.is_space(receiver)):
+        if language in INCLUDES:
             places = await self._modules.within(receiver, file, caller, self._every)
-            if places:
+            if places and (path or await self._names.is_space(receiver)):
                 return "import-resolved", places
         if receiver.isidentifier() or (path and language in INCLUDES | _NESTING | _WHOLE):
             if modules := await self._modules.called(receiver, file):

@@ -44,6 +44,7 @@ class Modules:
         self._led: dict[tuple[str, int], list[int]] = {}
         self._direct: dict[int, list[int]] = {}
         self._included: dict[int, set[int]] = {}
+        self._ends: dict[tuple[str, int], list[Definition]] = {}
         self._given: dict[tuple[str, tuple[int, ...], int], set[Place]] = {}
         self._left = _LOOKS_MOST
 
@@ -76,7 +77,10 @@ class Modules:
         """Where a name is defined that is written with its namespace or class, as a definition of a file means
         that path, or a file that this one includes."""
         inner = path.replace("::", ".")
-        ending = [item for item in among if f".{item.symbol.container}".endswith(f".{inner}")]
+        key = (inner, id(among))
+        if key not in self._ends:
+            self._ends[key] = [i for i in among if f".{i.symbol.container}".endswith(f".{inner}")]
+        ending = self._ends[key]
         reach = {file, *await self.reach(file)} if ending else set[int]()
         ending = [item for item in ending if item.file in reach]
         around = caller if ending else ""
