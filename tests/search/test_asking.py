@@ -198,3 +198,48 @@ async def test_a_file_of_another_project_is_not_taken_for_one_of_the_same_name(i
     assert [hit.path for hit in foreign.hits] == ["jar/run.py"]
     assert foreign.notes[1] == "elsewhere: /srv/shop/tasks.py"
     assert [hit.path for hit in moved.hits] == ["jar/worker/tasks.py", "jar/run.py"]
+
+
+TESTED = {
+    "jar.py": "def drain(jar):\n    return jar.clear()\n\n\ndef refill(jar, count):\n    jar.lids += count\n",
+    "shop.py": "from jar import drain\n\n\ndef close(jar):\n    drain(jar)\n",
+    "tests/test_jar.py": "from jar import drain\n\n\ndef test_it_is_empty():\n    drain(JAR)\n    assert not JAR\n",
+    "tests/test_lids.py": "def test_each_jar_has_its_lid_back():\n    assert lids(full()) == 3\n",
+}
+
+
+@pytest.mark.requirement("search.scopes")
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("where is drain() tested?", "tests/test_jar.py"),
+        ("which tests cover `drain`", "tests/test_jar.py"),
+        ("tests for jar.drain", "tests/test_jar.py"),
+        ("where are lids of a jar tested", "tests/test_lids.py"),
+    ],
+)
+async def test_who_asks_for_tests_is_shown_tests(index_of, text: str, place: str) -> None:
+    async with index_of(TESTED) as ask:
+        answer = await ask(text)
+        assert answer.hits[0].path == place
+        assert all(hit.path.startswith("tests/") for hit in answer.hits)
+        if "drain" in text:
+            assert answer.notes[0].startswith("2 resolved uses; ")
+        assert answer.notes[-1] == "asked for tests: only these were searched"
+
+
+@pytest.mark.requirement("search.filters")
+async def test_who_uses_a_name_is_told_of_a_place_that_does_not_define_it(index_of) -> None:
+    async with index_of(TESTED) as ask:
+        answer = await ask("who uses drain()", paths=("shop.py",))
+    assert [(hit.path, hit.why) for hit in answer.hits][:1] == [
+        ("shop.py", "import at 1 (import-resolved)")
+    ]
+
+
+@pytest.mark.requirement("search.scopes")
+async def test_who_asks_for_tests_where_there_are_none_is_told(index_of) -> None:
+    async with index_of({"jar.py": TESTED["jar.py"]}) as ask:
+        answer = await ask("where is the draining of a jar tested")
+    assert answer.hits[0].path == "jar.py"
+    assert answer.notes[-1] == "asked for tests, and no file that may answer is one"

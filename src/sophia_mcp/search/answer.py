@@ -126,6 +126,9 @@ async def _find(
     async with engine.database.read(LOCAL) as tx:
         atlas = await engine.atlases.of(tx, view)
         chosen = filters.build(atlas, request, differing.paths if differing is not None else None)
+        if query.of_tests:
+            chosen, among = filters.of_tests(atlas, request, chosen)
+            gone = (*gone, *among)
         question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count)
         if (nothing := await verdict.empty(question, tx)) is not None:
             return _Found(question, replace(nothing, notes=(*nothing.notes, *gone)), {})

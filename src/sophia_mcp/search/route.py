@@ -31,7 +31,10 @@ _OF_PLACES = ("auto", "references", "callers", "similar")
 async def narrowed(question: Question, tx: Transaction) -> Question:
     """``class Router``, ``(*Router).add`` and ``app.py:add`` ask for a name where that name is defined as
     they say; else they are words."""
-    named, allowed = question.query.named, question.filter.allowed
+    named = question.query.named
+    # What one file defines is used in others: the filters say in which.
+    of_uses = question.mode in ("references", "callers")
+    allowed = None if of_uses else question.filter.allowed
     mode = question.request.mode
     if mode == "outline" or (mode in _OF_PLACES and question.query.kind in ("words", "path")):
         there = await links.said(question, tx)
@@ -57,8 +60,8 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
         said = [item for item in said if item.symbol.kind in named.kinds]
     if not said:
         return replace(question, query=replace(question.query, asks=""))
-    if question.mode in ("references", "callers"):
-        return replace(question, query=query)  # what one file defines is used in others
+    if of_uses:
+        return replace(question, query=query)
     return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
 
 

@@ -153,6 +153,13 @@ _DEFINED = _sentences(
 )
 """Sentences that ask where a name is defined."""
 
+_TESTED = _sentences(
+    r"(?:where|how) (?:is|are|do we) (?P<what>.+) tested",
+    r"(?:which|what) (?:unit )?tests? (?:covers?|checks?|exercises?|tests?|is for|are for) (?P<what>.+)",
+    rf"{_SHOW}(?:unit )?tests? (?:for|of|that cover|covering) (?P<what>.+)",
+)
+"""Sentences that ask for the tests of something."""
+
 _QUOTED = re.compile(r"([`'\"])(?P<name>[^`'\"]+)\1")
 
 
@@ -196,7 +203,7 @@ class Query:
     line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text. ``named``
     is set when the text may be a name after all: it is one when that name is defined. ``asks`` says that a
     sentence asks for the uses of that name. ``written`` is the whole text, where ``text`` is the name in it, or
-    what a question that ``is_foreign`` says of code."""
+    what a question that ``is_foreign`` says of code. ``of_tests``: what tests it was asked, and the text is what."""
 
     text: str
     kind: QueryKind
@@ -209,6 +216,7 @@ class Query:
     asks: Literal["", "references", "callers"] = ""
     written: str = ""
     is_foreign: bool = False
+    of_tests: bool = False
 
     @property
     def name(self) -> str:
@@ -360,6 +368,17 @@ def _asks_of_name(text: str) -> Query | None:
     return None
 
 
+def _asks_of_tests(text: str) -> Query | None:
+    """``where is parse_cookie tested``: who uses that name, or what is about these words, among tests."""
+    found = next(filter(None, (form.fullmatch(text) for form in _TESTED)), None)
+    if found is None:
+        return None
+    what = found["what"]
+    if asked := _asks_of_name(f"who uses {what}"):
+        return replace(asked, text=what, of_tests=True)
+    return replace(_kind_of(what, "auto"), of_tests=True)
+
+
 def classify(text: str, mode: Mode = "auto") -> Query:
     """The kind of a question; an explicit mode settles what it can settle."""
     if mode == "regex":
@@ -373,7 +392,7 @@ def classify(text: str, mode: Mode = "auto") -> Query:
 
 
 def _kind_of(text: str, mode: Mode) -> Query:
-    if mode == "auto" and (asked := _asks_of_name(text)):
+    if mode == "auto" and (asked := _asks_of_tests(text) or _asks_of_name(text)):
         return asked
     query = _classified(text, mode)
     if mode in ("text", "similar"):

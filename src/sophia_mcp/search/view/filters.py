@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -71,6 +71,16 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
     if allowed is not None and not allowed.any() and not problems:
         problems.append("the filters exclude one another: no file passes all of them")
     return Filter(allowed, frozenset(request.kinds), "; ".join(problems))
+
+
+def of_tests(atlas: Atlas, request: Request, chosen: Filter) -> tuple[Filter, tuple[str, ...]]:
+    """The filter of a request that asks for tests in words, and what is said of it."""
+    tests = atlas.role("test") if chosen.allowed is None else atlas.role("test") & chosen.allowed
+    if not tests.any():
+        return chosen, ("asked for tests, and no file that may answer is one",)
+    if request.scope != "all":
+        return chosen, ()
+    return replace(chosen, allowed=tests), ("asked for tests: only these were searched",)
 
 
 def said(request: Request, *, kinds: bool = False) -> str:
