@@ -11,6 +11,7 @@ from sophia_mcp.search.engine import Question
 from sophia_mcp.search.places.symbols import OWN, definitions, is_of
 from sophia_mcp.search.question.query import Query
 from sophia_mcp.search.view import filters
+from sophia_mcp.search.view.atlas import holding
 from sophia_mcp.store.database import Transaction
 
 _SEPARATOR = re.compile(r"::|[./\\]")
@@ -33,9 +34,9 @@ def files(question: Question, path: str) -> list[int]:
                 return found
         return []
     wanted = path.strip("/")
-    ending = atlas.written(f"/{wanted}\0")
+    ending = holding(atlas, f"/{wanted}\0")
     if not ending and language_of(wanted, b"") is not None:  # some systems take any case
-        ending = atlas.written(f"/{wanted}\0".casefold(), folded=True)
+        ending = holding(atlas, f"/{wanted}\0".casefold(), folded=True)
     return sorted(ending, key=lambda i: (atlas.has("test", i), len(atlas.paths[i]), atlas.paths[i]))
 
 
@@ -43,9 +44,9 @@ def folder(question: Question, path: str) -> str | None:
     """The folder a written path means, or None."""
     atlas = question.atlas
     wanted = filters.inside(question.view.root, path).strip("/")
-    if not wanted or atlas.written(f"\0/{wanted}/"):
+    if not wanted or holding(atlas, f"\0/{wanted}/"):
         return wanted or None
-    for file in atlas.written(f"/{wanted}/"):
+    for file in holding(atlas, f"/{wanted}/"):
         held = atlas.paths[file]
         return held[: held.index(f"/{wanted}/") + 1 + len(wanted)]
     return None
@@ -54,8 +55,8 @@ def folder(question: Question, path: str) -> str | None:
 def is_folder(question: Question, path: str) -> bool:
     """Whether a path, as it is written from the root on, is that of a folder and of no file without its ending."""
     atlas, prefix = question.atlas, filters.inside(question.view.root, path).rstrip("/")
-    is_one = "/" in prefix and bool(atlas.written(f"\0/{prefix}/"))
-    return is_one and not atlas.written(f"\0/{prefix}.")
+    is_one = "/" in prefix and bool(holding(atlas, f"\0/{prefix}/"))
+    return is_one and not holding(atlas, f"\0/{prefix}.")
 
 
 def is_file(path: str) -> bool:
@@ -122,7 +123,7 @@ def modules(question: Question, text: str) -> list[int]:
 
 def _modules(question: Question, wanted: list[str]) -> list[int]:
     atlas, held = question.atlas, "/" + "/".join(wanted)
-    return [i for i in atlas.written(held) if _module(atlas.paths[i])[-len(wanted) :] == wanted]
+    return [i for i in holding(atlas, held) if _module(atlas.paths[i])[-len(wanted) :] == wanted]
 
 
 def _module(path: str) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sophia_mcp import words
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.places.modules import module_parts
-from sophia_mcp.search.view.atlas import Atlas, Mask
+from sophia_mcp.search.view.atlas import Atlas, Mask, holding
 from sophia_mcp.search.view.near import LONGER, near_names
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
@@ -91,7 +91,7 @@ async def of_others(tx: Transaction, atlas: Atlas, name: str, container: str) ->
     held = await definitions(tx, atlas, container)
     is_class = any(item.symbol.name == container and item.symbol.kind == "class" for item in held)
     folded = container.casefold()
-    written = atlas.written(folded, folded=True)
+    written = holding(atlas, folded, folded=True)
     if is_class or any(folded in _parts(atlas.paths[file]) for file in written):
         return f"no {name} of {container} is known, but of others"
     return f"no class, file or folder here is called {container}: every {name} is meant"

@@ -10,6 +10,7 @@ from sophia_mcp.search.places import renamed, symbols
 from sophia_mcp.search.places.locate import unfiltered
 from sophia_mcp.search.places.settle import Version, settle, spoken_of
 from sophia_mcp.search.question.trace import Frame, linked, match_path
+from sophia_mcp.search.view.atlas import holding
 from sophia_mcp.search.view.content import Text
 from sophia_mcp.search.view.outline import enclosing, qualified
 from sophia_mcp.store.database import Transaction
@@ -99,7 +100,7 @@ async def _files(
     has become; else the only one that defines what the frames name."""
     atlas, allowed = question.atlas, question.filter.allowed
     name = path.rstrip("/").rpartition("/")[2]
-    named = match_path(path, [atlas.paths[file] for file in atlas.written(f"{name}\0")])
+    named = match_path(path, [atlas.paths[file] for file in holding(atlas, f"{name}\0")])
     files = [atlas.position[one] for one in named]
     said = _folder(path)
     doubtful = [file for file in files if said and _folder(atlas.paths[file]) not in ("", said)]

@@ -100,7 +100,7 @@ class Atlas:
     ``whole`` says that the view shows every placement of its repository, so that searches need no
     filter. ``frequencies`` keeps in how many rows of the text index a term occurs, as far as that was
     looked up; under the empty term, how many rows there are. ``modules`` keeps, by language, what the
-    manifests that were read call folders.
+    manifests that were read call folders. ``listings`` keeps all paths as one text, and the same in no case.
     """
 
     view: View
@@ -118,6 +118,7 @@ class Atlas:
     _flags: dict[str, Mask] = field(default_factory=dict)
     frequencies: dict[str, int] = field(default_factory=dict)
     modules: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    listings: dict[bool, str] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> dict[int, int]:
@@ -180,26 +181,6 @@ class Atlas:
         place = bisect_left(self.paths, path)
         return place < len(self.paths) and self.paths[place] == path
 
-    def written(self, part: str, *, folded: bool = False) -> list[int]:
-        """Positions of paths that hold a text, each written with a ``/`` before it and a NUL on both sides;
-        ``folded``: in any case, for a part without any. (One look at all of them takes a tenth of one at each.)"""
-        text = self._folded if folded else self._listing
-        found: list[int] = []
-        file, at = -1, 0
-        while (place := text.find(part, at)) >= 0:
-            file += text.count("\0", at, place + 1)
-            found.append(file)
-            at = text.find("\0", place + 1)
-        return found
-
-    @cached_property
-    def _listing(self) -> str:
-        return "".join(f"\0/{path}" for path in self.paths) + "\0" * bool(self.paths)
-
-    @cached_property
-    def _folded(self) -> str:
-        return self._listing.casefold()
-
     def has(self, role: str, file: int) -> bool:
         """Whether the path of one file tells this role."""
         return bool(path_roles(self.paths[file]) & ROLE_BITS[role])
@@ -245,6 +226,22 @@ class Atlas:
             told = np.fromiter(map(path_roles, self.paths), np.int64, len(self.paths))
             self._flags[name] = (told & ROLE_BITS[name]) != 0
         return self._flags[name]
+
+
+def holding(atlas: Atlas, part: str, *, folded: bool = False) -> list[int]:
+    """Positions of paths that hold a text, each written with a ``/`` before it and a NUL on both sides; ``folded``:
+    in any case, for a part without any. (One look at all of them takes a tenth of one at each.)"""
+    if folded not in atlas.listings:
+        text = "".join(f"\0/{path}" for path in atlas.paths) + "\0" * bool(atlas.paths)
+        atlas.listings[folded] = text.casefold() if folded else text
+    text = atlas.listings[folded]
+    found: list[int] = []
+    file, at = -1, 0
+    while (place := text.find(part, at)) >= 0:
+        file += text.count("\0", at, place + 1)
+        found.append(file)
+        at = text.find("\0", place + 1)
+    return found
 
 
 ROLES = {

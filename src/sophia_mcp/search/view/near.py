@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from sophia_mcp import words
 from sophia_mcp.search.question.trace import match_path
-from sophia_mcp.search.view.atlas import Atlas
+from sophia_mcp.search.view.atlas import Atlas, holding
 
 LONGER = 3
 """Letters more or less than a name that is spelt alike has."""
@@ -42,12 +42,12 @@ def near_paths(atlas: Atlas, asked: str, limit: int = 3, *, folders: bool = Fals
     near, with the same ending unless only that is another; of several that have one name the one that shares most
     with the folder asked for."""
     *above, name = asked.strip("/").split("/")
-    if same := match_path(asked, [atlas.paths[file] for file in atlas.written(f"{name}\0")]):
+    if same := match_path(asked, [atlas.paths[file] for file in holding(atlas, f"{name}\0")]):
         return same[:limit]
     stem = _stem(name)
     longest = max(map(words.stem, words.parts(stem)), key=len, default=stem)
-    places = atlas.written(f"/{stem[:1]}", folded=True)
-    places += atlas.written(longest, folded=True)
+    places = holding(atlas, f"/{stem[:1]}", folded=True)
+    places += holding(atlas, longest, folded=True)
     known: dict[str, set[str]] = defaultdict(set)
     for path in dict.fromkeys(atlas.paths[file] for file in places):
         other = _stem(path.rpartition("/")[2])
