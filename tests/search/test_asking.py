@@ -243,3 +243,10 @@ async def test_who_asks_for_tests_where_there_are_none_is_told(index_of) -> None
         answer = await ask("where is the draining of a jar tested")
     assert answer.hits[0].path == "jar.py"
     assert answer.notes[-1] == "asked for tests, and no file that may answer is one"
+
+
+@pytest.mark.requirement("search.scopes")
+async def test_to_test_for_something_is_to_check_it(index_of) -> None:
+    async with index_of(TESTED) as ask:
+        answer = await ask("test for a drained jar")
+    assert "asked for tests: only these were searched" not in answer.notes

@@ -128,7 +128,7 @@ TAGS = ("function", "class")
 """Kinds of what an annotation or a decorator names: ``@x`` of Ruby is a variable, and may be called like a method."""
 _SORT = r"(?:the )?(?:(?:function|method|class|struct|type|constant|variable|macro) )?"
 _ASKED = rf"{_SORT}(?P<name>`[^`]+`|\S+?)"
-_SHOW = r"(?:(?:find|show|list) )?(?:all )?(?:the )?"
+_SHOW = r"(?:(?:find|show|list|show me) )?(?:all )?(?:the )?"
 
 
 def _sentences(*forms: str) -> tuple[re.Pattern[str], ...]:
@@ -156,7 +156,7 @@ _DEFINED = _sentences(
 _TESTED = _sentences(
     r"(?:where|how) (?:is|are|do we) (?P<what>.+) tested",
     r"(?:which|what) (?:unit )?tests? (?:covers?|checks?|exercises?|tests?|is for|are for) (?P<what>.+)",
-    rf"{_SHOW}(?:unit )?tests? (?:for|of|that cover|covering) (?P<what>.+)",
+    rf"{_SHOW}(?:unit tests?|tests) (?:for|of|that cover|covering) (?P<what>.+)",  # "test for" may be to check
 )
 """Sentences that ask for the tests of something."""
 
