@@ -284,7 +284,7 @@ async def _indexed(app: App, tmp_path: Path) -> View:
     return await app.existing(str(own), None)
 
 
-@pytest.mark.requirement("index.collect")
+@pytest.mark.requirement("index.watch")
 async def test_a_folder_is_watched_once_however_often_that_is_asked_for(
     tmp_path: Path, project: Path
 ) -> None:
@@ -300,6 +300,7 @@ async def test_a_folder_is_watched_once_however_often_that_is_asked_for(
         assert not app.watched
 
 
+@pytest.mark.requirement("index.collect")
 async def test_a_question_counts_as_a_use_of_what_it_asks_about(tmp_path: Path, project: Path) -> None:
     async with opened(tmp_path) as app:
         await (await app.start_index(str(project))).wait(20)

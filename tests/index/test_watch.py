@@ -247,6 +247,7 @@ async def test_a_watcher_takes_no_thread_from_questions(index: Index, tree: Writ
     assert taken == [0] * 10
 
 
+@pytest.mark.requirement("index.watch")
 async def test_another_branch_is_followed(index: Index, tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     repository = make_repository(root)

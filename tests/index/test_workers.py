@@ -166,6 +166,7 @@ async def test_a_worker_takes_no_thread_from_questions(tree: Write) -> None:
     assert taken == {0}
 
 
+@pytest.mark.requirement("index.parse_limit")
 async def test_an_idle_worker_that_went_away_is_replaced(tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     pool = Pool(size=1)
