@@ -137,6 +137,7 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
     ("get_run", {"max_tokens": 1}, ["max_tokens=1", "greater than or equal to 200", "max_tokens=2500"]),
     ("cost_report", {"filters": "[1]"}, ['filters="[1]"', "must be a JSON object"]),
     ("index_repo", {"path": {"a": 1}}, ['path={"a": 1}', "path must be text"]),
+    ("search_code", {"query": "x", "kinds": ["struct"]}, ["kinds[0] must be", "class includes struct"]),
     ("recall", {"limit": "x" * 500}, ["limit=", "must be a whole number"]),
     ("remember", {"anchors": 3}, ["anchors=3", "must be a list"]),
 ]

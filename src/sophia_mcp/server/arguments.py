@@ -52,8 +52,15 @@ def _told(tool: Tool, arguments: Mapping[str, Any], found: Sequence[Any]) -> Bad
         f"{name} is missing" if name not in arguments else f"{name}={_shown(arguments[name])} is refused"
         for name in names
     )
-    why = "; ".join(dict.fromkeys(_reason(each) for name in names for each in reasons[name][:2]))
     properties = tool.parameters.get("properties", {})
+    why = "; ".join(
+        dict.fromkeys(
+            said
+            for name in names
+            for said in (*map(_reason, reasons[name][:2]), _about(name, properties.get(name, {})))
+            if said
+        )
+    )
     wanted = ", ".join(f"{name}={_example(properties.get(name, {}))}" for name in names)
     return BadArgument(
         f"{tool.name}: {what}" + (f"; and {more} more" if more > 0 else ""),
@@ -70,6 +77,12 @@ def _reason(found: Mapping[str, Any]) -> str:
     kind, should, wanted = said.partition(" should ")
     plain = f"must {wanted}" if should and " " not in kind else f"({said})"
     return f"{place} {_WANTED.get(found['type'], plain)}"
+
+
+def _about(name: str, schema: Mapping[str, Any]) -> str:
+    """What the tool says of a parameter, or empty."""
+    said = str(schema.get("description", ""))
+    return f"{name}: {said}" if said else ""
 
 
 def _shown(value: Any) -> str:
