@@ -1,7 +1,6 @@
 """Which spans answer a question in words, or one about an identifier?
 
-Candidates come from words, meaning, symbols and paths; files are ranked, then the spans of the best
-files and of the best chunks. Everything read from the store happens here; the rest is pure.
+Files are ranked, then the spans of the best files and of the best chunks.
 """
 
 from __future__ import annotations
@@ -12,24 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.ops.together import both
-from sophia_mcp.search.candidates import evidence, lexical, semantic
+from sophia_mcp.search.candidates import evidence
 from sophia_mcp.search.candidates.evidence import Evidence, Values
-from sophia_mcp.search.candidates.lexicon import Read
+from sophia_mcp.search.candidates.lexicon import Lexicon, Read
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.places import symbols
 from sophia_mcp.search.ranking import absent, features, ranker, spanfeatures
-from sophia_mcp.search.ranking.scene import Bag, Scene, bag_of_rows, sorted_out
+from sophia_mcp.search.ranking.gather import gather
+from sophia_mcp.search.ranking.reasons import focuses, why
+from sophia_mcp.search.ranking.scene import Scene, bag_of_rows, sorted_out
 from sophia_mcp.search.view.content import Text
 from sophia_mcp.search.view.spans import Piece, Unit, cut, reached
 from sophia_mcp.store.database import Transaction
-
-CANDIDATES = 200
-"""Chunks taken by words, and as many by meaning."""
-
-FILES_MOST = 64
-"""Candidate files whose features are computed."""
 
 
 class Cuts(NamedTuple):
@@ -83,7 +76,7 @@ async def rank(
 ) -> Ranked | None:
     """Everything that a question's answer is chosen from; None when there is no candidate. Where not
     ``every`` feature of a span is wanted, those without a weight stay 0."""
-    found = await _candidates(question, tx, vector)
+    found = await gather(question, tx, vector)
     if found is None:
         return None
     weights = ranker.ranker(_TABLES.get(question.query.kind, "words"))
@@ -98,93 +91,6 @@ async def rank(
     span_matrix = spanfeatures.matrix(scene, wanted)
     span_scores = span_matrix @ ranker.vector(weights.span, spanfeatures.SPAN)
     return Ranked(found, matrix, scene, span_matrix, span_scores)
-
-
-async def _candidates(question: Question, tx: Transaction, vector: Values | None) -> Evidence | None:
-    engine, atlas, query, allowed = (
-        question.engine,
-        question.atlas,
-        question.query,
-        question.filter.allowed,
-    )
-
-    async def by_meaning() -> semantic.Semantic:
-        meaning = question.meaning
-        return await semantic.search(tx, engine.vectors, atlas, meaning, vector, CANDIDATES, allowed)
-
-    # The store's thread looks for the words while another one scans the vectors.
-    near, lex = await both(
-        by_meaning, lambda: lexical.search(tx, engine.text, atlas, query.text, CANDIDATES, allowed)
-    )
-    defines, mentions = await _defining(question, tx)
-    score: dict[int, float] = {}
-    for ids, values in ((lex.ids, lex.scores), (near.ids, near.scores - near.mean)):
-        shares = values / max(float(np.max(values, initial=0)), 1e-9)
-        places = atlas.positions(ids // CHUNKS_PER_BLOB)
-        for file, share in zip(places.tolist(), shares.tolist(), strict=True):
-            if file >= 0:
-                score[file] = max(score.get(file, 0.0), share)
-    for file in (*defines, *mentions):
-        score[file] = 2.0
-    if not score:
-        return None
-    files = sorted(score, key=lambda file: -score[file])[:FILES_MOST]
-
-    async def vectors() -> Mapping[int, Values]:
-        if not near.vector.any():
-            return {}
-        repo, model = atlas.view.repo_id, question.meaning.model
-        return await engine.vectors.rows(tx, repo, model, atlas.placements[files].tolist())
-
-    # The store's thread looks for the names while this one lays out the vectors.
-    names, rows = await both(lambda: _named(question, tx, lex, near, set(files)), vectors)
-    return evidence.gather(query, atlas, lex, near, rows, files, names, defines, frozenset(mentions))
-
-
-async def _defining(question: Question, tx: Transaction) -> tuple[dict[int, float], set[int]]:
-    """Files that define the identifier asked for, and files that define names the question quotes."""
-    query, atlas, allowed = question.query, question.atlas, question.filter.allowed
-    defines: dict[int, float] = {}
-    mentions: set[int] = set()
-    if query.kind == "identifier":
-        for item in await symbols.definitions(tx, atlas, query.name, query.container, allowed):
-            defines[item.file] = max(defines.get(item.file, 0.0), 1.0 if item.exact else 0.8)
-        if any(value == 1.0 for value in defines.values()):
-            defines = {file: value for file, value in defines.items() if value == 1.0}
-    else:
-        for name in query.identifiers[:6]:
-            for item in (await symbols.definitions(tx, atlas, name.rsplit(".", 1)[-1], "", allowed))[
-                :40
-            ]:
-                mentions.add(item.file)
-    return dict(list(defines.items())[:100]), mentions
-
-
-async def _named(
-    question: Question, tx: Transaction, lex: lexical.Lexical, near: semantic.Semantic, files: set[int]
-) -> dict[int, float]:
-    """For each found chunk the idf share of the question in the names it defines."""
-    atlas = question.atlas
-    ids = evidence.distinct(np.concatenate([lex.ids, near.ids]))
-    places = atlas.positions(ids // CHUNKS_PER_BLOB)
-    asked = np.zeros(len(atlas.paths) + 1, bool)  # the last one stands for what the view does not show
-    asked[list(files)] = True
-    kept = asked[places]
-    blobs, chunks = atlas.blobs[places[kept]].tolist(), ids[kept].tolist()
-    keys = {chunk: (blob, chunk % CHUNKS_PER_BLOB) for blob, chunk in zip(blobs, chunks, strict=True)}
-    pieces = await question.engine.content.pieces(tx, keys.values())
-    named = {chunk: pieces[key].names.replace("\n", " ") for chunk, key in keys.items() if key in pieces}
-    if not named:
-        return {}
-    lexicon = question.engine.lexicon
-    numbers, first = lexicon.lines(list(named.values()))
-    owner = np.repeat(np.arange(len(named)), np.diff(first))
-    stems = lexicon.stems()[numbers]
-    shares = np.zeros(len(named), np.float32)
-    for term, weight in lex.weights.items():
-        shares[evidence.distinct(owner[stems == lexicon.stem(term)])] += weight
-    shares /= sum(lex.weights.values()) + 1e-6
-    return dict(zip(named, shares.tolist(), strict=True))
 
 
 async def _scene(
@@ -211,7 +117,7 @@ async def _scene(
     # The store's thread looks for the definitions while this one unpacks the texts.
     texts, _ = await both(lambda: content.texts(tx, blobs), definitions)
     await definitions()  # another question may have made the lexicon forget while this one waited
-    read = _read(question, found, zip(chosen, keys, strict=True), texts, pieces, units)
+    read = _read(lexicon, zip(chosen, keys, strict=True), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
         read = [(number, known.only(wanted)) for number, known in read]
@@ -244,8 +150,7 @@ def _key(found: Evidence, number: int) -> tuple[int, int]:
 
 
 def _read(
-    question: Question,
-    found: Evidence,
+    lexicon: Lexicon,
     chosen: Iterable[tuple[int, tuple[int, int]]],
     texts: Mapping[int, Text],
     pieces: Mapping[tuple[int, int], Piece],
@@ -253,7 +158,6 @@ def _read(
 ) -> list[tuple[int, Read]]:
     """What was read of each of the chosen chunks. ``pieces`` and ``units`` hold what is not remembered by
     the lexicon."""
-    lexicon = question.engine.lexicon
     new = []
     for key, piece in pieces.items():
         if key[0] in texts and lexicon.chunk(key) is None:
@@ -349,51 +253,3 @@ def _candidate(
         span.line or span.start,
         sibling,
     )
-
-
-def focuses(scene: Scene, chosen: Sequence[int]) -> list[int]:
-    """For each of these spans the first line of those that say most of the question."""
-    shown = [scene.lines(i) for i in chosen]
-    lines = [line for some in shown for line in some]
-    numbers, first = scene.lexicon.lines(lines)
-    stems = scene.lexicon.stems()[numbers]
-    said = np.zeros(len(lines))
-    for stem, weight in scene.weight_of_stem.items():
-        said[np.searchsorted(first[1:], np.flatnonzero(stems == stem), "right")] += weight
-    found: list[int] = []
-    at = 0
-    for i, some in zip(chosen, shown, strict=True):
-        part = said[at : at + len(some)]
-        found.append(scene.spans[i].start + int(np.argmax(part >= part.max() - 1e-9)))
-        at += len(part)
-    return found
-
-
-def why(scene: Scene, matrix: Values, i: int) -> str:
-    """One short reason."""
-    span = scene.spans[i]
-    value = dict(zip(spanfeatures.SPAN, matrix[i].tolist(), strict=True))
-    if value["defines"] and scene.evidence.query.kind == "identifier":
-        return f"defines {span.name}"
-    if value["literal"] >= 0.5:
-        return "has part of this text"
-    in_name = _said(scene, scene.names, i)
-    if value["mentioned"]:
-        return f"defines {span.name}"
-    reasons = [f"name: {', '.join(in_name)}"] if in_name else []
-    in_doc = [word for word in _said(scene, scene.comments, i) if word not in in_name]
-    in_body = [
-        word for word in _said(scene, scene.body, i) if word not in in_name and word not in in_doc
-    ]
-    if in_doc:
-        reasons.append(f"comment: {', '.join(in_doc[:4])}")
-    if in_body and len(reasons) < 2:
-        reasons.append(f"words: {', '.join(in_body[:4])}")
-    return "; ".join(reasons[:2]) or "close in meaning"
-
-
-def _said(scene: Scene, held: Bag, i: int) -> list[str]:
-    here = np.flatnonzero(scene.counts(held)[:, i]).tolist()
-    said = [scene.terms[term] for term in here]
-    said.sort(key=lambda term: -scene.evidence.weights[term])
-    return [scene.spoken.get(term, term) for term in said][:4]
