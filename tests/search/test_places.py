@@ -332,6 +332,28 @@ async def test_the_nearest_of_what_is_not_there_is_spelt_like_it(index_of) -> No
         assert filtered.notes[0].endswith("matches paths=['app/coer']; near: app/core/")
 
 
+@pytest.mark.requirement("search.not_here")
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("query", "paths"),
+    [
+        ("//", ()),
+        ("///:1", ()),
+        ("where is // tested", ()),
+        ('File "/", line 1, in total_cents\n    pay()\nValueError: no', ()),
+        ("total_cents", ("\0",)),
+        ("shop/cart.py\0/shop/money.py", ()),
+    ],
+)
+async def test_a_path_without_a_name_or_with_a_nul_is_not_here(
+    ask: Asked, query: str, paths: tuple[str, ...]
+) -> None:
+    """To look for it never ended, and the server answered nobody any more."""
+    answer = await ask(query, paths=paths)
+    assert answer.notes[0].startswith("not here: ")
+    assert not answer.hits
+
+
 @pytest.mark.requirement("search.place")
 @pytest.mark.parametrize("name", ["Page.json", "Sheet.json", "page.json"])
 async def test_a_member_that_is_called_as_a_file_may_end_is_none(index_of, name: str) -> None:

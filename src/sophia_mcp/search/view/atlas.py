@@ -230,7 +230,11 @@ class Atlas:
 
 def holding(atlas: Atlas, part: str, *, folded: bool = False) -> list[int]:
     """Positions of paths that hold a text, each written with a ``/`` before it and a NUL on both sides; ``folded``:
-    in any case, for a part without any. (One look at all of them takes a tenth of one at each.)"""
+    in any case, for a part without any. No path holds nothing, or a NUL. (One look at all of them takes a tenth of
+    one at each.)"""
+    inner = part.strip("\0")
+    if not inner or "\0" in inner:
+        return []
     if folded not in atlas.listings:
         text = "".join(f"\0/{path}" for path in atlas.paths) + "\0" * bool(atlas.paths)
         atlas.listings[folded] = text.casefold() if folded else text
