@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 try:
     import click
-    from click.exceptions import NoArgsIsHelpError
+    from click.exceptions import Exit, NoArgsIsHelpError
 
     from sophia_mcp import __version__
     from sophia_mcp.cli import output
@@ -30,14 +32,26 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return COMMANDS.load(cmd_name) if cmd_name in COMMANDS.names() else None
 
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """What was written, parsed; its help and version are said here."""
+        with _enough_seen():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """The command's exit code. A reader that has seen enough is no failure, which click would make it."""
-        try:
+        """The command's exit code."""
+        with _enough_seen():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            # What is left in the buffer would be tried again at the end, and fail with Python's own words.
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-            return output.DONE
+
+
+@contextmanager
+def _enough_seen() -> Iterator[None]:
+    """A reader that has seen enough ends the program and is no failure, which click would make it."""
+    try:
+        yield
+    except BrokenPipeError:
+        # What is left in the buffer would be tried again at the end, and fail with Python's own words.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        raise Exit(output.DONE) from None
 
 
 @click.command(
