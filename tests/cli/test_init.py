@@ -336,6 +336,16 @@ def test_no_link_of_a_project_leads_init_out_of_it(
     assert files(tmp_path / "person") == before
 
 
+def test_links_in_a_circle_are_named_and_keep_no_other_client_from_its_turn(person: Path) -> None:
+    (person / "CLAUDE.md").symlink_to("AGENTS.md")
+    (person / "AGENTS.md").symlink_to("CLAUDE.md")
+    done = run("init", "--client", "claude-code", "--client", "cursor", "--root", str(person))
+    assert done.returncode == 1
+    assert f"cannot read {person / 'CLAUDE.md'} · why: " in done.stderr
+    assert f"Claude Code: wrote {person / '.mcp.json'}" in done.stdout
+    assert f"Cursor: wrote {person / '.cursor/mcp.json'}" in done.stdout
+
+
 def test_what_is_no_file_is_named_and_not_waited_for(person: Path) -> None:
     os.mkfifo(person / "CLAUDE.md")
     done = run("init", "--client", "claude-code", "--root", str(person))

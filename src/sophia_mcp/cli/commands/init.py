@@ -319,7 +319,7 @@ def _read(path: Path, project: Path) -> str:
         return text.replace("\r\n", "\n") if _ends_in_crlf(raw) else text
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: links in a circle
         raise ClientConfigError(
             f"cannot read {path}",
             why=getattr(error, "strerror", "") or str(error),
