@@ -336,6 +336,20 @@ def test_no_link_of_a_project_leads_init_out_of_it(
     assert files(tmp_path / "person") == before
 
 
+def test_what_was_written_is_told_where_no_copy_can_be_made(
+    person: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (person / "home").touch()
+    monkeypatch.setenv("SOPHIA_HOME", str(person / "home" / "sophia"))
+    (person / ".roo").mkdir()
+    (person / ".roo" / "mcp.json").write_text("{}")
+    chosen = ("--client", "claude-code", "--client", "roo", "--root", str(person))
+    done = run("init", *chosen)
+    assert done.returncode == 1
+    assert f"Claude Code: wrote {person / '.mcp.json'}" in done.stdout
+    assert f"error: cannot make the folder {person / 'home' / 'sophia'}" in done.stderr
+
+
 def test_links_in_a_circle_are_named_and_keep_no_other_client_from_its_turn(person: Path) -> None:
     (person / "CLAUDE.md").symlink_to("AGENTS.md")
     (person / "AGENTS.md").symlink_to("CLAUDE.md")

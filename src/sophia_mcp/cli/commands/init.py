@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sophia_mcp.cli import output
-from sophia_mcp.errors import BadArgument, ClientConfigError
+from sophia_mcp.errors import BadArgument, ClientConfigError, SophiaError
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -76,13 +76,13 @@ def COMMAND(clients: tuple[str, ...], root: Path | None, remove: bool, rule: boo
             next="name one: sophia init --client claude-code",
         )
     done: list[dict[str, Any]] = []
-    failures: list[ClientConfigError] = []
+    failures: list[SophiaError] = []
     for name in chosen:  # one file with a fault keeps no other client from its turn
         changes: list[str] = []
         try:
             for change in _changes(CLIENTS[name], project, remove=remove, rule=rule):
                 changes += [change] if change else []
-        except ClientConfigError as failure:
+        except SophiaError as failure:  # the folder for copies may be at fault, too
             failures.append(failure)
             if not changes:
                 continue
