@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -298,6 +299,22 @@ async def test_a_folder_is_watched_once_however_often_that_is_asked_for(
                 await app.watch(project)
             group.cancel_scope.cancel()
         assert not app.watched
+
+
+@pytest.mark.requirement("index.watch")
+async def test_a_folder_that_is_forgotten_and_indexed_again_is_watched_again(
+    tmp_path: Path, project: Path
+) -> None:
+    """Its first watcher hears of that seconds later."""
+    async with opened(tmp_path) as app:
+        for _ in range(2):
+            assert await (await app.begin(str(project), project, watch=True)).wait(20)
+            view = await app.existing(None, project)
+            with anyio.fail_after(20):
+                while (await app.existing(None, project)).generation == view.generation:
+                    (project / "calc.py").write_text(f"x = {time.time_ns()}\n")
+                    await anyio.sleep(0.5)
+            await app.forget(view)
 
 
 @pytest.mark.requirement("index.collect")

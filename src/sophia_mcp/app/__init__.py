@@ -214,9 +214,7 @@ class App(Parts):
         from sophia_mcp.index import views
 
         known = await views.repositories(await self.database())
-        return sorted(
-            {view.label for view in known if inside is None or inside.root_of(Path(view.root))}
-        )
+        return sorted({view.label for view in known if inside is None or inside.root_of(view.root)})
 
     async def answer(
         self,
@@ -284,8 +282,7 @@ class App(Parts):
 
     async def report(self, run: IndexRun) -> IndexReport:
         """What a run has made of its view so far."""
-        view = await _view_of(self, run)
-        if view is None:
+        if (view := await _view_of(self, run)) is None:
             folder = run.target.rpartition("@")[0]
             return IndexReport(folder, folder, "indexing")
         return await (await self.index()).report(view)
@@ -293,8 +290,7 @@ class App(Parts):
     async def stop(self, run: IndexRun) -> None:
         """Ask one run to stop, and none of another ref of its folder. Raises the run's own error."""
         run.before.cancel()
-        view = await _view_of(self, run)
-        if view is not None:
+        if (view := await _view_of(self, run)) is not None:
             await (await self.index()).cancel(view, only=True)
 
     async def forget(self, view: View) -> bool:
@@ -320,7 +316,7 @@ class App(Parts):
         index = await self.index()
         known = await views.repositories(await self.database())
         roots = _roots(self, known, project)
-        inside = [view for view in known if everything or roots.root_of(Path(view.root)) is not None]
+        inside = [view for view in known if everything or roots.root_of(view.root) is not None]
         return [await index.report(view) for view in inside]
 
     async def coverage(
@@ -339,9 +335,8 @@ class App(Parts):
         """The ranked map of a repository."""
         from sophia_mcp.search.repomap import outline
 
-        return await outline(
-            await self.engine(), await self.existing(repo, project), max_tokens=max_tokens
-        )
+        view = await self.existing(repo, project)
+        return await outline(await self.engine(), view, max_tokens=max_tokens)
 
     cancel = clones.cancel
     placed = swarms.placed
@@ -355,10 +350,15 @@ class App(Parts):
         if folder in self.watched:
             return
         self.watched.add(folder)
+        followed = 0
         try:
-            if (run := self.runs.get(f"{folder}@")) is not None:
-                await run.worded.wait()
-            if (view := await views.find(await self.database(), folder)) is not None:
+            while True:  # a folder that was forgotten and indexed again has another view
+                if (run := self.runs.get(f"{folder}@")) is not None:
+                    await run.worded.wait()
+                view = await views.find(await self.database(), folder)
+                if view is None or view.id == followed:
+                    return
+                followed = view.id
                 await watch(await self.index(), view)
         finally:
             self.watched.discard(folder)
