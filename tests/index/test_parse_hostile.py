@@ -97,6 +97,12 @@ def test_a_parse_whose_time_is_over_ends_and_the_next_one_is_whole() -> None:
     assert not read.tree(b"f(`${a}`)\n").root_node.has_error
 
 
+@pytest.mark.parametrize("name", [",a:", "let a", "|a: b,"])
+def test_white_space_in_the_text_of_a_macro_is_looked_at_once(name: str) -> None:
+    """From each of its places, it would take an hour."""
+    assert parse(f"fn f() {{ m!({name}{' ' * 400_000}c()); }}", "a.rs", "rust").references
+
+
 def _steps(text: str, path: str, language: str) -> int:
     """Lines of Python that run for one parse."""
     steps = 0

@@ -22,11 +22,14 @@ _BOUND = r"\b%s\s*(?:extends|:)\s*([A-Za-z_][\w.]*)(?![\w.]|\s*(?:<[^()]*>\s*)?(
 """What a type parameter stands for, where that is no choice."""
 _PARAMETERS = re.compile(r"(?<![\w>])(\w*)<([^()]*)>")
 """Declares type parameters: behind the name of what has them, or behind nothing."""
-_IN_MACRO = re.compile(
-    rb"[|,]\s*(?P<parameter>(?:mut\s+)?\w+\s*:\s*[^|,;:{}()=\"]+(?:::[^|,;:{}()=\"]+)*)(?=\||,[^|;{}\"]{0,240}\|)"
-    rb"|\b(?P<variable>let\s+(?:mut\s+)?\w+\s*[:=][^;]{0,400});"
+_IN_MACRO = (
+    re.compile(
+        rb"[|,]\s*+((?:mut\s++)?\w++\s*+:\s*+[^|,;:{}()=\"]++(?:::[^|,;:{}()=\"]++)*+)(?=\||,[^|;{}\"]{0,240}\|)"
+    ),
+    re.compile(rb"(let(?<!\wlet)\s++(?:mut\s++)?\w++\s*+[:=][^;]{0,400});"),
 )
-"""A parameter of a function without a name, or a variable, in the text of a macro of Rust."""
+"""A parameter of a function without a name, and a variable, in the text of a macro of Rust. Each begins with what is
+found fast, and gives nothing back: white space without end would be looked at from each of its places."""
 
 
 def pattern_of(start: int, text: str) -> tuple[int, str]:
@@ -69,7 +72,7 @@ def declarations(captures: Mapping[str, Sequence[Node]], source: bytes) -> list[
     they are written with."""
     found = [node.byte_range for node in captures.get("bind", ())]
     for start, end in (node.byte_range for node in captures.get("tokens", ())):
-        found += [each.span(each.lastgroup or 0) for each in _IN_MACRO.finditer(source, start, end)]
+        found += [each.span(1) for pattern in _IN_MACRO for each in pattern.finditer(source, start, end)]
     return sorted(found)
 
 
@@ -101,7 +104,10 @@ def giving(
 
 
 def made(groups: Mapping[str, str | None], language: Language) -> str:
-    for group in ("made", "held", "called") if language.calls_make else ("made", "held"):
+    """The type of what a declaration makes, or empty. ``groups``: those of its match."""
+    if held := groups.get("held"):
+        return held
+    for group in ("made", "called") if language.calls_make else ("made",):
         name = groups.get(group)
         if name and name.rpartition(".")[2].rpartition(":")[2].lstrip("_")[:1].isupper():
             return name
