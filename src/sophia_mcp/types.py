@@ -49,8 +49,9 @@ class Reference(NamedTuple):
     """A place that names something defined elsewhere.
 
     ``receiver`` is the text before the last dot of a call (``self``, ``client``, ``os.path``), or
-    empty; ``Foo()`` when the receiver is itself constructed there, and ``?`` when it is any other
-    expression. ``caller`` is the qualified name of the enclosing definition, or empty at top level.
+    empty; ``Foo()`` when the receiver is itself constructed there, ``?`` when it is any other
+    expression (in C++ a variable of unknown type, too, which may be called like a namespace), and ``!``
+    when a macro of Rust is called. ``caller`` is the qualified name of the enclosing definition, or empty at top level.
     ``receiver_type`` is filled when the same file states the type of the receiver (annotation,
     declaration, construction, field, ``self``), as it is written there; ``Crawler>settings`` is the field
     ``settings`` of that type, which another file declares, and ``open()>get()`` is what the method ``get``

@@ -44,7 +44,7 @@ from sophia_mcp.index.parsing.parse import parse
         ("kotlin", "fun f() { val c = Till().conn(); c.run() }", "Till()>conn()"),
         ("kotlin", "fun f() { val c = Conn().apply { a() }; c.run() }", "Conn"),
         ("rust", "fn f() { let c = Till::new().conn(); c.run(); }", "Till::new()>conn()"),
-        ("cpp", "void f() { auto c = Till(1).conn(); c.run(); }", ""),
+        ("cpp", "void f() { auto c = Till(1).conn(); c.run(); }", "Till()>conn()"),
         ("lua", "local c = Till.new():conn() c:run()", ""),
         ("perl", "my $c = Till->new->conn; $c->run();", ""),
         ("dart", "void f() { final c = Till(1).conn; c.run(); }", "Till()>conn"),

@@ -455,3 +455,55 @@ async def test_tests_of_googletest_have_what_their_suite_has(index_of) -> None:
     async with index_of(files) as ask:
         answer = await ask("Base.Parse", mode="callers")
     assert [hit.symbol for hit in answer.hits] == ["Suite.Suite_First_Test", "Suite_Alone_Test"]
+
+
+async def test_of_two_cpp_classes_of_one_name_that_is_meant_which_the_namespaces_tell(index_of) -> None:
+    files = {
+        "a.h": "namespace left {\nclass Tap {\n public:\n  void Go();\n};\n}\n"
+        "namespace right {\nclass Tap {\n public:\n  void Go();\n};\nusing Kind = left::Tap;\n}\nusing Kind = right::Tap;\n",
+        "run.cc": '#include "a.h"\nvoid One(left::Tap one, right::Tap two) {\n  one.Go();\n  two.Go();\n}\n'
+        "namespace left {\nvoid Two(Tap one, Kind two) {\n  one.Go();\n  two.Go();\n}\n}\n"
+        "namespace right {\nvoid Three(Kind one) {\n  one.Go();\n}\n}\n",
+    }
+    assert await _callers(index_of, files, "left.Go") == [
+        ("run.cc", "calls it at 3 (receiver-typed)"),
+        ("run.cc", "calls it at 8 (receiver-typed)"),
+        ("run.cc", "calls it at 14 (receiver-typed)"),
+        ("run.cc", f"calls it at 4 ({GUESS})"),
+        ("run.cc", f"calls it at 9 ({GUESS})"),
+    ]
+
+
+async def test_a_cpp_name_that_two_namespaces_in_use_have_is_none_of_them_and_methods_hide_functions(
+    index_of,
+) -> None:
+    files = {
+        "a.h": "namespace left {\nvoid Flush();\n}\nnamespace right {\nvoid Flush();\n}\nclass Box {\n  void Run();\n"
+        "  void Clear();\n};\nvoid Clear();\n",
+        "both.cc": '#include "a.h"\nusing namespace left;\nusing namespace right;\nvoid Run() { Flush(); }\n',
+        "box.cc": '#include "a.h"\nvoid Box::Run() { Clear(); }\nvoid Run() { Clear(); }\n',
+    }
+    assert await _callers(index_of, files, "left.Flush") == [("both.cc", f"calls it at 4 ({GUESS})")]
+    async with index_of(files) as ask:
+        answer = await ask("Box.Clear", mode="callers")
+    assert [(hit.symbol, hit.why) for hit in answer.hits] == [
+        ("Box.Run", "calls it at 2 (import-resolved)"),
+        ("Run", f"calls it at 3 ({GUESS})"),
+    ]
+
+
+async def test_a_cpp_variable_is_no_namespace_or_class_that_is_called_like_it(index_of) -> None:
+    files = {
+        "a.h": "namespace log {\nvoid put();\n}\nclass sink {\n public:\n  void put();\n};\n",
+        "run.cc": '#include "a.h"\nvoid one() { for (auto log : all()) log.put(); }\n'
+        "void two(Own* own) { auto log = own->next(); log->put(); }\nvoid three() { log::put(); }\n"
+        "void four() { for (auto& sink : all()) sink->put(); }\n"
+        "void five() { auto made = std::make_shared<sink>(); made->put(); }\n",
+    }
+    assert await _callers(index_of, files, "put") == [
+        ("run.cc", "calls it at 6 (receiver-typed)"),
+        ("run.cc", "calls it at 4 (import-resolved)"),
+        ("run.cc", f"calls it at 2 ({GUESS})"),
+        ("run.cc", f"calls it at 3 ({GUESS})"),
+        ("run.cc", f"calls it at 5 ({GUESS})"),
+    ]

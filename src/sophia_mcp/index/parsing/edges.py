@@ -39,6 +39,8 @@ _CALLEE_BYTES = 240
 _RECEIVER_CHARS = 80
 _JOINT = re.compile(rb"(?:\?\.|\.|::)\Z")
 _LAST_WORD = re.compile(rb"\w+\Z")
+_IN_SCOPE = re.compile(rb"::\s*(?:template\s+)?~?\w+\s*(?:<.*>\s*)?\Z", re.DOTALL)
+"""What C++ joins with a class or namespace."""
 _DEFINES = re.compile(rb"\bfn\s+\Z")
 _TOLD = re.compile(r"^\(\s*[*&]?\s*([\w.>-]+)\s*,\s*(?=\w+$)")
 """Before a method that is named with what has it, as two arguments."""
@@ -117,7 +119,7 @@ def references(
     heads = {node.start_byte for node in captures.get("head", ())}
     silent = _Regions(captures["silent"]) if "silent" in captures else None
     out: list[Reference] = []
-    split: dict[bytes, tuple[str, str]] = {}  # a file says the same again and again
+    split: dict[bytes, tuple[str, str, str]] = {}  # a file says the same again and again
     stated: dict[tuple[str, int], str] = {}
     source, starts = rows.source, rows.starts
     borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
@@ -130,16 +132,15 @@ def references(
         callee = source[start if end - start < _CALLEE_BYTES else end - _CALLEE_BYTES : end]
         parts = split.get(callee)
         if parts is None:
-            parts = _split(callee.decode("utf-8", "ignore"), language.maker, language.calls_make)
-            split[callee] = parts = parts if parts[1] not in language.keywords else ("", "")
-        receiver, name = parts
+            split[callee] = parts = _parts(callee, language)
+        receiver, name, untyped = parts
         if not name:
             continue
         if sends and callee.startswith(_TOP):
             receiver = f"{_TOP.decode()}{receiver}"
         scope = owners[bisect_right(borders, start) - 1]
         receiver_type = ""
-        if receiver and not sort:
+        if untyped and not sort:
             written = receiver
             if receiver == EXPRESSION and types.follows and len(callee) == end - start:
                 written = callee.decode("utf-8", "ignore").removesuffix(name).rstrip(between)
@@ -148,6 +149,7 @@ def references(
                 known = types.of(receiver, scope) if written is receiver else types.given(written, scope)
                 stated[written, scope] = known
             receiver_type = known
+            receiver = receiver if known else untyped
         elif expands and not receiver and source.startswith(_EXPANDED, end):
             receiver = MACRO
         line = bisect_right(starts, end - 1)
@@ -233,6 +235,19 @@ def _sites(
             sites.append((name.end_byte, node.start_byte, 0))
     sites.sort()
     return list(dict.fromkeys(sites)) if language.name == "ruby" else sites
+
+
+def _parts(callee: bytes, language: Language) -> tuple[str, str, str]:
+    """The receiver and the name of a callee, and how the receiver is told where nothing states its type; that is empty
+    for what has none. In C++ a variable may be called like a class or namespace, which is joined by other signs."""
+    receiver, name = _split(callee.decode("utf-8", "ignore"), language.maker, language.calls_make)
+    if name in language.keywords:
+        return "", "", ""
+    if language.name not in ("cpp", "cuda") or not receiver or receiver in language.own:
+        return receiver, name, receiver
+    if _IN_SCOPE.search(callee):
+        return receiver, name, ""
+    return receiver, name, EXPRESSION if receiver.isidentifier() else receiver
 
 
 @lru_cache(1 << 14)

@@ -22,6 +22,7 @@ from sophia_mcp.search.uses.proof import (
     BY_NAMESPACE,
     BY_PACKAGE,
     COMPANION,
+    HIDING,
     IMPLICIT,
     Proof,
     Sources,
@@ -99,17 +100,23 @@ class Follower:
         meant = {(item.file, item.symbol.container) for item in defined}
         found: dict[tuple[int, str, str, str], tuple[Proof, set[Place]]] = {}
         settled: list[Use] = []
+        several = len({item.symbol.container for item in self._every}) > 1
+        making = {(item.file, qualified(item.symbol)) for item in defined if item.symbol.kind == "class"}
         for place, use in enumerate(uses):
             if place % _AT_ONCE == 0:
                 await anyio.lowlevel.checkpoint()
             reference = use.reference
-            if use.proof == "name-only":
+            guessed = use.proof == "name-only"
+            if guessed or (several and self._sources.languages[use.file] in HIDING):
                 scope = reference.caller
                 key = (use.file, reference.receiver, reference.receiver_type, scope)
                 if key not in found:
                     found[key] = await self._means(reference, use.file)
                 proof, places = found[key]
-                use = replace(use, proof=proof) if meant & places else use
+                if guessed and meant & places:
+                    use = replace(use, proof=proof)
+                elif places and not (meant | making) & places:
+                    use = replace(use, proof="name-only")
             settled.append(use)
         return settled
 
@@ -128,7 +135,7 @@ class Follower:
         if reference.receiver_type:
             steps = reference.receiver_type.split(FIELD)
             own = await self._inherited(await self._held(steps, file, caller))
-            if own or len(steps) == 1:
+            if own or len(steps) == 1 or language in HIDING:
                 return "receiver-typed", own
         if receiver == MACRO:
             return "import-resolved", await self._modules.expanded(reference.name, file, self._every)
@@ -136,7 +143,7 @@ class Follower:
             return await self._alone(reference, file)
         path = "::" in receiver
         if language in INCLUDES:
-            places = await self._modules.within(receiver, file, caller, self._every)
+            places = await self._modules.seen(receiver, reference.name, file, caller, self._every)
             if places and (path or await self._names.is_space(receiver)):
                 return "import-resolved", places
         if receiver.isidentifier() or (path and language in INCLUDES | _NESTING | _WHOLE):
@@ -157,7 +164,10 @@ class Follower:
             if language in _NESTING:
                 around = around[last(caller)[:1].isupper() :][:1]
             for each in around:
-                if own := await self._inherited(await self._meant(each, file, caller)):
+                classes = await self._meant(each, file, caller)
+                if language in INCLUDES:  # what stands in a namespace is looked for below
+                    classes = [it for it in classes if "namespace" not in await self._names.words(it)]
+                if own := await self._inherited(classes):
                     return "receiver-typed", own
         if language in BY_NAMESPACE:
             made = await self._meant(name, file, caller)
@@ -191,7 +201,10 @@ class Follower:
             await self._modules.imports(file),
         )
         named = await self._names.definitions(name)
-        reached = await self._modules.included(name, path, file, caller, named)
+        reached = set[Place]()
+        if self._sources.languages[file] in INCLUDES:
+            reached = await self._modules.seen(path, name, file, caller, named)
+            named = [item for item in named if (item.file, item.symbol.container) in reached] or named
         # A class comes before its constructors.
         for item in sorted(named, key=lambda each: each.symbol.kind != "class"):
             proven = (item.file, item.symbol.container) in reached
@@ -344,6 +357,10 @@ class Follower:
                 files = self._modules.files(item.module, file)
                 return _at(classes, await self._modules.handed_on(item.name, files, classes))
         classes = await self._names.classes(name)
+        if language in INCLUDES and (
+            seen := await self._modules.seen(path, name, file, caller, classes)
+        ):
+            return _at(classes, seen)
         if language in BY_NAMESPACE:
             alike = [item for item in classes if self._sources.languages[item.file] == language]
             if spoken := _spoken(written, caller, imports, alike):

@@ -9,7 +9,7 @@ from sophia_mcp.index.languages.imports import OPENED
 from sophia_mcp.index.parsing.edges import Edges
 from sophia_mcp.search.places.modules import is_module, module_parts, written_parts
 from sophia_mcp.search.places.symbols import Definition
-from sophia_mcp.search.uses.proof import Sources, brings_all, is_macro
+from sophia_mcp.search.uses.proof import Sources, brings_all, dotted, is_macro
 from sophia_mcp.types import Import
 
 INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
@@ -59,47 +59,36 @@ class Modules:
     ) -> set[Place]:
         """Where a name is defined that a file imports, or that what it includes declares."""
         if self._sources.languages[file] in INCLUDES:
-            used = [item for item in await self.imports(file) if item.name in (name, OPENED)]
-            spaces = {"", *(item.module.replace("::", ".").lstrip(".") for item in used)}
-            declared = [
-                item
-                for item in among
-                if item.symbol.container in spaces or caller.startswith(item.symbol.container + ".")
-            ]
-            reach = await self.reach(file) if declared else ()
-            return {(item.file, item.symbol.container) for item in declared if item.file in reach}
+            return await self.seen("", name, file, caller, among)
         for item in await self.imports(file):
             if name == (item.alias or item.name) and item.name not in ("", "*", "default"):
                 return await self.handed_on(item.name, self.files(item.module, file), among)
         return set()
 
-    async def within(self, path: str, file: int, caller: str, among: Sequence[Definition]) -> set[Place]:
-        """Where a name is defined that is written with its namespace or class, as a definition of a file means
-        that path, or a file that this one includes."""
-        inner = path.replace("::", ".")
+    async def seen(
+        self, path: str, name: str, file: int, caller: str, among: Sequence[Definition]
+    ) -> set[Place]:
+        """Where a name is defined that a definition of C++ writes with this path, in its file or in what that
+        includes: in the innermost of the classes and namespaces around that has it, or in one that the file uses."""
+        inner = dotted(path)
         key = (inner, id(among))
         if key not in self._ends:
-            self._ends[key] = [i for i in among if f".{i.symbol.container}".endswith(f".{inner}")]
-        ending = self._ends[key]
-        reach = {file, *await self.reach(file)} if ending else set[int]()
-        ending = [item for item in ending if item.file in reach]
-        around = caller if ending else ""
-        while True:
-            whole = f"{around}.{inner}" if around else inner
-            found = {(item.file, whole) for item in ending if item.symbol.container == whole}
-            if found or not around:
+            ending = f".{inner}" if inner else ""
+            self._ends[key] = [i for i in among if f".{i.symbol.container}".endswith(ending)]
+        reach = {file, *await self.reach(file)} if self._ends[key] else set[int]()
+        places = {(i.file, i.symbol.container) for i in self._ends[key] if i.file in reach}
+        around = caller if places and not path.startswith("::") else ""
+        while around:
+            whole = _joined(around, inner)
+            if found := {place for place in places if place[1] == whole}:
                 return found
             around = around.rpartition(".")[0]
-
-    async def included(
-        self, name: str, path: str, file: int, caller: str, among: Sequence[Definition]
-    ) -> set[Place]:
-        """Where a name is defined that a file of C++ calls so, alone or with a path before it."""
-        if self._sources.languages[file] not in INCLUDES:
-            return set()
-        if path:
-            return await self.within(path, file, caller, among)
-        return await self.brought(name, file, caller, among)
+        used = await self.imports(file) if places else ()
+        spaces = (dotted(item.module) for item in used if item.name in (name, OPENED))
+        wholes = {inner, *(_joined(space, inner) for space in spaces)}
+        found = {place for place in places if place[1] in wholes}
+        # Which of several is meant only the compiler knows.
+        return found if len({container for _, container in found}) == 1 else set()
 
     async def expanded(self, name: str, file: int, among: Sequence[Definition]) -> set[Place]:
         """Where a macro of Rust is defined that a file has without an import: beside it, or in a folder around it."""
@@ -207,3 +196,7 @@ class Modules:
                 if file != importer and is_module(module, path, paths[file])
             ]
         return found if len(found) <= ALIKE else []
+
+
+def _joined(around: str, inner: str) -> str:
+    return f"{around}.{inner}".strip(".")

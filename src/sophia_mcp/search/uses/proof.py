@@ -43,6 +43,10 @@ BY_PACKAGE = frozenset({"go"})
 BY_NAMESPACE = frozenset({"csharp"})
 """Where a name means a class of the namespaces around, or of one that the file uses, in any file."""
 
+HIDING = frozenset({"cpp", "cuda"})
+"""Where a method hides functions of its name, a class those of other namespaces, and a variable those that are called
+like it: what is found by following counts more than that the file has one of that name."""
+
 _LOOKED_FOR = BY_NAMESPACE | {"ruby"}
 """Where a type is that of the innermost namespace around which has one."""
 
@@ -94,6 +98,8 @@ class Sources:
         here = [item for item in defined if item.file == file]
         if reference.receiver_type and not FOLLOWED.search(reference.receiver_type):
             return self._typed(reference, file, defined, here, imports)
+        if reference.receiver_type and self.languages[file] in HIDING:
+            return "name-only"  # as long as nobody follows it
         if receiver == GLOBAL:  # of no namespace, as no file is that a manifest gives one
             defined = [item for item in defined if not self._package(item.file)]
             receiver, here = "", [item for item in here if item in defined]
