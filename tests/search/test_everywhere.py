@@ -6,13 +6,15 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pygit2
 import pytest
 from tests.search.conftest import Asked, open_engine, write
 from tests.search.sample import FILES
 
 from sophia_mcp.errors import BadArgument, BadQuery
-from sophia_mcp.index.views import repositories
+from sophia_mcp.index.build import RECONCILE_S
+from sophia_mcp.index.views import View, repositories
 from sophia_mcp.llm import tokens
 from sophia_mcp.search.everywhere import search_everywhere
 from sophia_mcp.search.reply.render import render
@@ -175,3 +177,25 @@ async def test_only_what_has_the_very_text_counts_as_exact(tmp_path: Path) -> No
         ).exact == 0
         assert "exact" not in render(alone, replace(request, format="json"))
         assert (await everywhere(ask, request)).hits[0].path == "a1.py"
+
+
+async def test_repositories_that_changed_a_lot_are_waited_for_side_by_side(tmp_path: Path) -> None:
+    """Each is read in a run of its own, for which its question waits: here until the other one waits, too."""
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await two(ask, tmp_path)
+        both, waiting = anyio.Event(), []
+
+        async def apart(view: View) -> None:
+            waiting.append(view.name)
+            if len(waiting) == 2:
+                both.set()
+            await both.wait()
+
+        ask.index.apart = apart
+        for name in ("shop", "harbour"):
+            write(tmp_path / name, {f"new/{number}.py": f"N = {number}\n" for number in range(60)})
+        await anyio.sleep(RECONCILE_S)  # so soon after the last look nobody looks again
+        with anyio.fail_after(60):
+            answer = await everywhere(ask, Request("board_ferry"))
+    assert sorted(waiting) == ["harbour", "shop"]
+    assert [hit.repo for hit in answer.hits][:1] == ["harbour"]

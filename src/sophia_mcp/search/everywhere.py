@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import anyio
+
 from sophia_mcp.errors import BadArgument, BadQuery, NotFound
 from sophia_mcp.index.views import View
+from sophia_mcp.ops.together import first
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.candidates.semantic import Meaning
 from sophia_mcp.search.question.call import EVERYWHERE, call
@@ -21,6 +24,9 @@ from sophia_mcp.types import Answer, Coverage, Hit, Request
 
 _NAMED = 6
 """Repositories that are named one by one, and whose notes are repeated."""
+
+_BESIDE = 4
+"""Repositories that are asked at once: one that waits for what changed in it keeps no other waiting."""
 
 _MISS, _NEXT = "not here:", "next:"
 
@@ -67,24 +73,29 @@ async def _asked(
 ) -> tuple[list[Answer], list[View], list[str]]:
     """The answers, the views that gave them, and why the others cannot (no git to tell changes by).
     Raises their error when none can."""
-    answers: list[Answer] = []
-    asked: list[View] = []
-    refused: list[BadArgument] = []
-    named: list[str] = []
-    meaning = Meaning(engine.embedder)
-    for view in views:
+    answers: dict[int, Answer] = {}
+    refused: dict[int, BadArgument] = {}
+    meaning, free = Meaning(engine.embedder), anyio.Semaphore(_BESIDE)
+
+    async def ask(number: int, view: View) -> None:
         part = replace(request, max_tokens=None, repo=view.label)
-        try:
-            answer = await search(engine, view, part, meaning=meaning)
-        except BadArgument as problem:
-            refused.append(problem)
-            named.append(f"{view.label} cannot answer: {problem}")
-        else:
-            answers.append(answer)
-            asked.append(view)
+        async with free:
+            try:
+                answers[number] = await search(engine, view, part, meaning=meaning)
+            except BadArgument as problem:
+                refused[number] = problem
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for number, view in enumerate(views):
+                tasks.start_soon(ask, number, view)
+    except BaseExceptionGroup as several:
+        raise first(several) from None
     if refused and not answers:
-        raise refused[0]
-    return answers, asked, named
+        raise refused[min(refused)]
+    asked = sorted(answers)
+    named = [f"{views[n].label} cannot answer: {problem}" for n, problem in sorted(refused.items())]
+    return [answers[n] for n in asked], [views[n] for n in asked], named
 
 
 def _fitting(engine: Engine, whole: Answer, hits: Sequence[Hit], request: Request) -> list[Hit]:

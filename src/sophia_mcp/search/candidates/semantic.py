@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import anyio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,15 +26,17 @@ class Meaning:
     """What one question means. The embedder is asked once for a text; where it cannot answer, or has not
     seen all files yet, ``lack`` says so for the person who reads the answer."""
 
-    def __init__(self, embedder: Embedder, known: dict[str, Rows | str] | None = None) -> None:
+    def __init__(self, embedder: Embedder, other: Meaning | None = None) -> None:
         self._embedder = embedder
-        self._known = {} if known is None else known  # or why there is no vector
+        # The vector of a text, or why there is none.
+        self._known: dict[str, Rows | str] = {} if other is None else other._known
+        self._asking: anyio.Lock = anyio.Lock() if other is None else other._asking
         self._refused = ""
         self.lack = ""
 
     def elsewhere(self) -> Meaning:
         """The same question to another view."""
-        return Meaning(self._embedder, self._known)
+        return Meaning(self._embedder, self)
 
     @property
     def model(self) -> str:
@@ -42,11 +45,12 @@ class Meaning:
 
     async def of(self, text: str) -> Rows | None:
         """The vector of a text; None where only words can answer."""
-        if text not in self._known:
-            try:
-                self._known[text] = await self._embedder.query(text)
-            except (ProviderError, BudgetExceeded) as problem:
-                self._known[text] = plain_line(f"meaning is left out, {_ALONE}: {problem}")
+        async with self._asking:
+            if text not in self._known:
+                try:
+                    self._known[text] = await self._embedder.query(text)
+                except (ProviderError, BudgetExceeded) as problem:
+                    self._known[text] = plain_line(f"meaning is left out, {_ALONE}: {problem}")
         found = self._known[text]
         if isinstance(found, str):
             self._refused = found
