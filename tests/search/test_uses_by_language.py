@@ -358,13 +358,15 @@ async def test_variables_in_the_text_of_a_rust_macro_have_the_types_that_are_sta
     files = {
         "src/a.rs": "struct Tap;\nimpl Tap {\n    fn go(&self) {}\n}\n"
         "case!(one, |dir: Dir, mut tap: Tap| {\n    tap.go();\n    dir.go();\n});\n"
-        "case!(two, {\n    let other = Tap::new();\n    other.go();\n    last.go();\n});\n",
+        "case!(two, {\n    let other = Tap::new();\n    other.go();\n    last.go();\n});\n"
+        "fn far((tap, other): Pair) { tap.go(); }\n",
     }
     assert await _callers(index_of, files, "Tap.go") == [
         ("src/a.rs", "calls it at 6 (receiver-typed)"),
         ("src/a.rs", "calls it at 11 (receiver-typed)"),
         ("src/a.rs", f"calls it at 7 ({GUESS})"),
         ("src/a.rs", f"calls it at 12 ({GUESS})"),
+        ("src/a.rs", f"calls it at 14 ({GUESS})"),
     ]
 
 

@@ -406,6 +406,8 @@ class Types:
                 break
             around.append(here)
             here = self.scopes.up(here)
+            if here < 0 and self.language.name == "rust":
+                break  # outside of functions only the text of a macro has variables
         if name.startswith("@"):
             return self._fields.get((self.scopes.class_of(scope), name))
         if not self.language.bare_fields and not self._sends:
