@@ -6,9 +6,7 @@ The app also owns the tasks of long work, so that no run is tied to the request 
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,9 +16,10 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from sophia_mcp.app import clones, code, memory, models, money, stores, swarms
+from sophia_mcp.app import clones, code, memory, models, money, places, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
-from sophia_mcp.errors import Bug, DiskFull, NotFound, OutsideRoots, SophiaError
+from sophia_mcp.app.runs import AS_IT_IS, IndexRun, Progress, drive
+from sophia_mcp.errors import DiskFull
 from sophia_mcp.ops.background import Background
 from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Request
@@ -30,66 +29,8 @@ if TYPE_CHECKING:
     from sophia_mcp.security.paths import Roots
     from sophia_mcp.settings import Settings
 
-Progress = Callable[[int, int, str], None]
-"""Called with files done, files in all, and the path or stage at hand."""
-
-
 WAIT_S = 5.0
 """How long an answer waits for a run that reads a tree; then it stands on what is there and says so."""
-
-_AS_IT_IS = (False, None, None)
-
-
-@dataclass
-class IndexRun:
-    """One index run in the background. Several callers may wait for the same run. ``before`` holds what
-    comes before the index has to do with it: a run that is waited for, and a clone of ``url``, which says
-    nothing of who asks."""
-
-    target: str
-    asked: tuple[bool, Sequence[str] | None, Sequence[str] | None] = _AS_IT_IS
-    url: str = ""
-    before: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    begun: anyio.Event = field(default_factory=anyio.Event)
-    worded: anyio.Event = field(default_factory=anyio.Event)
-    done: anyio.Event = field(default_factory=anyio.Event)
-    report: IndexReport | None = None
-    error: SophiaError | None = None
-    progress: tuple[int, int, str] = (0, 0, "starting")
-
-    async def wait(
-        self,
-        seconds: float,
-        every: float = 2.0,
-        tell: Callable[[int, int, str], Awaitable[None]] | None = None,
-    ) -> bool:
-        """Wait at most ``seconds``, telling progress every few seconds; whether the run has ended.
-
-        Raises the run's own error when it failed.
-        """
-        with anyio.move_on_after(seconds):
-            while not self.done.is_set():
-                with anyio.move_on_after(every):
-                    await self.done.wait()
-                if tell is not None:
-                    await tell(*self.progress)
-        if self.error is not None:
-            raise self.error
-        return self.done.is_set()
-
-    async def answerable(self, seconds: float) -> None:
-        """Wait at most ``seconds`` until nothing but the vectors of a distant model is still to come, which may
-        take minutes. Raises the run's own error."""
-        with anyio.move_on_after(seconds):
-            await self.worded.wait()
-        if self.error is not None:
-            raise self.error
-
-    async def registered(self) -> None:
-        """Wait until the run has a view that a search can stand on. Raises the run's own error."""
-        await self.begun.wait()
-        if self.error is not None:
-            raise self.error
 
 
 @dataclass(frozen=True)
@@ -126,9 +67,9 @@ class App(Parts):
         if running is not None and again and running.worded.is_set():
             running = None
         asked = (full, include, exclude)
-        if running is not None and not running.done.is_set() and asked in (_AS_IT_IS, running.asked):
+        if running is not None and not running.done.is_set() and asked in (AS_IT_IS, running.asked):
             return running
-        run = self.runs[key] = IndexRun(key, asked, clone.plain(url) if url else "")
+        run = self.runs[key] = IndexRun(target, ref, asked, clone.plain(url) if url else "")
 
         async def work(tell: Progress) -> IndexReport:
             async def before() -> None:
@@ -160,14 +101,14 @@ class App(Parts):
             await anyio.to_thread.run_sync(clone.sweep, clones.home(self), shown)
             return report
 
-        self.tasks.start(f"index {key}", _drive, run, work)
+        self.tasks.start(f"index {key}", drive, run, work)
         return run
 
     async def roots(self, project: Path | None) -> Roots:
         """What may be read: the project, and the folders a person indexed from the command line."""
         from sophia_mcp.index import views
 
-        return _roots(self, await views.repositories(await self.database()), project)
+        return places.roots(self, await views.repositories(await self.database()), project)
 
     async def view(
         self, repo: str | None, project: Path | None, *, wait_s: float = 0.0, trusted: bool = False
@@ -186,7 +127,7 @@ class App(Parts):
         database = await self.database()
         known = await views.repositories(database)
         try:
-            found = _chosen(self, known, repo, project)
+            found = places.chosen(self, known, repo, project)
             running = self.runs.get(f"{found.root}@{found.ref}")
             failed = running is not None and running.error is not None
             if found.read_again:
@@ -196,14 +137,14 @@ class App(Parts):
             elif running is not None and running.worded.is_set():
                 running = None  # its error was for those who waited
         except NotIndexed:
-            folder, ref = _folder(self, known, repo, project)
+            folder, ref = places.folder(self, known, repo, project)
             running = await self.start_index(str(folder), ref=ref, trusted=trusted)
             await running.registered()
             found = None
         if running is not None:
             with suppress(Stopped):  # what is there answers all the same
                 await running.answerable(wait_s)
-            found = _chosen(self, await views.repositories(database), repo, project)
+            found = places.chosen(self, await views.repositories(database), repo, project)
         assert found is not None
         if not views.is_noted(found):
             self.tasks.start("noting a use", views.touch, database, found)
@@ -232,7 +173,7 @@ class App(Parts):
         engine = await self.engine()
         if request.repo == "*":
             known = await views.repositories(await self.database())
-            roots = _roots(self, known, project)
+            roots = places.roots(self, known, project)
             inside = [view for view in known if view.on_disk and roots.root_of(view.root) is not None]
             return await search_everywhere(engine, inside, request)
         view = await self.view(request.repo, project, wait_s=wait_s, trusted=trusted)
@@ -259,7 +200,7 @@ class App(Parts):
             folder, ref = clone.folder_for(url, clones.home(self)), ""
         else:
             known = await views.repositories(await self.database())
-            folder, ref = _folder(self, known, place, project)
+            folder, ref = places.folder(self, known, place, project)
         run = await self.start_index(
             str(folder), ref=ref, full=full, include=include, exclude=exclude, url=url
         )
@@ -275,16 +216,15 @@ class App(Parts):
         place = await clones.named(self, place)
         known = await views.repositories(await self.database())
         try:
-            return _chosen(self, known, place, project)
+            return places.chosen(self, known, place, project)
         except NotIndexed:
-            _folder(self, known, place, project)  # what may not be indexed is not proposed
+            places.folder(self, known, place, project)  # what may not be indexed is not proposed
             raise
 
     async def report(self, run: IndexRun) -> IndexReport:
         """What a run has made of its view so far."""
         if (view := await _view_of(self, run)) is None:
-            folder = run.target.rpartition("@")[0]
-            return IndexReport(folder, folder, "indexing")
+            return IndexReport(run.folder, run.folder, "indexing")
         return await (await self.index()).report(view)
 
     async def stop(self, run: IndexRun) -> None:
@@ -315,7 +255,7 @@ class App(Parts):
 
         index = await self.index()
         known = await views.repositories(await self.database())
-        roots = _roots(self, known, project)
+        roots = places.roots(self, known, project)
         inside = [view for view in known if everything or roots.root_of(view.root) is not None]
         return [await index.report(view) for view in inside]
 
@@ -369,78 +309,7 @@ async def _view_of(app: App, run: IndexRun) -> View | None:
     from sophia_mcp.index import views
 
     await run.registered()
-    folder, _, ref = run.target.rpartition("@")
-    return await views.find(await app.database(), Path(folder), ref)
-
-
-def _chosen(app: App, known: Sequence[View], place: str | None, project: Path | None) -> View:
-    """The view inside the roots that a name or path means; a tree around it that may not be read does not
-    stand in its way. Raises OutsideRoots, NotFound, NotIndexed."""
-    from sophia_mcp.index import views
-
-    if place is None and project is not None and (own := _own(known, project)) is not None:
-        return own
-    found = views.choose(known, place, project)
-    roots = _roots(app, known, project)
-    try:
-        roots.resolve(found.root)
-    except OutsideRoots as refused:
-        try:
-            return views.choose([view for view in known if roots.root_of(view.root)], place, project)
-        except NotFound:
-            raise _gone(known, found.root, project) or refused from None
-    return found
-
-
-def _gone(known: Sequence[View], root: str, project: Path | None) -> NotFound | None:
-    """Says that a folder which might be read is there no more; None for any other."""
-    view = next((view for view in known if view.root == root and view.on_disk and view.trusted), None)
-    if (view is None and root != str(project)) or os.path.lexists(root):
-        return None
-    forget = f"; {view.name} is forgotten with: sophia repos --forget {view.name}" if view else ""
-    return NotFound(
-        f"the folder {root} is gone",
-        why="it was moved or deleted",
-        next=f"index its new place{forget}",
-    )
-
-
-def _folder(
-    app: App, known: Sequence[View], place: str | None, project: Path | None
-) -> tuple[Path, str]:
-    """The folder on disk a place means, a path or the root of a repository's name, and the ref that is asked for with
-    it. Raises OutsideRoots, NotFound."""
-    from sophia_mcp.index import views
-
-    place, ref = views.split(known, place, project)
-    called = [view for view in known if place in (view.name, view.repo)]
-    named = min(called, key=lambda view: not view.on_disk, default=None)
-    path = views.as_path(place, project) if named is None else Path(named.root)
-    try:
-        return _roots(app, known, project).resolve(path or place), ref
-    except OutsideRoots as refused:
-        raise _gone(known, str(path), project) or refused from None
-
-
-def _own(known: Sequence[View], project: Path) -> View | None:
-    """The view of the project's own tree: what most questions mean, and inside the roots as it is one of them.
-    None where there is none, or where that folder is gone or a link by now."""
-    root = str(project)
-    try:
-        if not stat.S_ISDIR(os.lstat(root).st_mode):
-            return None
-    except OSError:
-        return None
-    return next((view for view in known if view.root == root and view.on_disk), None)
-
-
-def _roots(app: App, known: Sequence[View], project: Path | None) -> Roots:
-    """What may be read when these views are known."""
-    from sophia_mcp.security.paths import Roots
-
-    trusted = [Path(view.root) for view in known if view.trusted and view.root]
-    own = [project] if project is not None else []
-    return Roots.of(dict.fromkeys([*own, *trusted, clones.home(app)]))  # most are the same folder
+    return await views.find(await app.database(), Path(run.folder), run.ref)
 
 
 async def _catch_up(app: App, view: View) -> None:
@@ -448,30 +317,6 @@ async def _catch_up(app: App, view: View) -> None:
     error."""
     run = await app.start_index(view.root, ref=view.ref, again=True)
     await run.answerable(WAIT_S)
-
-
-async def _drive(run: IndexRun, work: Callable[[Progress], Awaitable[IndexReport]]) -> None:
-    from sophia_mcp.index.distant import STAGE
-
-    def tell(done: int, total: int, text: str) -> None:
-        run.progress = (done, total, text)
-        run.begun.set()
-        if text == STAGE:
-            run.worded.set()
-
-    try:
-        run.report = await work(tell)
-    except SophiaError as error:
-        run.error = error
-    except Exception as error:  # noqa: BLE001 - a run must end with an answer for those who wait
-        from sophia_mcp.ops.logs import get_logger
-
-        run.error = bug = Bug()
-        get_logger("app").error("bug", id=bug.id, exc_info=error)
-    finally:
-        run.begun.set()
-        run.worded.set()
-        run.done.set()
 
 
 @asynccontextmanager

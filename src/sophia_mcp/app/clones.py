@@ -42,8 +42,7 @@ def _held_back(app: App, folder: str, ref: str) -> bool:
     found = [
         run
         for run in app.runs.values()
-        if not run.done.is_set()
-        and (run.target == f"{folder}@{ref}" or (not ref and run.target.rpartition("@")[0] == folder))
+        if not run.done.is_set() and run.folder == folder and ref in ("", run.ref)
     ]
     for run in found:
         run.before.cancel()

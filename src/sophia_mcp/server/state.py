@@ -26,7 +26,8 @@ from sophia_mcp.server.tasks import Tasks
 from sophia_mcp.types import Request
 
 if TYPE_CHECKING:
-    from sophia_mcp.app import App, IndexRun
+    from sophia_mcp.app import App
+    from sophia_mcp.app.runs import IndexRun
     from sophia_mcp.cost.alerts import Alert
     from sophia_mcp.cost.money import Money
     from sophia_mcp.store.jobs import Jobs

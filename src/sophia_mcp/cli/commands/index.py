@@ -13,7 +13,8 @@ from sophia_mcp.errors import BadArgument, NotFound, SophiaError
 from sophia_mcp.security.text import call_of, counted, plain_line
 
 if TYPE_CHECKING:
-    from sophia_mcp.app import App, IndexRun
+    from sophia_mcp.app import App
+    from sophia_mcp.app.runs import IndexRun
     from sophia_mcp.types import IndexReport
 
 

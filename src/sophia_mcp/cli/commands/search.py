@@ -121,7 +121,7 @@ async def _ended(app: App) -> bool:
     """Wait for the index runs that were begun; whether there were any. Raises a run's own error."""
     going = [run for run in app.runs.values() if not run.done.is_set()]
     for run in going:
-        with output.bar(f"Indexing {run.target.rpartition('@')[0].rpartition('/')[2]}") as update:
+        with output.bar(f"Indexing {Path(run.folder).name}") as update:
             while not await run.wait(0.2):
                 update(*run.progress)
     return bool(going)
