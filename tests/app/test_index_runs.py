@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from tests.index.trees import commit_all, make_repository
 
 from sophia_mcp.app import App, open_app
 from sophia_mcp.errors import NotIndexed, SophiaError
@@ -283,6 +284,21 @@ async def _indexed(app: App, tmp_path: Path) -> View:
     (own / "own.py").write_text("x = 1\n")
     await (await app.start_index(str(own), trusted=True)).wait(20)
     return await app.existing(str(own), None)
+
+
+@pytest.mark.requirement("index.names")
+async def test_what_a_run_has_made_of_a_tag_with_an_at_in_it_is_told(
+    tmp_path: Path, project: Path
+) -> None:
+    """As those of packages that share a repository are: ``@scope/lib@2.0.0``."""
+    repository = make_repository(project)
+    commit_all(repository)
+    repository.references.create("refs/tags/lib@2.0.0", repository.head.target)
+    async with opened(tmp_path) as app:
+        run = await app.begin(f"{project}@lib@2.0.0", project)
+        assert await run.wait(20)
+        report = await app.report(run)
+    assert (report.repo, report.state) == ("project@lib@2.0.0", "ready")
 
 
 @pytest.mark.requirement("index.watch")
