@@ -290,25 +290,26 @@ def test_a_name_that_is_a_part_of_others_is_used_nowhere_unless_parts_count() ->
 
 
 @pytest.mark.parametrize(
-    ("written", "named"),
+    ("language", "written", "named"),
     [
-        *[
-            ("Optional[Store]", "Store"),
-            ("Store | None", "Store"),
-            ("*Store", "Store"),
-            ("const Store&", "Store"),
-        ],
-        *[
-            ("std::unique_ptr<Store>", "Store"),
-            ("List<Store>", "List"),
-            ("A | B", ""),
-            ("None", ""),
-            ("", ""),
-        ],
+        ("python", "Optional[Store]", "Store"),
+        ("python", "Store | None", "Store"),
+        ("go", "*Store", "Store"),
+        ("cpp", "const Store&", "Store"),
+        ("cpp", "std::unique_ptr<Store>", "Store"),
+        ("java", "List<Store>", "List"),
+        ("rust", "Box<Store>", "Store"),
+        ("typescript", "Readonly<Store>", "Store"),
+        ("typescript", "Box<Store>", "Box"),
+        ("java", "Mutex<Store>", "Mutex"),
+        ("python", "A | B", ""),
+        ("python", "None", ""),
+        ("python", "", ""),
     ],
 )
-def test_a_written_type_names_one_class_or_none(written: str, named: str) -> None:
-    assert plain_type(written) == named
+def test_a_written_type_names_one_class_or_none(language: str, written: str, named: str) -> None:
+    """What holds another and is used as that one does so in its own language: elsewhere it is a project's own."""
+    assert plain_type(written, language) == named
 
 
 def test_imports_come_in_the_order_of_the_source() -> None:

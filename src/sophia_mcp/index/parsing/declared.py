@@ -40,16 +40,16 @@ def pattern_of(start: int, text: str) -> tuple[int, str]:
     )
 
 
-def declared(groups: Mapping[str, str | None], scopes: Scopes, start: int) -> str:
+def declared(groups: Mapping[str, str | None], scopes: Scopes, start: int, language: str) -> str:
     """The type that a declaration at a place is written with, or empty. ``groups``: those of its match."""
     written = groups.get("type") or groups.get("literal")
-    stated = plain_type(written) if written else ""
+    stated = plain_type(written, language) if written else ""
     if stated and len(stated) < 3 and _PARAMETER.fullmatch(stated):
-        return _bound(stated, scopes, start)
+        return _bound(stated, scopes, start, language)
     return stated
 
 
-def _bound(parameter: str, scopes: Scopes, place: int) -> str:
+def _bound(parameter: str, scopes: Scopes, place: int, language: str) -> str:
     """The first type that the definitions around say a type parameter extends, or empty; a class of the file that
     is called like one is itself."""
     if parameter in scopes.classes:
@@ -59,7 +59,7 @@ def _bound(parameter: str, scopes: Scopes, place: int) -> str:
         each = scopes.found[scope]
         extended = re.search(_BOUND % parameter, each.signature)
         if extended is not None:
-            return plain_type(extended[1])
+            return plain_type(extended[1], language)
         for name, parameters in _PARAMETERS.findall(each.signature.partition("(")[0]):
             if name in ("", each.name) and parameter in _WORD.findall(parameters):
                 return ""

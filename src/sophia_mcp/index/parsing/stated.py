@@ -156,7 +156,7 @@ class Types:
         groups, scopes = match.groupdict(), self.scopes
         name = groups.get("name") or groups.get("var") or ""
         scope = scopes.at(start)
-        stated = declared(groups, scopes, start)
+        stated = declared(groups, scopes, start, self.language.name)
         weight, call = _DECLARED, ""
         if not stated:
             weight, call = _MADE, giving(match, groups, self._source, start, self.language)
@@ -208,11 +208,18 @@ class Types:
             self._fields[owner, written(node, source)] = owner
         for node in captures.get("alias", ()):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
-            self._put(self._fields, (owner, ALIASED), plain_type(written(node, source)), _DECLARED)
+            self._put(
+                self._fields,
+                (owner, ALIASED),
+                plain_type(written(node, source), self.language.name),
+                _DECLARED,
+            )
         for node in captures.get("places", ()):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
             for place, kind in enumerate(node.children_by_field_name("type")):
-                stated = plain_type(source[kind.start_byte : kind.end_byte].decode("utf-8", "ignore"))
+                stated = plain_type(
+                    source[kind.start_byte : kind.end_byte].decode("utf-8", "ignore"), self.language.name
+                )
                 self._fields[owner, str(place)] = stated
         if self.language.name == "php":
             self._give_documented(captures, source)
@@ -227,7 +234,9 @@ class Types:
             scope = self.scopes.at(meant.end() - 1)
             owner = self.scopes.class_of(scope)
             for tag in _TAG.finditer(source[start:end].decode("utf-8", "ignore")):
-                stated = "static" if tag["type"] == "$this" else plain_type(tag["type"])
+                stated = (
+                    "static" if tag["type"] == "$this" else plain_type(tag["type"], self.language.name)
+                )
                 if not stated:
                     continue
                 variable = ""

@@ -22,11 +22,19 @@ ELEMENT = "__item__()"
 """Stand for a call where ``await`` or an index takes out what is held."""
 
 FIELDS_DEEP = 6
-_HOLDERS = re.compile(
-    r"(?:Optional(?=\[)|Box|Arc|Rc|RefCell|Mutex|std::unique_ptr|std::shared_ptr|unique_ptr|shared_ptr|Annotated|Final"
-    r"|(?:\w*::)*(?:Nice|Naggy|Strict)Mock(?=<)|ClassVar|Readonly|Awaited|Type|type|NonNullable|Required|Partial)\s*[<\[]\s*(.*)[>\]]$",
-    re.DOTALL,
-)
+_POINTERS = r"(?:std::)?(?:unique|shared)_ptr|(?:\w*::)*(?:Nice|Naggy|Strict)Mock"
+_HOLDERS = {
+    language: re.compile(rf"(?:{names})\s*{opens}\s*(.*)[>\]]$", re.DOTALL)
+    for language, names, opens in (
+        ("rust", "Box|Arc|Rc|RefCell|Mutex", "<"),
+        ("cpp", _POINTERS, "<"),
+        ("cuda", _POINTERS, "<"),
+        ("python", "Optional|Annotated|Final|ClassVar|Type|type|Required", r"\["),
+        ("typescript", "Readonly|Awaited|NonNullable|Required|Partial", "<"),
+        ("tsx", "Readonly|Awaited|NonNullable|Required|Partial", "<"),
+    )
+}
+"""Types that are used as what they hold, in the languages that have them; elsewhere they are a project's own."""
 _KEEPERS = re.compile(
     r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|Future|(?:Value)?Task|Option(?:al)?|Result|Vec|vector|deque|span|optional)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
     re.DOTALL,
@@ -163,18 +171,18 @@ def _indexed(call: str) -> str:
 
 
 @lru_cache(1 << 12)
-def plain_type(text: str) -> str:
-    """The one class a type names, without pointers, options and arguments; empty when it names
+def plain_type(text: str, language: str) -> str:
+    """The one class a type of a language names, without pointers, options and arguments; empty when it names
     several or none: ``Optional[Store]``, ``*Store``, ``Store | None`` are ``Store``."""
-    text = text.strip().strip("\"'")
+    text, holders = text.strip().strip("\"'"), _HOLDERS.get(language)
     for _ in range(3):
         text = _REFERENCE.sub("", text, 1) if text.startswith("&") else text
-        held = _HOLDERS.match(text)
+        held = holders.match(text) if holders is not None else None
         if held is None:
             break
         text = held[1].strip()
     if (keeper := _KEEPERS.match(text)) is not None:
-        inner = plain_type(_first_type(keeper[1]))
+        inner = plain_type(_first_type(keeper[1]), language)
         return f"{ENTERED}{inner}" if inner and not inner.startswith(ENTERED) else ""
     if "|" in text:
         parts = [part.strip() for part in text.split("|") if part.strip() not in _NOTHING]
@@ -212,16 +220,16 @@ def _returned(symbol: Symbol, language: str) -> str:
     if language in _STATED_BEFORE:
         before, called, _ = symbol.signature.partition(f" {symbol.name}(")
         stated = _BEFORE.search(before) if called else None
-        return plain_type(stated[0]) if stated is not None else ""
+        return plain_type(stated[0], language) if stated is not None else ""
     if language in _DECLARES and "->" not in symbol.signature:
         before = _NAMED_BY.split(symbol.signature.partition(f"{symbol.name}(")[0])[0]
         declared = _DECLARED.search(before)
-        return plain_type(declared[0]) if declared is not None else ""
+        return plain_type(declared[0], language) if declared is not None else ""
     if language != "go":
         stated = _RETURNED.search(symbol.signature)
         if stated is not None and (yielded := _YIELDED.match(stated[1])):
-            return f"{ENTERED}{plain_type(yielded[1])}"
-        return plain_type(stated[1]) if stated is not None else ""
+            return f"{ENTERED}{plain_type(yielded[1], language)}"
+        return plain_type(stated[1], language) if stated is not None else ""
     rest = f"({symbol.signature.partition(f'{symbol.name}(')[2]}"
     first = rest[_closing(rest, 0) + 1 :].lstrip(" (").partition(",")[0].rstrip(" ){").split()
-    return plain_type(first[-1]) if first and _PARTS.isdisjoint(first) else ""
+    return plain_type(first[-1], language) if first and _PARTS.isdisjoint(first) else ""
