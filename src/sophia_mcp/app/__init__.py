@@ -18,13 +18,14 @@ import anyio.to_thread
 
 from sophia_mcp.app import clones, code, memory, models, money, places, stores, swarms
 from sophia_mcp.app.parts import Once, Parts
-from sophia_mcp.app.runs import AS_IT_IS, IndexRun, Progress, drive
+from sophia_mcp.app.runs import AS_IT_IS, IndexRun, drive
 from sophia_mcp.errors import DiskFull
 from sophia_mcp.ops.background import Background
 from sophia_mcp.settings import calm_libraries
 from sophia_mcp.types import Answer, IndexReport, Request
 
 if TYPE_CHECKING:
+    from sophia_mcp.index.run import Progress
     from sophia_mcp.index.views import View
     from sophia_mcp.security.paths import Roots
     from sophia_mcp.settings import Settings

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio
 
 from sophia_mcp.errors import Bug, SophiaError
 from sophia_mcp.types import IndexReport
 
-Progress = Callable[[int, int, str], None]
-"""Called with files done, files in all, and the path or stage at hand."""
+if TYPE_CHECKING:
+    from sophia_mcp.index.run import Progress
 
 AS_IT_IS = (False, None, None)
 """Nothing is asked for but that the index is brought to its tree: ``full``, ``include``, ``exclude``."""

@@ -122,23 +122,23 @@ async def _find(
     # Before the store is read: a model may be far away.
     vector = await meaning.of(query.text) if query.kind in ("words", "error", "path") else None
     differing = await changed.of(view) if request.scope == "changed" else None
-    gone = _gone(differing)
+    aside = _gone(differing)
     async with engine.database.read(LOCAL) as tx:
         atlas = await engine.atlases.of(tx, view)
         chosen = filters.build(atlas, request, differing.paths if differing is not None else None)
         if query.of_tests:
             chosen, among = filters.of_tests(atlas, request, chosen)
-            gone = (*gone, *among)
+            aside = (*aside, *among)
         question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count)
         if (nothing := await verdict.empty(question, tx)) is not None:
-            return _Found(question, replace(nothing, notes=(*nothing.notes, *gone)), {})
+            return _Found(question, replace(nothing, notes=(*nothing.notes, *aside)), {})
         if chosen.problem:
-            return _Found(question, await _excluded(question, tx, gone), {})
+            return _Found(question, await _excluded(question, tx, aside), {})
         question = await route.narrowed(question, tx)
         outcome = await route.follow(question, tx, vector)
         outcome, earlier = _unseen(question, await verdict.judged(question, tx, outcome), shown)
         lack = (meaning.lack,) if meaning.lack else ()
-        outcome = replace(outcome, notes=(*outcome.notes, *gone, *lack))
+        outcome = replace(outcome, notes=(*outcome.notes, *aside, *lack))
         files = sorted({item.file for item in outcome.candidates})
         texts = await engine.content.texts(tx, atlas.blobs[files].tolist()) if files else {}
     return _Found(question, outcome, {file: texts[int(atlas.blobs[file])] for file in files}, earlier)
@@ -153,14 +153,15 @@ def _gone(differing: changed.Changes | None) -> tuple[str, ...]:
     return (f"removed since the base: {plain_line(', '.join(names[:_GONE_NAMED]))}{more}",)
 
 
-async def _excluded(question: Question, tx: Transaction, gone: tuple[str, ...]) -> Outcome:
-    """No file passes the filters: why, and the call without them or for what the index leaves out there."""
+async def _excluded(question: Question, tx: Transaction, aside: tuple[str, ...]) -> Outcome:
+    """No file passes the filters: why, what is said beside it, and the call without them or for what the index leaves
+    out there."""
     request, atlas, problem = question.request, question.atlas, question.filter.problem
     for written in request.paths:
         if not filters.matches(atlas, written) and (out := await skipped.find(question, tx, written)):
             following = out.following(question, request.query)
-            return Outcome((), 0, (f"not here: {problem}; {out.said}", *gone, following))
-    return Outcome((), 0, (f"not here: {problem}", *gone, _widen(request)))
+            return Outcome((), 0, (f"not here: {problem}; {out.said}", *aside, following))
+    return Outcome((), 0, (f"not here: {problem}", *aside, _widen(request)))
 
 
 def _widen(request: Request) -> str:

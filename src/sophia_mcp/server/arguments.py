@@ -53,14 +53,12 @@ def _told(tool: Tool, arguments: Mapping[str, Any], found: Sequence[Any]) -> Bad
         for name in names
     )
     properties = tool.parameters.get("properties", {})
-    why = "; ".join(
-        dict.fromkeys(
-            said
-            for name in names
-            for said in (*map(_reason, reasons[name][:2]), _about(name, properties.get(name, {})))
-            if said
-        )
-    )
+    told = [
+        said
+        for name in names
+        for said in (*map(_reason, reasons[name][:2]), _about(name, properties.get(name, {})))
+    ]
+    why = "; ".join(dict.fromkeys(filter(None, told)))
     wanted = ", ".join(f"{name}={_example(properties.get(name, {}))}" for name in names)
     return BadArgument(
         f"{tool.name}: {what}" + (f"; and {more} more" if more > 0 else ""),

@@ -217,10 +217,7 @@ class Types:
         for node in captures.get("places", ()):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
             for place, kind in enumerate(node.children_by_field_name("type")):
-                stated = plain_type(
-                    source[kind.start_byte : kind.end_byte].decode("utf-8", "ignore"), self.language.name
-                )
-                self._fields[owner, str(place)] = stated
+                self._fields[owner, str(place)] = plain_type(written(kind, source), self.language.name)
         if self.language.name == "php":
             self._give_documented(captures, source)
         elif self.language.name == "ruby":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import renamed, skipped
 from sophia_mcp.search.question.call import call
+from sophia_mcp.search.question.query import Query
 from sophia_mcp.search.view import filters
 from sophia_mcp.search.view.near import near_paths
 from sophia_mcp.store.database import Transaction
@@ -17,26 +18,32 @@ _NAMED = 3
 
 async def missing(question: Question, tx: Transaction) -> Outcome:
     """No indexed file is meant: the nearest ones, or why it is left out, and the call for it."""
-    query = question.query
-    asked = query.path
-    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
+    asked = question.query.path
     if out := await skipped.find(question, tx, asked):
         said = f"not here: no indexed file is {asked!r}; {out.said}"
-        return Outcome((), 0, (said, out.following(question, (out.within or ".") + lines)))
+        return Outcome(
+            (), 0, (said, out.following(question, (out.within or ".") + _lines(question.query)))
+        )
     return await moved(question, tx) or nowhere(question)
 
 
 def nowhere(question: Question) -> Outcome:
     """The miss of a file of which there is nothing to say but what it is called like."""
-    query, request = question.query, question.request
-    asked = query.path
-    lines = query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
+    request, asked = question.request, question.query.path
     folders = request.mode == "outline" or asked.endswith("/")
     what = "file or folder" if folders else "file"
     near = [] if "*" in asked else near_paths(question.atlas, asked, folders=folders)
     hint = f"; nearest: {', '.join(near)}" if near else ""
-    following = call(request, near[0] + lines) if near else call(request, ".", mode="outline")
+    following = (
+        call(request, near[0] + _lines(question.query)) if near else call(request, ".", mode="outline")
+    )
     return Outcome((), 0, (f"not here: no indexed {what} is {asked!r}{hint}", f"next: {following}"))
+
+
+def _lines(query: Query) -> str:
+    """What is written behind the path of a place: ``:10-80`` as it stands, empty where no lines are asked for."""
+    asked = query.path
+    return query.text[len(asked) :] if query.kind == "lines" and query.text.startswith(asked) else ""
 
 
 async def moved(question: Question, tx: Transaction) -> Outcome | None:

@@ -10,6 +10,7 @@ from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.places.modules import module_parts
 from sophia_mcp.search.view.atlas import Atlas, Mask, holding
 from sophia_mcp.search.view.near import LONGER, near_names
+from sophia_mcp.search.view.outline import qualified
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
 
@@ -157,9 +158,8 @@ async def find(question: Question, tx: Transaction) -> Outcome:
 def as_candidate(item: Definition, score: float) -> Candidate:
     """The whole definition."""
     symbol = item.symbol
-    name = f"{symbol.container}.{symbol.name}" if symbol.container else symbol.name
-    span = (symbol.start_line, symbol.end_line)
-    return Candidate(item.file, *span, name, symbol.kind, score, f"defines {symbol.name}", span, span[0])
+    span, why = (symbol.start_line, symbol.end_line), f"defines {symbol.name}"
+    return Candidate(item.file, *span, qualified(symbol), symbol.kind, score, why, span, span[0])
 
 
 async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> list[str]:

@@ -248,7 +248,7 @@ def _candidate(
         span.kind,
         score,
         "" if line is None else why(scene, ranked.span_matrix, i),
-        span.home if span.home[0] else (span.start, span.end),
+        span.whole,
         span.start if line is None else line,
         span.line or span.start,
         sibling,

@@ -145,7 +145,7 @@ async def _compare(
                 span.kind,
                 score,
                 reason,
-                span.home if span.home[0] else (span.start, span.end),
+                span.whole,
                 span.start,
                 sibling=bool(same),
             )

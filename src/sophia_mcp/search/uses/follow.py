@@ -211,7 +211,7 @@ class Follower:
             if not proven and self._sources.proof(reference, file, [item], imports) == "name-only":
                 continue
             if item.symbol.kind == "class":
-                return [_Class(item.file, qualified(item.symbol))]
+                return [_class(item)]
             stated = _returned(self._sources, named, item.file, item.symbol.container)
             if stated in _ITSELF:
                 return await self._meant(path, file, caller)
@@ -375,7 +375,7 @@ class Follower:
             ]
             found = [item for item in found if item.file == file] or found
         if found or not classes:
-            return [_Class(item.file, qualified(item.symbol)) for item in found]
+            return [_class(item) for item in found]
         if not path:
             return _at(classes, await self._modules.brought(name, file, caller, classes))
         files = await self._modules.called(path, file)
@@ -422,6 +422,10 @@ class _Names:
         return []
 
 
+def _class(item: Definition) -> _Class:
+    return _Class(item.file, qualified(item.symbol))
+
+
 def _nested(written: str, caller: str, among: Sequence[Definition]) -> list[_Class]:
     """The classes that a written path means inside a definition."""
     path = written.replace("::", ".").lstrip(".")
@@ -448,18 +452,12 @@ def _spoken(
     used = {f"{item.module}.{written}" for item in imports if item.name == "*"}
     ends = {whole for item in among if f".{(whole := qualified(item.symbol))}".endswith(f".{written}")}
     meant = used & ends or (ends if len(ends) == 1 else set())
-    return [
-        _Class(item.file, qualified(item.symbol)) for item in among if qualified(item.symbol) in meant
-    ]
+    return [_class(item) for item in among if qualified(item.symbol) in meant]
 
 
 def _at(classes: Sequence[Definition], places: set[Place]) -> list[_Class]:
     """The classes that stand at one of these places."""
-    return [
-        _Class(item.file, qualified(item.symbol))
-        for item in classes
-        if (item.file, item.symbol.container) in places
-    ]
+    return [_class(item) for item in classes if (item.file, item.symbol.container) in places]
 
 
 def _holds(sources: Sources, here: _Class, file: int) -> bool:

@@ -51,6 +51,11 @@ class Span(NamedTuple):
         return Span(*self[:-2], file, chunk)
 
     @property
+    def whole(self) -> tuple[int, int]:
+        """First and last line of the definition they belong to, or their own."""
+        return self.home if self.home[0] else (self.start, self.end)
+
+    @property
     def loose(self) -> bool:
         return not self.name
 
