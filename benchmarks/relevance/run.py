@@ -120,7 +120,7 @@ def report(
     packages: Sequence[Package], systems: dict[str, dict[str, Any]], sources: Path
 ) -> dict[str, Any]:
     """Every table: whole, by kind, by language, refusals, and the paired difference to each rival."""
-    from sophia_mcp.llm import tokens
+    from sophia_mcp.llm.counting import tokens
 
     kind = {q.id: q.kind for p in packages for q in p.questions}
     language = {q.id: p.language for p in packages for q in p.questions}

@@ -5,7 +5,7 @@
 Pairs of questions are made by rule from the questions on real code in ``benchmarks/relevance``: one
 kind means the same in other words, the other differs in one word that changes the answer (a negation,
 an opposite, a name, a version, a number, a path). Both texts of a pair are put to the embedder that the
-product ships, as ``llm/similar.py`` does, and a pair whose cosine reaches the threshold is a hit:
+product ships, as ``llm/wrappers/similar.py`` does, and a pair whose cosine reaches the threshold is a hit:
 a right one where the answers are the same, a false one where they are not. Measured twice: the
 questions alone, and below the prompt of a step of a swarm, which all questions of the step share. The
 prompts of two roles of one step are a kind of their own: a fan-out asks them side by side.

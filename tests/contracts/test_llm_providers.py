@@ -15,9 +15,10 @@ from tests.upstream.start import Account
 
 from sophia_mcp.errors import BadSetting, ProviderError
 from sophia_mcp.llm.desk import Desk
+from sophia_mcp.llm.form import faults, smallest
 from sophia_mcp.llm.providers import LLM, PROVIDERS
 from sophia_mcp.llm.providers.portkey import Target
-from sophia_mcp.llm.structured import Structured, faults, smallest
+from sophia_mcp.llm.wrappers.structured import Structured
 from sophia_mcp.types import Ask, Labels, Message
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.contract")]

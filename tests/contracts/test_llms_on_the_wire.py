@@ -17,12 +17,12 @@ from tests.upstream.bill import TARIFFS
 from tests.upstream.start import Account, Upstream, prices_toml
 
 from sophia_mcp.errors import ContextTooLong, ProviderError
-from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.llm.prices.catalogue import Catalogue
 from sophia_mcp.llm.providers import LLM
 from sophia_mcp.llm.providers.openai import PROVIDER as OPENAI
 from sophia_mcp.llm.providers.portkey import PROVIDER as PORTKEY
 from sophia_mcp.llm.providers.portkey import Target
-from sophia_mcp.llm.structured import Structured
+from sophia_mcp.llm.wrappers.structured import Structured
 from sophia_mcp.types import Message, Usage
 
 pytestmark = pytest.mark.anyio

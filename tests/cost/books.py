@@ -19,7 +19,7 @@ from sophia_mcp.cost.meter import Meter, Reckoning
 from sophia_mcp.cost.money import Money
 from sophia_mcp.cost.schema import MIGRATIONS
 from sophia_mcp.errors import ProviderError
-from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.llm.prices.catalogue import Catalogue
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.types import Ask, Basis, Labels, Message, Reply, Usage
@@ -204,6 +204,6 @@ async def open_books(folder: Path, holder: str = "test:1:a", **options: Any) -> 
 
 def tokens_of(text: str) -> int:
     """Our own count of a text, as the meter takes it."""
-    from sophia_mcp.llm.tokens import count
+    from sophia_mcp.llm.counting.tokens import count
 
     return math.ceil(count(text))

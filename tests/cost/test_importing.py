@@ -16,7 +16,7 @@ from sophia_mcp.cost.importing import Imported, Importer
 from sophia_mcp.cost.ledger import Ledger
 from sophia_mcp.cost.logs import CLIENTS, Machine
 from sophia_mcp.errors import NotFound
-from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.llm.prices.catalogue import Catalogue
 from sophia_mcp.store.engines.sqlite import open_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("cost.import")]

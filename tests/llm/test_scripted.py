@@ -11,7 +11,7 @@ import pytest
 from tests.llm.asking import ask
 
 from sophia_mcp.errors import BadSetting, ContextTooLong, ProviderError
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.llm.providers.scripted import NOTHING_SCRIPTED, load
 from sophia_mcp.types import Labels, Usage
 

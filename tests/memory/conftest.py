@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from sophia_mcp.embed.providers import PROVIDERS, LocalEmbedder
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.memory import repos
 from sophia_mcp.memory.held import Finder
 from sophia_mcp.memory.memory import Caller, Memory, Note, Remembered

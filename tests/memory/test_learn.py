@@ -127,7 +127,7 @@ async def test_at_most_five_lessons_stand_in_a_prompt_and_it_fits_its_budget(min
         await mind.keep(f"Cart lesson {name}: check case {number}", kind="lesson", source="person")
     text = await step(mind, "cart lesson check case", 4000)
     assert text.count(" lesson · ") == 5
-    from sophia_mcp.llm import tokens
+    from sophia_mcp.llm.counting import tokens
 
     small = await step(mind, "cart lesson check case", 120)
     assert 0 < tokens.count(small) <= 120

@@ -10,7 +10,7 @@ import pytest
 from tests.memory.conftest import Mind, opened
 
 from sophia_mcp.errors import BadQuery
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.memory import repos
 from sophia_mcp.memory.memory import Caller, Note
 from sophia_mcp.memory.render import HEAD

@@ -18,7 +18,7 @@ from sophia_mcp.embed.workers import open_encoder
 from sophia_mcp.index import views
 from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.views import View
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.reply.render import render
 from sophia_mcp.store.vectors import INDEXES

@@ -13,7 +13,7 @@ from tests.search.conftest import Asked, open_engine, write
 from tests.search.sample import FILES, line_of
 
 from sophia_mcp.errors import BadArgument, BadQuery
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.search.reply.render import render
 from sophia_mcp.types import Request
 

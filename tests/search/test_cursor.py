@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.cursor")]
 

@@ -15,7 +15,7 @@ from tests.search.sample import FILES
 from sophia_mcp.errors import BadArgument, BadQuery
 from sophia_mcp.index.build import RECONCILE_S
 from sophia_mcp.index.views import View, repositories
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.search.everywhere import search_everywhere
 from sophia_mcp.search.reply.render import render
 from sophia_mcp.types import Answer, Request

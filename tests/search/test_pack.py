@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.search.conftest import Asked
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.search.repomap import outline
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.search.candidates.evidence import alike
 from sophia_mcp.search.candidates.lexicon import Lexicon
 from sophia_mcp.search.engine import Candidate

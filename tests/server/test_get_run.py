@@ -21,7 +21,7 @@ from tests.server.swarms import (
     refused,
 )
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.server import runs
 from sophia_mcp.server.reference import published
 from sophia_mcp.types import Finding, Outcome, RunReport, Source

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.server.reference import published
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("server.tools_schema")]

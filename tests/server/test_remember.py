@@ -13,7 +13,7 @@ from mcp.shared.subscriptions import ResourceUpdated
 from mcp.types import ResourceTemplateReference, ResourceUpdatedNotification
 from tests.server.conftest import Place, text_of
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.server.reference import published
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from sophia_mcp.errors import BudgetExceeded
 from sophia_mcp.llm.choose import Chosen
 from sophia_mcp.llm.desk import Desk
 from sophia_mcp.llm.providers import LLM, PROVIDERS, Hear
-from sophia_mcp.llm.structured import Structured
+from sophia_mcp.llm.wrappers.structured import Structured
 from sophia_mcp.ops.background import Background
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.workers import enrol

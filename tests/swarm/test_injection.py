@@ -18,7 +18,7 @@ from tests.swarm.liars import FILES
 from tests.swarm.runs import ScriptedModels, Tree, open_swarm, order
 
 from sophia_mcp.llm.providers import LLM
-from sophia_mcp.llm.structured import Structured
+from sophia_mcp.llm.wrappers.structured import Structured
 from sophia_mcp.swarm.fence import Section, fenced
 from sophia_mcp.swarm.gates import Ground
 from sophia_mcp.swarm.orders import calls

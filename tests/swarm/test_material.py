@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.swarm.runs import Tree
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.swarm.material import gather, is_diff
 from sophia_mcp.swarm.patterns import PATTERNS
 from sophia_mcp.types import Order

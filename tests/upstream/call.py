@@ -14,7 +14,7 @@ from tests.upstream.answers import breaking, satisfying, words
 from tests.upstream.bill import Spent
 from tests.upstream.faults import Fault, call_id
 
-from sophia_mcp.llm.tokens import count
+from sophia_mcp.llm.counting.tokens import count
 
 Dialect = Literal["openai", "anthropic", "gemini"]
 

@@ -16,7 +16,7 @@ from tests.upstream.bill import TARIFFS, Spent
 from tests.upstream.faults import NAMES, STATUSES
 from tests.upstream.start import Account, Upstream, prices_toml
 
-from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.llm.prices.catalogue import Catalogue
 from sophia_mcp.types import Usage
 
 pytestmark = pytest.mark.anyio

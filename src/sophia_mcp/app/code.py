@@ -78,7 +78,7 @@ async def open_index(parts: Parts, apart: Callable[[View], Awaitable[None]]) -> 
 
 async def open_engine(parts: Parts) -> Engine:
     """What answers questions from it."""
-    from sophia_mcp.llm import tokens
+    from sophia_mcp.llm.counting import tokens
     from sophia_mcp.search.answer import Engine
     from sophia_mcp.store.text import Fts5Text
     from sophia_mcp.store.trigrams import SegmentedTrigrams
@@ -113,7 +113,7 @@ def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
 
 def _hosted(provider: Provider, options: dict[str, Any], spending: Spending) -> Embedder:
     """An embedder that sends text away: masked, counted by the exact tokenizer, and booked."""
-    from sophia_mcp.llm import tokens
+    from sophia_mcp.llm.counting import tokens
     from sophia_mcp.security.secrets import mask
 
     return provider.open(

@@ -9,14 +9,14 @@ from sophia_mcp.app.parts import Parts
 from sophia_mcp.app.vendors import Vendors
 
 if TYPE_CHECKING:
-    from sophia_mcp.llm.cache import Store
-    from sophia_mcp.llm.similar import Likeness
+    from sophia_mcp.llm.wrappers.cache import Store
+    from sophia_mcp.llm.wrappers.similar import Likeness
 
 
 async def open_models(parts: Parts) -> Models:
     """The models of this process; nothing is asked and no SDK is imported before the first question."""
     from sophia_mcp.llm.desk import Desk
-    from sophia_mcp.llm.guard import Lanes, Policy
+    from sophia_mcp.llm.wrappers.guard import Lanes, Policy
 
     chosen, money, desk = parts.settings.llm, await parts.money(), Desk()
     return Models(
@@ -33,7 +33,7 @@ async def open_models(parts: Parts) -> Models:
 
 async def _likeness(parts: Parts) -> Likeness | None:
     """How alike questions must be to share an answer, where a person wants that at all."""
-    from sophia_mcp.llm.similar import Likeness
+    from sophia_mcp.llm.wrappers.similar import Likeness
 
     least = parts.settings.llm.semantic_cache
     if not least:
@@ -43,7 +43,7 @@ async def _likeness(parts: Parts) -> Likeness | None:
 
 
 async def _answers(parts: Parts) -> Store:
-    from sophia_mcp.llm.cache import Kept
+    from sophia_mcp.llm.wrappers.cache import Kept
     from sophia_mcp.store.cache import Cache
     from sophia_mcp.types import LOCAL
 

@@ -10,7 +10,7 @@ from sophia_mcp.app.parts import Parts
 if TYPE_CHECKING:
     from sophia_mcp.cost.alerts import Alert, Listener
     from sophia_mcp.cost.money import Money
-    from sophia_mcp.llm.factors import Learned
+    from sophia_mcp.llm.counting.factors import Learned
 
 WEBHOOK_S = 5.0
 KEEP_S = 2.0
@@ -24,8 +24,8 @@ async def open_money(parts: Parts) -> Money:
     from sophia_mcp.cost import factors
     from sophia_mcp.cost.ledger import Ledger
     from sophia_mcp.cost.money import Money
-    from sophia_mcp.llm.catalogue import Catalogue
-    from sophia_mcp.llm.factors import Factors
+    from sophia_mcp.llm.counting.factors import Factors
+    from sophia_mcp.llm.prices.catalogue import Catalogue
     from sophia_mcp.ops.workers import enrol, is_dead
     from sophia_mcp.settings import login, prices_file
     from sophia_mcp.types import LOCAL

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sophia_mcp.app.vendors import Vendors
     from sophia_mcp.cost.money import Money
-    from sophia_mcp.llm.cache import Store
     from sophia_mcp.llm.choose import Chosen
-    from sophia_mcp.llm.context import Tell
     from sophia_mcp.llm.desk import Desk
-    from sophia_mcp.llm.guard import Lanes
     from sophia_mcp.llm.providers import LLM
-    from sophia_mcp.llm.similar import Likeness
+    from sophia_mcp.llm.wrappers.cache import Store
+    from sophia_mcp.llm.wrappers.context import Tell
+    from sophia_mcp.llm.wrappers.guard import Lanes
+    from sophia_mcp.llm.wrappers.similar import Likeness
     from sophia_mcp.settings import LlmSettings
     from sophia_mcp.types import Labels, Tier
 
@@ -75,7 +75,7 @@ class Models:
         An ask names a tier (or nothing: the run's), or a model. ``tell`` hears what is done
         to questions. Raises BadSetting, NotFound.
         """
-        from sophia_mcp.llm.route import Fallback
+        from sophia_mcp.llm.wrappers.route import Fallback
 
         route = partial(
             self._route,
@@ -107,7 +107,7 @@ class Models:
         """The model of a tier at a provider; the provider's own name where it has no models."""
         if name not in ("portkey", "openai"):
             return name
-        from sophia_mcp.llm.route import Models as Named
+        from sophia_mcp.llm.wrappers.route import Models as Named
 
         return Named(name, self.vendors.tiers(name), tier).model("")
 
@@ -136,15 +136,15 @@ class Models:
         tier: Tier,
         tell: Tell,
     ) -> LLM:
-        from sophia_mcp.llm.cache import Cache, Keys
-        from sophia_mcp.llm.context import Fitted
-        from sophia_mcp.llm.guard import Guard
-        from sophia_mcp.llm.masking import Masked
         from sophia_mcp.llm.providers import PROVIDERS
-        from sophia_mcp.llm.route import Models as Named
-        from sophia_mcp.llm.route import Tiered
-        from sophia_mcp.llm.similar import Similar
-        from sophia_mcp.llm.structured import Structured
+        from sophia_mcp.llm.wrappers.cache import Cache, Keys
+        from sophia_mcp.llm.wrappers.context import Fitted
+        from sophia_mcp.llm.wrappers.guard import Guard
+        from sophia_mcp.llm.wrappers.masking import Masked
+        from sophia_mcp.llm.wrappers.route import Models as Named
+        from sophia_mcp.llm.wrappers.route import Tiered
+        from sophia_mcp.llm.wrappers.similar import Similar
+        from sophia_mcp.llm.wrappers.structured import Structured
 
         patient = PROVIDERS.load(name).patient
         llm = self.money.wrap(

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sophia_mcp.llm.catalogue import Catalogue
-    from sophia_mcp.llm.context import Window
     from sophia_mcp.llm.desk import Desk
+    from sophia_mcp.llm.prices.catalogue import Catalogue
+    from sophia_mcp.llm.wrappers.context import Window
     from sophia_mcp.settings import LlmSettings, OpenAISettings, PortkeySettings
 
 LOCAL_VENDOR = "local"
@@ -147,7 +147,7 @@ class Vendors:
 
     def window(self, name: str, model: str) -> Window | None:
         """What a model holds, where that is known. `max_input` leaves room for a whole answer."""
-        from sophia_mcp.llm.context import Window
+        from sophia_mcp.llm.wrappers.context import Window
 
         if name == "openai" and self.chosen.openai.context_tokens:
             return Window(self.chosen.openai.context_tokens)

@@ -15,7 +15,7 @@ from sophia_mcp.cost.report import Group, Query, Sums
 from sophia_mcp.cost.sources import TIMES
 from sophia_mcp.cost.suggest import Suggestion, suggest, wasted
 from sophia_mcp.errors import NotFound
-from sophia_mcp.llm.catalogue import Catalogue
+from sophia_mcp.llm.prices.catalogue import Catalogue
 from sophia_mcp.security.text import counted
 
 CURRENCY = "USD"

@@ -14,10 +14,10 @@ from typing import Any
 from sophia_mcp.cost.budget import Budget
 from sophia_mcp.cost.meter import Meter, Reckoning
 from sophia_mcp.cost.money import Money
-from sophia_mcp.llm import rates
-from sophia_mcp.llm.catalogue import Priced
+from sophia_mcp.llm.prices import rates
+from sophia_mcp.llm.prices.catalogue import Priced
+from sophia_mcp.llm.prices.rates import Rates
 from sophia_mcp.llm.providers import Hear
-from sophia_mcp.llm.rates import Rates
 from sophia_mcp.types import Ask, Basis, Labels, Message, Reply, Usage
 
 TAG = "embedding"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sophia_mcp.llm.factors import Learned
+from sophia_mcp.llm.counting.factors import Learned
 from sophia_mcp.store.database import Database
 from sophia_mcp.types import Scope
 

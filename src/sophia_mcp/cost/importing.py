@@ -20,7 +20,7 @@ from sophia_mcp.cost.ledger import Ledger
 from sophia_mcp.cost.logs import CLIENTS, Call, Client, Machine
 from sophia_mcp.cost.logs._json import MOST_BYTES, merged
 from sophia_mcp.cost.reads import Read
-from sophia_mcp.llm.catalogue import Priced
+from sophia_mcp.llm.prices.catalogue import Priced
 from sophia_mcp.store.database import Database
 from sophia_mcp.types import LOCAL, Basis, Labels, Scope
 

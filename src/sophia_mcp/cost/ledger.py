@@ -32,7 +32,7 @@ from sophia_mcp.cost.entry import (
 from sophia_mcp.cost.lines import Line
 from sophia_mcp.cost.spending import Refused
 from sophia_mcp.errors import NotFound
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.types import LOCAL, Ask, Basis, RunCost, Scope, Usage

@@ -19,7 +19,7 @@ import anyio
 from sophia_mcp.cost.entry import Attempt, Ceiling, Outcome, Price, Priced, Record, Settled
 from sophia_mcp.cost.ledger import Ledger
 from sophia_mcp.errors import ProviderError, SophiaError
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.types import Ask, Reply, Usage
 

@@ -17,8 +17,8 @@ from sophia_mcp.cost.lines import Uncertain
 from sophia_mcp.cost.meter import Meter, Reckoning, saving
 from sophia_mcp.cost.outlook import Outlook, outlooks
 from sophia_mcp.cost.report import query
-from sophia_mcp.llm.catalogue import Catalogue, Priced
-from sophia_mcp.llm.factors import Factors
+from sophia_mcp.llm.counting.factors import Factors
+from sophia_mcp.llm.prices.catalogue import Catalogue, Priced
 from sophia_mcp.llm.providers import LLM
 from sophia_mcp.types import Ask, Reply, RunCost, Usage
 

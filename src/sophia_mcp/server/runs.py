@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.security.text import call_of, json_of
 from sophia_mcp.swarm import telling
 from sophia_mcp.swarm.timeline import tree

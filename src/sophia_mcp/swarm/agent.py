@@ -16,8 +16,8 @@ from anyio.abc import TaskGroup
 
 from sophia_mcp.errors import BudgetExceeded, SophiaError
 from sophia_mcp.llm.desk import packet_of
-from sophia_mcp.llm.masking import masked
 from sophia_mcp.llm.providers import LLM, Hear
+from sophia_mcp.llm.wrappers.masking import masked
 from sophia_mcp.swarm.journal import Journal, Line, digest
 from sophia_mcp.swarm.proposals import words
 from sophia_mcp.types import Ask, Labels, Message, Order, Reply, Tier

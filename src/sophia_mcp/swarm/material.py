@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import anyio.to_thread
 
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.swarm.citations import NO_WEB, Document
 from sophia_mcp.swarm.fence import Section, fenced
 from sophia_mcp.swarm.patterns import Pattern, Role, Step

@@ -9,8 +9,8 @@ from typing import Any
 import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, BadSetting, NotFound
-from sophia_mcp.llm import tokens
-from sophia_mcp.llm.structured import broken, faults, read
+from sophia_mcp.llm.counting import tokens
+from sophia_mcp.llm.form import broken, faults, read
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.swarm import debate
 from sophia_mcp.swarm.agent import PATIENT

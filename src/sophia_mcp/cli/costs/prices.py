@@ -10,7 +10,7 @@ import click
 from sophia_mcp.cli import output
 
 if TYPE_CHECKING:
-    from sophia_mcp.llm.catalogue import Catalogue
+    from sophia_mcp.llm.prices.catalogue import Catalogue
 
 _PROCESSING = click.Choice(("standard", "batch", "flex", "priority", "fast"))
 
@@ -105,7 +105,7 @@ def again(since: str, until: str | None, as_json: bool) -> int:
 
 def _catalogue() -> Catalogue:
     from sophia_mcp.cli.session import project_folder
-    from sophia_mcp.llm.catalogue import Catalogue
+    from sophia_mcp.llm.prices.catalogue import Catalogue
     from sophia_mcp.settings import load, prices_file
 
     return Catalogue.read(prices_file(load(project_folder())))
@@ -161,7 +161,7 @@ def _unknown(catalogue: Catalogue, provider: str | None, model: str) -> Exceptio
 def _price(
     catalogue: Catalogue, provider: str, model: str, *, at_ns: int, processing: str, tokens: int
 ) -> dict[str, str]:
-    from sophia_mcp.llm.rates import Rates
+    from sophia_mcp.llm.prices.rates import Rates
     from sophia_mcp.types import Usage
 
     usage = Usage(input_tokens=tokens)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import folder, get, lines, merged, moment, text
-from sophia_mcp.llm.usage import normalise
+from sophia_mcp.llm.counting.usage import normalise
 from sophia_mcp.security.paths import of_home
 from sophia_mcp.types import Processing
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import count, get, merged, moment, parsed, text, whole
-from sophia_mcp.llm.usage import nano
+from sophia_mcp.llm.counting.usage import nano
 from sophia_mcp.types import Usage
 
 _EDITORS = (

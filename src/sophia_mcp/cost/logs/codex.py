@@ -15,7 +15,7 @@ from typing import Any
 
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import count, folder, get, lines, merged, moment, text
-from sophia_mcp.llm.usage import normalise
+from sophia_mcp.llm.counting.usage import normalise
 from sophia_mcp.types import Processing, Usage
 
 _COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens")

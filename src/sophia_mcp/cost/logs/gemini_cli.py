@@ -9,7 +9,7 @@ from typing import Any
 
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import count, get, lines, merged, moment, text, whole
-from sophia_mcp.llm.usage import normalise
+from sophia_mcp.llm.counting.usage import normalise
 
 _NAMES = {
     "input": "promptTokenCount",

@@ -15,7 +15,7 @@ import apsw
 
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import count, folder, get, merged, moment, parsed, text, whole
-from sophia_mcp.llm.usage import nano, normalise
+from sophia_mcp.llm.counting.usage import nano, normalise
 
 _QUERIES = (
     "SELECT m.id, m.session_id, m.data, s.directory FROM message m"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import count, folder, get, lines, merged, moment, text
-from sophia_mcp.llm.usage import nano
+from sophia_mcp.llm.counting.usage import nano
 from sophia_mcp.types import Usage
 
 

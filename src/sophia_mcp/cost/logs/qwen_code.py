@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sophia_mcp.cost.logs import Call, Client, Log, Machine, under
 from sophia_mcp.cost.logs._json import folder, lines, merged, moment, text
-from sophia_mcp.llm.usage import normalise
+from sophia_mcp.llm.counting.usage import normalise
 
 
 def _files(machine: Machine) -> Iterator[Path]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sophia_mcp.errors import ContextTooLong, ProviderError
-from sophia_mcp.llm import usage
+from sophia_mcp.llm.counting import usage
+from sophia_mcp.llm.form import instructed, strict
 from sophia_mcp.llm.providers import Hear
-from sophia_mcp.llm.structured import instructed, strict
 from sophia_mcp.ops.retry import asked_wait_s, told
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.types import Ask, Finish, Reply

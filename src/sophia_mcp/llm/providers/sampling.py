@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sophia_mcp.llm.desk import Desk, packet_of
+from sophia_mcp.llm.form import instructed
 from sophia_mcp.llm.providers import Hear, Provider
 from sophia_mcp.llm.providers.host import desk_of
-from sophia_mcp.llm.structured import instructed
 from sophia_mcp.types import Ask, Reply
 
 

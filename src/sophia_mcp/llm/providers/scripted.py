@@ -43,10 +43,10 @@ import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sophia_mcp.errors import BadSetting, ContextTooLong, ProviderError
-from sophia_mcp.llm import tokens
+from sophia_mcp.llm.counting import tokens
 from sophia_mcp.llm.desk import prompt_of
+from sophia_mcp.llm.form import smallest
 from sophia_mcp.llm.providers import Hear, Provider, check
-from sophia_mcp.llm.structured import smallest
 from sophia_mcp.types import Ask, Finish, Reply, Usage
 
 Failure = Literal["busy", "server", "refused", "too_long", "cut", "stall", "bad_json", "endless"]

@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from sophia_mcp.index.parsing.chunk import LINE_CHARS
-from sophia_mcp.llm.tokens import ceiling
+from sophia_mcp.llm.counting.tokens import ceiling
 from sophia_mcp.search.engine import Candidate
 from sophia_mcp.search.question.call import call
 from sophia_mcp.search.question.query import Query

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia_mcp.llm import ranks, tokens
-from sophia_mcp.llm.vocabulary import Vocabulary
+from sophia_mcp.llm.counting import ranks, tokens
+from sophia_mcp.llm.counting.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.requirement("search.tokens")
 
@@ -88,5 +88,5 @@ def test_packing_and_unpacking_agree() -> None:
 
 
 def test_importing_tokens_loads_no_ranks() -> None:
-    code = "import sophia_mcp.llm.tokens as t; assert t.encoding.cache_info().currsize == 0"
+    code = "import sophia_mcp.llm.counting.tokens as t; assert t.encoding.cache_info().currsize == 0"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.llm.rates import Rates
+from sophia_mcp.llm.prices.rates import Rates
 from sophia_mcp.types import Tier
 
 _Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.llm.asking import Steps, ask
 
-from sophia_mcp.llm.masking import Masked
+from sophia_mcp.llm.wrappers.masking import Masked
 from sophia_mcp.types import Message
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.masked")]

@@ -7,8 +7,8 @@ import random
 import pytest
 from tests.llm.asking import ask
 
-from sophia_mcp.llm.catalogue import Catalogue
-from sophia_mcp.llm.factors import ENOUGH_CALLS, Factors, Learned, measured
+from sophia_mcp.llm.counting.factors import ENOUGH_CALLS, Factors, Learned, measured
+from sophia_mcp.llm.prices.catalogue import Catalogue
 
 pytestmark = pytest.mark.requirement("llm.factors")
 

@@ -13,7 +13,7 @@ from sophia_mcp.errors import (
     ProviderError,
     SophiaError,
 )
-from sophia_mcp.llm.route import Fallback, Models, Tiered
+from sophia_mcp.llm.wrappers.route import Fallback, Models, Tiered
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.fallback")]
 

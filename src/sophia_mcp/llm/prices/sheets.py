@@ -16,8 +16,8 @@ from importlib.resources import files
 from types import ModuleType
 from typing import Any
 
-from sophia_mcp.llm.overrides import Overrides
-from sophia_mcp.llm.rates import Rates
+from sophia_mcp.llm.prices.overrides import Overrides
+from sophia_mcp.llm.prices.rates import Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Sheets:
 
     @cached_property
     def published(self) -> ModuleType:
-        return importlib.import_module("sophia_mcp.llm.published")
+        return importlib.import_module("sophia_mcp.llm.prices.published")
 
     def find(
         self, provider: str, model: str, at_ns: int, processing: str, input_tokens: int
@@ -132,7 +132,7 @@ class Sheets:
 
 @cache
 def shipped() -> dict[str, Any]:
-    return tomllib.loads((files("sophia_mcp.llm") / "catalogue.toml").read_text("utf-8"))
+    return tomllib.loads((files("sophia_mcp.llm.prices") / "catalogue.toml").read_text("utf-8"))
 
 
 def is_free(model: str) -> bool:

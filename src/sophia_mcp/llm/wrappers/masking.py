@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import anyio.to_thread
 
-from sophia_mcp.llm.context import Tell
 from sophia_mcp.llm.providers import LLM, Hear
+from sophia_mcp.llm.wrappers.context import Tell
 from sophia_mcp.security.secrets import mask
 from sophia_mcp.security.text import counted
 from sophia_mcp.types import Ask, Message, Reply

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sophia_mcp.errors import BadSetting, NotFound
-from sophia_mcp.llm import published, rates
-from sophia_mcp.llm.catalogue import Catalogue, Priced
-from sophia_mcp.llm.rates import Rates
-from sophia_mcp.llm.sheets import shipped
+from sophia_mcp.llm.prices import published, rates
+from sophia_mcp.llm.prices.catalogue import Catalogue, Priced
+from sophia_mcp.llm.prices.rates import Rates
+from sophia_mcp.llm.prices.sheets import shipped
 from sophia_mcp.types import Usage
 
 pytestmark = pytest.mark.requirement("cost.prices")
@@ -397,7 +397,7 @@ def test_the_recorded_age_is_that_of_the_list_it_was_recorded_for() -> None:
 
 def test_nothing_heavy_is_imported_before_the_first_price() -> None:
     code = (
-        "import sys; from sophia_mcp.llm.catalogue import Catalogue; c = Catalogue();"
+        "import sys; from sophia_mcp.llm.prices.catalogue import Catalogue; c = Catalogue();"
         "c.tier('fast', 'openai'); c.model('gpt-5.5');"
         "assert 'genai_prices' not in sys.modules;"
         "c.age(0); assert 'genai_prices' in sys.modules"

@@ -21,7 +21,7 @@ from genai_prices.types import (
     TieredPrices,
 )
 
-from sophia_mcp.llm.rates import Rates
+from sophia_mcp.llm.prices.rates import Rates
 
 VERSION = importlib.metadata.version("genai-prices")
 

@@ -1,8 +1,8 @@
-"""Is this answer the JSON that was asked for, and if not, can the model mend it once?
+"""Which form shall an answer have, and has it that form? Pure.
 
 Providers send a schema the way their endpoint honours it (forced tool call, response format, or words
-in the prompt); whatever comes back is parsed and validated here, because a gateway may drop what an
-endpoint does not know. An answer that does not fit goes back once with what is wrong with it.
+in the prompt); whatever comes back is read and checked here, because a gateway may drop what an
+endpoint does not know.
 """
 
 from __future__ import annotations
@@ -17,49 +17,10 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from sophia_mcp.errors import BadAnswer
-from sophia_mcp.llm.providers import LLM, Hear
-from sophia_mcp.types import Ask, Message, Reply
+from sophia_mcp.types import Ask, Message
 
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL)
-_REPEATED_CHARS = 4_000
 _MOST_FAULTS = 8
-
-
-class Structured:
-    """Adds ``value`` to replies whose ask has a schema. At most two questions for one answer."""
-
-    def __init__(self, inner: LLM) -> None:
-        self._inner = inner
-
-    @property
-    def name(self) -> str:
-        return self._inner.name
-
-    async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
-        """The inner answer; with a schema one that satisfies it. Raises BadAnswer after one repair."""
-        reply = await self._asked(ask, hear)
-        if ask.schema is None:
-            return reply
-        value, faults = read(reply.text, ask.schema)
-        if not faults:
-            return replace(reply, value=value)
-        if reply.finish == "length":
-            faults = (f"it was cut off at {ask.max_tokens} tokens: be much shorter", *faults)
-        second = await self._asked(_repair(ask, reply.text, faults), hear)
-        value, left = read(second.text, ask.schema)
-        if not left:
-            return replace(second, value=value)
-        cut = second.finish == "length"
-        raise BadAnswer(
-            f"{second.provider} did not answer in the form asked for",
-            why=(f"cut off at {ask.max_tokens} tokens; " if cut else "") + "; ".join(left[:3]),
-            next="use a deeper tier or another provider" if not cut else "allow a longer answer",
-        )
-
-    async def _asked(self, ask: Ask, hear: Hear | None) -> Reply:
-        reply = await self._inner.ask(ask, hear)
-        return replace(reply, text=_whole(reply.text))
 
 
 def instructed(ask: Ask) -> Ask:
@@ -80,7 +41,7 @@ def read(text: str, schema: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
         try:
             value = json.loads(candidate)
             if r"\ud" in candidate.lower():
-                value = json.loads(_whole(json.dumps(value, ensure_ascii=False)))
+                value = json.loads(whole(json.dumps(value, ensure_ascii=False)))
         except (ValueError, RecursionError):
             continue
         return value, faults(value, schema)
@@ -148,7 +109,7 @@ def strict(schema: Mapping[str, Any]) -> bool:
     return all(strict(each) for each in (*nested, *schema.get("anyOf", ())))
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """The text with what stands for half a character replaced: models write it, and no store takes it."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -158,14 +119,3 @@ def _candidates(text: str) -> list[str]:
     first, last = text.find("{"), text.rfind("}")
     braces = [text[first : last + 1]] if 0 <= first < last else []
     return [text.strip(), *_FENCED.findall(text)[:3], *braces]
-
-
-def _repair(ask: Ask, answer: str, wrong: tuple[str, ...]) -> Ask:
-    listed = "\n".join(f"- {each}" for each in wrong)
-    words = (
-        f"That answer cannot be used:\n{listed}\n"
-        "Answer again, with the whole corrected JSON object and nothing else."
-    )
-    shown = answer if len(answer) <= _REPEATED_CHARS else answer[:_REPEATED_CHARS] + " …"
-    again = (Message("assistant", shown or "(nothing)"), Message("user", words))
-    return replace(ask, messages=(*ask.messages, *again))

@@ -15,8 +15,8 @@ from typing import Literal
 import anyio.to_thread
 
 from sophia_mcp.errors import ContextTooLong
-from sophia_mcp.llm import tokens
-from sophia_mcp.llm.factors import Factors, measured
+from sophia_mcp.llm.counting import tokens
+from sophia_mcp.llm.counting.factors import Factors, measured
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.types import Ask, Labels, Message, Reply
 

@@ -20,9 +20,9 @@ from pathlib import Path
 import anyio
 
 from sophia_mcp.errors import NotFound
-from sophia_mcp.llm import overrides, rates
-from sophia_mcp.llm.overrides import Overrides
-from sophia_mcp.llm.sheets import Sheets, is_free, shipped
+from sophia_mcp.llm.prices import overrides, rates
+from sophia_mcp.llm.prices.overrides import Overrides
+from sophia_mcp.llm.prices.sheets import Sheets, is_free, shipped
 from sophia_mcp.types import Basis, Usage
 
 STALE_DAYS = 30

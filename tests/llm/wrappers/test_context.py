@@ -9,8 +9,8 @@ import pytest
 from tests.llm.asking import Steps, ask
 
 from sophia_mcp.errors import ContextTooLong
-from sophia_mcp.llm.context import COMPACT, Fitted, Strategy, Window, compact
-from sophia_mcp.llm.factors import Factors, measured
+from sophia_mcp.llm.counting.factors import Factors, measured
+from sophia_mcp.llm.wrappers.context import COMPACT, Fitted, Strategy, Window, compact
 from sophia_mcp.types import Ask, Message, Reply, Usage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.context")]

@@ -13,8 +13,8 @@ from tests.llm.asking import Steps, ask
 
 from sophia_mcp.app import open_app
 from sophia_mcp.embed.providers import PROVIDERS
-from sophia_mcp.llm.cache import DAY_NS, Cache, Kept, Keys
-from sophia_mcp.llm.similar import Likeness, Similar
+from sophia_mcp.llm.wrappers.cache import DAY_NS, Cache, Kept, Keys
+from sophia_mcp.llm.wrappers.similar import Likeness, Similar
 from sophia_mcp.settings import load
 from sophia_mcp.store import cache as store
 from sophia_mcp.store.engines import ENGINES

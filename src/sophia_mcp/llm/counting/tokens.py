@@ -48,7 +48,7 @@ def encoding() -> tiktoken.Encoding:
     """The o200k encoding, built once from the shipped ranks; no network."""
     import tiktoken
 
-    from sophia_mcp.llm import ranks
+    from sophia_mcp.llm.counting import ranks
 
     return tiktoken.Encoding(
         name="o200k", pat_str=_SPLIT, mergeable_ranks=ranks.load(), special_tokens={}
@@ -60,8 +60,8 @@ def _counting() -> tuple[Callable[[str], list[str]], Callable[[str], int]]:
     """What cuts a text into pieces, and what counts the tokens of a short one."""
     import regex
 
-    from sophia_mcp.llm import ranks
-    from sophia_mcp.llm.vocabulary import Vocabulary
+    from sophia_mcp.llm.counting import ranks
+    from sophia_mcp.llm.counting.vocabulary import Vocabulary
 
     vocabulary = Vocabulary(*ranks.shipped())
 

@@ -10,7 +10,7 @@ import pytest
 from tests.llm.asking import Steps, ask
 
 from sophia_mcp.errors import ProviderError
-from sophia_mcp.llm.cache import DAY_NS, Cache, Kept, Keys
+from sophia_mcp.llm.wrappers.cache import DAY_NS, Cache, Kept, Keys
 from sophia_mcp.store import cache as store
 from sophia_mcp.store.database import Database
 from sophia_mcp.store.engines import ENGINES

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sophia_mcp.llm.catalogue import Catalogue
-from sophia_mcp.llm.usage import find, gather, merge, nano, normalise
+from sophia_mcp.llm.counting.usage import find, gather, merge, nano, normalise
+from sophia_mcp.llm.prices.catalogue import Catalogue
 
 SHAPES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "shapes.toml").read_text())[
     "shape"

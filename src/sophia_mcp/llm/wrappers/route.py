@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sophia_mcp.errors import BadAnswer, BadSetting, ContextTooLong, ProviderError
-from sophia_mcp.llm.context import Tell
 from sophia_mcp.llm.providers import LLM, Hear
+from sophia_mcp.llm.wrappers.context import Tell
 from sophia_mcp.types import Ask, Reply, Tier
 
 TIERS: tuple[Tier, ...] = ("fast", "standard", "deep")

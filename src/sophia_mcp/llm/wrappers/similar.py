@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia_mcp.llm.cache import Keys, Saved, Store, good, reply_of, written
-from sophia_mcp.llm.context import Tell
 from sophia_mcp.llm.providers import LLM, Hear
+from sophia_mcp.llm.wrappers.cache import Keys, Saved, Store, good, reply_of, written
+from sophia_mcp.llm.wrappers.context import Tell
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.types import Ask, Message, Reply
 

@@ -7,7 +7,7 @@ import pytest
 from tests.llm.asking import Steps, Time, ask, forever, leave
 
 from sophia_mcp.errors import BudgetExceeded, ContextTooLong, ProviderError
-from sophia_mcp.llm.guard import Guard, Lanes, Policy
+from sophia_mcp.llm.wrappers.guard import Guard, Lanes, Policy
 from sophia_mcp.types import Ask, Reply
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.guard")]
