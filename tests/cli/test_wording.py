@@ -86,6 +86,7 @@ def test_an_at_sign_of_a_folder_is_no_ref(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     assert commands(f'index_repo(path="{folder}")') == f"sophia index {folder}"
     assert commands(f'index_repo(path="{folder}@v1")') == f"sophia index {folder} --ref v1"
+    assert commands(f'index_repo(path="{folder}@lib@1.0.0")') == f"sophia index {folder} --ref lib@1.0.0"
 
 
 def said() -> Iterator[tuple[str, str]]:

@@ -426,3 +426,24 @@ async def test_a_file_is_skipped_for_its_name_after_it_was_shown(index: Index, t
     view = await index.resolve("app")
     assert await skipped(index, view) == {"b.py": "ignored by .sophiaignore"}
     assert set(await shown(index, view)) == {"a.py", ".sophiaignore"}
+
+
+@pytest.mark.requirement("index.names")
+async def test_a_ref_without_its_name_and_a_part_of_a_name_are_told_the_whole_one(
+    index: Index, tree: Write
+) -> None:
+    root = tree({"a.py": "x = 1\n"}, "golang-github-spf13-cobra-dev")
+    await index.update(root)
+
+    async def told(place: str, project: Path | None = None) -> str:
+        with pytest.raises(NotFound) as caught:
+            await index.resolve(place, project)
+        return caught.value.next
+
+    whole = f"use '{root.name}@HEAD'"
+    assert [await told("@HEAD"), await told("cobra@HEAD")] == [whole, whole]
+    assert await told("Cobra") == f"use '{root.name}'"
+    await index.update(tree({"b.py": "y = 2\n"}, "other"))
+    assert await told("@HEAD", root) == whole
+    assert await told("@HEAD") == "give a name from sophia://repos or the path of a folder"
+    assert await told("nothing-of-it@HEAD") == await told("@HEAD")

@@ -108,10 +108,13 @@ def _quoted(value: Any) -> str:
 def _index(given: dict[str, Any]) -> str:
     if given.pop("action", "") == "status":
         return "sophia repos"
+    from sophia_mcp.index.views import split_ref
+
     place = str(given.get("path", ""))
-    path, at, ref = place.rpartition("@")
-    whole = not at or of_home(place).exists()
-    return _typed("sophia index", given if whole else {"path": path, "ref": ref}, "path")
+    path, ref = split_ref(place)
+    if not ref and not of_home(place).exists():  # a folder that is no more
+        path, _, ref = place.rpartition("@")
+    return _typed("sophia index", {"path": path, "ref": ref} if ref and path else given, "path")
 
 
 def _swarm(given: dict[str, Any]) -> str:

@@ -274,9 +274,26 @@ def _missing(text: str, views: Sequence[View], project_root: Path | None) -> Vie
             next=call_of("index_repo", path=str(path)),
         )
     names = [view.label for view in views]
-    near = get_close_matches(text, names, 3, 0.4)
+    near = _near(text, views, project_root)
     raise NotFound(
         f"no repository named {text!r}",
         why=f"indexed: {', '.join(names[:12]) or 'none'}",
-        next=f"use {near[0]!r}" if near else "give a name from sophia://repos or the path of a folder",
+        next=f"use {near!r}" if near else "give a name from sophia://repos or the path of a folder",
     )
+
+
+def _near(text: str, views: Sequence[View], project_root: Path | None) -> str:
+    """What may be meant by a text that names no repository: the project, or the only one there is, where a ref alone
+    is said, else the nearest name, with the ref. Empty where nothing comes near."""
+    if near := get_close_matches(text, [view.label for view in views], 1, 0.4):
+        return near[0]
+    said, ref = (text[: text.rindex("@")], text[text.rindex("@") :]) if "@" in text else (text, "")
+    trees = list(dict.fromkeys(view.name for view in views if view.on_disk))
+    if not said:
+        own = _match(str(project_root), "", views, None) if project_root else None
+        known = {own.name if own.on_disk else own.repo} if own is not None else trees
+        found = list(known) if len(known) == 1 else []
+    else:
+        holding = [name for name in trees if said.casefold() in name.casefold()]
+        found = get_close_matches(said, trees, 1, 0.4) or sorted(holding, key=len)
+    return f"{found[0]}{ref}" if found else ""
