@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sophia_mcp.cost.days import DAY_NS
-from sophia_mcp.cost.entry import Attempt, Outcome, Settled, mark
-from sophia_mcp.cost.lines import Line
+from sophia_mcp.cost.ledger.entry import Attempt, Outcome, Settled, mark
+from sophia_mcp.cost.ledger.lines import Line
 from sophia_mcp.types import Basis, Labels, Usage
 
 DAYS = 365

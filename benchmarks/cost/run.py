@@ -46,12 +46,14 @@ from benchmarks.cost.books import DAYS, year  # noqa: E402
 from benchmarks.speed.figures import bytes_of, keep, spread  # noqa: E402
 
 from sophia_mcp.app import App, open_app  # noqa: E402
-from sophia_mcp.cost import days, lines, tables  # noqa: E402
+from sophia_mcp.cost import days  # noqa: E402
 from sophia_mcp.cost.days import day_of  # noqa: E402
-from sophia_mcp.cost.entry import Limit  # noqa: E402
-from sophia_mcp.cost.lines import Line  # noqa: E402
+from sophia_mcp.cost.ledger import lines  # noqa: E402
+from sophia_mcp.cost.ledger.entry import Limit  # noqa: E402
+from sophia_mcp.cost.ledger.lines import Line  # noqa: E402
 from sophia_mcp.cost.money import Money  # noqa: E402
-from sophia_mcp.cost.report import DIMENSIONS  # noqa: E402
+from sophia_mcp.cost.reports import tables  # noqa: E402
+from sophia_mcp.cost.reports.report import DIMENSIONS  # noqa: E402
 from sophia_mcp.server.tools.cost_report import MOST_GROUPS  # noqa: E402
 from sophia_mcp.settings import load  # noqa: E402
 

@@ -11,7 +11,7 @@ import pytest
 from tests.embed.endpoint import KEY, Endpoint
 
 from sophia_mcp.app import App, open_app
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import BudgetExceeded
 from sophia_mcp.settings import load
 from sophia_mcp.types import Passage

@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from sophia_mcp.app import open_app
-from sophia_mcp.cost.alerts import Alert
-from sophia_mcp.cost.entry import Limit, Standing
+from sophia_mcp.cost.ledger.alerts import Alert
+from sophia_mcp.cost.ledger.entry import Limit, Standing
 from sophia_mcp.settings import load
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.test_commands import SOPHIA, run
 from tests.cost.books import USUAL, WORST, Books, Vendor, lost, open_books, question
 
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.ops.clock import system
 

@@ -13,7 +13,7 @@ from tests.cost.books import USUAL
 from tests.server.conftest import Place, write
 from tests.server.test_cost_report import spend
 
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 
 pytestmark = [pytest.mark.requirement("resources.cost_app"), pytest.mark.timeout(120)]
 

@@ -13,8 +13,8 @@ import anyio
 
 from sophia_mcp.cost.budget import Budget
 from sophia_mcp.cost.days import DAY_NS
-from sophia_mcp.cost.entry import Limit
-from sophia_mcp.cost.ledger import Ledger
+from sophia_mcp.cost.ledger.entry import Limit
+from sophia_mcp.cost.ledger.ledger import Ledger
 from sophia_mcp.cost.meter import Meter, Reckoning
 from sophia_mcp.cost.money import Money
 from sophia_mcp.cost.schema import MIGRATIONS

@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 from tests.cost.books import WORST, Books, Vendor, lost, open_books, question, refused
 
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import BudgetExceeded, ProviderError
 from sophia_mcp.types import Usage
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from tests.cost.books import USUAL, WORST, Books, Vendor, lost, open_books, question
 
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import BudgetExceeded, NotAllowed, ProviderError
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ import apsw
 import pytest
 from tests.cost.books import IN, OUT, USUAL, WORST, open_books
 
-from sophia_mcp.cost.entry import MEASURES
+from sophia_mcp.cost.ledger.entry import MEASURES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.timeout(1800)]
 TOP = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ import pytest
 from tests.cost import homes
 
 from sophia_mcp.cost import reads, schema
-from sophia_mcp.cost.entry import Entry
 from sophia_mcp.cost.importing import Imported, Importer
-from sophia_mcp.cost.ledger import Ledger
+from sophia_mcp.cost.ledger.entry import Entry
+from sophia_mcp.cost.ledger.ledger import Ledger
 from sophia_mcp.cost.logs import CLIENTS, Machine
 from sophia_mcp.errors import NotFound
 from sophia_mcp.llm.prices.catalogue import Catalogue

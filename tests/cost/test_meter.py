@@ -18,7 +18,7 @@ from tests.cost.books import (
     tokens_of,
 )
 
-from sophia_mcp.cost.entry import Limit, Measures
+from sophia_mcp.cost.ledger.entry import Limit, Measures
 from sophia_mcp.cost.meter import saving
 from sophia_mcp.errors import BadSetting, ProviderError
 from sophia_mcp.types import Reply, Usage

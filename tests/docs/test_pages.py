@@ -19,7 +19,7 @@ from tests.cost import homes
 from tests.cost.books import Vendor, lost, open_books, question
 
 from sophia_mcp.cli.main import sophia
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.ops.clock import system
 from sophia_mcp.server.build import INSTRUCTIONS

@@ -14,7 +14,7 @@ from tests.cost.books import RECKONING, USUAL, Vendor, price, question
 from tests.server.conftest import Place, text_of
 
 from sophia_mcp.app import App
-from sophia_mcp.cost.entry import Limit, Record, Settled
+from sophia_mcp.cost.ledger.entry import Limit, Record, Settled
 from sophia_mcp.cost.meter import Meter
 from sophia_mcp.server.build import build_server
 from sophia_mcp.types import Labels, Usage

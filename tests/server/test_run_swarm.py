@@ -26,7 +26,7 @@ from tests.server.swarms import (
     written,
 )
 
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.server import runs
 from sophia_mcp.server.reference import published
 

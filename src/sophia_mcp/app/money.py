@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sophia_mcp.app.parts import Parts
 
 if TYPE_CHECKING:
-    from sophia_mcp.cost.alerts import Alert, Listener
+    from sophia_mcp.cost.ledger.alerts import Alert, Listener
     from sophia_mcp.cost.money import Money
     from sophia_mcp.llm.counting.factors import Learned
 
@@ -21,8 +21,8 @@ _log = logging.getLogger("sophia_mcp.cost")
 
 async def open_money(parts: Parts) -> Money:
     """The money of this machine's workspace. Warms the price list away from the event loop."""
-    from sophia_mcp.cost import factors
-    from sophia_mcp.cost.ledger import Ledger
+    from sophia_mcp.cost.ledger import factors
+    from sophia_mcp.cost.ledger.ledger import Ledger
     from sophia_mcp.cost.money import Money
     from sophia_mcp.llm.counting.factors import Factors
     from sophia_mcp.llm.prices.catalogue import Catalogue
@@ -52,7 +52,7 @@ async def open_money(parts: Parts) -> Money:
 def _webhook(parts: Parts, setting: str) -> Listener:
     """A listener that posts alerts, in a task of its own: no call waits for it. The address may be a
     secret, so it is never logged."""
-    from sophia_mcp.cost.alerts import check_webhook
+    from sophia_mcp.cost.ledger.alerts import check_webhook
     from sophia_mcp.settings import is_reference, secret
 
     url = check_webhook(secret(setting) if is_reference(setting) else setting)
@@ -90,7 +90,7 @@ class _Keeper:
     async def _write(self) -> None:
         import anyio
 
-        from sophia_mcp.cost import factors
+        from sophia_mcp.cost.ledger import factors
         from sophia_mcp.types import LOCAL
 
         await anyio.sleep(KEEP_S)

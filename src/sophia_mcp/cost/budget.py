@@ -13,10 +13,10 @@ from dataclasses import replace
 import anyio
 
 from sophia_mcp.cost import usd
-from sophia_mcp.cost.entry import Attempt, Limit, Settled
-from sophia_mcp.cost.ledger import Allowed, Ledger
+from sophia_mcp.cost.ledger.entry import Attempt, Limit, Settled
+from sophia_mcp.cost.ledger.ledger import Allowed, Ledger
+from sophia_mcp.cost.ledger.spending import Refused
 from sophia_mcp.cost.meter import Hold, Reckoning, held
-from sophia_mcp.cost.spending import Refused
 from sophia_mcp.errors import BudgetExceeded, NotAllowed
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.types import Ask, Reply

@@ -15,8 +15,8 @@ from pathlib import Path
 import anyio
 
 from sophia_mcp.cost import reads
-from sophia_mcp.cost.entry import Price, Record, Settled
-from sophia_mcp.cost.ledger import Ledger
+from sophia_mcp.cost.ledger.entry import Price, Record, Settled
+from sophia_mcp.cost.ledger.ledger import Ledger
 from sophia_mcp.cost.logs import CLIENTS, Call, Client, Machine
 from sophia_mcp.cost.logs._json import MOST_BYTES, merged
 from sophia_mcp.cost.reads import Read

@@ -16,8 +16,8 @@ from typing import Protocol
 
 import anyio
 
-from sophia_mcp.cost.entry import Attempt, Ceiling, Outcome, Price, Priced, Record, Settled
-from sophia_mcp.cost.ledger import Ledger
+from sophia_mcp.cost.ledger.entry import Attempt, Ceiling, Outcome, Price, Priced, Record, Settled
+from sophia_mcp.cost.ledger.ledger import Ledger
 from sophia_mcp.errors import ProviderError, SophiaError
 from sophia_mcp.llm.counting import tokens
 from sophia_mcp.llm.providers import LLM, Hear

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sophia_mcp.cost import lines, spending
-from sophia_mcp.cost.alerts import Listener
-from sophia_mcp.cost.answer import CostReport, answer
 from sophia_mcp.cost.budget import Budget
 from sophia_mcp.cost.days import day_of
-from sophia_mcp.cost.entry import Limit
-from sophia_mcp.cost.ledger import Ledger
-from sophia_mcp.cost.lines import Uncertain
+from sophia_mcp.cost.ledger import lines, spending
+from sophia_mcp.cost.ledger.alerts import Listener
+from sophia_mcp.cost.ledger.entry import Limit
+from sophia_mcp.cost.ledger.ledger import Ledger
+from sophia_mcp.cost.ledger.lines import Uncertain
 from sophia_mcp.cost.meter import Meter, Reckoning, saving
-from sophia_mcp.cost.outlook import Outlook, outlooks
-from sophia_mcp.cost.report import query
+from sophia_mcp.cost.reports.answer import CostReport, answer
+from sophia_mcp.cost.reports.outlook import Outlook, outlooks
+from sophia_mcp.cost.reports.report import query
 from sophia_mcp.llm.counting.factors import Factors
 from sophia_mcp.llm.prices.catalogue import Catalogue, Priced
 from sophia_mcp.llm.providers import LLM

@@ -5,13 +5,13 @@ for each combination of provider, model, pattern, repository, user and tag), and
 unit prices it was reckoned with. Everything is added up in the entry's own transaction: ``cost_days`` by
 day for each single dimension (budgets read it, too), ``cost_pairs`` by day for each two names of a key,
 ``cost_cube`` by key and day, and over all time ``cost_keys`` by key and ``cost_steps`` by key, agent and step
-(`sources.py` says which of them answers what).
+(`ledger/sources.py` says which of them answers what).
 ``cost_attempts`` are calls in flight, with what they hold of the budgets.
 """
 
 from __future__ import annotations
 
-from sophia_mcp.cost.entry import MEASURES
+from sophia_mcp.cost.ledger.entry import MEASURES
 from sophia_mcp.store.migrations import Migrations, Step
 
 _MEASURES = ",\n  ".join(f"{name} INTEGER NOT NULL" for name in MEASURES)

@@ -28,7 +28,7 @@ from sophia_mcp.types import Request
 if TYPE_CHECKING:
     from sophia_mcp.app import App
     from sophia_mcp.app.runs import IndexRun
-    from sophia_mcp.cost.alerts import Alert
+    from sophia_mcp.cost.ledger.alerts import Alert
     from sophia_mcp.cost.money import Money
     from sophia_mcp.store.jobs import Jobs
     from sophia_mcp.swarm.swarm import Swarm

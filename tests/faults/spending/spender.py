@@ -16,7 +16,7 @@ import anyio
 from tests.faults.spending.plan import SCHEMA, Run, Step, draw, warm
 
 from sophia_mcp.app import App, open_app
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import ProviderError, SophiaError
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.settings import load

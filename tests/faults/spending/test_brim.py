@@ -12,7 +12,7 @@ from tests.faults.spending.test_spending import Place
 from tests.upstream.start import Account, Upstream
 
 from sophia_mcp.app import App, open_app
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import BudgetExceeded, ProviderError
 from sophia_mcp.settings import load
 from sophia_mcp.types import Ask, Labels, Message

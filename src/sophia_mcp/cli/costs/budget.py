@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sophia_mcp.app import App
-    from sophia_mcp.cost.entry import Limit
+    from sophia_mcp.cost.ledger.entry import Limit
 
 _SCOPES = click.Choice(("workspace", "user", "repo", "run"))
 _PERIODS = click.Choice(("day", "week", "month", "total"))
@@ -49,8 +49,8 @@ def COMMAND(ctx: click.Context, as_json: bool) -> int:
     if ctx.invoked_subcommand is not None:
         return output.DONE
     from sophia_mcp.cli.session import with_app
-    from sophia_mcp.cost.answer import budget
-    from sophia_mcp.cost.tables import budget_table
+    from sophia_mcp.cost.reports.answer import budget
+    from sophia_mcp.cost.reports.tables import budget_table
 
     async def work(app: App) -> list[dict[str, Any]]:
         return [budget(each) for each in await (await app.money()).outlooks()]
@@ -112,7 +112,7 @@ def remove(scope: str, name: str, period: str, soft: bool, as_json: bool) -> int
 
 
 def _limit(nano: int, scope: str, name: str, period: str, soft: bool) -> Limit:
-    from sophia_mcp.cost.entry import Limit
+    from sophia_mcp.cost.ledger.entry import Limit
     from sophia_mcp.errors import BadArgument
 
     if scope == "workspace" and name:

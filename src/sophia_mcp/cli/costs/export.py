@@ -11,7 +11,7 @@ from sophia_mcp.cli import output
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
-    from sophia_mcp.cost.export import Format
+    from sophia_mcp.cost.reports.export import Format
 
 
 @click.command("export")
@@ -39,7 +39,7 @@ def COMMAND(format_: str, since: str, until: str | None, out: Path | None, as_js
     """
     from sophia_mcp.cli.session import with_app
     from sophia_mcp.cost.days import day_of, parse
-    from sophia_mcp.cost.export import written
+    from sophia_mcp.cost.reports.export import written
 
     chosen = cast("Format", "json" if as_json else format_)
 

@@ -12,7 +12,7 @@ from sophia_mcp.cli.wording import commands
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
-    from sophia_mcp.cost.answer import CostReport
+    from sophia_mcp.cost.reports.answer import CostReport
 
 
 @click.command("report")
@@ -67,7 +67,7 @@ def COMMAND(
     Example: sophia cost report --since -30d --by month --by model
     """
     from sophia_mcp.cli.session import with_app
-    from sophia_mcp.cost.tables import group_table, written
+    from sophia_mcp.cost.reports.tables import group_table, written
 
     chosen = _filters(filters)
 
@@ -104,7 +104,7 @@ def _filters(given: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _shown(facts: dict[str, Any], groups: tuple[list[str], list[list[str]]]) -> None:
-    from sophia_mcp.cost.tables import budget_table, headline
+    from sophia_mcp.cost.reports.tables import budget_table, headline
 
     for line in headline(facts):
         output.show(line)

@@ -11,7 +11,7 @@ from sophia_mcp.cli import output
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
-    from sophia_mcp.cost.lines import Uncertain
+    from sophia_mcp.cost.ledger.lines import Uncertain
 
 
 @click.group("uncertain", invoke_without_command=True)

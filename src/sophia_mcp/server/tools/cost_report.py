@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 
-from sophia_mcp.cost.tables import written
+from sophia_mcp.cost.reports.tables import written
 from sophia_mcp.server.tools import ToolRecord
 
 APP = "ui://sophia/cost"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sophia_mcp.cost.days import day_of, span
-from sophia_mcp.cost.entry import Attempt, Limit, Standing
+from sophia_mcp.cost.ledger.entry import Attempt, Limit, Standing
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Labels
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sophia_mcp.cost.forecast import forecast
+from sophia_mcp.cost.reports.forecast import forecast
 
 pytestmark = pytest.mark.requirement("cost.forecast")
 DOLLAR = 10**9

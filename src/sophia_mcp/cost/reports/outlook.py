@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sophia_mcp.cost import spending
 from sophia_mcp.cost.days import DAY_NS, FOREVER, day_of, span, to_date
-from sophia_mcp.cost.entry import Limit, Standing
-from sophia_mcp.cost.forecast import Forecast, forecast
+from sophia_mcp.cost.ledger import spending
+from sophia_mcp.cost.ledger.entry import Limit, Standing
+from sophia_mcp.cost.reports.forecast import Forecast, forecast
 from sophia_mcp.store.database import Transaction
 
 PAST_DAYS = 56

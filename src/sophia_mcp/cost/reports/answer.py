@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sophia_mcp.cost import days, habits, outlook, report, usd
-from sophia_mcp.cost.entry import Measures
-from sophia_mcp.cost.ledger import Ledger
-from sophia_mcp.cost.outlook import Outlook
-from sophia_mcp.cost.report import Group, Query, Sums
-from sophia_mcp.cost.sources import TIMES
-from sophia_mcp.cost.suggest import Suggestion, suggest, wasted
+from sophia_mcp.cost import days, usd
+from sophia_mcp.cost.ledger.entry import Measures
+from sophia_mcp.cost.ledger.ledger import Ledger
+from sophia_mcp.cost.ledger.sources import TIMES
+from sophia_mcp.cost.reports import habits, outlook, report
+from sophia_mcp.cost.reports.outlook import Outlook
+from sophia_mcp.cost.reports.report import Group, Query, Sums
+from sophia_mcp.cost.reports.suggest import Suggestion, suggest, wasted
 from sophia_mcp.errors import NotFound
 from sophia_mcp.llm.prices.catalogue import Catalogue
 from sophia_mcp.security.text import counted

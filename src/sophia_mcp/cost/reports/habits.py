@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sophia_mcp.cost.days import DAY_NS
-from sophia_mcp.cost.entry import MEASURES, Measures
-from sophia_mcp.cost.suggest import Prefix, Repeats, Use
+from sophia_mcp.cost.ledger.entry import MEASURES, Measures
+from sophia_mcp.cost.reports.suggest import Prefix, Repeats, Use
 from sophia_mcp.store.database import Transaction
 
 CALLS_DAYS = 7

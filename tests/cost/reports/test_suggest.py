@@ -6,9 +6,9 @@ import anyio
 import pytest
 from tests.cost.books import DAY_NS, IN, NOON, OUT, Books, Cost, Vendor, question
 
-from sophia_mcp.cost import habits
-from sophia_mcp.cost.entry import Measures
-from sophia_mcp.cost.suggest import Prefix, Repeats, Use, suggest, wasted
+from sophia_mcp.cost.ledger.entry import Measures
+from sophia_mcp.cost.reports import habits
+from sophia_mcp.cost.reports.suggest import Prefix, Repeats, Use, suggest, wasted
 from sophia_mcp.types import Ask, Message, Usage
 
 pytestmark = pytest.mark.requirement("cost.suggestions")

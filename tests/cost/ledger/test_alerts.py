@@ -16,8 +16,8 @@ import pytest
 from tests.cost.books import RECKONING, USUAL, WORST, Books, Vendor, open_books, question
 
 from sophia_mcp.app import open_app
-from sophia_mcp.cost.alerts import check_webhook
-from sophia_mcp.cost.entry import Limit
+from sophia_mcp.cost.ledger.alerts import check_webhook
+from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.cost.meter import Meter
 from sophia_mcp.errors import BadSetting, BudgetExceeded
 from sophia_mcp.settings import load

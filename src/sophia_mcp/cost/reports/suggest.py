@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sophia_mcp.cost import usd
-from sophia_mcp.cost.entry import Measures, Price
+from sophia_mcp.cost.ledger.entry import Measures, Price
 from sophia_mcp.security.text import counted
 from sophia_mcp.types import Usage
 

@@ -15,10 +15,10 @@ from functools import lru_cache
 
 import anyio
 
-from sophia_mcp.cost import lines, spending
-from sophia_mcp.cost.alerts import Alert, Listener, crossed, told
 from sophia_mcp.cost.days import DAY_NS, FOREVER
-from sophia_mcp.cost.entry import (
+from sophia_mcp.cost.ledger import lines, spending
+from sophia_mcp.cost.ledger.alerts import Alert, Listener, crossed, told
+from sophia_mcp.cost.ledger.entry import (
     Attempt,
     Entry,
     Measures,
@@ -29,8 +29,8 @@ from sophia_mcp.cost.entry import (
     Standing,
     mark,
 )
-from sophia_mcp.cost.lines import Line
-from sophia_mcp.cost.spending import Refused
+from sophia_mcp.cost.ledger.lines import Line
+from sophia_mcp.cost.ledger.spending import Refused
 from sophia_mcp.errors import NotFound
 from sophia_mcp.llm.counting import tokens
 from sophia_mcp.ops.clock import Clock, system

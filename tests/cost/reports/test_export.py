@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sophia_mcp.cost.entry import Entry, Measures
-from sophia_mcp.cost.export import FORMATS, Format, inert, row, written
+from sophia_mcp.cost.ledger.entry import Entry, Measures
+from sophia_mcp.cost.reports.export import FORMATS, Format, inert, row, written
 from sophia_mcp.types import Labels
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("cost.export")]

@@ -1,4 +1,4 @@
-"""What was spent, and by what? Sums of integers over the rows that hold the answer (`sources.py`)."""
+"""What was spent, and by what? Sums of integers over the rows that hold the answer (`ledger/sources.py`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any, Literal, cast
 
 from sophia_mcp.cost import days
-from sophia_mcp.cost.entry import NOTHING, Measures
-from sophia_mcp.cost.sources import SHOWN, TIMES, Reach, Source, reach, source
+from sophia_mcp.cost.ledger.entry import NOTHING, Measures
+from sophia_mcp.cost.ledger.sources import SHOWN, TIMES, Reach, Source, reach, source
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.store.database import Transaction
 

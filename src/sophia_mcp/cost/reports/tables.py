@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sophia_mcp.cost.export import inert
+from sophia_mcp.cost.reports.export import inert
 from sophia_mcp.security.text import counted, json_of
 
 Format = Literal["table", "json", "csv", "markdown"]

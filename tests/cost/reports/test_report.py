@@ -16,9 +16,10 @@ import anyio
 import pytest
 from tests.cost.books import DAY_NS, NOON, USUAL, WORST, Books, Cost, Vendor, question
 
-from sophia_mcp.cost import days, tables
-from sophia_mcp.cost.entry import Entry, Limit, Record, Settled
-from sophia_mcp.cost.report import DIMENSIONS
+from sophia_mcp.cost import days
+from sophia_mcp.cost.ledger.entry import Entry, Limit, Record, Settled
+from sophia_mcp.cost.reports import tables
+from sophia_mcp.cost.reports.report import DIMENSIONS
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.types import Labels, Usage
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sophia_mcp.cost import usd
 from sophia_mcp.cost.days import FOREVER, to_date
-from sophia_mcp.cost.entry import Standing
+from sophia_mcp.cost.ledger.entry import Standing
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.store.database import Transaction
 

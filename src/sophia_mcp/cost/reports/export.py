@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from sophia_mcp.cost import usd
-from sophia_mcp.cost.entry import NO_LABELS, Entry, Measures
+from sophia_mcp.cost.ledger.entry import NO_LABELS, Entry, Measures
 
 Format = Literal["csv", "json", "jsonl", "markdown"]
 FORMATS: tuple[Format, ...] = get_args(Format)

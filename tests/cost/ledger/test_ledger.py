@@ -20,8 +20,8 @@ from tests.cost.books import (
     question,
 )
 
-from sophia_mcp.cost.entry import Attempt, Limit, Record, Settled
-from sophia_mcp.cost.ledger import Allowed
+from sophia_mcp.cost.ledger.entry import Attempt, Limit, Record, Settled
+from sophia_mcp.cost.ledger.ledger import Allowed
 from sophia_mcp.errors import BadArgument, NotFound, ProviderError
 from sophia_mcp.types import Labels, Usage
 

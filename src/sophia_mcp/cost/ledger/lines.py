@@ -14,8 +14,17 @@ from operator import add, attrgetter
 from typing import Any
 
 from sophia_mcp.cost.days import day_of
-from sophia_mcp.cost.entry import MEASURES, Attempt, Entry, Measures, Outcome, Priced, Settled, mark
-from sophia_mcp.cost.sources import KEYED, pair
+from sophia_mcp.cost.ledger.entry import (
+    MEASURES,
+    Attempt,
+    Entry,
+    Measures,
+    Outcome,
+    Priced,
+    Settled,
+    mark,
+)
+from sophia_mcp.cost.ledger.sources import KEYED, pair
 from sophia_mcp.store.database import Row, Transaction
 from sophia_mcp.types import Labels
 
