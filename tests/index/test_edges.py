@@ -64,7 +64,7 @@ _CALLS = {
     "cpp": (
         "class A : public B { Foo x; std::unique_ptr<Bar> y; void f(const Baz& z) { auto t = new T(); x.a(); y->b(); z.c(); t->d(); } };\n"
         "void A::m() { this->f(); }",
-        "B@A T@A.f x.a:Foo y.b:Bar z.c:Baz t.d:T this.f:A",
+        "B@A T@A.f x.a:Foo y->.b:Bar z.c:Baz t->.d:T this.f:A",
     ),
     "lua": (
         "function M:g()\n local f = Foo.new(1)\n self:h(); f:a(); k(1)\nend",
@@ -296,7 +296,7 @@ def test_a_name_that_is_a_part_of_others_is_used_nowhere_unless_parts_count() ->
         ("python", "Store | None", "Store"),
         ("go", "*Store", "Store"),
         ("cpp", "const Store&", "Store"),
-        ("cpp", "std::unique_ptr<Store>", "Store"),
+        ("cpp", "std::unique_ptr<Store>", "with Store"),
         ("java", "List<Store>", "List"),
         ("rust", "Box<Store>", "Store"),
         ("typescript", "Readonly<Store>", "Store"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sophia_mcp.index.parsing import shadows
 from sophia_mcp.index.parsing.parse import parse
 
 _ANEW = [
@@ -74,3 +75,13 @@ def test_what_is_bound_anew_has_not_the_type_around_it(language: str, text: str)
 @pytest.mark.parametrize(("language", "text"), _KEPT)
 def test_what_is_bound_once_keeps_its_type_in_a_closure(language: str, text: str) -> None:
     assert _type(language, text) == "Conn"
+
+
+def test_of_a_file_that_would_be_read_again_and_again_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shadows, "_LOOKED_MOST", 100)
+    names = [f"c{number}" for number in range(9)]
+    text = "".join(f"Conn {name}; {name}.run();" for name in names)
+    found = [each.receiver_type for each in parse(f"void f() {{{text}}}", "a", "cpp").references]
+    assert found == [""] * len(names)

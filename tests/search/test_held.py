@@ -146,3 +146,60 @@ async def test_what_perl_calls_self_in_a_function_is_of_what_was_made(index_of) 
         "sub own {\n  my $self = shift;\n  $self->ring(1);\n}\n",
     }
     assert await _lines(index_of, files, "Base.ring", "Kid.pm") == {5: TYPED, 9: GUESS}
+
+
+_POINTERS = (
+    "struct Conn {\n  void reset();\n  Conn* get();\n};\nusing Handle = std::shared_ptr<Conn>;\n"
+    "struct Pool {\n  std::unique_ptr<Conn> own;\n  Conn *plain, value;\n  std::shared_ptr<Conn> make();\n"
+    "  std::vector<std::unique_ptr<Conn>> all;\n};\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("of_the_pointer", "of_what_it_points_to"),
+    [
+        ("std::unique_ptr<Conn> p; p.reset();", "std::unique_ptr<Conn> p; p->reset();"),
+        ("boost::shared_ptr<Conn> p; p.reset();", "boost::shared_ptr<Conn> p; p->reset();"),
+        ("std::optional<Conn> p; p.reset();", "std::optional<Conn> p; p->reset();"),
+        ("Handle p; p.reset();", "Handle p; p->reset();"),
+        (
+            "auto p = std::make_unique<Conn>(); p.reset();",
+            "auto p = std::make_unique<Conn>(); p->reset();",
+        ),
+        ("Pool pool; pool.own.reset();", "Pool pool; pool.own->reset();"),
+        ("Pool* pool; pool->own.reset();", "Pool* pool; pool->own->reset();"),
+        ("Pool pool; pool.make().reset();", "Pool pool; pool.make()->reset();"),
+        ("Pool pool; pool.all[0].reset();", "Pool pool; pool.all[0]->reset();"),
+        (
+            "Pool* pool; auto p = pool->make(); p.reset();",
+            "Pool* pool; auto p = pool->make(); p->reset();",
+        ),
+        ("Pool* pool; pool->plain.size();", "Pool* pool; pool->plain->reset();"),
+        ("Handle p; p->size();", "Handle p; p->get()->reset();"),
+        ("Handle p; p.size();", "Handle p; auto q = p.get(); q->reset();"),
+    ],
+)
+async def test_a_smart_pointer_is_none_of_what_it_points_to_without_an_arrow(
+    index_of, of_the_pointer: str, of_what_it_points_to: str
+) -> None:
+    files = {
+        "conn.h": _POINTERS,
+        "work.cc": '#include "conn.h"\n'
+        f"void one() {{\n{of_the_pointer}\n}}\nvoid two() {{\n{of_what_it_points_to}\n}}\n",
+    }
+    found = await _lines(index_of, files, "Conn.reset", "work.cc")
+    assert (found.get(3, GUESS), found[6]) == (GUESS, TYPED)
+
+
+async def test_what_is_behind_a_lock_of_rust_is_had_by_who_takes_it(index_of) -> None:
+    files = {
+        "src/conn.rs": "pub struct Conn;\nimpl Conn { pub fn lock(&self) {} }\n"
+        "pub struct Pool { pub conn: Arc<Mutex<Conn>>, pub cell: RefCell<Conn> }\n",
+        "src/work.rs": "use crate::conn::{Conn, Pool};\nfn work(m: &Mutex<Conn>, pool: &Pool) {\n    m.lock();\n"
+        "    m.write().unwrap().lock();\n    let a = pool.conn.lock().unwrap();\n    a.lock();\n    pool.conn.lock();\n"
+        "    pool.cell.borrow().lock();\n    let mut b = pool.cell.borrow_mut();\n    b.lock();\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.lock", "src/work.rs") == {
+        **dict.fromkeys((4, 6, 8, 10), TYPED),
+        **dict.fromkeys((3, 5, 7), GUESS),
+    }

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing.scopes import Scopes
-from sophia_mcp.index.parsing.written import ELEMENT, is_followed, is_whole, plain_type
+from sophia_mcp.index.parsing.written import ELEMENT, ENTERED, is_followed, is_whole, plain_type
 
 DECLARATION_BYTES = 240
 """So much of one is read."""
@@ -106,7 +106,7 @@ def giving(
 def made(groups: Mapping[str, str | None], language: Language) -> str:
     """The type of what a declaration makes, or empty. ``groups``: those of its match."""
     if held := groups.get("held"):
-        return held
+        return f"{ENTERED}{held}"  # a pointer to it
     for group in ("made", "called") if language.calls_make else ("made",):
         name = groups.get(group)
         if name and name.rpartition(".")[2].rpartition(":")[2].lstrip("_")[:1].isupper():

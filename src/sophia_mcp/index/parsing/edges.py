@@ -21,9 +21,9 @@ from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing.scopes import Scopes
-from sophia_mcp.index.parsing.stated import CALLEE, EXPRESSION, Types
+from sophia_mcp.index.parsing.stated import CALLEE, EXPRESSION, FOLLOWED, Types
 from sophia_mcp.index.parsing.symbols import Definition, Rows
-from sophia_mcp.index.parsing.written import closes_at_end
+from sophia_mcp.index.parsing.written import ENTERED, closes_at_end
 from sophia_mcp.types import Field, Import, Parsed, Reference, ReferenceKind
 
 REFERENCES_MOST = 50_000
@@ -39,6 +39,10 @@ _CALLEE_BYTES = 240
 _RECEIVER_CHARS = 80
 _JOINT = re.compile(rb"(?:\?\.|\.|::)\Z")
 _LAST_WORD = re.compile(rb"\w+\Z")
+THROUGH = "->"
+"""Ends the receiver of a call in C++ that is one of what this points to, where the source states its type."""
+
+_THROUGH = re.compile(rb"->\s*(?:template\s+)?~?\w+\s*(?:<.*>\s*)?\Z", re.DOTALL)
 _IN_SCOPE = re.compile(rb"::\s*(?:template\s+)?~?\w+\s*(?:<.*>\s*)?\Z", re.DOTALL)
 """What C++ joins with a class or namespace."""
 _DEFINES = re.compile(rb"\bfn\s+\Z")
@@ -119,7 +123,7 @@ def references(
     heads = {node.start_byte for node in captures.get("head", ())}
     silent = _Regions(captures["silent"]) if "silent" in captures else None
     out: list[Reference] = []
-    split: dict[bytes, tuple[str, str, str]] = {}  # a file says the same again and again
+    split: dict[bytes, tuple[str, str, str, str]] = {}  # a file says the same again and again
     stated: dict[tuple[str, int], str] = {}
     source, starts = rows.source, rows.starts
     borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
@@ -133,7 +137,7 @@ def references(
         parts = split.get(callee)
         if parts is None:
             split[callee] = parts = _parts(callee, language)
-        receiver, name, untyped = parts
+        receiver, name, untyped, through = parts
         if not name:
             continue
         if sends and callee.startswith(_TOP):
@@ -148,8 +152,9 @@ def references(
             if known is None:
                 known = types.of(receiver, scope) if written is receiver else types.given(written, scope)
                 stated[written, scope] = known
-            receiver_type = known
-            receiver = receiver if known else untyped
+            simple = through and FOLLOWED.search(known) is None
+            receiver_type = known.removeprefix(ENTERED) if simple else known
+            receiver = receiver + through if known else untyped
         elif expands and not receiver and source.startswith(_EXPANDED, end):
             receiver = MACRO
         line = bisect_right(starts, end - 1)
@@ -237,17 +242,19 @@ def _sites(
     return list(dict.fromkeys(sites)) if language.name == "ruby" else sites
 
 
-def _parts(callee: bytes, language: Language) -> tuple[str, str, str]:
-    """The receiver and the name of a callee, and how the receiver is told where nothing states its type; that is empty
-    for what has none. In C++ a variable may be called like a class or namespace, which is joined by other signs."""
+def _parts(callee: bytes, language: Language) -> tuple[str, str, str, str]:
+    """The receiver and the name of a callee, how the receiver is told where nothing states its type, which is empty
+    for what has none, and what its end is told by. In C++ a variable may be called like a class or namespace, which is
+    joined by other signs, and what points to something has names of its own."""
     receiver, name = _split(callee.decode("utf-8", "ignore"), language.maker, language.calls_make)
     if name in language.keywords:
-        return "", "", ""
+        return "", "", "", ""
     if language.name not in ("cpp", "cuda") or not receiver or receiver in language.own:
-        return receiver, name, receiver
+        return receiver, name, receiver, ""
     if _IN_SCOPE.search(callee):
-        return receiver, name, ""
-    return receiver, name, EXPRESSION if receiver.isidentifier() else receiver
+        return receiver, name, "", ""
+    through = THROUGH if _THROUGH.search(callee) else ""
+    return receiver, name, EXPRESSION if receiver.isidentifier() else receiver, through
 
 
 @lru_cache(1 << 14)

@@ -140,6 +140,9 @@ _GOES_ON = frozenset((*_WORD, b".", b"(", b"["))
 _GOES_BEFORE = frozenset((*_WORD, b"."))
 _PLACES_MOST = 1000
 """A name that stands at more places of a scope than that is taken for bound anew."""
+_LOOKED_MOST = 1 << 28
+"""So many bytes of a file, whose scopes are read for each name, take a quarter of a second; a name that is asked for
+after that is taken for bound anew."""
 _BESIDE = 160
 """Bytes on each side of a name in which that is told."""
 _PARAMETERS = re.compile(rb"\bdef\s+\w+\s*(?:\[[^\]]*\]\s*)?\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
@@ -160,6 +163,7 @@ class Shadows:
         """Where they are not told from arguments by what follows them."""
         self.known: set[int] = set()
         self._told: dict[tuple[int, str], bool] = {}
+        self._looked = 0
 
     def know(self, place: int) -> None:
         """The type of the name that stands here is read."""
@@ -176,16 +180,19 @@ class Shadows:
             return False
         key = scope, name
         if key not in self._told:
-            places = self._places(scope, self._sign + name.encode())
+            first, last = self._span(scope)
+            self._looked += last - first
+            if self._looked > _LOOKED_MOST:
+                return True
+            places = self._places(first, last, self._sign + name.encode())
             looked = list(islice(places, _PLACES_MOST))
             self._told[key] = len(looked) == _PLACES_MOST or any(
                 self._binds(self._patterns, *place, scope) for place in looked
             )
         return self._told[key]
 
-    def _places(self, scope: int, name: bytes) -> Iterator[tuple[int, int]]:
-        """Where a name begins and ends in the source of a scope, not to call something of it."""
-        first, last = self._span(scope)
+    def _places(self, first: int, last: int, name: bytes) -> Iterator[tuple[int, int]]:
+        """Where a name begins and ends between two places of the source, not to call something of it."""
         source, start = self._source, first - 1
         while (start := source.find(name, start + 1, last)) >= 0:
             end = start + len(name)

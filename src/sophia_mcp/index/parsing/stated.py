@@ -5,7 +5,7 @@ constructions, and by what is called: ``store = open()`` is of the type that ``o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from tree_sitter import Node
@@ -31,6 +31,7 @@ from sophia_mcp.index.parsing.written import (
     closes_at_end,
     messages,
     plain_type,
+    pointed,
     without_arguments,
 )
 from sophia_mcp.types import Field
@@ -108,6 +109,14 @@ _EARLY = re.compile(rb"\breturn\b(?!\s*(?:nil\b|false\b|unless\b|if\b|[;}\n]))")
 """Something that a method gives before its last line."""
 
 
+def _pointed_to(stated: str, classes: Set[str]) -> str:
+    """The type of what one of C++ points to: its own, unless it is a smart pointer, or another name for one, as what is
+    none of the ``classes`` of the file may be."""
+    if FIELD not in stated and (stated.startswith(ENTERED) or stated in classes):
+        return stated.removeprefix(ENTERED)
+    return f"{stated}{FIELD}{AWAITED}"
+
+
 class Types:
     """What type does the source state for a variable or field? What is declared counts before what is
     made, and that before what is given; contradictions state nothing."""
@@ -121,11 +130,12 @@ class Types:
     ) -> None:
         self.language, self.scopes, self._source = language, scopes, source
         self._sends = language.name == "ruby"
-        self._whole = {each.qualified for each in scopes.found if each.methods} - {
-            scopes.class_of(scopes.at(node.start_byte))
-            for capture in ("base", "alias")
-            for node in captures.get(capture, ())
-        }
+        aliases, bases = (
+            {scopes.class_of(scopes.at(node.start_byte)) for node in captures.get(capture, ())}
+            for capture in ("alias", "base")
+        )
+        self._classes = {each.qualified for each in scopes.found if each.methods} - aliases
+        self._whole = self._classes - bases
         self._locals: dict[tuple[int, str], str] = {}
         self._fields: dict[tuple[str, str], str] = {}
         self._calls: dict[tuple[int, str], list[str]] = {}
@@ -281,7 +291,8 @@ class Types:
         if receiver == EXPRESSION:
             return ""
         language = self.language
-        head, *rest = _STEP.split(receiver) if not receiver.isidentifier() else (receiver,)
+        plain = receiver.isidentifier()
+        head, *rest = (receiver,) if plain else _STEP.split(pointed(receiver, language.name))
         own, stated = head in language.own, None
         if not own or language.name == "perl":  # there it is a variable like others
             stated = self._look(head.lstrip("$"), scope)
@@ -297,6 +308,7 @@ class Types:
             if not stated:
                 return ""
             known = self._fields.get((stated, step))
+            known = _pointed_to(stated, self._classes) if step == AWAITED else known
             if known is None:  # a field that another file declares
                 whole = own and not taken and stated in self._whole and not step.startswith("@")
                 return "" if whole else FIELD.join((stated, *rest[taken:]))
@@ -344,6 +356,8 @@ class Types:
         if called is not None:
             above = called[1] == "super"
             stated = self.scopes.class_of(scope) if above else self.of(called[1], scope)
+        if called is not None and f"{called[2]}{GIVEN}" == AWAITED:
+            return FIELD.join((_pointed_to(stated, self._classes), *steps)) if stated else ""
         first = f"{stated}{FIELD}{called[2]}" if stated and called is not None else callee
         whole = FIELD.join((f"{first}{GIVEN}", *steps))
         if whole.startswith(ENTERED) and whole.count(FIELD) == 1 and whole.endswith(_TAKING):

@@ -19,16 +19,16 @@ Python yields, promises, options, lists."""
 
 AWAITED = "__await__()"
 ELEMENT = "__item__()"
-"""Stand for a call where ``await`` or an index takes out what is held."""
+"""Stand for a call where ``await`` or the arrow of C++, or an index, takes out what is held."""
 
 FIELDS_DEEP = 6
-_POINTERS = r"(?:std::)?(?:unique|shared)_ptr|(?:\w*::)*(?:Nice|Naggy|Strict)Mock"
+_MOCKS = r"(?:\w*::)*(?:Nice|Naggy|Strict)Mock"
 _HOLDERS = {
     language: re.compile(rf"(?:{names})\s*{opens}\s*(.*)[>\]]$", re.DOTALL)
     for language, names, opens in (
-        ("rust", "Box|Arc|Rc|RefCell|Mutex", "<"),
-        ("cpp", _POINTERS, "<"),
-        ("cuda", _POINTERS, "<"),
+        ("rust", "Box|Arc|Rc", "<"),
+        ("cpp", _MOCKS, "<"),
+        ("cuda", _MOCKS, "<"),
         ("python", "Optional|Annotated|Final|ClassVar|Type|type|Required", r"\["),
         ("typescript", "Readonly|Awaited|NonNullable|Required|Partial", "<"),
         ("tsx", "Readonly|Awaited|NonNullable|Required|Partial", "<"),
@@ -36,10 +36,13 @@ _HOLDERS = {
 }
 """Types that are used as what they hold, in the languages that have them; elsewhere they are a project's own."""
 _KEEPERS = re.compile(
-    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|Future|(?:Value)?Task|Option(?:al)?|Result|Vec|vector|deque|span|optional)\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
+    r"(?:(?:\w+(?:::|\.))*(?:Promise(?:Like)?|Future|(?:Value)?Task|Option(?:al)?|Result|Vec|vector|deque|span|optional|(?:unique|shared)_ptr)"
+    r"\s*<|\[\w*\]|map\[[\w.]+\])(.+)$",
     re.DOTALL,
 )
 """Types that give what they hold to who asks for it."""
+_LOCKED = re.compile(r"(?:\w+::)*(?:RefCell|Mutex|RwLock)\s*<(.+)$", re.DOTALL)
+"""The same of Rust."""
 _TYPE = re.compile(r"(?:const|mut|dyn|impl|inout|readonly|'\w+|&|\*|\s|\?|@\w+\s)*([A-Za-z_][\w.:\\$]*)")
 _BRACKET = re.compile(r"([()])")
 _CHAIN = re.compile(
@@ -69,6 +72,7 @@ _STATED_BEFORE = frozenset({"csharp", "dart", "java"})
 _DECLARED = re.compile(r"(?:(?:\w+::)*\w+(?:<.*>)?)[\s*&]*$", re.DOTALL)
 """How C++ states before the name what is given."""
 _DECLARES = frozenset({"cpp", "cuda"})
+_POINTS = re.compile(r"(?<!\bthis)->")
 _NAMED_BY = re.compile(r"(?<![:\w])(?:\w+(?:<[^<>]*>)?::)+$")
 """The class that a member of it is written with."""
 _RETURNED = re.compile(r"\)\s*(?:->|:)\s*([^()]+)$")
@@ -113,6 +117,12 @@ def is_followed(text: str, place: int) -> bool:
     return _GOES_ON.match(plain, _closing(plain, 0) + 1) is not None
 
 
+def pointed(path: str, language: str) -> str:
+    """A path or chain of C++ in which what stands before ``->`` gives what it points to: that of ``a.__await__().b``
+    for ``a->b``."""
+    return _POINTS.sub(f".{AWAITED}.", path) if language in _DECLARES and "->" in path else path
+
+
 def without_arguments(call: str, language: str) -> str:
     """``pool.get().path()`` of ``pool.get(1, f(2)).path(3)``; empty for what is no chain of names and calls."""
     kept: list[str] = []
@@ -144,7 +154,7 @@ def without_arguments(call: str, language: str) -> str:
         if depth < 0:
             return ""
     chain = "".join(kept).rstrip(";!")
-    return chain if not depth and _CHAIN.fullmatch(chain) else ""
+    return pointed(chain, language) if not depth and _CHAIN.fullmatch(chain) else ""
 
 
 def messages(call: str) -> list[str]:
@@ -181,9 +191,10 @@ def plain_type(text: str, language: str) -> str:
         if held is None:
             break
         text = held[1].strip()
-    if (keeper := _KEEPERS.match(text)) is not None:
+    keeper = _KEEPERS.match(text) or (_LOCKED.match(text) if language == "rust" else None)
+    if keeper is not None:
         inner = plain_type(_first_type(keeper[1]), language)
-        return f"{ENTERED}{inner}" if inner and not inner.startswith(ENTERED) else ""
+        return f"{ENTERED}{inner}" if inner else ""
     if "|" in text:
         parts = [part.strip() for part in text.split("|") if part.strip() not in _NOTHING]
         if len(parts) != 1:

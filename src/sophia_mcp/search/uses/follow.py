@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import anyio.lowlevel
 
-from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, Edges
+from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, THROUGH, Edges
 from sophia_mcp.index.parsing.stated import ALIASED, FIELD
 from sophia_mcp.index.parsing.written import AWAITED, ELEMENT, ENTERED, GIVEN, returned
 from sophia_mcp.search.places.symbols import OWN, Definition
@@ -134,6 +134,7 @@ class Follower:
             return "receiver-typed", await self._inherited(above)
         if reference.receiver_type:
             steps = reference.receiver_type.split(FIELD)
+            steps += [AWAITED] if receiver.endswith(THROUGH) else []
             own = await self._inherited(await self._held(steps, file, caller))
             if own or len(steps) == 1 or language in HIDING:
                 return "receiver-typed", own
@@ -233,9 +234,15 @@ class Follower:
             seen.add(here)
             if here.name.startswith(ENTERED):
                 held = _Class(here.file, here.name.removeprefix(ENTERED))
-                return [held] if field in _TAKES else list(classes) if field in _KEEPS else []
-            if field == AWAITED:  # of what is no promise
-                return list(classes)
+                locked = field in _THROUGH and self._sources.languages[here.file] == "rust"
+                kept = list(classes) if field in _KEEPS else [held] if locked else []
+                return [held] if field in _TAKES else kept
+            if field == AWAITED:  # of what is no promise, or another name for one
+                above = [base for base in await self._above(here) if base.name.startswith(ENTERED)]
+                if not above:
+                    return list(classes)
+                todo += above
+                continue
             stated, where = await self._stated(here, field)
             if stated in _ITSELF:
                 return list(classes)
