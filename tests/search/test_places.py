@@ -359,3 +359,32 @@ async def test_a_path_without_a_name_or_with_a_nul_is_not_here(
 async def test_a_member_that_is_called_as_a_file_may_end_is_none(index_of, name: str) -> None:
     async with index_of(BARE) as ask:
         assert (await ask(name)).hits[0].symbol == "Page.json"
+
+
+@pytest.mark.requirement("search.place", "search.not_here")
+async def test_a_file_whose_name_might_be_words_is_found_and_named_where_it_is_misspelt(
+    index_of,
+) -> None:
+    files = {
+        "lib/c d.py": "c = 1\n",
+        "lib/.gitignore": "*.log\n",
+        "app/.gitignore": "*.tmp\n",
+        ".env": "A=1\n",
+    }
+    async with index_of(files | {"lib/d.py": "d = 2  # the lib of c\n"}) as ask:
+        for asked in ("c d.py", "lib/c d.py", "c d.py:1"):
+            assert [hit.path for hit in (await ask(asked)).hits] == ["lib/c d.py"]
+        for asked, near in {
+            "lib/.gitignor": "lib/.gitignore",
+            ".gitignor": "app/.gitignore",
+            "lib/c dd.py": "lib/c d.py",
+        }.items():
+            answer = await ask(asked)
+            assert answer.notes[0] == f"not here: no indexed file is {asked!r}; nearest: {near}"
+            assert answer.notes[1] == f'next: search_code("{near}")'
+            assert not answer.hits
+        left_out = (await ask(".env")).notes[0]
+        assert left_out.startswith(
+            "not here: no indexed file is '.env'; .env is left out of the index: "
+        )
+        assert [hit.path for hit in (await ask("what c means in d.py")).hits]

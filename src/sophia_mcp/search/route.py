@@ -36,7 +36,7 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
     of_uses = question.mode in ("references", "callers")
     allowed = None if of_uses else question.filter.allowed
     mode = question.request.mode
-    if mode == "outline" or (mode in _OF_PLACES and question.query.kind in ("words", "path")):
+    if mode == "outline" or (mode in _OF_PLACES and question.query.kind in ("words", "path", "trace")):
         there = await links.said(question, tx)
         if there is not None and mode == "outline":
             return replace(question, query=Query(there.path, "path", there.path))
@@ -86,6 +86,8 @@ async def follow(question: Question, tx: Transaction, vector: Values | None) -> 
         return link
     if kind == "path":
         return await _path(question, tx, vector)
+    if mode == "auto" and kind == "words" and (near := await missed.misspelt(question, tx)):
+        return near
     written = _as_written(question)
     exact = await verbatim.find(question, tx, written) if written else None
     if kind in ("words", "error") and (exact is None or verbatim.only_repeats(question, exact)):
@@ -166,6 +168,8 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
             return await _identifier(named, tx)
         if written := await _written(named, tx):
             return verbatim.beside(written, await ranked.find(named, tx, vector))
+    if near := await missed.misspelt(question, tx):
+        return near
     return await ranked.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
 
 

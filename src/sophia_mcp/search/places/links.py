@@ -13,7 +13,7 @@ from sophia_mcp.search.view import filters
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
 
-_WRITTEN = re.compile(r"[^\s*]*[^\s*/]\.\w{1,10}")
+_WRITTEN = re.compile(r"[^\n*]*[^\s*/]\.\w{1,10}")
 """The path of a file, or the end of one."""
 
 
@@ -85,8 +85,8 @@ def _page(question: Question, repository: str, page: str, what: str) -> Outcome:
 
 
 async def _is_there(question: Question, tx: Transaction, found: Place) -> bool:
-    """Whether there is such a file: of that very path where a link says it or it holds spaces; and spelt so, with
-    such a line, where the number may be a version (``Node.js 18``)."""
+    """Whether there is such a file: of that very path where a link says it; and spelt so, with such a line, where
+    the number may be a version (``Node.js 18``)."""
     atlas = question.atlas
     if found.path in atlas.position:
         there = [atlas.position[found.path]]

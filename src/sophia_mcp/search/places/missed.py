@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 
+from sophia_mcp.index.parsing.parse import language_of
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import renamed, skipped
 from sophia_mcp.search.question.call import call
@@ -14,6 +18,9 @@ from sophia_mcp.store.database import Transaction
 
 _NAMED = 3
 """Files that are named as left out by the filters."""
+
+_HIDDEN = re.compile(r"\.[\w-]+(?:\.\w+)*")
+_ALIKE = 0.75
 
 
 async def missing(question: Question, tx: Transaction) -> Outcome:
@@ -38,6 +45,21 @@ def nowhere(question: Question) -> Outcome:
         call(request, near[0] + _lines(question.query)) if near else call(request, ".", mode="outline")
     )
     return Outcome((), 0, (f"not here: no indexed {what} is {asked!r}{hint}", f"next: {following}"))
+
+
+async def misspelt(question: Question, tx: Transaction) -> Outcome | None:
+    """The miss of a file whose name looks like words, ``.gitignor`` or ``my filee.py``, where one is spelt nearly so
+    or it is left out of the index; None for any other text."""
+    asked = question.query.written.strip()
+    name = asked.rpartition("/")[2]
+    spaced = " " in name and "\n" not in name and language_of(name, b"") is not None
+    if not (spaced or _HIDDEN.fullmatch(name)):
+        return None
+    file = replace(question, query=replace(question.query, path=asked))
+    if await skipped.find(question, tx, asked):
+        return await missing(file, tx)
+    near = [path.rpartition("/")[2] for path in near_paths(question.atlas, asked)]
+    return nowhere(file) if get_close_matches(name, near, 1, _ALIKE) else None
 
 
 def _lines(query: Query) -> str:
