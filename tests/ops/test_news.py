@@ -9,7 +9,7 @@ import pytest
 
 from sophia_mcp.llm.desk import Desk
 from sophia_mcp.ops.news import News
-from sophia_mcp.swarm.changes import Changes
+from sophia_mcp.swarm.running.changes import Changes
 
 pytestmark = pytest.mark.anyio
 

@@ -23,11 +23,11 @@ from sophia_mcp.store.database import Database
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.store.jobs import Jobs
 from sophia_mcp.swarm import schema
-from sophia_mcp.swarm.book import Book
 from sophia_mcp.swarm.gates import Ground
-from sophia_mcp.swarm.journal import Pen
-from sophia_mcp.swarm.means import Means
+from sophia_mcp.swarm.history.book import Book
+from sophia_mcp.swarm.history.journal import Pen
 from sophia_mcp.swarm.patterns import Library, Limits, Pattern
+from sophia_mcp.swarm.running.means import Means
 from sophia_mcp.swarm.swarm import Swarm
 from sophia_mcp.types import LOCAL, Ask, Order, Reply, RunCost, Scope, Tier
 

@@ -21,8 +21,8 @@ from sophia_mcp.llm.providers import LLM
 from sophia_mcp.llm.wrappers.structured import Structured
 from sophia_mcp.swarm.fence import Section, fenced
 from sophia_mcp.swarm.gates import Ground
-from sophia_mcp.swarm.orders import calls
 from sophia_mcp.swarm.patterns import PATTERNS, Pattern
+from sophia_mcp.swarm.running.orders import calls
 from sophia_mcp.types import Order
 
 pytestmark = pytest.mark.requirement("swarm.injection")

@@ -21,9 +21,10 @@ from tests.swarm.runs import (
 )
 
 from sophia_mcp.errors import BadArgument, BadSetting, DiskFull, NotFound
-from sophia_mcp.swarm import custody, telling, watch
-from sophia_mcp.swarm.book import Book, Run
+from sophia_mcp.swarm.history.book import Book, Run
 from sophia_mcp.swarm.patterns import Limits
+from sophia_mcp.swarm.running import custody, watch
+from sophia_mcp.swarm.telling import reports
 
 pytestmark = pytest.mark.anyio
 
@@ -172,10 +173,10 @@ async def test_what_was_left_out_for_money_can_be_told_from_what_failed(tmp_path
     assert "budget does not allow this call" in judge.reason
     assert (three.key, three.state) == ("review.three", "failed")
     assert "the key is not valid" in three.reason
-    assert telling.facts(report)["left_out"] == [
+    assert reports.facts(report)["left_out"] == [
         {"key": each.key, "state": each.state, "reason": each.reason} for each in report.left_out
     ]
-    assert f"skipped: judge · {judge.reason}" in telling.words(report)
+    assert f"skipped: judge · {judge.reason}" in reports.words(report)
 
 
 @pytest.mark.requirement("swarm.raised_limit")

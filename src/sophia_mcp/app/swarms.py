@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from sophia_mcp.app.opening import Models
     from sophia_mcp.cost.money import Money
     from sophia_mcp.index.views import View
-    from sophia_mcp.swarm.book import Run
+    from sophia_mcp.swarm.asking.material import Sources
     from sophia_mcp.swarm.gates import Allowed, Ground
-    from sophia_mcp.swarm.material import Sources
+    from sophia_mcp.swarm.history.book import Run
     from sophia_mcp.swarm.patterns import Library, Limits, Pattern
     from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import Order, RunCost, Tier
@@ -37,10 +37,10 @@ _FOUND = 20
 async def open_swarm(app: App) -> Swarm:
     """The runs of this machine's workspace."""
     from sophia_mcp.llm.providers import PROVIDERS
-    from sophia_mcp.swarm import retention
-    from sophia_mcp.swarm.book import Book
-    from sophia_mcp.swarm.journal import Pen
-    from sophia_mcp.swarm.means import Means
+    from sophia_mcp.swarm.history import retention
+    from sophia_mcp.swarm.history.book import Book
+    from sophia_mcp.swarm.history.journal import Pen
+    from sophia_mcp.swarm.running.means import Means
     from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import LOCAL
 
@@ -308,9 +308,9 @@ def _adviser(app: App) -> Callable[[Order], Awaitable[tuple[str, ...]]]:
 async def _lessons_used(app: App, run_id: str) -> tuple[str, ...]:
     """Ids of the lessons that stood in a run's prompts, as its journal kept them."""
     from sophia_mcp.memory.render import lessons
-    from sophia_mcp.swarm.journal import lines
-    from sophia_mcp.swarm.material import restored
-    from sophia_mcp.swarm.run import CONTEXT
+    from sophia_mcp.swarm.asking.material import restored
+    from sophia_mcp.swarm.history.journal import lines
+    from sophia_mcp.swarm.running.run import CONTEXT
     from sophia_mcp.types import LOCAL
 
     for line in await lines(await app.truth(), LOCAL, run_id):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sophia_mcp.app import App
-    from sophia_mcp.swarm.corpus import Case
-    from sophia_mcp.swarm.evaluate import Comparison, Trial
+    from sophia_mcp.swarm.comparison.corpus import Case
+    from sophia_mcp.swarm.comparison.evaluate import Comparison, Trial
     from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import Order, Tier
 
@@ -29,8 +29,8 @@ async def compared(
     """Every pattern against the control, on the tasks of a folder (None: the shipped ones). The limit
     is shared out among the runs, of which memory learns nothing: their trees are gone with them. Raises
     what starting a run raises."""
-    from sophia_mcp.swarm.corpus import SHIPPED, cases
-    from sophia_mcp.swarm.evaluate import CONTROL, compare, evaluate
+    from sophia_mcp.swarm.comparison.corpus import SHIPPED, cases
+    from sophia_mcp.swarm.comparison.evaluate import CONTROL, compare, evaluate
     from sophia_mcp.swarm.swarm import Swarm
     from sophia_mcp.types import Order
 
@@ -61,7 +61,7 @@ async def _answering(app: App, patterns: Sequence[str], provider: str, max_cost_
     """Who answers every trial. What would fail in each of them is refused before the first."""
     from sophia_mcp.app.swarms import library
     from sophia_mcp.errors import BadArgument
-    from sophia_mcp.swarm.agent import PATIENT
+    from sophia_mcp.swarm.asking.agent import PATIENT
     from sophia_mcp.types import Order
 
     for name in patterns:
@@ -84,7 +84,7 @@ async def _answering(app: App, patterns: Sequence[str], provider: str, max_cost_
 
 async def _trial(app: App, swarm: Swarm, order: Order, tree: Path) -> Trial:
     """One run on a tree of its own, whose index goes with it."""
-    from sophia_mcp.swarm.evaluate import Trial
+    from sophia_mcp.swarm.comparison.evaluate import Trial
 
     indexed = await app.start_index(str(tree), trusted=True)
     await indexed.wait(WAIT_S)

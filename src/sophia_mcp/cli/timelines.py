@@ -21,8 +21,8 @@ async def show(app: App, run_id: str, *, follow: bool, as_json: bool) -> None:
 
     import anyio
 
-    from sophia_mcp.swarm.timeline import as_json as jsonl
-    from sophia_mcp.swarm.timeline import tree
+    from sophia_mcp.swarm.telling.timeline import as_json as jsonl
+    from sophia_mcp.swarm.telling.timeline import tree
 
     swarm = await app.swarm()
     await swarm.report(run_id)  # one whose process died is written down as interrupted
@@ -51,7 +51,7 @@ async def send(app: App, run_id: str) -> int:
     import anyio.to_thread
 
     from sophia_mcp.errors import MissingExtra, ProviderError
-    from sophia_mcp.swarm.telemetry import export
+    from sophia_mcp.swarm.telling.telemetry import export
 
     swarm = await app.swarm()
     await swarm.report(run_id)

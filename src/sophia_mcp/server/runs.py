@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from sophia_mcp.llm.counting import tokens
 from sophia_mcp.security.text import call_of, json_of
-from sophia_mcp.swarm import telling
-from sophia_mcp.swarm.timeline import tree
+from sophia_mcp.swarm.telling import reports
+from sophia_mcp.swarm.telling.timeline import tree
 from sophia_mcp.types import Finding, Outcome, Packet, RunReport, Source, TimelineEvent
 
 MOST_TOKENS = 8000
@@ -91,7 +91,7 @@ def told(
         said.append(f"{held} more steps wait; they come when these are answered")
     if lent and steps:
         said.append('the client\'s model did not answer these; do them yourself with action="answer"')
-    if telling.own_limit(report):
+    if reports.own_limit(report):
         said.append("resuming keeps its limit; max_cost_usd in that call gives it a higher one")
     elif report.status == "over_budget":
         said.append("a budget of this machine refused it; a person raises that: sophia cost budget set")
@@ -111,8 +111,8 @@ def told(
         if not start and outcome.summary != report.outcome.summary:
             said.append("the summary is cut; a larger max_tokens shows more")
     part = replace(report, steps=steps, outcome=outcome, notes=tuple(said))
-    answer = RunAnswer(**telling.facts(part), next=_next(part, more, cut=cut, lent=lent))
-    lines = [telling.words(part, start + 1)]
+    answer = RunAnswer(**reports.facts(part), next=_next(part, more, cut=cut, lent=lent))
+    lines = [reports.words(part, start + 1)]
     lines += [_JUDGING.format(run=report.run_id)] if start < found else []
     lines += [f"timeline: {answer.timeline}", f"next: {answer.next or 'none needed'}"]
     return CallToolResult(
@@ -177,7 +177,7 @@ def _fitting(
     if outcome is None:
         return None, 0
     bare = replace(report, outcome=None, steps=())
-    room = max_tokens - tokens.count(telling.words(bare))
+    room = max_tokens - tokens.count(reports.words(bare))
     summary = "" if start else tokens.cut(outcome.summary, max(room // 2, _LEAST_TOKENS))
     room -= tokens.count(summary)
     patch = outcome.patch
@@ -189,7 +189,7 @@ def _fitting(
     items: tuple[Finding | Source, ...] = (*outcome.findings, *outcome.sources)
     taken: list[Finding | Source] = []
     for number, item in enumerate(items[start:], start + 1):
-        text = telling.finding(item, number) if isinstance(item, Finding) else telling.source(item)
+        text = reports.finding(item, number) if isinstance(item, Finding) else reports.source(item)
         room -= tokens.count(text) + 1
         if taken and room < 0:
             break

@@ -16,14 +16,14 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.ops.background import Background
-from sophia_mcp.swarm import custody, orders
-from sophia_mcp.swarm.book import ENDED, Run
-from sophia_mcp.swarm.changes import Changes
-from sophia_mcp.swarm.journal import lines, tail
-from sophia_mcp.swarm.means import Chosen, Means
-from sophia_mcp.swarm.orders import Estimate
+from sophia_mcp.swarm.history.book import ENDED, Run
+from sophia_mcp.swarm.history.journal import lines, tail
 from sophia_mcp.swarm.patterns import Pattern
-from sophia_mcp.swarm.run import Running, gathered
+from sophia_mcp.swarm.running import custody, orders
+from sophia_mcp.swarm.running.changes import Changes
+from sophia_mcp.swarm.running.means import Chosen, Means
+from sophia_mcp.swarm.running.orders import Estimate
+from sophia_mcp.swarm.running.run import Running, gathered
 from sophia_mcp.types import LeftOut, Order, Packet, RunReport, TimelineEvent
 
 __all__ = ["Estimate", "Swarm", "Tell"]

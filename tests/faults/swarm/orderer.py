@@ -21,7 +21,7 @@ from tests.swarm.runs import FINDING, LIE, ScriptedModels, open_swarm, order, re
 
 from sophia_mcp.llm.providers import LLM, Hear
 from sophia_mcp.store.database import Database, Statement
-from sophia_mcp.swarm.journal import Pen
+from sophia_mcp.swarm.history.journal import Pen
 from sophia_mcp.types import Ask, Order, Reply, Scope
 
 SCRIPT = replies(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sophia_mcp.swarm.answers.proposals import Edit
 from sophia_mcp.swarm.gates.edits import Refused, edited
-from sophia_mcp.swarm.proposals import Edit
 
 pytestmark = pytest.mark.requirement("swarm.patch")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from sophia_mcp.swarm.answers.proposals import propose
 from sophia_mcp.swarm.gates import Allowed, Ground, gate
-from sophia_mcp.swarm.proposals import propose
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_mcp.security.text import plain
+from sophia_mcp.swarm.answers.proposals import Edit
 from sophia_mcp.swarm.gates.edits import Refused, edited, place_fault
 from sophia_mcp.swarm.gates.patch import changed_lines, patched, touched, unified
-from sophia_mcp.swarm.proposals import Edit
 
 pytestmark = pytest.mark.requirement("swarm.patch")
 

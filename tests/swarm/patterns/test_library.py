@@ -151,7 +151,7 @@ def test_a_prompt_file_that_no_pattern_uses_does_not_stand_around() -> None:
 
 def test_listing_the_patterns_imports_no_engine() -> None:
     loaded = imported("from sophia_mcp.swarm.patterns import PATTERNS; PATTERNS.names()")
-    assert not loaded & {"tree_sitter", "pygit2", "sophia_mcp.swarm.run"}
+    assert not loaded & {"tree_sitter", "pygit2", "sophia_mcp.swarm.running.run"}
 
 
 def _objects(node: Any, place: str) -> list[tuple[str, Any]]:

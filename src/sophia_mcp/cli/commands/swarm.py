@@ -118,13 +118,13 @@ def list_(recent: bool, as_json: bool) -> int:
         return found
 
     if recent:
-        from sophia_mcp.swarm import telling
+        from sophia_mcp.swarm.telling import reports
 
         found = with_app(runs)
         if as_json:
-            output.machine([telling.row(each) for each in found])
+            output.machine([reports.row(each) for each in found])
         else:
-            output.show("\n".join(telling.head(each) for each in found) or "no run yet")
+            output.show("\n".join(reports.head(each) for each in found) or "no run yet")
         return output.DONE if found else output.NOTHING
     known = with_app(patterns)
     if as_json:
@@ -448,14 +448,14 @@ def _ended(
     """Print a run; 1 when it did not end as wanted, or when a finding is severe enough."""
     from dataclasses import replace
 
-    from sophia_mcp.swarm import sarif, telling
+    from sophia_mcp.swarm.telling import reports, sarif
 
     following = _following(report)
     report = replace(report, reason=commands(report.reason), notes=tuple(map(commands, report.notes)))
     if as_json:
-        output.machine(telling.facts(report) | {"next": following})
+        output.machine(reports.facts(report) | {"next": following})
     else:
-        output.show(telling.words(report))
+        output.show(reports.words(report))
         if report.outcome is not None and report.outcome.findings:
             output.say(f"which are right? sophia memory accept {report.run_id} 1, or reject")
     if sarif_file is not None:
@@ -476,12 +476,12 @@ def _following(report: RunReport) -> str | None:
     """The command that goes on with a run that has not ended well."""
     if report.status == "done":
         return None
-    from sophia_mcp.swarm import telling
+    from sophia_mcp.swarm.telling import reports
 
     command = f"sophia swarm resume {report.run_id}"
     if report.status == "needs_steps":
         return f"{command} --results FILE"
-    if telling.own_limit(report):
+    if reports.own_limit(report):
         return f"{command} --max-cost USD"
     raised = report.status == "over_budget"
     return f"raise the budget (sophia cost budget set), then {command}" if raised else command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sophia_mcp.cost import usd
 from sophia_mcp.server.resources import ResourceRecord
 from sophia_mcp.server.state import State
-from sophia_mcp.swarm import telling
+from sophia_mcp.swarm.telling import reports
 
 LISTED = 50
 
@@ -15,7 +15,7 @@ async def read(state: State) -> str:
     app, _ = await state.open()
     found = await (await app.swarm()).recent(LISTED)
     lines = [
-        f"{telling.uri(each.run_id)} · {each.pattern} · {each.status} · {each.done}/{each.total} steps"
+        f"{reports.uri(each.run_id)} · {each.pattern} · {each.status} · {each.done}/{each.total} steps"
         f" · ${usd.text(each.cost.spent_nano)}"
         for each in found
     ]

@@ -14,7 +14,7 @@ from sophia_mcp.ops.clock import system
 from sophia_mcp.security.text import call_of
 from sophia_mcp.server import runs, sampling
 from sophia_mcp.server.tools import ToolRecord
-from sophia_mcp.swarm import telling
+from sophia_mcp.swarm.telling import reports
 from sophia_mcp.types import RunReport
 
 LISTED = 20
@@ -75,7 +75,7 @@ def _start(cursor: str | None) -> int:
 
 
 def _listed(found: Sequence[RunReport], start: int) -> CallToolResult:
-    rows = [telling.row(each) for each in found[start : start + LISTED]]
+    rows = [reports.row(each) for each in found[start : start + LISTED]]
     more = len(found) > start + LISTED
     following = call_of("get_run", run_id=rows[0]["run_id"]) if rows else None
     notes = [f'older ones: get_run(cursor="{start + LISTED}")'] if more else []
@@ -96,7 +96,7 @@ def _listed(found: Sequence[RunReport], start: int) -> CallToolResult:
         notes=notes,
         runs=rows,
     )
-    lines = [telling.head(each) for each in found[start : start + LISTED]]
+    lines = [reports.head(each) for each in found[start : start + LISTED]]
     lines += [f"note: {note}" for note in notes]
     return CallToolResult(
         content=[

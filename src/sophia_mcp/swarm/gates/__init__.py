@@ -16,14 +16,14 @@ import anyio.to_thread
 from sophia_mcp.errors import AgentError
 from sophia_mcp.security.paths import read_inside
 from sophia_mcp.security.text import counted
-from sophia_mcp.swarm.citations import Document, cited
+from sophia_mcp.swarm.answers.citations import Document, cited
+from sophia_mcp.swarm.answers.proposals import Proposal
 from sophia_mcp.swarm.gates.commands import Allowed, passes
 from sophia_mcp.swarm.gates.edits import Refused, edited, place_fault
 from sophia_mcp.swarm.gates.patch import patched, touched, unified
 from sophia_mcp.swarm.gates.quotes import quoted
 from sophia_mcp.swarm.gates.syntax import parses
 from sophia_mcp.swarm.patterns.record import GateName
-from sophia_mcp.swarm.proposals import Proposal
 from sophia_mcp.types import GateResult
 
 __all__ = ["Allowed", "Gated", "Ground", "gate"]

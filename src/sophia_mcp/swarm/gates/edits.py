@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sophia_mcp.security.paths import refusal
+from sophia_mcp.swarm.answers.proposals import Edit
 from sophia_mcp.swarm.fence import shown
-from sophia_mcp.swarm.proposals import Edit
 
 _ARTEFACT = re.compile(r"«masked |⟨U\+[0-9A-F]{4,6}⟩|[␀-␡]")
 _OWN = (".git", ".sophia")

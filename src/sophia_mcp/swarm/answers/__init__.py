@@ -1,0 +1,1 @@
+"""What do the agents propose, and what of it is proven? Pure functions of their answers."""

@@ -1,0 +1,1 @@
+"""Which runs were there, what did each of their steps come to, and how long is that kept?"""
