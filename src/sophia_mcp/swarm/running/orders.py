@@ -17,7 +17,7 @@ from sophia_mcp.swarm.asking.agent import PATIENT
 from sophia_mcp.swarm.asking.material import Material, Wording, gather, is_diff, shared_tokens
 from sophia_mcp.swarm.history.book import ENDED, Run
 from sophia_mcp.swarm.history.journal import Line, tail
-from sophia_mcp.swarm.patterns import Limits, Pattern, Take
+from sophia_mcp.swarm.patterns import Limits, Pattern, Step, Take
 from sophia_mcp.swarm.running.means import Chosen, Means
 from sophia_mcp.types import Order, Packet
 
@@ -56,10 +56,12 @@ def within(pattern: Limits, settings: Limits) -> Limits:
 
 def calls(pattern: Pattern, rounds: int) -> int:
     """How many questions a run of the pattern asks at most, repairs aside."""
-    return sum(
-        step.at_most * (1 + (rounds if step.debate and step.at_most > 1 else 0))
-        for step in pattern.steps
-    )
+    return sum(_asked(step, rounds) for step in pattern.steps)
+
+
+def _asked(step: Step, rounds: int) -> int:
+    """How many questions a step asks at most, repairs aside."""
+    return step.at_most * (1 + (rounds if step.debate and step.at_most > 1 else 0))
 
 
 def without_secrets(order: Order) -> Order:
@@ -161,12 +163,10 @@ async def estimate(means: Means, order: Order, pattern: Pattern, chosen: Chosen)
     found(order, material)
     wording = Wording(pattern, order.task, material, means.fence)
     opening = await anyio.to_thread.run_sync(shared_tokens, wording.opening())
-    rounds = order.debate_rounds
     asked = sent = answered = 0
     nano: int | None = 0
     for step in pattern.steps:
-        times = step.at_most * (1 + (rounds if step.debate and step.at_most > 1 else 0))
-        times += step.repairs
+        times = _asked(step, order.debate_rounds) + step.repairs
         earlier = sum(each.at_most * each.max_tokens for each in map(pattern.step, step.needs))
         own = tokens.count(step.prompt) + max(
             tokens.count(pattern.roles[role].prompt) for role in step.roles
