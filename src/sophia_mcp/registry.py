@@ -10,7 +10,7 @@ import importlib
 import importlib.metadata
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -90,6 +90,19 @@ class Folder(Generic[T]):
         if not self.group:
             return {}
         return _installed(tuple(sys.path)).get(self.group, {})
+
+
+def refuse_unknown(given: Collection[str], known: Collection[str], whose: str) -> None:
+    """Raise BadSetting for an option that an implementation (``whose``: ``the embedder static``) does not
+    know."""
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise BadSetting(
+                f"{whose} has no option {name!r}",
+                why=f"known: {', '.join(sorted(known)) or 'none'}",
+                next=f"use {near[0]!r}" if near else "remove it",
+            )
 
 
 @lru_cache(maxsize=4)

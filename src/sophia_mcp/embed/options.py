@@ -1,23 +1,10 @@
-"""Does what a caller asked of a provider fit what the provider takes?"""
+"""Which options does a provider need, and are they there?"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 
 from sophia_mcp.errors import BadSetting
-
-
-def check(provider: str, given: Mapping[str, object], known: Collection[str]) -> None:
-    """Raise BadSetting for an option that the provider does not know."""
-    for name in given:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            raise BadSetting(
-                f"the embedder {provider} has no option {name!r}",
-                why=f"known: {', '.join(sorted(known)) or 'none'}",
-                next=f"use {near[0]!r}" if near else "remove it",
-            )
 
 
 def text(provider: str, given: Mapping[str, object], name: str) -> str:

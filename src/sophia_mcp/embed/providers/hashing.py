@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia_mcp.embed import options as given
 from sophia_mcp.embed.bags import Bags
-from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
+from sophia_mcp.embed.providers import Model, Provider, Vectors
+from sophia_mcp.embed.providers._summed import Summed
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.types import Passage
+from sophia_mcp.registry import refuse_unknown
 
 DIMENSIONS = 64
 MAX_DIMENSIONS = 512
 
 
-class HashingEmbedder:
+class HashingEmbedder(Summed):
     """Texts that share words are similar, and nothing else is."""
 
     def __init__(self, dimensions: int = DIMENSIONS) -> None:
-        self._model = Model(f"hashing-{dimensions}", dimensions, local=True)
         self._rows: dict[str, int] = {}
-        self._bags = Bags(self._row, self._weighed, dimensions, header_weight=1.0)
-
-    @property
-    def model(self) -> Model:
-        return self._model
-
-    def encode(self, passages: Sequence[Passage]) -> Vectors:
-        return normalised(self._bags.passages(passages), self._model.id)
-
-    def encode_query(self, text: str) -> Vectors:
-        row: Vectors = normalised(self._bags.query(text)[None], self._model.id)[0]
-        return row
+        super().__init__(
+            Model(f"hashing-{dimensions}", dimensions, local=True),
+            Bags(self._row, self._weighed, dimensions, header_weight=1.0),
+        )
 
     def _row(self, word: str) -> tuple[int]:
         return (self._rows.setdefault(word, len(self._rows)),)
@@ -50,12 +41,6 @@ class HashingEmbedder:
         )
         return sums
 
-    async def documents(self, passages: Sequence[Passage]) -> Vectors:
-        return self.encode(passages)
-
-    async def query(self, text: str) -> Vectors:
-        return self.encode_query(text)
-
 
 @lru_cache(1 << 14)
 def _direction(word: str, dimensions: int) -> Vectors:
@@ -66,7 +51,7 @@ def _direction(word: str, dimensions: int) -> Vectors:
 
 
 def _open(options: Mapping[str, object]) -> HashingEmbedder:
-    given.check("hashing", options, ("dimensions",))
+    refuse_unknown(options, ("dimensions",), "the embedder hashing")
     dimensions = options.get("dimensions") or DIMENSIONS
     if not isinstance(dimensions, int) or dimensions % 8 or not 8 <= dimensions <= MAX_DIMENSIONS:
         raise BadSetting(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 
 from sophia_mcp.embed import options as given
 from sophia_mcp.embed.bags import Bags
-from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
+from sophia_mcp.embed.providers import Model, Provider, Vectors
+from sophia_mcp.embed.providers._summed import Summed
 from sophia_mcp.errors import BadSetting, MissingExtra
-from sophia_mcp.types import Passage
+from sophia_mcp.registry import refuse_unknown
 
 HEADER_WEIGHT = 4.0
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "i1", "I64": "<i8", "I32": "<i4"}
 _MAX_HEADER = 10_000_000
 
 
-class Model2VecEmbedder:
+class Model2VecEmbedder(Summed):
     """Sums of the word vectors of a model2vec folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,19 +44,11 @@ class Model2VecEmbedder:
         digest = hashlib.sha256(raw)
         digest.update((folder / "tokenizer.json").read_bytes())
         name = f"model2vec-{folder.name}-{digest.hexdigest()[:12]}"
-        self._model = Model(name, int(self._table.shape[1]), local=True)
-        self._bags = Bags(self._known, self._weighed, self._model.dimensions, HEADER_WEIGHT)
-
-    @property
-    def model(self) -> Model:
-        return self._model
-
-    def encode(self, passages: Sequence[Passage]) -> Vectors:
-        return normalised(self._bags.passages(passages), self._model.id)
-
-    def encode_query(self, text: str) -> Vectors:
-        row: Vectors = normalised(self._bags.query(text)[None], self._model.id)[0]
-        return row
+        dimensions = int(self._table.shape[1])
+        super().__init__(
+            Model(name, dimensions, local=True),
+            Bags(self._known, self._weighed, dimensions, HEADER_WEIGHT),
+        )
 
     def _known(self, word: str) -> list[int]:
         """The tokens of a word that the model knows."""
@@ -68,12 +61,6 @@ class Model2VecEmbedder:
         rows = ids if self._rows is None else self._rows[ids]
         sums: Vectors = weights @ self._table[rows].astype(np.float32)
         return sums
-
-    async def documents(self, passages: Sequence[Passage]) -> Vectors:
-        return self.encode(passages)
-
-    async def query(self, text: str) -> Vectors:
-        return self.encode_query(text)
 
 
 def _tokenizer(path: Path) -> Any:
@@ -143,7 +130,7 @@ def _unusable(path: Path, why: str) -> BadSetting:
 
 
 def _open(options: Mapping[str, object]) -> Model2VecEmbedder:
-    given.check("model2vec", options, ("path",))
+    refuse_unknown(options, ("path",), "the embedder model2vec")
     return Model2VecEmbedder(Path(os.path.expanduser(given.text("model2vec", options, "path"))))
 
 

@@ -24,6 +24,7 @@ from sophia_mcp.embed.budget import Budget, Estimate, about_tokens
 from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
 from sophia_mcp.errors import BadSetting, NotAllowed, ProviderError
 from sophia_mcp.ops.retry import asked_wait_s, told
+from sophia_mcp.registry import refuse_unknown
 from sophia_mcp.types import Passage
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ def _open(options: Mapping[str, object]) -> OpenAIEmbedder:
         "base_url model mask send_source max_tokens key dimensions usd_per_million max_usd count_tokens"
         " timeout_s spend"
     )
-    given.check(name, options, known.split())
+    refuse_unknown(options, known.split(), f"the embedder {name}")
     if options.get("send_source") is not True:
         raise NotAllowed(
             "the embedder openai sends source text to an endpoint",

@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sophia_mcp.embed import options as given
 from sophia_mcp.embed.bags import Bags
 from sophia_mcp.embed.pieces import Pieces
-from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
+from sophia_mcp.embed.providers import Model, Provider, Vectors
+from sophia_mcp.embed.providers._summed import Summed
 from sophia_mcp.errors import BadSetting
-from sophia_mcp.types import Passage
+from sophia_mcp.registry import refuse_unknown
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
 
-class StaticEmbedder:
+class StaticEmbedder(Summed):
     """Sums of word vectors from the table in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
@@ -47,21 +47,11 @@ class StaticEmbedder:
                 next="install the package again, or train it with scripts/train_embedder",
             )
         self._pieces = Pieces(vocabulary)
-        self._model = Model(str(about["id"]), int(self._table.shape[1]), local=True)
-        self._bags = Bags(
-            self._pieces.cut, self._weighed, self._model.dimensions, float(about["header_weight"])
+        dimensions = int(self._table.shape[1])
+        super().__init__(
+            Model(str(about["id"]), dimensions, local=True),
+            Bags(self._pieces.cut, self._weighed, dimensions, float(about["header_weight"])),
         )
-
-    @property
-    def model(self) -> Model:
-        return self._model
-
-    def encode(self, passages: Sequence[Passage]) -> Vectors:
-        return normalised(self._bags.passages(passages), self._model.id)
-
-    def encode_query(self, text: str) -> Vectors:
-        row: Vectors = normalised(self._bags.query(text)[None], self._model.id)[0]
-        return row
 
     def encode_words(self, words: Sequence[str]) -> Vectors:
         """Raw vectors of single lower-case words, (count, dimensions); an unknown word is zero.
@@ -87,12 +77,6 @@ class StaticEmbedder:
         )
         return sums
 
-    async def documents(self, passages: Sequence[Passage]) -> Vectors:
-        return self.encode(passages)
-
-    async def query(self, text: str) -> Vectors:
-        return self.encode_query(text)
-
 
 @lru_cache(4)
 def _opened(folder: Path) -> StaticEmbedder:
@@ -105,7 +89,7 @@ def own() -> StaticEmbedder:
 
 
 def _open(options: Mapping[str, object]) -> StaticEmbedder:
-    given.check("static", options, ("folder",))
+    refuse_unknown(options, ("folder",), "the embedder static")
     folder = options.get("folder")
     return _opened(Path(str(folder))) if folder else own()
 

@@ -8,12 +8,10 @@ attempt; deadlines, repetition, repair and money belong to the wrappers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Protocol
 
-from sophia_mcp.errors import BadSetting
 from sophia_mcp.registry import Folder
 from sophia_mcp.types import Ask, Reply
 
@@ -53,15 +51,3 @@ class Provider:
 
 
 PROVIDERS: Folder[Provider] = Folder(__name__, "PROVIDER", Provider, group="sophia_mcp.llms")
-
-
-def check(provider: str, given: Mapping[str, Any], known: Collection[str]) -> None:
-    """Raise BadSetting for an option that the provider does not know."""
-    for name in given:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            raise BadSetting(
-                f"the LLM provider {provider} has no option {name!r}",
-                why=f"known: {', '.join(sorted(known)) or 'none'}",
-                next=f"use {near[0]!r}" if near else "remove it",
-            )

@@ -11,7 +11,8 @@ from typing import Any
 
 from sophia_mcp.errors import BadSetting
 from sophia_mcp.llm.desk import Desk, packet_of
-from sophia_mcp.llm.providers import Hear, Provider, check
+from sophia_mcp.llm.providers import Hear, Provider
+from sophia_mcp.registry import refuse_unknown
 from sophia_mcp.types import Ask, Reply
 
 
@@ -33,7 +34,7 @@ class HostLLM:
 
 def desk_of(provider: str, options: Mapping[str, Any]) -> Desk:
     """The desk among the options. Raises BadSetting without one."""
-    check(provider, options, ("desk",))
+    refuse_unknown(options, ("desk",), f"the LLM provider {provider}")
     desk = options.get("desk")
     if not isinstance(desk, Desk):
         raise BadSetting(

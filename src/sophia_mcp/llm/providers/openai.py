@@ -15,9 +15,10 @@ import anyio.to_thread
 
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.llm.address import fault, host_of, loopback
-from sophia_mcp.llm.providers import Hear, Provider, check
+from sophia_mcp.llm.providers import Hear, Provider
 from sophia_mcp.llm.providers._body import beginning, lines, whole
 from sophia_mcp.llm.providers._chat import Failure, Heard, Manners, Style, body, parsed, streamed, style
+from sophia_mcp.registry import refuse_unknown
 from sophia_mcp.types import Ask, Reply
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _lack(options: Mapping[str, Any]) -> str:
 def _open(options: Mapping[str, Any]) -> OpenAILLM:
     """Options: ``base_url``; optionally ``key`` (a callable), ``vendor``, ``abilities``, ``schema``
     (``auto``, ``format``, ``tool``, ``words``), ``allow_http``. Raises BadSetting, NotAllowed."""
-    check("openai", options, _KNOWN)
+    refuse_unknown(options, _KNOWN, "the LLM provider openai")
     base_url = str(options.get("base_url") or "")
     wrong = fault(base_url, SETTING, allow_plain=bool(options.get("allow_http")))
     if wrong is not None:

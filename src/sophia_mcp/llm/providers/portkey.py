@@ -23,9 +23,10 @@ import anyio.to_thread
 
 from sophia_mcp.errors import BadSetting, ProviderError
 from sophia_mcp.llm.address import fault, host_of, loopback, within
-from sophia_mcp.llm.providers import Hear, Provider, check
+from sophia_mcp.llm.providers import Hear, Provider
 from sophia_mcp.llm.providers._body import MAX_REFUSAL, beginning, lines, whole
 from sophia_mcp.llm.providers._chat import Failure, Heard, Manners, body, parsed, streamed, style
+from sophia_mcp.registry import refuse_unknown
 from sophia_mcp.types import Ask, Reply
 
 if TYPE_CHECKING:
@@ -364,7 +365,7 @@ def _open(options: Mapping[str, Any]) -> PortkeyLLM:
     """Options: ``base_url``, ``key`` (a callable), ``gateway`` (``auto``, ``hosted``, ``local``),
     ``config`` (a saved config's id), ``targets`` (slug: `Target`), ``abilities``, ``allow_http``.
     Raises BadSetting, NotAllowed."""
-    check("portkey", options, _KNOWN)
+    refuse_unknown(options, _KNOWN, "the LLM provider portkey")
     base_url = str(options.get("base_url") or HOSTED)
     wrong = fault(base_url, SETTING, allow_plain=bool(options.get("allow_http")))
     if wrong is not None:

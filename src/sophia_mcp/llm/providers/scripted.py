@@ -46,7 +46,8 @@ from sophia_mcp.errors import BadSetting, ContextTooLong, ProviderError
 from sophia_mcp.llm.counting import tokens
 from sophia_mcp.llm.desk import prompt_of
 from sophia_mcp.llm.form import smallest
-from sophia_mcp.llm.providers import Hear, Provider, check
+from sophia_mcp.llm.providers import Hear, Provider
+from sophia_mcp.registry import refuse_unknown
 from sophia_mcp.types import Ask, Finish, Reply, Usage
 
 Failure = Literal["busy", "server", "refused", "too_long", "cut", "stall", "bad_json", "endless"]
@@ -272,7 +273,7 @@ def _endless(text: str, max_tokens: int) -> str:
 def _open(options: Mapping[str, Any]) -> ScriptedLLM:
     """Options: ``script``, a path, nested dicts or a `Script`; none: every step gets the smallest value
     of its schema."""
-    check("scripted", options, ("script",))
+    refuse_unknown(options, ("script",), "the LLM provider scripted")
     return load(options.get("script") or Script())
 
 
