@@ -20,9 +20,10 @@ from sophia_mcp.search.question.query import (
     said_name,
 )
 from sophia_mcp.search.ranking import ranked
-from sophia_mcp.search.text import messages, regex, similar, verbatim
+from sophia_mcp.search.text import messages, regex, similar, verbatim, versions
 from sophia_mcp.search.uses import graph, importers
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.words import IDENTIFIER
 
 _OF_PLACES = ("auto", "references", "callers", "similar")
 """Modes in which a text may be lines of a file; who uses a file is asked for by its path as it is written."""
@@ -90,6 +91,8 @@ async def follow(question: Question, tx: Transaction, vector: Values | None) -> 
         return near
     written = _as_written(question)
     exact = await verbatim.find(question, tx, written) if written else None
+    if kind == "words" and (told := await versions.find(question, tx)):
+        exact = verbatim.beside(told, exact) if exact else told
     if kind in ("words", "error") and (exact is None or verbatim.only_repeats(question, exact)):
         message = await messages.find(question, tx)
         exact = verbatim.beside(message, exact) if message and exact else message or exact
@@ -112,13 +115,16 @@ async def _link(question: Question, tx: Transaction) -> Outcome | None:
 
 
 def _as_written(question: Question) -> str | None:
-    """What is looked for as it is: code, also where it begins the definition of a name that is known."""
+    """What is looked for as it is: code, also where it begins the definition of a name that is known, and what holds
+    no word, as a number does."""
     query = question.query
     if query.kind == "identifier":
         named = said_name(query.written)
         declared = named is not None and named.kinds not in ((), TAGS)
         return said_code(query.written) if declared else None
-    return said_code(query.written) if query.kind == "words" else None
+    if query.kind != "words":
+        return None
+    return said_code(query.written) or (None if IDENTIFIER.search(query.written) else query.written)
 
 
 async def _pattern(question: Question, tx: Transaction) -> Outcome:
@@ -170,7 +176,9 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
             return verbatim.beside(written, await ranked.find(named, tx, vector))
     if near := await missed.misspelt(question, tx):
         return near
-    return await ranked.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
+    told = await versions.find(question, tx)
+    found = await ranked.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
+    return verbatim.beside(told, found) if told else found
 
 
 async def _file(question: Question, tx: Transaction) -> Outcome:
@@ -221,7 +229,7 @@ async def _written(question: Question, tx: Transaction) -> Outcome | None:
     if await symbols.spelt(tx, question.atlas, query.name, "", allowed):
         return None
     name = query.name if is_code_name(query.name) else query.text.removesuffix("()")
-    if name.isalpha() and not is_code_name(name):
+    if name.isascii() and name.isalpha() and not is_code_name(name):
         return None  # a word: what is about it is told by the ranking
     among = "is known" if allowed is None else "passes the filters"
     return await verbatim.of_name(question, tx, name, f"no definition of {name} {among}")

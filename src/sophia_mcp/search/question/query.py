@@ -11,7 +11,7 @@ from sophia_mcp.search.question import foreign
 from sophia_mcp.search.question.trace import Frame, frames
 from sophia_mcp.security.text import plain
 from sophia_mcp.types import Mode
-from sophia_mcp.words import STOP_WORDS
+from sophia_mcp.words import IDENTIFIER, STOP_WORDS
 
 QueryKind = Literal["words", "identifier", "path", "lines", "regex", "trace", "error"]
 
@@ -438,7 +438,13 @@ def _one_token(text: str) -> Query:
         return Query(text, "path", path=".")
     if _GLOB.fullmatch(text) and ".*" not in text:
         return Query(text, "path", path=text)
-    if _FILE.fullmatch(text) and not text.endswith("()") and not text.startswith(("->", "::")):
+    is_number = not IDENTIFIER.search(text) and "/" not in text
+    if (
+        _FILE.fullmatch(text)
+        and not is_number
+        and not text.endswith("()")
+        and not text.startswith(("->", "::"))
+    ):
         # `os.path` and `app.py` look alike: the answer looks for a file first, then for a name.
         return Query(text, "path", path=text.removeprefix("./"), identifiers=(text,))
     if _IDENTIFIER.fullmatch(text):

@@ -21,6 +21,7 @@ from sophia_mcp.search.view.outline import enclosing, qualified
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Symbol
+from sophia_mcp.words import IDENTIFIER
 
 _LONGEST = 60
 """Lines of a definition that is shown around the text; of longer ones some next to it."""
@@ -66,7 +67,7 @@ async def _matching(
     atlas = question.atlas
     matches, capped = await regex.matching(question, tx, pattern, read)
     query = question.request.query
-    if not is_code(query) or is_sentence(query):
+    if IDENTIFIER.search(query) and (not is_code(query) or is_sentence(query)):
         repeating = regex.REPEATING
         matches = [item for item in matches if not any(atlas.has(role, item.file) for role in repeating)]
     return await _shown(question, tx, matches, said, is_whole=is_whole and not capped)
