@@ -56,6 +56,17 @@ async def test_a_sentence_about_no_known_name_stays_a_question(ask: Asked, query
     assert not any("neither defined" in note for note in answer.notes)
 
 
+@pytest.mark.parametrize(
+    "query", ["who calls add_mony", "where is `add_mony` defined?", "def add_mony(a)"]
+)
+@pytest.mark.requirement("search.modes", "search.not_here")
+async def test_a_name_of_a_sentence_that_no_file_says_is_told_with_the_nearest(
+    ask: Asked, query: str
+) -> None:
+    assert "no file says 'add_mony'; nearest names: add_money" in (await ask(query)).notes
+    assert not any("no file says" in note for note in (await ask(query.replace("mony", "money"))).notes)
+
+
 @pytest.mark.parametrize("query", [".", "/", "*", "**", "./"])
 @pytest.mark.requirement("search.modes")
 async def test_the_whole_repository_is_answered_with_its_map(ask: Asked, query: str) -> None:

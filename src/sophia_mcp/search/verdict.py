@@ -47,7 +47,7 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     if found.is_miss:
         return found
     query, request = question.query, question.request
-    notes = [elsewhere] if elsewhere else []
+    notes = [note for note in (elsewhere, await _unsaid(question, tx)) if note]
     notes += [
         f"no indexed file matches {place!r}"
         for place in filters.unmatched(question.atlas, request.paths)
@@ -58,6 +58,20 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
     if query.is_foreign and outcome.facts and (strange := await _strange(question, tx)):
         notes.append(f"no file says {_named(query.text, strange)}; {_ENGLISH}")
     return replace(found, notes=(*found.notes, *notes)) if notes else found
+
+
+async def _unsaid(question: Question, tx: Transaction) -> str:
+    """That a name which a sentence asks about (``who calls parse_cookie``) is nowhere, and what comes near it; empty
+    for any other question."""
+    query = question.query
+    name = segments(query.named.name)[-1] if query.named is not None else ""
+    if query.kind != "words" or not is_code_name(name) or _is_unsettled(question.view):
+        return ""
+    if await symbols.spelt(tx, question.atlas, name) or await graph.is_written(question, tx, name):
+        return ""
+    near = await symbols.nearest(tx, question.atlas, name)
+    said = f"; nearest names: {', '.join(near)}" if near else ""
+    return f"no {'test' if query.of_tests else 'file'} says {name!r}{said}"
 
 
 async def empty(question: Question, tx: Transaction) -> Outcome | None:
