@@ -137,7 +137,9 @@ class Arrays:
         starts, ends = np.array(spans, np.int64).T
         counts = ends - starts
         offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.sort(np.repeat(starts, counts) + offsets)
+        rows: Int64 = np.repeat(starts, counts) + offsets
+        rows.sort()
+        return rows
 
     def estimates(self, query: Float32, chosen: Int64 | None) -> npt.NDArray[Any]:
         """How near each chosen row is, by its signs alone: larger is nearer. The query keeps
