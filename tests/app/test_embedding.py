@@ -12,7 +12,7 @@ from tests.embed.endpoint import KEY, Endpoint
 
 from sophia_mcp.app import App, open_app
 from sophia_mcp.cost.ledger.entry import Limit
-from sophia_mcp.errors import BudgetExceeded
+from sophia_mcp.errors import BadSetting, BudgetExceeded
 from sophia_mcp.settings import load
 from sophia_mcp.types import Passage
 
@@ -54,6 +54,17 @@ async def test_every_request_is_an_entry_at_the_price_a_person_stated(
         assert endpoint.tried == 2
     assert total["calls"] == 2, "the one that was refused is an entry too"
     assert (total["input_tokens"], total["usd"], total["uncertain_usd"]) == (5, "0.00005", "0.00")
+
+
+@pytest.mark.parametrize("price", ["", "free", "-1", "NaN", "Infinity"])
+async def test_a_price_that_is_none_is_refused_before_anything_is_sent(
+    price: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Endpoint() as endpoint:
+        async with opened(tmp_path, endpoint, monkeypatch, usd_per_million=price) as app:
+            with pytest.raises(BadSetting, match="usd_per_million"):
+                await app.embedder()
+        assert endpoint.tried == 0
 
 
 async def test_what_was_embedded_before_is_not_paid_again(

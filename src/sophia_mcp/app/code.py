@@ -116,8 +116,10 @@ def _hosted(provider: Provider, options: dict[str, Any], spending: Spending) -> 
     from sophia_mcp.llm.counting import tokens
     from sophia_mcp.security.secrets import mask
 
+    # What it costs is the ledger's to know.
+    own = {name: value for name, value in options.items() if name != "usd_per_million"}
     return provider.open(
-        options
+        own
         | {
             "mask": lambda text: mask(text).text,
             "count_tokens": tokens.count,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sophia_mcp.cost.budget import Budget
 from sophia_mcp.cost.meter import Meter, Reckoning
 from sophia_mcp.cost.money import Money
+from sophia_mcp.errors import BadSetting
 from sophia_mcp.llm.prices import rates
 from sophia_mcp.llm.prices.catalogue import Priced
 from sophia_mcp.llm.prices.rates import Rates
@@ -43,13 +44,16 @@ class Sender:
 @dataclass(frozen=True, slots=True)
 class Spending:
     """What one embedder spends. ``stated`` is what a person says a million tokens cost, as exact decimal
-    text; where that is zero the price lists decide. Where neither knows a price, requests are booked as unpriced: the embedder's
-    own limit of tokens holds."""
+    text; where that is zero the price lists decide. Where neither knows a price, requests are booked as
+    unpriced: the embedder's own limit of tokens holds. Raises BadSetting for what is no price."""
 
     money: Money
     provider: str
     model: str
     stated: str = "0"
+
+    def __post_init__(self) -> None:
+        _price(self.stated)
 
     async def spend(self, texts: Sequence[str], send: Send) -> None:
         """Send one request as an attempt of its own. Raises BudgetExceeded, and what ``send`` raises."""
@@ -63,7 +67,7 @@ class Spending:
         await (Budget(metered, self.money.ledger, reckoning) if known else metered).ask(ask)
 
     def _reckoning(self) -> Reckoning:
-        own = Rates(input=Decimal(self.stated), output=Decimal(0))
+        own = Rates(input=_price(self.stated), output=Decimal(0))
         if not own.input:
             return self.money.reckoning
 
@@ -78,3 +82,17 @@ class Spending:
             return priced(rates.ceiling(input_tokens, output_tokens, own), estimated=True)
 
         return Reckoning(price, ceiling, self.money.counts)
+
+
+def _price(stated: str) -> Decimal:
+    try:
+        price = Decimal(stated)
+    except InvalidOperation:
+        price = Decimal(-1)
+    if not price.is_finite() or price < 0:
+        raise BadSetting(
+            f"embed.usd_per_million is {stated!r}",
+            why="it must be a decimal of 0 or more",
+            next='write "0.02"',
+        )
+    return price

@@ -20,7 +20,7 @@ import numpy as np
 
 from sophia_mcp.embed import options as given
 from sophia_mcp.embed.batch import Batching, embed_all
-from sophia_mcp.embed.budget import Budget, Estimate, about_tokens
+from sophia_mcp.embed.budget import Budget, about_tokens
 from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
 from sophia_mcp.errors import BadSetting, NotAllowed, ProviderError
 from sophia_mcp.ops.retry import asked_wait_s, told
@@ -110,10 +110,6 @@ class OpenAIEmbedder:
     def model(self) -> Model:
         """``dimensions`` is 0 until the endpoint has answered once, unless they were given."""
         return Model(self._id, self._dimensions, local=False)
-
-    def estimate(self, passages: Sequence[Passage]) -> Estimate:
-        """What embedding these passages would take, before anything is sent."""
-        return self._budget.estimate(self._prepared(passages))
 
     async def documents(self, passages: Sequence[Passage]) -> Vectors:
         ask = partial(self._ask, patience=self._patient)
@@ -320,13 +316,10 @@ def _is_loopback(host: str) -> bool:
 
 def _open(options: Mapping[str, object]) -> OpenAIEmbedder:
     """Options: ``base_url``, ``model``, ``mask`` (a callable), ``send_source`` (must be true),
-    ``max_tokens``, and optionally ``key``, ``dimensions``, ``usd_per_million``, ``max_usd``,
-    ``count_tokens``, ``timeout_s``, ``spend`` (see `Spend`)."""
+    ``max_tokens``, and optionally ``key``, ``dimensions``, ``count_tokens``, ``timeout_s``, ``spend`` (see
+    `Spend`)."""
     name = "openai"
-    known = (
-        "base_url model mask send_source max_tokens key dimensions usd_per_million max_usd count_tokens"
-        " timeout_s spend"
-    )
+    known = "base_url model mask send_source max_tokens key dimensions count_tokens timeout_s spend"
     refuse_unknown(options, known.split(), f"the embedder {name}")
     if options.get("send_source") is not True:
         raise NotAllowed(
@@ -339,13 +332,7 @@ def _open(options: Mapping[str, object]) -> OpenAIEmbedder:
         raise BadSetting(
             "the embedder openai needs mask and count_tokens as callables", next="pass both"
         )
-    max_usd = options.get("max_usd")
-    budget = Budget(
-        int(str(options.get("max_tokens") or 0)),
-        str(options.get("usd_per_million") or "0"),
-        None if max_usd is None else str(max_usd),
-        count,
-    )
+    budget = Budget(int(str(options.get("max_tokens") or 0)), count)
     endpoint = Endpoint(
         base_url=given.text(name, options, "base_url"),
         model=given.text(name, options, "model"),
