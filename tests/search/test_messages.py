@@ -23,6 +23,10 @@ FILES = {
     "tests/test_copies.py": "def test_copies():\n    assert said == 'copies lost of the nodes = 3'\n",
     "status.go": 'package a\n\nfunc (e *Fault) Error() string {\n\treturn fmt.Sprintf("code=%d, message=%v", e.Code, e.Said)\n}\n',
     "tests/status_test.go": 'package a\n\nfunc TestError() {\n\tequal("code=404, message=Not Found")\n}\n',
+    "parse.py": 'class ParseError(Exception):\n    """Expecting something."""\n\n\ndef close(token):\n    fail(token, "Expecting )")\n',
+    "token.js": "export class MismatchedToken extends Error {}\n\nexport function mismatch(actual, expected) {\n  return `Expecting ${expected} but found --> '${actual}' <--`\n}\n",
+    "media.js": "export const codes = {\n  APP_ERR_INVALID_MEDIA_TYPE: failure(\n    'APP_ERR_INVALID_MEDIA_TYPE',\n    'Unsupported media type',\n    415\n  )\n}\n",
+    "README.md": "# Parse\n\nA ParseError says what it was expecting, as Expecting ) does.\n",
     "notes.md": "# Table\n\nIt says: no entry 'x' in line 3 of the table\n",
 }
 
@@ -37,6 +41,9 @@ FILES = {
         ("Error: unable to send heartbeat messages twice", "send.js"),
         ("copies lost of the nodes = 3", "copies.py"),  # a test has it as it is
         ("code=404, message=Not Found", "status.go"),
+        ("ParseError: Expecting )", "parse.py"),
+        ("MismatchedToken: Expecting token of sort --> Comma <-- but found --> 'x' <--", "token.js"),
+        ("APP_ERR_INVALID_MEDIA_TYPE: Unsupported media type: text/plain", "media.js"),
     ],
 )
 @pytest.mark.requirement("search.modes", "search.why")

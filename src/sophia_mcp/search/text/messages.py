@@ -41,10 +41,12 @@ _VALUE = re.compile(
 """Where a text takes a value, in the ways of many languages. Neither this nor what a literal is may look at a
 character more often the longer the line is: the line is a stranger's."""
 _ESCAPE = re.compile(r"\\([nrt\"'`\\])")
+_BEFORE = re.compile(r"(?:[\w.$()\[\]-]+:\s+|[A-Z][A-Z\d]*_[A-Z\d_]+:?\s+)+")
+"""The kind of an error, and what a log writes before it: another line has it than the one that has the message."""
 _LEAST = 8
 """Letters that must be fixed."""
 _SHARE = 0.4
-"""Of the letters of a message as many must be fixed; the others are values, and what a log writes before it."""
+"""Of the letters of a message as many must be fixed; the others are values."""
 _NEAR = 0.8
 """Of the best text's fixed letters as many has another one that is shown."""
 
@@ -55,7 +57,8 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     is_error = question.query.kind == "error"
     if len(message) > _LONGEST or not (is_error or _VALUED.search(message)):
         return None
-    fixed = {match[1] or match[2] for match in _PAIR.finditer(message)}
+    bare = _bare(message)
+    fixed = {match[1] or match[2] for match in _PAIR.finditer(message)} or {bare}
     pairs = await _rare(question, tx, sorted(fixed, key=len)[-_PAIRS_MOST:])
     if not pairs:
         return None
@@ -64,7 +67,7 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     matches, _ = await regex.matching(question, tx, pattern, regex.soon_read(question, files))
     found = await _saying(question, tx, matches, message)
     best = max((count for lines in found.values() for count in lines.values()), default=0)
-    if best < max(_LEAST, _SHARE * _letters(message)):
+    if best < max(_LEAST, _SHARE * _letters(bare)):
         return None
     near = {
         file: [line for line, count in lines.items() if count >= _NEAR * best]
@@ -78,6 +81,12 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     ]
     said = counted(sum(map(len, near.values())), "place")
     return Outcome(tuple(candidates), len(candidates), (f"this message, but for its values: {said}",))
+
+
+def _bare(message: str) -> str:
+    """A message without the kind of its error."""
+    before = _BEFORE.match(message)
+    return message[before.end() :] if before and before.end() < len(message) else message
 
 
 async def _saying(
