@@ -254,3 +254,27 @@ async def test_a_sentence_of_a_changelog_leads_to_the_code_that_it_is_about(inde
     async with index_of(files) as ask:
         for text in (said, f"{said} (#12)"):
             assert (await ask(text)).hits[0].path == "jar.py"
+
+
+PASTED = (
+    "def read_body(environ):\n"
+    '    stream = environ["wsgi.input"]\n'
+    "    if not stream:\n        raise ValueError('none')\n"
+    "    return stream.read(int(environ['content-length']) + 1)\n"
+)
+FOREIGN = "fn rotate(left: &mut Tree) {\n    let pivot = left.take();\n    pivot.weigh(left);\n    drop(pivot)\n}\n"
+
+
+@pytest.mark.requirement("search.modes")
+async def test_of_pasted_code_that_stands_nowhere_the_answer_says_so_and_shows_what_is_like_it(
+    index_of,
+) -> None:
+    async with index_of(FILES) as ask:
+        edited = await ask(PASTED)
+        foreign = await ask(FOREIGN)
+        there = await ask("stream = environ['wsgi.input']\n    return stream.read(\n")
+    assert edited.notes[0] == "no file has this code as it is; like it: 1 place"
+    assert (edited.hits[0].path, edited.hits[0].start_line) == ("web/request.py", 1)
+    assert "alike" in edited.hits[0].why
+    assert any("no file has this code, or code like it" in note for note in foreign.notes)
+    assert not any("no file has this code" in note for note in there.notes)

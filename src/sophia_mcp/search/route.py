@@ -13,6 +13,7 @@ from sophia_mcp.search.places import links, locate, missed, place, skipped, symb
 from sophia_mcp.search.question.query import (
     TAGS,
     Query,
+    is_block,
     is_code_name,
     is_name,
     is_pattern,
@@ -22,6 +23,7 @@ from sophia_mcp.search.question.query import (
 from sophia_mcp.search.ranking import ranked
 from sophia_mcp.search.text import messages, regex, similar, verbatim, versions
 from sophia_mcp.search.uses import graph, importers
+from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.words import IDENTIFIER
 
@@ -89,7 +91,12 @@ async def follow(question: Question, tx: Transaction, vector: Values | None) -> 
         return await _path(question, tx, vector)
     if mode == "auto" and kind == "words" and (near := await missed.misspelt(question, tx)):
         return near
-    written = _as_written(question)
+    return await _said(question, tx, vector)
+
+
+async def _said(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    """A name, or what a text says: what has it as it is, then what is about it."""
+    kind, written = question.query.kind, _as_written(question)
     exact = await verbatim.find(question, tx, written) if written else None
     if kind == "words" and (told := await versions.find(question, tx)):
         exact = verbatim.beside(told, exact) if exact else told
@@ -100,7 +107,20 @@ async def follow(question: Question, tx: Transaction, vector: Values | None) -> 
         found = await _identifier(question, tx)
     else:
         found = await ranked.find(question, tx, vector)
-    return verbatim.beside(exact, found) if exact else found
+    if exact is not None:
+        return verbatim.beside(exact, found)
+    return await _edited(question, tx, written, found) if written and is_block(written) else found
+
+
+async def _edited(question: Question, tx: Transaction, code: str, found: Outcome) -> Outcome:
+    """What is like lines of code that stand nowhere as they are, and then what was ``found`` by their words."""
+    if not await verbatim.is_nowhere(question, tx, code):
+        return found
+    alike = await similar.find(replace(question, query=Query(code, "words")), tx)
+    if alike.is_miss:
+        return replace(found, notes=("no file has this code, or code like it", *found.notes))
+    said = f"no file has this code as it is; like it: {counted(alike.total, 'place')}"
+    return verbatim.beside(replace(alike, notes=(said,)), found)
 
 
 async def _link(question: Question, tx: Transaction) -> Outcome | None:

@@ -90,6 +90,9 @@ _ERROR = re.compile(
 )
 _STATEMENT = re.compile(r"(?:\}\s*)?(?:catch|except|raise|rescue|return|throw)\b.*[(){};:,]", re.S)
 """Code about errors that is no message of one."""
+_ENDS_OF_CODE = frozenset("[](){}:;,")
+_BLOCK_LEAST = 3
+"""Lines of code; of them half at least end as only code does."""
 _GLOB = re.compile(
     r"[\w/-]*\*[\w-]*\.\w{1,5}|" r"[\w./*?{},@-]*(?:/[\w./*?{},@-]*\*|\*\*?[./])[\w./*?{},@-]*"
 )
@@ -463,5 +466,13 @@ def message_of(trace: str) -> str:
     return said[-1 if "most recent call last" in trace else 0]
 
 
+def is_block(text: str) -> bool:
+    """Whether several lines are code, and not what a program said."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    ended = sum(line[-1] in _ENDS_OF_CODE for line in lines)
+    return len(lines) >= _BLOCK_LEAST and 2 * ended >= len(lines)
+
+
 def _is_error(text: str) -> bool:
-    return bool(_ERROR.search(text)) and not (_QUESTION.match(text) or _STATEMENT.fullmatch(text))
+    is_said = _QUESTION.match(text) or _STATEMENT.fullmatch(text) or is_block(text)
+    return bool(_ERROR.search(text)) and not is_said

@@ -55,6 +55,13 @@ async def find(
     return None
 
 
+async def is_nowhere(question: Question, tx: Transaction, text: str) -> bool:
+    """Whether it is certain, where nothing was found, that no file that may answer has the text as it is."""
+    _, pattern = next(_forms(text))
+    files, _ = await regex.may_match(question, tx, pattern)
+    return question.view.state == "ready" and len(regex.soon_read(question, files)) == len(files)
+
+
 async def _matching(
     question: Question,
     tx: Transaction,
