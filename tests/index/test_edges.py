@@ -64,7 +64,7 @@ _CALLS = {
     "cpp": (
         "class A : public B { Foo x; std::unique_ptr<Bar> y; void f(const Baz& z) { auto t = new T(); x.a(); y->b(); z.c(); t->d(); } };\n"
         "void A::m() { this->f(); }",
-        "B@A T@A.f x.a:Foo y->.b:Bar z.c:Baz t->.d:T this.f:A",
+        "B@A T@A.f x.a:Foo y.b:Bar z.c:Baz t->.d:T this.f:A",
     ),
     "lua": (
         "function M:g()\n local f = Foo.new(1)\n self:h(); f:a(); k(1)\nend",
@@ -241,7 +241,10 @@ def test_a_package_of_go_is_known_by_its_name_and_not_by_its_folder() -> None:
 def test_a_name_of_the_whole_is_no_expression() -> None:
     cpp = parse("void f() { ::shut(1); }", "a.cc", "cpp").references
     php = parse("<?php throw new \\Trouble(1);", "a.php", "php").references
-    assert [(r.receiver, r.name) for r in (*cpp, *php)] == [("", "shut"), (edges.GLOBAL, "Trouble")]
+    assert [(r.receiver, r.name) for r in (*cpp, *php)] == [
+        (edges.TOP, "shut"),
+        (edges.GLOBAL, "Trouble"),
+    ]
 
 
 def test_the_types_of_fields_are_kept_for_other_files() -> None:

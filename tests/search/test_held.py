@@ -176,6 +176,8 @@ _POINTERS = (
         ),
         ("Pool* pool; pool->plain.size();", "Pool* pool; pool->plain->reset();"),
         ("Handle p; p->size();", "Handle p; p->get()->reset();"),
+        ("std::vector<Conn>* p; p->reset();", "std::vector<Conn>* p; p->at(0).reset();"),
+        ("std::unique_ptr<Conn>* p; p->reset();", "std::vector<Conn*>* p; p->front()->reset();"),
         ("Handle p; p.size();", "Handle p; auto q = p.get(); q->reset();"),
     ],
 )
@@ -203,3 +205,11 @@ async def test_what_is_behind_a_lock_of_rust_is_had_by_who_takes_it(index_of) ->
         **dict.fromkeys((4, 6, 8, 10), TYPED),
         **dict.fromkeys((3, 5, 7), GUESS),
     }
+
+
+async def test_what_cpp_names_in_no_namespace_is_no_method_around_it(index_of) -> None:
+    files = {
+        "a.h": "void Shut(int);\nstruct Disk { void Shut(); };\n",
+        "a.cc": '#include "a.h"\nvoid Disk::Shut() {\n  ::Shut(1);\n  Shut();\n}\n',
+    }
+    assert await _lines(index_of, files, "Disk.Shut", "a.cc") == {3: GUESS, 4: "same file"}

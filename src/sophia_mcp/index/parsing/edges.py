@@ -54,8 +54,9 @@ _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:(?:::)?<[^()]*>|\[[^()]*\])\s*$")
 _EXPANDED = MACRO.encode()
-_TOP = b"::"
-"""Begins what Ruby names in no module; the receiver of a class that is named so."""
+TOP = "::"
+_TOP = TOP.encode()
+"""Begins what Ruby names in no module, and C++ in no namespace; the receiver of what is named so."""
 _HOOKS = (".included", ".extended", ".prepended")
 """Methods of a module of Ruby that are called with what includes it."""
 _ROWS = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
@@ -141,7 +142,7 @@ def references(
         if not name:
             continue
         if sends and callee.startswith(_TOP):
-            receiver = f"{_TOP.decode()}{receiver}"
+            receiver = f"{TOP}{receiver}"
         scope = owners[bisect_right(borders, start) - 1]
         receiver_type = ""
         if untyped and not sort:
@@ -154,6 +155,7 @@ def references(
                 stated[written, scope] = known
             simple = through and FOLLOWED.search(known) is None
             receiver_type = known.removeprefix(ENTERED) if simple else known
+            through = through if receiver_type == known else ""
             receiver = receiver + through if known else untyped
         elif expands and not receiver and source.startswith(_EXPANDED, end):
             receiver = MACRO
@@ -249,8 +251,10 @@ def _parts(callee: bytes, language: Language) -> tuple[str, str, str, str]:
     receiver, name = _split(callee.decode("utf-8", "ignore"), language.maker, language.calls_make)
     if name in language.keywords:
         return "", "", "", ""
-    if language.name not in ("cpp", "cuda") or not receiver or receiver in language.own:
+    if language.name not in ("cpp", "cuda") or receiver in language.own:
         return receiver, name, receiver, ""
+    if not receiver:
+        return TOP if callee.startswith(_TOP) else "", name, "", ""
     if _IN_SCOPE.search(callee):
         return receiver, name, "", ""
     through = THROUGH if _THROUGH.search(callee) else ""

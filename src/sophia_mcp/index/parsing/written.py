@@ -194,7 +194,8 @@ def plain_type(text: str, language: str) -> str:
     keeper = _KEEPERS.match(text) or (_LOCKED.match(text) if language == "rust" else None)
     if keeper is not None:
         inner = plain_type(_first_type(keeper[1]), language)
-        return f"{ENTERED}{inner}" if inner else ""
+        layers = 1 + (language in _DECLARES and "*" in text[text.rfind(">") :])  # a pointer is one, too
+        return f"{ENTERED * layers}{inner}" if inner else ""
     if "|" in text:
         parts = [part.strip() for part in text.split("|") if part.strip() not in _NOTHING]
         if len(parts) != 1:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import anyio.lowlevel
 
-from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, THROUGH, Edges
+from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, THROUGH, TOP, Edges
 from sophia_mcp.index.parsing.stated import ALIASED, FIELD
 from sophia_mcp.index.parsing.written import AWAITED, ELEMENT, ENTERED, GIVEN, returned
 from sophia_mcp.search.places.symbols import OWN, Definition
@@ -35,9 +35,6 @@ from sophia_mcp.types import Import, Reference
 
 _NESTING = frozenset({"ruby"})
 """Where a name means a class of the innermost of the classes and modules around that has it, in any file."""
-
-_TOP = "::"
-"""The receiver of what is named in no module there."""
 
 _WHOLE = frozenset({"perl"})
 """Where a class is always named with all that encloses it."""
@@ -140,7 +137,7 @@ class Follower:
                 return "receiver-typed", own
         if receiver == MACRO:
             return "import-resolved", await self._modules.expanded(reference.name, file, self._every)
-        if not receiver or receiver == _TOP:
+        if not receiver or receiver == TOP:
             return await self._alone(reference, file)
         path = "::" in receiver
         if language in INCLUDES:
@@ -180,6 +177,9 @@ class Follower:
                 (each.file, each.name.rpartition(".")[0])
                 for each in _nested(f"{reference.receiver}{name}", caller, self._every)
             }
+        if language in INCLUDES:
+            path = reference.receiver
+            return "import-resolved", await self._modules.seen(path, name, file, caller, self._every)
         return "import-resolved", await self._modules.brought(name, file, caller, self._every)
 
     async def _held(self, steps: Sequence[str], file: int, caller: str) -> list[_Class]:
@@ -328,7 +328,7 @@ class Follower:
             held = await self._edges_of(here.file) if len(self._bases) <= _CLASSES_MOST else None
             for reference in held.references if held is not None else ():
                 if reference.kind == "base" and reference.caller == here.name:
-                    between = "" if reference.receiver == _TOP else "."
+                    between = "" if reference.receiver == TOP else "."
                     path = f"{reference.receiver}{between}{reference.name}".lstrip(".")
                     known += await self._meant(path, here.file, here.name)
             for field in held.fields if held is not None else ():
