@@ -298,3 +298,12 @@ async def test_a_miss_names_whole_words(index_of) -> None:
     async with index_of(files) as ask:
         answer = await ask("GraphQL resolvers of websockets")
     assert "no file says 'GraphQL', 'resolvers', 'websockets'" in answer.notes[0]
+
+
+@pytest.mark.requirement("search.why")
+async def test_a_definition_asked_for_by_its_name_is_shown_from_its_first_line_on(index_of) -> None:
+    body = "".join(f"    total = total + step_{i}(total, {i})\n" for i in range(30))
+    text = f"class Stream:\n    pass\n\n\ndef stream_write(total):\n{body}    return stream_write_all(total)\n"
+    async with index_of({"app/stream.py": text}) as ask:
+        hit = (await ask("stream_write", max_tokens=250)).hits[0]
+    assert hit.text.startswith("def stream_write(total):")

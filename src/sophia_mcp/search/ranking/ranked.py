@@ -212,7 +212,7 @@ def choose(ranked: Ranked, worded: int, *, once: bool = False) -> list[Candidate
             first.setdefault((span.file, span.line or -span.start), item)
         taken = list(first.values())
     shown = [i for _, i, _ in taken[:worded]]
-    lines = dict(zip(shown, focuses(scene, shown), strict=True))
+    lines = dict(zip(shown, focuses(scene, ranked.span_matrix, shown), strict=True))
     return [_candidate(ranked, scene, i, sibling, score, lines.get(i)) for score, i, sibling in taken]
 
 

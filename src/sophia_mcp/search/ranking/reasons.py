@@ -10,9 +10,12 @@ from sophia_mcp.search.candidates.evidence import Values
 from sophia_mcp.search.ranking import spanfeatures
 from sophia_mcp.search.ranking.scene import Bag, Scene
 
+_DEFINES = list(spanfeatures.SPAN).index("defines")
 
-def focuses(scene: Scene, chosen: Sequence[int]) -> list[int]:
-    """For each of these spans the first line of those that say most of the question."""
+
+def focuses(scene: Scene, matrix: Values, chosen: Sequence[int]) -> list[int]:
+    """For each of these spans the first line of those that say most of the question; of what defines the name that
+    is asked for the line that does."""
     shown = [scene.lines(i) for i in chosen]
     lines = [line for some in shown for line in some]
     numbers, first = scene.lexicon.lines(lines)
@@ -23,8 +26,9 @@ def focuses(scene: Scene, chosen: Sequence[int]) -> list[int]:
     found: list[int] = []
     at = 0
     for i, some in zip(chosen, shown, strict=True):
-        part = said[at : at + len(some)]
-        found.append(scene.spans[i].start + int(np.argmax(part >= part.max() - 1e-9)))
+        part, span = said[at : at + len(some)], scene.spans[i]
+        most = span.start + int(np.argmax(part >= part.max() - 1e-9))
+        found.append(span.line or span.start if _is_asked_for(scene, matrix, i) else most)
         at += len(part)
     return found
 
@@ -33,7 +37,7 @@ def why(scene: Scene, matrix: Values, i: int) -> str:
     """One short reason."""
     span = scene.spans[i]
     value = dict(zip(spanfeatures.SPAN, matrix[i].tolist(), strict=True))
-    if value["defines"] and scene.evidence.query.kind == "identifier":
+    if _is_asked_for(scene, matrix, i):
         return f"defines {span.name}"
     if value["literal"] >= 0.5:
         return "has part of this text"
@@ -50,6 +54,11 @@ def why(scene: Scene, matrix: Values, i: int) -> str:
     if in_body and len(reasons) < 2:
         reasons.append(f"words: {', '.join(in_body[:4])}")
     return "; ".join(reasons[:2]) or "close in meaning"
+
+
+def _is_asked_for(scene: Scene, matrix: Values, i: int) -> bool:
+    """Whether a span defines the name that the question is."""
+    return scene.evidence.query.kind == "identifier" and bool(matrix[i, _DEFINES])
 
 
 def _said(scene: Scene, held: Bag, i: int) -> list[str]:
