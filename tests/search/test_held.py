@@ -213,3 +213,36 @@ async def test_what_cpp_names_in_no_namespace_is_no_method_around_it(index_of) -
         "a.cc": '#include "a.h"\nvoid Disk::Shut() {\n  ::Shut(1);\n  Shut();\n}\n',
     }
     assert await _lines(index_of, files, "Disk.Shut", "a.cc") == {3: GUESS, 4: "same file"}
+
+
+async def test_a_name_alone_means_what_is_nearest(index_of) -> None:
+    files = {
+        "src/table.rs": "pub fn encode() {}\n",
+        "src/work.rs": "use crate::table::encode;\nfn work() { encode(); }\nmod test {\n    use super::*;\n"
+        "    fn encode() {}\n    fn check() { encode(); }\n}\n",
+    }
+    assert await _lines(index_of, files, "table.encode", "src/work.rs") == {
+        2: "import-resolved",
+        6: GUESS,
+    }
+    assert await _lines(index_of, files, "test.encode", "src/work.rs") == {2: GUESS, 6: "same file"}
+
+
+async def test_a_class_in_a_class_is_none_of_its_name_in_another(index_of) -> None:
+    files = {
+        "s/Conn.java": "package s;\nclass Conn { static class Reply { void send() {} } }\n",
+        "s/Http.java": "package s;\nclass Http { static class Reply { void send() {} } }\n",
+        "s/Run.java": "package s;\nclass Run {\n  void a(Conn.Reply r) { r.send(); }\n  void b(Http.Reply r) { r.send(); }\n}\n",
+    }
+    assert await _lines(index_of, files, "Conn.send", "s/Run.java") == {3: TYPED, 4: GUESS}
+
+
+async def test_a_method_of_an_object_or_table_is_not_called_by_its_name_alone(index_of) -> None:
+    files = {
+        "timers.js": "module.exports = {\n  setTimer (a) {\n    setTimer(a, 1)\n    module.exports.setTimer(a)\n  }\n}\n",
+        "list.lua": "local split = utils.split\nfunction List.split(s)\n  return split(s)\nend\n"
+        "function List.all(s)\n  local function each(t)\n    return each(t)\n  end\n  return List.split(each(s))\nend\n",
+    }
+    assert (await _lines(index_of, files, "setTimer", "timers.js"))[3] == GUESS
+    assert await _lines(index_of, files, "List.split", "list.lua") == {3: GUESS, 9: "same file"}
+    assert await _lines(index_of, files, "each", "list.lua") == {7: "same file", 9: "same file"}

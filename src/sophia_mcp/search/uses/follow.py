@@ -7,6 +7,7 @@ definition; what leads to no file of the repository, or to nothing that proves t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,7 @@ from sophia_mcp.search.uses.proof import (
     Sources,
     Use,
     last,
+    nearest,
     package_of,
 )
 from sophia_mcp.search.view.outline import qualified
@@ -98,13 +100,16 @@ class Follower:
         found: dict[tuple[int, str, str, str], tuple[Proof, set[Place]]] = {}
         settled: list[Use] = []
         several = len({item.symbol.container for item in self._every}) > 1
+        beside = defaultdict[int, list[Definition]](list)
+        for item in self._every:
+            beside[item.file].append(item)
         making = {(item.file, qualified(item.symbol)) for item in defined if item.symbol.kind == "class"}
         for place, use in enumerate(uses):
             if place % _AT_ONCE == 0:
                 await anyio.lowlevel.checkpoint()
             reference = use.reference
-            guessed = use.proof == "name-only"
-            if guessed or (several and self._sources.languages[use.file] in HIDING):
+            guessed, language = use.proof == "name-only", self._sources.languages[use.file]
+            if guessed or (several and language in HIDING):
                 scope = reference.caller
                 key = (use.file, reference.receiver, reference.receiver_type, scope)
                 if key not in found:
@@ -114,6 +119,8 @@ class Follower:
                     use = replace(use, proof=proof)
                 elif places and not (meant | making) & places:
                     use = replace(use, proof="name-only")
+            elif several and (near := nearest(reference, beside[use.file], language)):
+                use = use if (use.file, near) in meant else replace(use, proof="name-only")
             settled.append(use)
         return settled
 

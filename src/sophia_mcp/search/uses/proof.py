@@ -57,9 +57,11 @@ _IMPORTS_CLASSES = frozenset({"java", "groovy"})
 """Where a name that is imported means that class and no other of the name, in the folder of its package."""
 _PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy", "php"})
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
+_JOINED = re.compile(r"::|\.|\\")
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
 """How the definition of a name of its own begins in a script; a member of an object begins otherwise."""
-
+_MEMBER = re.compile(r"(?:(?:async|get|set|static)\s+|\*\s*)*(?!function\b)[\w$#]+\s*\(")
+"""How that of a method of an object without a name begins."""
 
 _ROOT = re.compile(r"(?:^|(?<=/))src/\w+/(?:java|kotlin|scala|groovy)/")
 
@@ -152,7 +154,11 @@ class Sources:
             defined = self._of_import(reference.receiver_type, file, defined, imports)
         own = reference.receiver in OWN and self.languages[file] in APART
         among = here if own else defined
-        found = any(last(item.symbol.container) == stated for item in among)
+        path = reference.receiver_type
+        found = any(
+            last(item.symbol.container) == stated and _agree(path, item.symbol.container)
+            for item in among
+        )
         return "receiver-typed" if found else "name-only"
 
     def _of_package(
@@ -296,6 +302,14 @@ def is_macro(item: Definition) -> bool:
     return item.symbol.signature.startswith("macro_rules!")
 
 
+def _agree(written: str, container: str) -> bool:
+    """Whether a type as it is written may be a class: of what stands before both, as far as both go, all is the same."""
+    if "." not in container or not _JOINED.search(written):
+        return True
+    parts, whole = _JOINED.split(written)[::-1], container.split(".")[::-1]
+    return all(last(one) == other for one, other in zip(parts, whole, strict=False))
+
+
 def _holder(item: Definition) -> str:
     """The class by whose name a member is called."""
     return last(item.symbol.container.removesuffix(COMPANION))
@@ -307,12 +321,30 @@ def _encloses(item: Definition, reference: Reference) -> bool:
     return bool(container) and reference.caller.startswith(container + ".")
 
 
+def nearest(reference: Reference, beside: Sequence[Definition], language: str) -> str:
+    """What contains the definition that a name alone means, of those of its file that are in something; or empty."""
+    if reference.receiver or reference.receiver_type:
+        return ""
+    return max(
+        (
+            item.symbol.container
+            for item in beside
+            if last(item.symbol.container) != reference.name  # of a class and what makes one
+            and _visible(item.symbol, reference, language)
+        ),
+        key=len,
+        default="",
+    )
+
+
 def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
     """Whether a name alone can mean a definition of the same file: one of the file, of a function or
     namespace around the use, or a method where the class need not be named."""
     container, caller = symbol.container.removesuffix(COMPANION), reference.caller
     if not container:
-        return True
+        return language not in _SCRIPTS or _MEMBER.match(symbol.signature) is None
+    if language == "lua" and re.search(rf"[.:]\s*{re.escape(symbol.name)}\b", symbol.signature):
+        return False  # of a table
     if language == "rust" and symbol.signature.startswith("type "):
         return False  # of a trait: ``Self::Item``
     if symbol.kind == "method":
