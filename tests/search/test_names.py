@@ -307,3 +307,19 @@ async def test_a_definition_asked_for_by_its_name_is_shown_from_its_first_line_o
     async with index_of({"app/stream.py": text}) as ask:
         hit = (await ask("stream_write", max_tokens=250)).hits[0]
     assert hit.text.startswith("def stream_write(total):")
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_the_definition_of_a_name_that_was_mistyped_is_shown_first(index_of) -> None:
+    text = "def parse_cookie(raw):\n    return raw.split(';')\n"
+    files = {"web/cookies.py": text, "docs/cookies.md": "# Cookies\n\nHow to parse a cookie.\n"}
+    async with index_of(files) as ask:
+        for mode in ("auto", "symbol"):
+            answer = await ask("parse_cokie", mode=mode)
+            assert answer.notes[0].startswith("not here: ")
+            assert "nearest names: parse_cookie" in answer.notes[0]
+            assert "no file says" not in answer.notes[0]
+            assert answer.hits[0].symbol == "parse_cookie"
+        assert not any(
+            hit.symbol == "parse_cookie" for hit in (await ask("parse_header", mode="symbol")).hits
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 import re2
 
@@ -35,6 +36,9 @@ _PLACES_MOST = 3
 
 _OWNERS_MOST = 8
 """Definitions of a container whose members are looked at."""
+
+_MISTYPED = 0.85
+"""How alike a name is to the one that was meant by it; others are only named."""
 
 _ENGLISH = "asked in English, more may be found"
 
@@ -144,10 +148,12 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     owners = await symbols.definitions(tx, question.atlas, within[-1]) if within else []
     near = await _members(question, tx, owners, asked)
     near = near or await symbols.nearest(tx, question.atlas, asked)
+    if named and near and get_close_matches(asked.casefold(), [near[0].casefold()], 1, _MISTYPED):
+        outcome = await _mistyped(question, tx, outcome, near[0].rpartition(".")[2])
     what = f"{query.text!r}" if len(query.text) <= 60 else "this"
     verb = "defines" if request.mode == "symbol" else "speaks of"
     note = f"not here: nothing in {question.view.label} {verb} {what}"
-    if verb == "speaks of" and strange:
+    if verb == "speaks of" and strange and not named:
         note += f"; no file says {_named(query.text, strange)}"
     if query.is_foreign:
         note += f"; {_ENGLISH}"
@@ -165,6 +171,14 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
         known = max(_telling(query.text, strange) or _telling(query.text), key=len, default="")
         next_call = call(request, known or re2.escape(query.text), mode="regex")
     return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
+
+
+async def _mistyped(question: Question, tx: Transaction, outcome: Outcome, name: str) -> Outcome:
+    """What came near, behind the definitions of the name that was probably meant."""
+    allowed, kinds = question.filter.allowed, question.filter.kinds
+    found = await symbols.definitions(tx, question.atlas, name, "", allowed)
+    meant = [item for item in found if item.exact and not (kinds and item.symbol.kind not in kinds)]
+    return _behind(meant[:_PLACES_MOST], outcome)
 
 
 async def _members(
@@ -203,11 +217,16 @@ async def _respelt(question: Question, tx: Transaction, outcome: Outcome) -> Out
     found = [item for item in found if not kinds or item.symbol.kind in kinds]
     if not found:
         return None
+    notes = outcome.notes if found[0].exact else (symbols.INEXACT, *outcome.notes)
+    return replace(_behind(found, outcome), notes=notes)
+
+
+def _behind(found: Sequence[symbols.Definition], outcome: Outcome) -> Outcome:
+    """The candidates behind these definitions."""
     best = max((item.score for item in outcome.candidates), default=1.0)
     defined = [symbols.as_candidate(item, best) for item in found]
     others = [item for item in outcome.candidates if not any(_overlap(item, one) for one in defined)]
-    notes = outcome.notes if found[0].exact else (symbols.INEXACT, *outcome.notes)
-    return Outcome((*defined, *others), len(defined) + len(others), notes)
+    return Outcome((*defined, *others), len(defined) + len(others), outcome.notes)
 
 
 def _overlap(left: Candidate, right: Candidate) -> bool:
