@@ -43,9 +43,10 @@ _BEFORE_TYPE = re.compile(
     + rb")"
     + _GAP
     + rb"(?:(?:const|volatile)\s++)?+"
-    rb"(?P<name>operator\b|~?[A-Za-z_][\w:]*+)" + _S + rb"*+[(;=\[{,)])"
+    rb"(?P<name>operator\b|~?[A-Za-z_][\w:]*+)" + _S + rb"*+[(;=\[{,)]"
+    rb"|(?P<maker>[A-Za-z_]\w*+)(?:<" + _NESTED + rb">)?::~?(?P=maker)\()"
 )
-"""``API int f(``: two names declare, a third is a macro."""
+"""``API int f(``: two names declare, a third is a macro; ``API A::A(`` names no type."""
 
 _BEFORE_NAME = re.compile(
     rb"\n[ \t]*+(?:"
@@ -188,6 +189,8 @@ def _macros(pattern: re.Pattern[bytes], match: re.Match[bytes]) -> list[tuple[in
         if match["type"] in _STATEMENTS or match["name"] in _STATEMENTS:
             return []
         first = match["macro"].split(None, 1)[0]
+        if pattern is _BEFORE_TYPE and match["maker"] is not None:
+            return [(start, end)]
         if pattern is _BEFORE_TYPE and b"(" not in match["macro"] and match["type"].isupper():
             return [(start + len(first), match.end("type"))]  # ``HANDLE CALL f(``: the first is the type
     return [(start, end)]

@@ -43,7 +43,9 @@ def pattern_of(start: int, text: str) -> tuple[int, str]:
 def declared(groups: Mapping[str, str | None], scopes: Scopes, start: int, language: str) -> str:
     """The type that a declaration at a place is written with, or empty. ``groups``: those of its match."""
     text = groups.get("type") or groups.get("literal")
-    stated = plain_type(f"{text}{groups.get('pointer') or ''}", language) if text else ""
+    stated = plain_type(text, language) if text else ""
+    if stated.startswith(ENTERED) and "*" in (groups.get("pointer") or ""):
+        return f"{ENTERED}{stated}"
     if stated and len(stated) < 3 and _PARAMETER.fullmatch(stated):
         return _bound(stated, scopes, start, language)
     return stated
