@@ -323,3 +323,17 @@ async def test_the_definition_of_a_name_that_was_mistyped_is_shown_first(index_o
         assert not any(
             hit.symbol == "parse_cookie" for hit in (await ask("parse_header", mode="symbol")).hits
         )
+
+
+@pytest.mark.requirement("search.budget")
+async def test_a_copy_of_lines_that_are_shown_already_is_one_line(index_of) -> None:
+    body = "export function persist(store) {\n  const kept = store.read()\n  store.write(kept)\n  return kept\n}\n"
+    files = {"esm/store.mjs": body, "cjs/store.js": "'use strict'\n\n" + body}
+    async with index_of(files | {"other.js": "export function persist(a) {\n  return a\n}\n"}) as ask:
+        hits = (await ask("persist")).hits
+        whole = (await ask("persist", detail="full")).hits
+    (copy,) = [hit for hit in hits if not hit.text]
+    first = next(hit for hit in hits if hit.path.endswith(("store.mjs", "store.js")))
+    assert copy.why == f"same lines as {first.path}:{first.start_line}-{first.end_line}"
+    assert copy.end_line - copy.start_line == first.end_line - first.start_line
+    assert all(hit.text for hit in whole)

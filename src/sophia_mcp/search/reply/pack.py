@@ -30,6 +30,9 @@ SNIPPET_LINES = 40
 """A span longer than this is shown around the lines that match."""
 
 SIGNATURE_LINES = 3
+_COPIED = 2
+"""Lines beside the first that are so many that they are not shown again."""
+
 _LEAST = 110
 """Tokens: below this share a hit shows too little to judge it."""
 
@@ -98,9 +101,11 @@ def pack(material: Material, request: Request, count: Callable[[str], int]) -> A
     wanted = fresh[: request.limit]
     budget = request.max_tokens
     room = None if budget is None else _Room(budget, _empty(material, request), count)
+    shown: dict[str, str] = {}
     for place, item in enumerate(wanted):
         share = None if room is None else room.tells(_share, place, len(wanted), request.detail)
-        hit, cost = _hit(material, masked, item, share, count, request)
+        same = _same(material, item, shown) if request.detail == "auto" else ""
+        hit, cost = _hit(material, masked, item, share, count, request, same)
         if room is not None:
             if hits and not room.tells(_holds, cost):
                 break
@@ -191,6 +196,16 @@ def _grow(
     return cost - before
 
 
+def _same(material: Material, item: Candidate, shown: dict[str, str]) -> str:
+    """The place among those ``shown`` whose lines are the very same, as copies of a build are; else empty, and this one
+    is noted there."""
+    if item.text is not None or item.end - item.start < _COPIED:
+        return ""
+    place = f"{material.paths[item.file]}:{item.start}-{item.end}"
+    first = shown.setdefault(material.texts[item.file].span(item.start, item.end), place)
+    return "" if first == place else first
+
+
 def _share(room: int, place: int, hits: int, detail: Detail) -> int:
     """Tokens for the hit at ``place``: leaders weigh double, and what one leaves falls to the next. When
     the caller leaves the detail to us, many short spans serve better than few long ones."""
@@ -233,9 +248,10 @@ def _hit(
     share: int | None,
     count: Callable[[str], int],
     request: Request,
+    same: str = "",
 ) -> tuple[Hit, int]:
     """One candidate at the detail asked for, shortened until it costs about ``share`` tokens, with what
-    it costs."""
+    it costs; of the ``same`` lines as another place shows no more than that."""
     detail = request.detail
     start, end = _range(item, detail, masked.length(item.file))
     hit = Hit(
@@ -250,8 +266,10 @@ def _hit(
         item.why,
         material.freshness.get(item.file, "fresh"),
     )
+    if same:
+        hit = replace(hit, why=f"same lines as {same}")
     head = 0 if share is None else count(block(hit, request))
-    if detail == "locations":
+    if same or detail == "locations":
         return hit, head
     if item.text is not None:
         lines = plain(mask(item.text).text).split("\n")
