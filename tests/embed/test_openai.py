@@ -306,7 +306,7 @@ async def test_an_answer_that_makes_no_sense_is_refused(answer: dict[str, Any], 
 
 async def test_an_answer_without_end_is_given_up() -> None:
     with Endpoint(script=[{"data": "x" * module.MAX_ANSWER}]) as endpoint:
-        client = embedder(endpoint)
+        client = embedder(endpoint, timeout_s=60.0)  # 64 MiB on a machine at work
         with pytest.raises(ProviderError, match="more than 64 MiB"):
             await client.query("x")
         await client.aclose()
