@@ -302,11 +302,11 @@ async def test_a_miss_names_whole_words(index_of) -> None:
 
 @pytest.mark.requirement("search.why")
 async def test_a_definition_asked_for_by_its_name_is_shown_from_its_first_line_on(index_of) -> None:
-    body = "".join(f"    total = total + step_{i}(total, {i})\n" for i in range(30))
-    text = f"class Stream:\n    pass\n\n\ndef stream_write(total):\n{body}    return stream_write_all(total)\n"
+    body = "".join(f"        total = total + step_{i}(total, {i})\n" for i in range(30))
+    text = f"class Stream:\n    def write(self, total):\n{body}        return self.stream.write(total)\n"
     async with index_of({"app/stream.py": text}) as ask:
-        hit = (await ask("stream_write", max_tokens=250)).hits[0]
-    assert hit.text.startswith("def stream_write(total):")
+        hit = (await ask("Stream.write", max_tokens=250)).hits[0]
+    assert hit.text.lstrip().startswith("def write(self, total):")
 
 
 @pytest.mark.requirement("search.not_here")
@@ -334,6 +334,7 @@ async def test_a_copy_of_lines_that_are_shown_already_is_one_line(index_of) -> N
         whole = (await ask("persist", detail="full")).hits
     (copy,) = [hit for hit in hits if not hit.text]
     first = next(hit for hit in hits if hit.path.endswith(("store.mjs", "store.js")))
-    assert copy.why == f"same lines as {first.path}:{first.start_line}-{first.end_line}"
+    place = f"{first.path}:{first.start_line}-{first.end_line}"
+    assert copy.why == f"defines persist; same lines as {place}"
     assert copy.end_line - copy.start_line == first.end_line - first.start_line
     assert all(hit.text for hit in whole)

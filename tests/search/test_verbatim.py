@@ -278,3 +278,15 @@ async def test_of_pasted_code_that_stands_nowhere_the_answer_says_so_and_shows_w
     assert "alike" in edited.hits[0].why
     assert any("no file has this code, or code like it" in note for note in foreign.notes)
     assert not any("no file has this code" in note for note in there.notes)
+
+
+@pytest.mark.requirement("search.modes")
+async def test_pasted_code_of_a_test_is_found_whatever_its_comments_say(index_of) -> None:
+    code = (
+        "def test_jar():\n    # what the jar holds, and why it is not the one that we were given\n"
+        "    jar = open_jar(\n        lid=None,\n    )\n    assert not jar.holds(1)\n"
+    )
+    async with index_of(FILES | {"tests/test_jar.py": f"import jar\n\n\n{code}"}) as ask:
+        answer = await ask(code)
+    assert answer.notes[0] == "this text as it is: 1 place in 1 file"
+    assert answer.hits[0].path == "tests/test_jar.py"

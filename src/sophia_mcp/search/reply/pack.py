@@ -251,7 +251,7 @@ def _hit(
     same: str = "",
 ) -> tuple[Hit, int]:
     """One candidate at the detail asked for, shortened until it costs about ``share`` tokens, with what
-    it costs; of the ``same`` lines as another place shows no more than that."""
+    it costs; of the ``same`` lines as another place shows why it is a hit, and that place."""
     detail = request.detail
     start, end = _range(item, detail, masked.length(item.file))
     hit = Hit(
@@ -267,7 +267,7 @@ def _hit(
         material.freshness.get(item.file, "fresh"),
     )
     if same:
-        hit = replace(hit, why=f"same lines as {same}")
+        hit = replace(hit, why="; ".join(filter(None, (hit.why, f"same lines as {same}"))))
     head = 0 if share is None else count(block(hit, request))
     if same or detail == "locations":
         return hit, head

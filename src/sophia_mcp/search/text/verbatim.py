@@ -15,7 +15,7 @@ import re2
 
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.places.modules import module_parts
-from sophia_mcp.search.question.query import is_code, is_sentence
+from sophia_mcp.search.question.query import is_block, is_code, is_sentence
 from sophia_mcp.search.text import regex
 from sophia_mcp.search.view.outline import enclosing, qualified
 from sophia_mcp.security.text import counted
@@ -74,7 +74,8 @@ async def _matching(
     atlas = question.atlas
     matches, capped = await regex.matching(question, tx, pattern, read)
     query = question.request.query
-    if IDENTIFIER.search(query) and (not is_code(query) or is_sentence(query)):
+    is_said = not is_code(query) or is_sentence(query)
+    if is_said and IDENTIFIER.search(query) and not is_block(query):
         repeating = regex.REPEATING
         matches = [item for item in matches if not any(atlas.has(role, item.file) for role in repeating)]
     return await _shown(question, tx, matches, said, is_whole=is_whole and not capped)
