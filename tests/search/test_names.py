@@ -325,6 +325,22 @@ async def test_the_definition_of_a_name_that_was_mistyped_is_shown_first(index_o
         )
 
 
+@pytest.mark.requirement("search.not_here")
+async def test_a_name_mistyped_in_a_sentence_leads_to_the_one_that_was_meant(index_of) -> None:
+    files = {
+        f"shop/part{i}.py": f"class Part{i}:\n    def price(self):\n        return {i}\n"
+        for i in range(40)
+    }
+    files["shop/atlas.py"] = "class Atlas:\n    def pages(self):\n        return []\n"
+    async with index_of(files) as ask:
+        for query in ("class Atlsa", "where is the class Atlsa", "class Atlsa of the shop"):
+            notes = (await ask(query)).notes
+            assert notes[0].endswith(
+                "no file says 'Atlsa'; the hits are only the nearest; nearest names: Atlas"
+            )
+            assert notes[1] == 'next: search_code("Atlas", mode="symbol")'
+
+
 @pytest.mark.requirement("search.budget")
 async def test_a_copy_of_lines_that_are_shown_already_is_one_line(index_of) -> None:
     body = "export function persist(store) {\n  const kept = store.read()\n  store.write(kept)\n  return kept\n}\n"

@@ -20,7 +20,7 @@ from sophia_mcp.search.question.query import is_code_name, is_name, message_of, 
 from sophia_mcp.search.ranking import absent
 from sophia_mcp.search.uses import graph
 from sophia_mcp.search.view import filters
-from sophia_mcp.search.view.near import near_names
+from sophia_mcp.search.view.near import ALIKE, near_names
 from sophia_mcp.search.view.outline import qualified
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
@@ -147,6 +147,7 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     *within, asked = segments(query.text) if named else (" ".join(_telling(query.text)),)
     owners = await symbols.definitions(tx, question.atlas, within[-1]) if within else []
     near = await _members(question, tx, owners, asked)
+    near = near or ([] if named else await _spelt_alike(question, tx, strange))
     near = near or await symbols.nearest(tx, question.atlas, asked)
     if named and near and get_close_matches(asked.casefold(), [near[0].casefold()], 1, _MISTYPED):
         outcome = await _mistyped(question, tx, outcome, near[0].rpartition(".")[2])
@@ -262,10 +263,24 @@ async def _strange(question: Question, tx: Transaction) -> list[str]:
     return list(dict.fromkeys(said))
 
 
+async def _spelt_alike(question: Question, tx: Transaction, strange: Sequence[str]) -> list[str]:
+    """Names that are spelt like what no file says of a longer question."""
+    found: list[str] = []
+    for word in _whole(question.query.text, strange):
+        near = {name.casefold(): name for name in await symbols.nearest(tx, question.atlas, word)}
+        found += [near[one] for one in get_close_matches(word.casefold(), near, cutoff=ALIKE)]
+    return list(dict.fromkeys(found))
+
+
 def _named(text: str, strange: Sequence[str]) -> str:
-    """The words of a text as it writes them of which some part is strange: ``GraphQL``, and not ``ql``."""
+    """What ``_whole`` finds, to be read."""
+    return ", ".join(map(repr, _whole(text, strange)))
+
+
+def _whole(text: str, strange: Sequence[str]) -> list[str]:
+    """The words of a text as it writes them of which some part is strange, a few: ``GraphQL``, and not ``ql``."""
     whole = [word for word in words.IDENTIFIER.findall(text) if set(words.words(word)) & set(strange)]
-    return ", ".join(map(repr, list(dict.fromkeys(whole or strange))[:_STRANGE_MOST]))
+    return list(dict.fromkeys(whole or strange))[:_STRANGE_MOST]
 
 
 def _telling(text: str, strange: Sequence[str] = ()) -> list[str]:

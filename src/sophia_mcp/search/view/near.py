@@ -13,6 +13,9 @@ from sophia_mcp.search.view.atlas import Atlas, holding
 LONGER = 3
 """Letters more or less than a name that is spelt alike has."""
 
+ALIKE = 0.75
+"""The share of letters at least, in their order, that names which are spelt alike have in common."""
+
 
 def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
     """The names that are spelt alike, then those that share half of the words."""
@@ -23,7 +26,7 @@ def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
     close = [
         folded[key]
         for key in get_close_matches(
-            wanted, [key for key in folded if abs(len(key) - len(wanted)) <= LONGER], limit, 0.75
+            wanted, [key for key in folded if abs(len(key) - len(wanted)) <= LONGER], limit, ALIKE
         )
     ]
     asked = {words.stem(part) for part in words.parts(name)}
