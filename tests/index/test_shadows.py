@@ -85,3 +85,11 @@ def test_of_a_file_that_would_be_read_again_and_again_nothing_is_said(
     text = "".join(f"Conn {name}; {name}.run();" for name in names)
     found = [each.receiver_type for each in parse(f"void f() {{{text}}}", "a", "cpp").references]
     assert found == [""] * len(names)
+
+
+def test_places_of_names_that_are_parts_of_others_are_counted_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shadows, "_LOOKED_MOST", 10_000)
+    text = f"void f() {{Conn a; Conn b; {'a' * 400}; a.run(); b.run();}}"
+    assert [each.receiver_type for each in parse(text, "a", "cpp").references] == ["Conn", ""]
