@@ -76,6 +76,12 @@ async def test_what_is_no_name_and_no_ending_is_no_language(ask: Asked) -> None:
     assert answer.notes[0].startswith("not here: no file is in ../cart.py; here: ")
 
 
+@pytest.mark.requirement("search.filters")
+async def test_a_misspelt_language_leads_to_the_one_that_was_meant(ask: Asked) -> None:
+    answer = await ask("Cart", languages=("pyhton",))
+    assert answer.notes[0] == "not here: no file is in pyhton; here: python"
+
+
 @pytest.mark.requirement("search.not_here")
 async def test_a_file_that_is_asked_for_and_not_there_is_not_passed_over(ask: Asked) -> None:
     answer = await ask("cart.js")

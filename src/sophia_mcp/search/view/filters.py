@@ -12,7 +12,7 @@ import numpy as np
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parsing.parse import language_of
 from sophia_mcp.search.view.atlas import Atlas, Mask, matching
-from sophia_mcp.search.view.near import near_paths
+from sophia_mcp.search.view.near import near_names, near_paths
 from sophia_mcp.security.paths import of_uri
 from sophia_mcp.types import Kind, Request
 
@@ -60,8 +60,11 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
         wanted |= {"tsx"} if "typescript" in wanted else set()
         masks.append(matching(atlas.languages, lambda name: name in wanted, len(atlas.paths)))
         if not masks[-1].any():
-            known = ", ".join(sorted(set(atlas.languages) - {""})[:12])
-            problems.append(f"no file is in {', '.join(request.languages)}; here: {known}")
+            known = sorted(set(atlas.languages) - {""})
+            meant = [near for name in request.languages for near in near_names(name, known)] or known
+            problems.append(
+                f"no file is in {', '.join(request.languages)}; here: {', '.join(meant[:12])}"
+            )
     scope = _scope(atlas, request, changed)
     if scope is not None:
         masks.append(scope)
