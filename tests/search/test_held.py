@@ -149,7 +149,7 @@ async def test_what_perl_calls_self_in_a_function_is_of_what_was_made(index_of) 
 
 
 _POINTERS = (
-    "struct Conn {\n  void reset();\n  Conn* get();\n};\nusing Handle = std::shared_ptr<Conn>;\n"
+    "struct Conn {\n  void reset();\n  Conn* get();\n  Conn* next;\n};\nusing Handle = std::shared_ptr<Conn>;\n"
     "struct Pool {\n  std::unique_ptr<Conn> own;\n  Conn *plain, value;\n  std::shared_ptr<Conn> make();\n"
     "  std::vector<std::unique_ptr<Conn>> all;\n};\n"
 )
@@ -176,6 +176,7 @@ _POINTERS = (
         ),
         ("Pool* pool; pool->plain.size();", "Pool* pool; pool->plain->reset();"),
         ("Handle p; p->size();", "Handle p; p->get()->reset();"),
+        ("Handle p; p.next->reset();", "Handle p; p->next->reset();"),
         ("std::vector<Conn>* p; p->reset();", "std::vector<Conn>* p; p->at(0).reset();"),
         ("std::unique_ptr<Conn>* p; p->reset();", "std::vector<Conn*>* p; p->front()->reset();"),
         ("Handle p; p.size();", "Handle p; auto q = p.get(); q->reset();"),
@@ -228,6 +229,37 @@ async def test_a_name_alone_means_what_is_nearest(index_of) -> None:
     assert await _lines(index_of, files, "test.encode", "src/work.rs") == {2: GUESS, 6: "same file"}
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "def run(): pass\ndef one(a, run: Job = None):\n    run()\ndef two(a):\n    run()\n"),
+        (
+            "a.js",
+            "function run() {}\nconst one = ({ run }) => {\n  run();\n};\nconst two = (a) => g(run) +\n  run();\n",
+        ),
+        (
+            "a.ts",
+            "function run() {}\nfunction one(run?: () => void) {\n  [1].map(() => run());\n}\nfunction two() {\n  run(); }\n",
+        ),
+        (
+            "a.go",
+            "package a\nfunc run() {}\nfunc (t *T) one(a int, run func()) { run() }\nfunc two(a int) {\n\trun()\n}\n",
+        ),
+        (
+            "a.rs",
+            "fn run() {}\nfn one(mut run: impl Fn()) {\n    run();\n}\nfn two(a: u8) {\n    run();\n}\n",
+        ),
+        (
+            "a.lua",
+            "function run() end\nfunction one(run)\n  run()\nend\nfunction two(a)\n  run()\nend\n",
+        ),
+    ],
+)
+async def test_a_parameter_hides_the_function_of_its_name(index_of, path: str, text: str) -> None:
+    last = [number for number, line in enumerate(text.splitlines(), 1) if "run()" in line][-1]
+    assert await _lines(index_of, {path: text}, "run", path) == {3: GUESS, last: "same file"}
+
+
 async def test_a_class_in_a_class_is_none_of_its_name_in_another(index_of) -> None:
     files = {
         "s/Conn.java": "package s;\nclass Conn { static class Reply { void send() {} } }\n",
@@ -239,10 +271,12 @@ async def test_a_class_in_a_class_is_none_of_its_name_in_another(index_of) -> No
 
 async def test_a_method_of_an_object_or_table_is_not_called_by_its_name_alone(index_of) -> None:
     files = {
-        "timers.js": "module.exports = {\n  setTimer (a) {\n    setTimer(a, 1)\n    module.exports.setTimer(a)\n  }\n}\n",
+        "timers.js": "module.exports = {\n  setTimer (a) {\n    setTimer(a, 1)\n    module.exports.setTimer(a)\n  },\n"
+        "  clear: function (a) {\n    clear(a)\n  }\n}\n",
         "list.lua": "local split = utils.split\nfunction List.split(s)\n  return split(s)\nend\n"
         "function List.all(s)\n  local function each(t)\n    return each(t)\n  end\n  return List.split(each(s))\nend\n",
     }
     assert (await _lines(index_of, files, "setTimer", "timers.js"))[3] == GUESS
+    assert await _lines(index_of, files, "clear", "timers.js") == {7: GUESS}
     assert await _lines(index_of, files, "List.split", "list.lua") == {3: GUESS, 9: "same file"}
     assert await _lines(index_of, files, "each", "list.lua") == {7: "same file", 9: "same file"}

@@ -57,6 +57,10 @@ _EXPANDED = MACRO.encode()
 TOP = "::"
 _TOP = TOP.encode()
 """Begins what Ruby names in no module, and C++ in no namespace; the receiver of what is named so."""
+_HANDED = frozenset(
+    {"go", "javascript", "kotlin", "lua", "python", "rust", "scala", "swift", "tsx", "typescript"}
+)
+"""Where a parameter is called as a function is, and hides the one of its name."""
 _HOOKS = (".included", ".extended", ".prepended")
 """Methods of a module of Ruby that are called with what includes it."""
 _ROWS = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
@@ -128,7 +132,7 @@ def references(
     stated: dict[tuple[str, int], str] = {}
     source, starts = rows.source, rows.starts
     borders, owners, callers = scopes.borders, scopes.owners, scopes.callers()
-    sends, expands = language.name == "ruby", language.name == "rust"
+    sends, expands, handed = language.name == "ruby", language.name == "rust", language.name in _HANDED
     new = tuple.__new__  # the class's own costs a call for each
     between = ">:-!. \t\n" if expands else ">:-?!. \t\n"  # there ``?`` takes out
     for end, start, sort in _sites(captures, language, source):
@@ -157,8 +161,10 @@ def references(
             receiver_type = known.removeprefix(ENTERED) if simple else known
             through = through if receiver_type == known else ""
             receiver = receiver + through if known else untyped
-        elif expands and not receiver and source.startswith(_EXPANDED, end):
-            receiver = MACRO
+        elif handed and not receiver and not sort:
+            receiver = (
+                MACRO if expands and source.startswith(_EXPANDED, end) else _hiding(scopes, scope, name)
+            )
         line = bisect_right(starts, end - 1)
         caller = callers[scope]
         if sends:
@@ -242,6 +248,11 @@ def _sites(
             sites.append((name.end_byte, node.start_byte, 0))
     sites.sort()
     return list(dict.fromkeys(sites)) if language.name == "ruby" else sites
+
+
+def _hiding(scopes: Scopes, scope: int, name: str) -> str:
+    """The receiver of what a name alone calls there: none, unless a parameter hides the function of its name."""
+    return EXPRESSION if scopes.takes(scope, name) else ""
 
 
 def _parts(callee: bytes, language: Language) -> tuple[str, str, str, str]:

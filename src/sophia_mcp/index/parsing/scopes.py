@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 
 from sophia_mcp.index.parsing.symbols import Definition
+from sophia_mcp.index.parsing.written import closing
+
+_CALLED = frozenset({"function", "method"})
+_PARAMETER = re.compile(r"[(,{\[*]\s*(?:\.\.\.|mut\s+)?([\w$]+)(?=\s*[:,=)}?\]]|\s+[\w*\[(])")
+"""How one begins where its name stands before its type."""
 
 
 class Scopes:
@@ -47,6 +53,15 @@ class Scopes:
     def up(self, scope: int) -> int:
         return self.found[scope].parent if scope >= 0 else -1
 
+    def takes(self, scope: int, name: str) -> bool:
+        """Whether a function around a scope has a parameter of this name, in a language that writes its name first."""
+        while scope >= 0:
+            each = self.found[scope]
+            if each.kind in _CALLED and name in each.signature and name in _parameters(each):
+                return True
+            scope = each.parent
+        return False
+
     def callers(self) -> list[str]:
         """For each definition the qualified name of the function or class that it is or is in; variables do
         not call. The last is for what is in no definition, whose scope is -1."""
@@ -69,6 +84,13 @@ class Scopes:
                     return definition.container
             scope = definition.parent
         return ""
+
+
+def _parameters(function: Definition) -> list[str]:
+    """What the parameters are called that a signature has in brackets; behind those it may have a body."""
+    text = function.signature
+    opening = text.find("(", text.find(function.name) + len(function.name))
+    return _PARAMETER.findall(text[opening : closing(text, opening) + 1]) if opening >= 0 else []
 
 
 def _lexical(definition: Definition) -> bool:

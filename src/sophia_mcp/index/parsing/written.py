@@ -84,7 +84,7 @@ _NOTHING = frozenset(
 )
 
 
-def _closing(text: str, opening: int) -> int:
+def closing(text: str, opening: int) -> int:
     """Where the bracket is closed that is opened at a place, or the end of the text."""
     depth = 0
     for bracket in _BRACKET.finditer(text, opening):
@@ -96,13 +96,13 @@ def _closing(text: str, opening: int) -> int:
 
 def closes_at_end(text: str, opening: int) -> bool:
     """Whether the bracket opened at a place is closed by the last character."""
-    return _closing(text, opening) == len(text) - 1
+    return closing(text, opening) == len(text) - 1
 
 
 def is_whole(arguments: str) -> bool:
     """Whether the bracket that begins a text ends it, too, or only what was cut off."""
     plain = _TEXT.sub('""', arguments)
-    return plain.count(")") < 2 or _closing(plain, 0) >= len(plain) - 1
+    return plain.count(")") < 2 or closing(plain, 0) >= len(plain) - 1
 
 
 def is_followed(text: str, place: int) -> bool:
@@ -114,7 +114,7 @@ def is_followed(text: str, place: int) -> bool:
     if text.count(")", opening) == 1 and text.endswith((")", ");")):
         return False
     plain = _TEXT.sub('""', text[opening:])
-    return _GOES_ON.match(plain, _closing(plain, 0) + 1) is not None
+    return _GOES_ON.match(plain, closing(plain, 0) + 1) is not None
 
 
 def pointed(path: str, language: str) -> str:
@@ -130,7 +130,7 @@ def without_arguments(call: str, language: str) -> str:
     call = _TEXT.sub('""', call)
     awaited = f".{AWAITED}" if language in _PROMISES and "await" in call else ""
     if call.startswith("(") and (first := _BEFORE_CALL.match(call, 1)):
-        end = _closing(call, 0)
+        end = closing(call, 0)
         if "new" in first[0] and _NAME.fullmatch(call, first.end(), end):
             call = f"{call[:end]}{GIVEN}{call[end:]}"
             end += len(GIVEN)
@@ -243,5 +243,5 @@ def _returned(symbol: Symbol, language: str) -> str:
             return f"{ENTERED}{plain_type(yielded[1], language)}"
         return plain_type(stated[1], language) if stated is not None else ""
     rest = f"({symbol.signature.partition(f'{symbol.name}(')[2]}"
-    first = rest[_closing(rest, 0) + 1 :].lstrip(" (").partition(",")[0].rstrip(" ){").split()
+    first = rest[closing(rest, 0) + 1 :].lstrip(" (").partition(",")[0].rstrip(" ){").split()
     return plain_type(first[-1], language) if first and _PARTS.isdisjoint(first) else ""

@@ -60,8 +60,8 @@ _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 _JOINED = re.compile(r"::|\.|\\")
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
 """How the definition of a name of its own begins in a script; a member of an object begins otherwise."""
-_MEMBER = re.compile(r"(?:(?:async|get|set|static)\s+|\*\s*)*(?!function\b)[\w$#]+\s*\(")
-"""How that of a method of an object without a name begins."""
+_MEMBER = re.compile(r"(?:(?:async|get|set|static)\s+|\*\s*)*(?!function\b)[\w$#]+\s*[(:]")
+"""How that of a method of an object without a name begins, ``load() {`` or ``load: function () {``."""
 
 _ROOT = re.compile(r"(?:^|(?<=/))src/\w+/(?:java|kotlin|scala|groovy)/")
 
