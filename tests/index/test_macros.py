@@ -33,7 +33,6 @@ _KEPT_IN_CPP = {
     "template <class T>\nFMT_INLINE std::string f(T t) { return {}; }": "f",
     "T **A<B<int>>::f(int a) { return 0; }": "f",
     "FMT_INLINE f::f(int a)\n    : a_(a) {}": "f",
-    "namespace n {\nFMT_INLINE f::~f() {\n}\n}": "n ~f",
     "template <typename T>\nFMT_INLINE f<T>::f(T t) : t_(t) {}": "f",
 }
 

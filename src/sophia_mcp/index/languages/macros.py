@@ -44,7 +44,7 @@ _BEFORE_TYPE = re.compile(
     + _GAP
     + rb"(?:(?:const|volatile)\s++)?+"
     rb"(?P<name>operator\b|~?[A-Za-z_][\w:]*+)" + _S + rb"*+[(;=\[{,)]"
-    rb"|(?P<maker>[A-Za-z_]\w*+)(?:<" + _NESTED + rb">)?::~?(?P=maker)\()"
+    rb"|(?P<maker>[A-Za-z_]\w*+)(?:<" + _NESTED + rb">)?::(?P=maker)\()"
 )
 """``API int f(``: two names declare, a third is a macro; ``API A::A(`` names no type."""
 
