@@ -67,6 +67,20 @@ async def test_a_name_of_a_sentence_that_no_file_says_is_told_with_the_nearest(
     assert not any("no file says" in note for note in (await ask(query.replace("mony", "money"))).notes)
 
 
+@pytest.mark.requirement("search.filters", "search.not_here")
+async def test_what_other_files_have_is_said_of_those_alone_that_pass_the_filters(index_of) -> None:
+    loop = "for (const each of carts) {\n  each.close();\n  count(each);\n}\n"
+    files = {
+        "web/close.js": f"import {{ tillOf }} from 'shop'\n\n{loop}",
+        "app/till.py": "def till():\n    pass\n",
+    }
+    async with index_of(files) as ask:
+        for query in ("where is `tillOf` defined?", loop):
+            notes = (await ask(query, paths=("app/**",))).notes
+            assert any(note.startswith("no file that passes the filters ") for note in notes)
+            assert not any(note.startswith("no file ") for note in (await ask(query)).notes)
+
+
 @pytest.mark.parametrize("query", [".", "/", "*", "**", "./"])
 @pytest.mark.requirement("search.modes")
 async def test_the_whole_repository_is_answered_with_its_map(ask: Asked, query: str) -> None:

@@ -88,6 +88,13 @@ class Question:
         return self.query.asks or self.request.mode
 
     @property
+    def searched(self) -> str:
+        """What was looked through, for a note of what none of it has."""
+        if self.query.of_tests:
+            return "test"
+        return "file" if self.filter.allowed is None else "file that passes the filters"
+
+    @property
     def reach(self) -> int:
         """How many candidates from the best on may be shown: this page's, and those of earlier pages."""
         return self.request.limit + self.shown

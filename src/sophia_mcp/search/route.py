@@ -118,8 +118,9 @@ async def _edited(question: Question, tx: Transaction, code: str, found: Outcome
         return found
     alike = await similar.find(replace(question, query=Query(code, "words")), tx)
     if alike.is_miss:
-        return replace(found, notes=("no file has this code, or code like it", *found.notes))
-    said = f"no file has this code as it is; like it: {counted(alike.total, 'place')}"
+        none = f"no {question.searched} has this code, or code like it"
+        return replace(found, notes=(none, *found.notes))
+    said = f"no {question.searched} has this code as it is; like it: {counted(alike.total, 'place')}"
     return verbatim.beside(replace(alike, notes=(said,)), found)
 
 

@@ -75,7 +75,7 @@ async def _unsaid(question: Question, tx: Transaction) -> str:
         return ""
     near = await symbols.nearest(tx, question.atlas, name)
     said = f"; nearest names: {', '.join(near)}" if near else ""
-    return f"no {'test' if query.of_tests else 'file'} says {name!r}{said}"
+    return f"no {question.searched} says {name!r}{said}"
 
 
 async def empty(question: Question, tx: Transaction) -> Outcome | None:
