@@ -402,8 +402,8 @@ def _material(
 
 @pytest.mark.requirement("search.budget")
 def test_who_asks_for_many_hits_sees_many_places_and_reads_the_best() -> None:
-    taking = ("    total = card.take(amount) + total",) * 11
-    texts = {i: _text((f"def charge(card, amount={i}):", *taking)) for i in range(50)}
+    lines = ("def charge(card, amount):", *("    total = card.take(amount) + total" for _ in range(10)))
+    texts = {i: _text((*lines, f"    return total + {i}")) for i in range(50)}
     candidates = [Candidate(i, 1, 12, "charge", "function", 1.0, "name", (1, 12), 1) for i in texts]
     answer = pack(_material(candidates, texts), Request("q", limit=50, max_tokens=2500), tokens.count)
     assert len(answer.hits) >= 45
