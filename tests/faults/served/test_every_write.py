@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class Shop:
     def events(self, run: str) -> list[tuple[str, str]]:
         """(kind, step) of everything that is written of a run."""
         place = self.place.folder / "data" / "state.db"
-        with sqlite3.connect(f"file:{place}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as db:
             return db.execute(
                 "SELECT kind, step FROM run_events WHERE run_id = ? ORDER BY number", (run,)
             ).fetchall()
@@ -77,7 +77,7 @@ class Shop:
     def newest(self) -> str:
         """The run that was written down last."""
         place = self.place.folder / "data" / "state.db"
-        with sqlite3.connect(f"file:{place}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as db:
             return str(db.execute("SELECT id FROM runs ORDER BY created_ns DESC LIMIT 1").fetchone()[0])
 
     def questions(self, run: str) -> set[str]:
