@@ -372,6 +372,7 @@ async def test_a_file_whose_name_might_be_words_is_found_and_named_where_it_is_m
         ".env": "A=1\n",
     }
     files |= {"lib/d.py": "d = 2  # the lib of c\n", "lib/middleware.py": "middle = 3\n"}
+    files |= {"lib/data-stream.py": "streamed = 4  # data\n"}
     async with index_of(files) as ask:
         for asked in ("c d.py", "lib/c d.py", "c d.py:1"):
             assert [hit.path for hit in (await ask(asked)).hits] == ["lib/c d.py"]
@@ -389,6 +390,7 @@ async def test_a_file_whose_name_might_be_words_is_found_and_named_where_it_is_m
             "not here: no indexed file is '.env'; .env is left out of the index: "
         )
         assert [hit.path for hit in (await ask("what c means in d.py")).hits]
-        verb = await ask("show middleware.py")
-        assert verb.hits
-        assert not any("no indexed file" in note for note in verb.notes)
+        for said in ("show middleware.py", "data stream.py"):
+            told = await ask(said)
+            assert told.hits
+            assert not any("no indexed file" in note for note in told.notes)

@@ -9,18 +9,17 @@ from difflib import get_close_matches
 
 from sophia_mcp.index.parsing.parse import language_of
 from sophia_mcp.search.engine import Outcome, Question
-from sophia_mcp.search.places import locate, renamed, skipped
+from sophia_mcp.search.places import renamed, skipped
 from sophia_mcp.search.question.call import call
 from sophia_mcp.search.question.query import Query
 from sophia_mcp.search.view import filters
-from sophia_mcp.search.view.near import near_paths
+from sophia_mcp.search.view.near import ALIKE, near_paths
 from sophia_mcp.store.database import Transaction
 
 _NAMED = 3
 """Files that are named as left out by the filters."""
 
 _HIDDEN = re.compile(r"\.[\w-]+(?:\.\w+)*")
-_ALIKE = 0.75
 
 
 async def missing(question: Question, tx: Transaction) -> Outcome:
@@ -49,7 +48,8 @@ def nowhere(question: Question) -> Outcome:
 
 async def misspelt(question: Question, tx: Transaction) -> Outcome | None:
     """The miss of a file whose name looks like words, ``.gitignor`` or ``my filee.py``, where one is spelt nearly so
-    or it is left out of the index; None for any other text, as ``open app.py`` is where there is an ``app.py``."""
+    or it is left out of the index; None for any other text, as ``open app.py`` is, and ``data stream.js`` where
+    there is a ``data-stream.js``."""
     asked = question.query.written.strip()
     name = asked.rpartition("/")[2]
     spaced = " " in name and "\n" not in name and language_of(name, b"") is not None
@@ -58,10 +58,9 @@ async def misspelt(question: Question, tx: Transaction) -> Outcome | None:
     file = replace(question, query=replace(question.query, path=asked))
     if await skipped.find(question, tx, asked):
         return await missing(file, tx)
-    if spaced and locate.files(question, name.rpartition(" ")[2]):
-        return None
     near = [path.rpartition("/")[2] for path in near_paths(question.atlas, asked)]
-    return nowhere(file) if get_close_matches(name, near, 1, _ALIKE) else None
+    alike = get_close_matches(name, near, len(near) or 1, ALIKE)
+    return nowhere(file) if any(" " in other or not spaced for other in alike) else None
 
 
 def _lines(query: Query) -> str:
