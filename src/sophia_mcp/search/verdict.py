@@ -20,7 +20,7 @@ from sophia_mcp.search.question.query import is_code_name, is_name, message_of, 
 from sophia_mcp.search.ranking import absent
 from sophia_mcp.search.uses import graph
 from sophia_mcp.search.view import filters
-from sophia_mcp.search.view.near import ALIKE, near_names
+from sophia_mcp.search.view.near import ALIKE, near_names, nearest_said
 from sophia_mcp.search.view.outline import qualified
 from sophia_mcp.security.text import call_of
 from sophia_mcp.store.database import Transaction
@@ -74,8 +74,7 @@ async def _unsaid(question: Question, tx: Transaction) -> str:
     if await symbols.spelt(tx, question.atlas, name) or await graph.is_written(question, tx, name):
         return ""
     near = await symbols.nearest(tx, question.atlas, name)
-    said = f"; nearest names: {', '.join(near)}" if near else ""
-    return f"no {question.searched} says {name!r}{said}"
+    return f"no {question.searched} says {name!r}{nearest_said(near)}"
 
 
 async def empty(question: Question, tx: Transaction) -> Outcome | None:
@@ -160,8 +159,8 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
         note += f"; {_ENGLISH}"
     if outcome.candidates:
         note += "; the hits are only the nearest"
+    note += nearest_said(near)
     if near:
-        note += f"; nearest names: {', '.join(near)}"
         next_call = call(request, near[0], mode="symbol")
     elif verb == "defines" and query.name and await graph.is_written(question, tx, query.name):
         # imported, or defined where none is read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 import re2
 
@@ -11,6 +12,7 @@ from sophia_mcp.search.text import regex
 from sophia_mcp.search.view.outline import qualified
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.types import Symbol
 
 _VERSION = re.compile(
     r"(?<![\w./-])v?(\d+(?:\.\d+)+(?:[-.]?(?:a|alpha|b|beta|c|dev|post|pre|rc)[-.]?\d*)?)(?![\w/-]|\.\w)",
@@ -35,28 +37,21 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     files, _ = await regex.may_match(question, tx, pattern)
     documents = [file for file in files if question.atlas.has("document", file)]
     matches, _ = await regex.matching(question, tx, pattern, regex.soon_read(question, documents))
-    candidates: list[Candidate] = []
-    for item in matches:
-        blob = int(question.atlas.blobs[item.file])
-        for section in (await question.engine.content.symbols(tx, [blob]))[blob]:
+    blobs = {item.file: int(question.atlas.blobs[item.file]) for item in matches}
+    symbols = await question.engine.content.symbols(tx, list(blobs.values()))
+    told: dict[str, list[Candidate]] = {version: [] for version in asked}
+    for file, blob in blobs.items():
+        for section in symbols[blob]:
             named = _VERSION.search(section.name)
-            if section.kind == "doc" and named and named[1] in asked:
-                span = (section.start_line, section.end_line)
-                candidates.append(
-                    Candidate(
-                        item.file,
-                        *span,
-                        qualified(section),
-                        section.kind,
-                        1.0,
-                        f"tells of {named[1]}",
-                        span,
-                        span[0],
-                        exact=True,
-                    )
-                )
+            if section.kind == "doc" and named and named[1] in told:
+                told[named[1]].append(_tells(file, section, named[1]))
+    candidates = tuple(chain.from_iterable(told.values()))
     if not candidates:
         return None
-    candidates.sort(key=lambda item: asked.index(item.why.rpartition(" ")[2]))
     said = f"{counted(len(candidates), 'section')} of {', '.join(asked)}"
-    return Outcome(tuple(candidates), len(candidates), (said,))
+    return Outcome(candidates, len(candidates), (said,))
+
+
+def _tells(file: int, section: Symbol, version: str) -> Candidate:
+    span, why = (section.start_line, section.end_line), f"tells of {version}"
+    return Candidate(file, *span, qualified(section), section.kind, 1.0, why, span, span[0], exact=True)

@@ -25,6 +25,7 @@ from sophia_mcp.search.uses.follow import Follower
 from sophia_mcp.search.uses.manifests import READERS
 from sophia_mcp.search.uses.proof import ORDER, Sources, Use, resolve, surest_first
 from sophia_mcp.search.view.atlas import Atlas
+from sophia_mcp.search.view.near import nearest_said
 from sophia_mcp.search.view.outline import enclosing, qualified
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
@@ -202,12 +203,11 @@ async def _missed(
     name = question.query.name
     used = "called" if question.mode == "callers" else "used"
     near = () if exact else await symbols.nearest(tx, question.atlas, name)
-    hint = f"; nearest names: {', '.join(near)}" if near else ""
     there = f"defined but never {used}" if exact else f"neither defined nor {used}"
     where, allowed = question.view.label, question.filter.allowed
     if allowed is not None:
         where = f"the {counted(int(allowed.sum()), 'file')} of {where} that pass the filters"
-    note = f"not here: {name} is {there} in {where}{hint}"
+    note = f"not here: {name} is {there} in {where}{nearest_said(near)}"
     if others:
         following = call(question.request, name, mode="references")
         note += f"; {others}"

@@ -40,6 +40,11 @@ def near_names(name: str, known: Sequence[str], limit: int = 5) -> list[str]:
     return list(dict.fromkeys(close))[:limit]
 
 
+def nearest_said(near: Sequence[str]) -> str:
+    """What a note goes on with where names come near; empty where none does."""
+    return f"; nearest names: {', '.join(near)}" if near else ""
+
+
 def near_paths(atlas: Atlas, asked: str, limit: int = 3, *, folders: bool = False) -> list[str]:
     """The files, or with ``folders`` also these, of the same name in another folder, else those whose names are
     near, with the same ending unless only that is another; of several that have one name the one that shares most
