@@ -24,7 +24,7 @@ from sophia_mcp.types import Passage
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
 """A run of word characters that does not begin with a digit (Unicode)."""
 
-RUNS_MOST = 200_000
+RUNS_MOST = 100_000
 """Runs remembered before the memory starts over."""
 
 AT_ONCE = 16

@@ -42,3 +42,31 @@ class Large(Deadly):
 
     def __init__(self) -> None:
         self._table = bytearray(300 << 20)
+
+
+class Hoarding(Deadly):
+    """Keeps 30 MB of each batch, and can keep no more than seven."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytearray] = []
+
+    def encode(self, passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        if len(self._kept) == 7:
+            raise IndexError("no room is left")
+        self._kept.append(bytearray(30 << 20))
+        return super().encode(passages)
+
+
+class Interrupted(Deadly):
+    """Runs out of memory over several passages, and is of no use from then on."""
+
+    def __init__(self) -> None:
+        self._whole = True
+
+    def encode(self, passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        if not self._whole:
+            raise IndexError("half of a word is known")
+        if len(passages) > 1:
+            self._whole = False
+            raise MemoryError
+        return super().encode(passages)

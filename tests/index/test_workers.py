@@ -107,6 +107,22 @@ async def test_a_file_that_ends_its_worker_is_refused_and_the_others_are_not(
 
 
 @pytest.mark.requirement("index.parse_limit")
+async def test_a_worker_that_grew_over_many_files_is_replaced(tree: Write) -> None:
+    files = {f"f{i}.txt": f"line {i}\n" * 10_000 for i in range(30)}
+    root = tree(files)
+    found = await prepare(Pool(encoders.Hoarding, size=1), root, [task(root, path) for path in files])
+    assert all(isinstance(found[path], Prepared) for path in files)
+
+
+@pytest.mark.requirement("index.parse_limit")
+async def test_a_model_that_memory_failed_in_the_middle_of_is_opened_anew(tree: Write) -> None:
+    files = {f"f{i}.py": f"x = {i}\n" for i in range(6)}
+    root = tree(files)
+    found = await prepare(Pool(encoders.Interrupted, size=1), root, [task(root, path) for path in files])
+    assert all(isinstance(found[path], Prepared) for path in files)
+
+
+@pytest.mark.requirement("index.parse_limit")
 async def test_a_worker_that_cannot_start_is_an_error_and_not_a_skip(tree: Write) -> None:
     root = tree({"a.py": "x = 1\n"})
     with pytest.raises(NoWorker, match="does not start"):

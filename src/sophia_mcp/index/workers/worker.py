@@ -1,14 +1,16 @@
 """A process that prepares files and may be killed at any moment.
 
 It reads frames on its standard input (a batch) and writes frames on its standard output (that it
-is ready, that it has cut a file, for each, then the outcome of each or why the model failed, an empty frame). Both descriptors are moved out of the way before
-anything else, so that nothing here can write into the protocol. The kernel stops it when one file
-takes too much time or memory; the parent then knows which file it was.
+is ready, that it has cut a file, for each, then the outcome of each or why the model failed, an empty
+frame). Both descriptors are moved out of the way before anything else, so that nothing here can write
+into the protocol. The kernel stops it when one file takes too much time or memory; the parent then
+knows which file it was. It ends by itself when it has grown.
 """
 
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 import pickle
 import select
@@ -16,7 +18,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 from sophia_mcp.index.workers.prepare import (
@@ -39,6 +41,10 @@ LEAST_SECONDS = 0.2
 
 MEMORY_BYTES = 256 << 20
 """Address space beyond what the process holds when it begins."""
+
+GROWN_BYTES = MEMORY_BYTES // 2
+"""A worker that holds so much more than at its beginning makes room for a new one. Grammars, words that were met and
+gaps between what was freed add up over thousands of files, and the next file is to have the rest."""
 
 IDLE_SECONDS = 120.0
 """A worker that nobody asks for so long goes away by itself."""
@@ -79,11 +85,13 @@ def main() -> None:
     encoder: Encoder | None = None
     place: Place | None = None
     preparer: Preparer | None = None
+    most = sys.maxsize
     while (frame := _next(source)) is not None:
         asked_place, asked_opener, tasks = pickle.loads(frame)  # noqa: S301 - written by our own parent
         if asked_opener != opener:
             opener, encoder, preparer = asked_opener, _open(asked_opener), None
-            _limit_memory()  # of files: a model may be as large as it is
+            most = _held() + GROWN_BYTES
+            _limit_memory(_held() + MEMORY_BYTES)  # of files: a model may be as large as it is
         if preparer is None or asked_place != place:
             place, preparer = asked_place, Preparer(asked_place, encoder)
         write_frame(sink, READY)
@@ -99,13 +107,16 @@ def main() -> None:
         # No file takes more than FILE_SECONDS in all, and words never as long as syntax may.
         _time_limit(max(FILE_SECONDS - longest, LEAST_SECONDS))
         try:
-            for outcome in _finish(preparer, tasks, files):
+            # Without memory for them the process ends: what it remembers of words may be half written.
+            for outcome in preparer.finish(files):
                 write_frame(sink, pickle.dumps(outcome, protocol=5))
         except ModelFailed as problem:
             write_frame(sink, FAILED + str(problem).encode("utf-8", "replace"))
         _time_limit(0)
         write_frame(sink, b"")
         sink.flush()
+        if _held() > most:
+            return
 
 
 def _open(opener: bytes) -> Encoder | None:
@@ -115,31 +126,12 @@ def _open(opener: bytes) -> Encoder | None:
 
 def _cut(preparer: Preparer, task: Task) -> Outcome | Cut:
     _time_limit(FILE_SECONDS)
-    try:
+    with suppress(MemoryError):
         return preparer.cut(task)
-    except MemoryError:
-        return _by_lines(preparer, task)
-    finally:
-        _time_limit(0)
-
-
-def _by_lines(preparer: Preparer, task: Task) -> Outcome | Cut:
+    # What the failed attempt held is free by now.
     if task.lines:
         return refuse(task, "it needs too much memory")
     return preparer.cut(task._replace(lines="it needs too much memory to parse"))
-
-
-def _finish(
-    preparer: Preparer, tasks: Sequence[Task], files: Sequence[Outcome | Cut]
-) -> Iterator[Outcome]:
-    try:
-        yield from preparer.finish(files)
-    except MemoryError:
-        for task, file in zip(tasks, files, strict=True):
-            try:
-                yield from preparer.finish([file])
-            except MemoryError:
-                yield from preparer.finish([_by_lines(preparer, task)])
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -163,14 +155,19 @@ def _time_limit(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _limit_memory() -> None:
+def _held() -> int:
+    """The address space of this process in bytes; 0 where nothing tells."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * mmap.PAGESIZE
+
+
+def _limit_memory(limit: int) -> None:
     if sys.platform != "linux":
         return
     import resource  # noqa: PLC0415 - exists on POSIX only
 
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        held = int(statm.read().split()[0]) * resource.getpagesize()
-    limit = held + MEMORY_BYTES
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or limit < hard:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
