@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sophia_mcp.search.uses import graph
+
 pytestmark = pytest.mark.anyio
 
 PYTHON = {
@@ -161,3 +163,22 @@ async def test_a_package_is_one_in_its_sources_and_its_tests(index_of) -> None:
         ("src/test/java/app/StoreTest.java", "calls it at 3 (import-resolved)"),
         ("src/test/java/web/PageTest.java", "calls it at 3 (guess: name only)"),
     ]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_of_too_many_files_those_near_the_definition_are_read_and_the_answer_says_so(
+    index_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph, "_FILES_MOST", 2)
+    files = {f"a{i}/use.py": "from z.kit import trim\n\n\ndef run():\n    trim()\n" for i in range(3)}
+    near = {"z/kit.py": "def trim():\n    pass\n", "z/use.py": "from z.kit import trim\n\ntrim()\n"}
+    async with index_of(files | near) as ask:
+        answer = await ask("trim", mode="callers")
+        narrowed = await ask("trim", mode="callers", paths=("a1/",))
+    assert [hit.path for hit in answer.hits] == ["z/use.py"]
+    assert answer.notes[1] == (
+        "not complete: 3 more files may write the name, and only the 2 nearest were read; to read others: "
+        'search_code("trim", mode="callers", paths=["<folder>/"])'
+    )
+    assert [hit.path for hit in narrowed.hits] == ["a1/use.py"]
+    assert not any("not complete" in note for note in narrowed.notes)

@@ -10,6 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import cache
+from os.path import commonprefix
 
 import numpy as np
 
@@ -33,6 +35,7 @@ from sophia_mcp.types import Symbol
 
 _FILE = re.compile(r"[./]")
 _FILES_MOST = 2000
+"""Files that are read for one answer: a name that more of them write takes seconds."""
 _BATCH = 32
 """Files whose texts are read at once."""
 _MANIFESTS_MOST = 200
@@ -92,13 +95,13 @@ async def _asked(question: Question, tx: Transaction) -> Question | Outcome:
 async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]) -> Outcome:
     """The uses of a name that is defined so, or not at all."""
     query, atlas = question.query, question.atlas
-    files, unread = await files_writing(question, tx, query.name)
+    files, more = await files_writing(question, tx, query.name, [item.file for item in exact])
     edges = await question.engine.content.uses(
         tx, atlas.blobs[files].tolist() if files else [], query.name, modules=not exact
     )
     held = {file: edges[int(atlas.blobs[file])] for file in files if int(atlas.blobs[file]) in edges}
-    if question.view.stage != "done":
-        unread += len(files) - len(held)
+    unread = len(files) - len(held) if question.view.stage != "done" else 0
+    unsaid = incomplete(question, unread, more)
     calls = question.mode == "callers"
     named = await modules(question, tx, {atlas.languages[file] for file in held})
     sources = Sources(atlas.paths, atlas.languages, held, named)
@@ -115,7 +118,7 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
         others = "it is used in other ways" if uses else ""
         others = others or (f"lines that write it: {len(written)}" if written else "")
         missed = await _missed(question, tx, exact, others)
-        return replace(missed, notes=(*missed.notes, *unread_note(unread)))
+        return replace(missed, notes=(*missed.notes, *unsaid))
     if calls and called:
         homes = await _definitions(question, tx, {use.file for use in called})
         candidates = _by_caller(called, homes, question)
@@ -126,7 +129,7 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
         candidates[: len(near)] = [_at_home(item, homes[item.file]) for item in near]
     resolved = sum(use.proof != "name-only" for use in called)
     note = unheard + _said(question, exact, resolved, len(called) - resolved, len(written))
-    notes = (note, *unread_note(unread), *locate.unfiltered(question, "who uses a name"))
+    notes = (note, *unsaid, *locate.unfiltered(question, "who uses a name"))
     return Outcome(tuple(candidates), resolved, notes)
 
 
@@ -192,8 +195,16 @@ def _unheard(atlas: Atlas, exact: Sequence[Definition]) -> str:
     return f"calls in {' and '.join(silent)} are not read; "
 
 
-def unread_note(files: int) -> tuple[str, ...]:
-    return (f"not complete: edges of {counted(files, 'file')} are not read yet",) if files else ()
+def incomplete(question: Question, unread: int, more: int) -> tuple[str, ...]:
+    """What is said where files have no edges yet, and where ``more`` write the name than one answer reads."""
+    notes = []
+    if unread:
+        notes.append(f"not complete: edges of {counted(unread, 'file')} are not read yet")
+    if more:
+        following = call(question.request, question.query.text, mode=question.mode, paths=["<folder>/"])
+        said = f"only the {_FILES_MOST} nearest were read; to read others: {following}"
+        notes.append(f"not complete: {counted(more, 'more file')} may write the name, and {said}")
+    return tuple(notes)
 
 
 async def _missed(
@@ -237,8 +248,11 @@ def _said(
     return f"{said}; {where}"
 
 
-async def files_writing(question: Question, tx: Transaction, name: str) -> tuple[list[int], int]:
-    """Files whose text can hold the name, and how many more there would be."""
+async def files_writing(
+    question: Question, tx: Transaction, name: str, beside: Iterable[int] = ()
+) -> tuple[list[int], int]:
+    """Files whose text can hold the name, and how many more there would be; of too many those that share most
+    folders with a file ``beside``."""
     atlas, allowed = question.atlas, question.filter.allowed
     chosen = np.ones(len(atlas.paths), bool) if allowed is None else allowed
     narrowed = None
@@ -250,7 +264,18 @@ async def files_writing(question: Question, tx: Transaction, name: str) -> tuple
         named[places[places >= 0]] = True
         chosen = chosen & named
     every: list[int] = np.flatnonzero(chosen).tolist()
-    return every[:_FILES_MOST], max(len(every) - _FILES_MOST, 0)
+    more = len(every) - _FILES_MOST
+    if more <= 0:
+        return every, 0
+    homes = {tuple(atlas.paths[file].split("/")[:-1]) for file in beside}
+
+    @cache
+    def shared(folder: str) -> int:
+        parts = tuple(folder.split("/"))
+        return max((len(commonprefix((parts, home))) for home in homes), default=0)
+
+    every.sort(key=lambda file: -shared(atlas.paths[file].rpartition("/")[0]))
+    return sorted(every[:_FILES_MOST]), more
 
 
 async def is_written(question: Question, tx: Transaction, name: str) -> bool:

@@ -39,12 +39,12 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     named = await graph.modules(question, tx, {atlas.languages[files[0]]})
     module = _Module.of(atlas, files[0], named)
     name = module.name
-    held, unread = await graph.files_writing(question, tx, name)
+    held, more = await graph.files_writing(question, tx, name, files[:1])
     edges = await question.engine.content.uses(
         tx, atlas.blobs[held].tolist() if held else [], name, modules=True
     )
-    if question.view.stage != "done":
-        unread += sum(int(atlas.blobs[file]) not in edges for file in held)
+    done = question.view.stage == "done"
+    unread = 0 if done else sum(int(atlas.blobs[file]) not in edges for file in held)
     proofs: dict[tuple[int, int], Proof] = {}  # a statement that brings several names is one import
     for file in held:
         found = edges.get(int(atlas.blobs[file]))
@@ -62,7 +62,7 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     said = f"{counted(resolved, 'import')} of {plain_line(atlas.paths[files[0]])}"
     said += f"; {guesses} more may mean it (guesses, not counted)" if guesses else ""
     candidates = graph.by_line(uses, (), question)
-    return Outcome(tuple(candidates), resolved, (said, *graph.unread_note(unread)))
+    return Outcome(tuple(candidates), resolved, (said, *graph.incomplete(question, unread, more)))
 
 
 @dataclass(frozen=True, slots=True)
