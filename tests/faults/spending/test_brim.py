@@ -138,6 +138,19 @@ async def test_a_wrong_report_holds_all_that_was_reserved(
         assert billed(account) <= cost.spent_nano + cost.reserved_nano
 
 
+async def test_a_report_of_nothing_but_what_the_cache_gave_holds_all_that_was_reserved(
+    person: Place, account: Account
+) -> None:
+    account.script("ok", "wrong-usage kind=zero")
+    async with opened(person) as app:
+        llm = (await app.models()).open("openai", run_id="brim")
+        for _ in range(2):
+            await llm.ask(question(LONG * 6, "brim"))
+        cost = await (await app.money()).run_cost("brim")
+    assert account.bill()[1].spent.cached > 1024
+    assert billed(account) <= cost.spent_nano + cost.reserved_nano
+
+
 async def test_writing_a_shared_prefix_to_the_cache_is_reserved_for(
     person: Place, account: Account
 ) -> None:

@@ -204,7 +204,9 @@ def _choose(
             return *chosen, stated and ruled in fits
         # Nothing adds up. What the total holds beyond all that is named was billed, dearest as output.
         return sent, made + max(0, total - sent - made), False
-    return *ruled, stated or len(readings) <= 1
+    # Parts of a prompt of nothing contradict it, unless the cache is left out of it and there is an answer.
+    told = bool(given or (cache_out and produced))
+    return *ruled, told and (stated or len(readings) <= 1)
 
 
 def _rule(flat: Mapping[str, Any], provider: str) -> tuple[bool, bool, bool]:
