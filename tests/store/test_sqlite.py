@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -163,6 +164,26 @@ async def test_another_process_holding_the_lock_is_waited_for_and_then_named(tmp
         await tx.run("INSERT INTO t (a) VALUES (1)")
     await db.close()
     await other.close()
+
+
+@pytest.mark.parametrize("durability", ["derived", "truth"])
+async def test_a_new_store_that_another_process_is_making_is_waited_for(
+    tmp_path: Path, durability: Durability
+) -> None:
+    """As when two assistants start at once on a new machine: the other one is about to change to a log."""
+    path = tmp_path / "index.db"
+    other = apsw.Connection(str(path))
+    other.execute("CREATE TABLE t (a); BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match=r"index\.db stayed locked"):
+        await open_database(path, durability=durability, patience_s=0.2)
+    ending = threading.Timer(0.3, other.execute, ["COMMIT"])
+    ending.start()
+    db = await open_database(path, durability=durability)
+    ending.join()
+    async with db.read(LOCAL) as tx:
+        assert await tx.rows("PRAGMA journal_mode") == [("wal",)]
+    await db.close()
+    other.close()
 
 
 async def test_waiting_for_a_lock_can_be_cancelled(tmp_path: Path) -> None:

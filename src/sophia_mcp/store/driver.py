@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -159,7 +160,7 @@ class _Connection:
                 if truth:
                     self.apsw.reserve_bytes("main", CHECKSUM_BYTES)
                 self.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            self.execute("PRAGMA journal_mode = WAL")
+            self._log_ahead()
             self.execute(f"PRAGMA synchronous = {'FULL' if truth else 'NORMAL'}")
             self.execute(f"PRAGMA wal_autocheckpoint = {1000 if truth else 4000}")
             self.execute("PRAGMA journal_size_limit = 67108864")
@@ -169,6 +170,17 @@ class _Connection:
         self.execute("PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY")
         # What readers miss here, the system's own cache of the file has.
         self.execute(f"PRAGMA cache_size = {-16384 if opening.writable else -6144}")
+
+    def _log_ahead(self) -> None:
+        """Keep a write-ahead log. Where another process has a new file's lock for the same change, SQLite refuses
+        at once instead of waiting: the other one may wait for us."""
+        for attempt in count():
+            try:
+                self.execute("PRAGMA journal_mode = WAL")
+                return
+            except apsw.BusyError:
+                if not self._wait(attempt):
+                    raise
 
     def _wait(self, attempt: int) -> bool:
         """Wait for a lock: short, jittered naps are fairer between processes than SQLite's own
