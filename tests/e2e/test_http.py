@@ -357,3 +357,13 @@ def test_a_stop_signal_ends_a_server_that_has_open_streams_and_calls(
             assert server.process.wait(END_S) == 0
             assert time.monotonic() - began < END_S
     assert still_alive(workers, END_S) == []
+
+
+def test_a_server_that_is_told_twice_to_stop_ends_without_a_word(tmp_path: Path) -> None:
+    """As by an impatient person, or by the keyboard and a wrapper that passes its signal on."""
+    with serving(["sophia-mcp", "--http", "127.0.0.1:0"], SOPHIA_HOME=str(tmp_path)) as server:
+        assert _message(_post(server.url, *_modern("tools/list")))["result"]["tools"]
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            server.process.send_signal(stop)
+        assert server.process.wait(END_S) == 0
+    assert len(server.errors.seen) == 1, server.errors.seen

@@ -121,6 +121,9 @@ class _Web(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         close_streams(self._mcp)
         await super().shutdown(sockets)
+        if self.force_exit:
+            # The app has not been told that it ends; its cancellation would be called a failure.
+            await self.lifespan.shutdown()
 
 
 async def serve_http(server: MCPServer[Any], address: str) -> None:
