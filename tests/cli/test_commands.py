@@ -586,6 +586,7 @@ def test_wrong_usage_is_told_to_machines_as_one_json_object(
         (("list",), "sophia memory list, sophia swarm list", "sophia --help"),
         (("help", "memory", "add"), "", "sophia memory add --help"),
         (("memory", "nosuch"), "there are accept, add,", "sophia memory --help"),
+        (("cost", "prices", "nosuch"), "there is only again\n", "sophia cost prices --help"),
         (("index", ".", "--wach"), "--watch", "sophia index --help"),
         (("index", ".", "--ref"), "requires an argument", "sophia index --help"),
         (("--limit", "3", "search", "x"), "sophia search ... --limit", "sophia search --help"),

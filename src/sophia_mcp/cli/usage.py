@@ -46,8 +46,9 @@ def _no_command(name: str, context: click.Context, given: Sequence[str]) -> BadA
         return BadArgument(what, next=f"{asked.command_path} --help")
     near = _near(name, context)
     if not near:
-        known = ", ".join(_names(context))
-        return BadArgument(what, why=f"there are {known}", next=f"{path} --help")
+        known = _names(context)
+        there = "there are" if len(known) > 1 else "there is only"
+        return BadArgument(what, why=f"{there} {', '.join(known)}", next=f"{path} --help")
     meant = [f"{path} {each}" for each in near]
     following = f"{meant[0]} --help" if len(meant) == 1 else f"{path} --help"
     return BadArgument(what, why=f"the nearest: {', '.join(meant)}", next=following)
