@@ -10,6 +10,7 @@ import pytest
 from sophia_mcp.index.parsing.edges import Edges
 from sophia_mcp.search.places.symbols import Definition
 from sophia_mcp.search.uses import handed
+from sophia_mcp.search.uses.defined import Defined
 from sophia_mcp.search.uses.follow import Follower
 from sophia_mcp.search.uses.proof import Sources, Use
 from sophia_mcp.types import Import, Reference, Symbol
@@ -47,7 +48,7 @@ class Tree:
             for line in (3, 5, 7)
         ]
         sources = Sources(self.paths, ["python"] * len(self.paths), {})
-        follower = Follower(sources, self.defined, self.edges_of, self.named)
+        follower = Follower(sources, Defined(self.defined, sources.paths), self.edges_of, self.named)
         return await follower.settle(uses, self.defined)
 
 

@@ -7,7 +7,6 @@ definition; what leads to no file of the repository, or to nothing that proves t
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,20 +16,18 @@ from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, THROUGH, TOP, Edges
 from sophia_mcp.index.parsing.stated import ALIASED, FIELD
 from sophia_mcp.index.parsing.written import AWAITED, ELEMENT, ENTERED, GIVEN, returned
 from sophia_mcp.search.places.symbols import OWN, Definition
+from sophia_mcp.search.uses.defined import Defined, last, package_of
 from sophia_mcp.search.uses.handed import ALIKE, INCLUDES, Modules, Place
 from sophia_mcp.search.uses.proof import (
     APART,
     BY_NAMESPACE,
     BY_PACKAGE,
-    COMPANION,
     HIDING,
     IMPLICIT,
     Proof,
     Sources,
     Use,
-    last,
     nearest,
-    package_of,
 )
 from sophia_mcp.search.view.outline import qualified
 from sophia_mcp.types import Import, Reference
@@ -83,7 +80,7 @@ class Follower:
     def __init__(
         self,
         sources: Sources,
-        every: Sequence[Definition],
+        every: Defined,
         edges_of: Callable[[int], Awaitable[Edges | None]],
         named: Callable[[str], Awaitable[Sequence[Definition]]],
     ) -> None:
@@ -99,10 +96,7 @@ class Follower:
         meant = {(item.file, item.symbol.container) for item in defined}
         found: dict[tuple[int, str, str, str], tuple[Proof, set[Place]]] = {}
         settled: list[Use] = []
-        several = len({item.symbol.container for item in self._every}) > 1
-        beside = defaultdict[int, list[Definition]](list)
-        for item in self._every:
-            beside[item.file].append(item)
+        several = len({item.symbol.container for item in self._every.items}) > 1
         making = {(item.file, qualified(item.symbol)) for item in defined if item.symbol.kind == "class"}
         for place, use in enumerate(uses):
             if place % _AT_ONCE == 0:
@@ -119,7 +113,9 @@ class Follower:
                     use = replace(use, proof=proof)
                 elif places and not (meant | making) & places:
                     use = replace(use, proof="name-only")
-            elif several and (near := nearest(reference, beside[use.file], language)):
+            elif several and (
+                near := nearest(reference, self._every.by_file.get(use.file, ()), language)
+            ):
                 use = use if (use.file, near) in meant else replace(use, proof="name-only")
             settled.append(use)
         return settled
@@ -143,18 +139,20 @@ class Follower:
             if own or len(steps) == 1 or language in HIDING:
                 return "receiver-typed", own
         if receiver == MACRO:
-            return "import-resolved", await self._modules.expanded(reference.name, file, self._every)
+            return "import-resolved", await self._modules.expanded(
+                reference.name, file, self._every.items
+            )
         if not receiver or receiver == TOP:
             return await self._alone(reference, file)
         path = "::" in receiver
         if language in INCLUDES:
-            places = await self._modules.seen(receiver, reference.name, file, caller, self._every)
+            places = await self._modules.seen(receiver, reference.name, file, caller, self._every.items)
             if places and (path or await self._names.is_space(receiver)):
                 return "import-resolved", places
         if receiver.isidentifier() or (path and language in INCLUDES | _NESTING | _WHOLE):
             if modules := await self._modules.called(receiver, file):
                 return "import-resolved", await self._modules.handed_on(
-                    reference.name, modules, self._every
+                    reference.name, modules, self._every.items
                 )
             if last(receiver).lstrip("_")[:1].isupper():
                 starts = await self._meant(receiver, file, caller)
@@ -182,12 +180,14 @@ class Follower:
         if language in _NESTING:
             return "import-resolved", {
                 (each.file, each.name.rpartition(".")[0])
-                for each in _nested(f"{reference.receiver}{name}", caller, self._every)
+                for each in _nested(f"{reference.receiver}{name}", caller, self._every.items)
             }
         if language in INCLUDES:
             path = reference.receiver
-            return "import-resolved", await self._modules.seen(path, name, file, caller, self._every)
-        return "import-resolved", await self._modules.brought(name, file, caller, self._every)
+            return "import-resolved", await self._modules.seen(
+                path, name, file, caller, self._every.items
+            )
+        return "import-resolved", await self._modules.brought(name, file, caller, self._every.items)
 
     async def _held(self, steps: Sequence[str], file: int, caller: str) -> list[_Class]:
         """The classes that a type means, or those of its field, of the field of that and so on."""
@@ -216,7 +216,11 @@ class Follower:
         # A class comes before its constructors.
         for item in sorted(named, key=lambda each: each.symbol.kind != "class"):
             proven = (item.file, item.symbol.container) in reached
-            if not proven and self._sources.proof(reference, file, [item], imports) == "name-only":
+            if (
+                not proven
+                and self._sources.proof(reference, file, Defined([item], self._sources.paths), imports)
+                == "name-only"
+            ):
                 continue
             if item.symbol.kind == "class":
                 return [_class(item)]
@@ -317,14 +321,13 @@ class Follower:
     async def _own(self, here: _Class) -> set[Place]:
         language = self._sources.languages[here.file]
         found: set[Place] = set()
-        for item in self._every:
-            container = item.symbol.container
-            if container.removesuffix(COMPANION) == here.name and (
+        for item in self._every.of_class(here.name):
+            if (
                 _holds(self._sources, here, item.file)
                 or (language in INCLUDES and here.file in await self._modules.reach(item.file))
                 or language not in APART | INCLUDES | BY_PACKAGE
             ):
-                found.add((item.file, container))
+                found.add((item.file, item.symbol.container))
         return found
 
     async def _above(self, here: _Class) -> list[_Class]:
@@ -385,7 +388,8 @@ class Follower:
             found = [
                 item
                 for item in classes
-                if self._sources.proof(reference, file, [item], imports) != "name-only"
+                if self._sources.proof(reference, file, Defined([item], self._sources.paths), imports)
+                != "name-only"
             ]
             found = [item for item in found if item.file == file] or found
         if found or not classes:

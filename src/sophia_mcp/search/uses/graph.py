@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cache
-from os.path import commonprefix
+from pathlib import PurePosixPath
 
+import anyio
+import anyio.lowlevel
 import numpy as np
 
 from sophia_mcp.index.languages import LANGUAGES
@@ -23,9 +25,10 @@ from sophia_mcp.search.places.symbols import Definition
 from sophia_mcp.search.question.call import call
 from sophia_mcp.search.question.query import Query
 from sophia_mcp.search.uses import mentions
+from sophia_mcp.search.uses.defined import Defined
 from sophia_mcp.search.uses.follow import Follower
 from sophia_mcp.search.uses.manifests import READERS
-from sophia_mcp.search.uses.proof import ORDER, Sources, Use, resolve, surest_first
+from sophia_mcp.search.uses.proof import ORDER, Sources, Use, surest_first, uses_in
 from sophia_mcp.search.view.atlas import Atlas
 from sophia_mcp.search.view.near import nearest_said
 from sophia_mcp.search.view.outline import enclosing, qualified
@@ -37,7 +40,7 @@ _FILE = re.compile(r"[./]")
 _FILES_MOST = 2000
 """Files that are read for one answer: a name that more of them write takes seconds."""
 _BATCH = 32
-"""Files whose texts are read at once."""
+"""Files that are looked at before others may do something."""
 _MANIFESTS_MOST = 200
 _LOOKED_AT = 3
 """Of the uses from the best on, how many times as many as may be shown are told with their definitions."""
@@ -105,7 +108,13 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     calls = question.mode == "callers"
     named = await modules(question, tx, {atlas.languages[file] for file in held})
     sources = Sources(atlas.paths, atlas.languages, held, named)
-    uses = await _followed(question, tx, resolve(query.name, exact, sources), exact, sources)
+    defined = Defined(exact, atlas.paths)
+    own: list[Use] = []
+    for place, file in enumerate(held):
+        if place % _BATCH == 0:
+            await anyio.lowlevel.checkpoint()  # a frequent name takes a second, and others ask, too
+        own += uses_in(file, query.name, defined, sources)
+    uses = await _followed(question, tx, own, exact, sources)
     known: dict[int, set[int]] = defaultdict(set)
     for use in uses:
         known[use.file].add(use.reference.line)
@@ -169,7 +178,7 @@ async def _followed(
     async def named(name: str) -> Sequence[Definition]:
         return [item for item in await symbols.definitions(tx, atlas, name) if item.exact]
 
-    every = await named(question.query.name) if exact else ()
+    every = Defined(await named(question.query.name) if exact else (), atlas.paths)
     settled = await Follower(sources, every, edges_of, named).settle(uses, exact)
     return surest_first(settled, atlas.paths)
 
@@ -267,12 +276,13 @@ async def files_writing(
     more = len(every) - _FILES_MOST
     if more <= 0:
         return every, 0
-    homes = {tuple(atlas.paths[file].split("/")[:-1]) for file in beside}
+    above = {str(folder) for file in beside for folder in PurePosixPath(atlas.paths[file]).parents}
 
     @cache
     def shared(folder: str) -> int:
-        parts = tuple(folder.split("/"))
-        return max((len(commonprefix((parts, home))) for home in homes), default=0)
+        if not folder:
+            return 0
+        return folder.count("/") + 1 if folder in above else shared(folder.rpartition("/")[0])
 
     every.sort(key=lambda file: -shared(atlas.paths[file].rpartition("/")[0]))
     return sorted(every[:_FILES_MOST]), more

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -18,15 +17,13 @@ from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, Edges
 from sophia_mcp.index.parsing.stated import FOLLOWED
 from sophia_mcp.search.places.modules import leads
 from sophia_mcp.search.places.symbols import OWN, Definition
+from sophia_mcp.search.uses.defined import COMPANION, Defined, holder, last, package_of
 from sophia_mcp.search.uses.manifests import package
 from sophia_mcp.types import Import, Reference, Symbol
 
 Proof = Literal["same file", "import-resolved", "receiver-typed", "name-only"]
 
 ORDER: tuple[Proof, ...] = ("receiver-typed", "import-resolved", "same file", "name-only")
-COMPANION = ".Companion"
-"""Ends the class of what Kotlin calls by the name of the class around."""
-
 IMPLICIT = frozenset(
     {"java", "kotlin", "scala", "groovy", "csharp", "swift", "cpp", "cuda", "ruby", "dart", "gdscript"}
 )
@@ -63,8 +60,6 @@ _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[
 _MEMBER = re.compile(r"(?:(?:async|get|set|static)\s+|\*\s*)*(?!function\b)[\w$#]+\s*[(:]")
 """How that of a method of an object without a name begins, ``load() {`` or ``load: function () {``."""
 
-_ROOT = re.compile(r"(?:^|(?<=/))src/\w+/(?:java|kotlin|scala|groovy)/")
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -90,21 +85,21 @@ class Sources:
         self._led: dict[tuple[str, str, int, int], bool] = {}
 
     def proof(
-        self, reference: Reference, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+        self, reference: Reference, file: int, defined: Defined, imports: Sequence[Import]
     ) -> Proof:
         """What proves that a reference in ``file``, which has these ``imports``, means one of these
         definitions of its name."""
         receiver = reference.receiver.strip()
         if receiver == MACRO:
-            receiver, defined = "", [item for item in defined if is_macro(item)]
-        here = [item for item in defined if item.file == file]
+            receiver, defined = "", defined.only("macro", is_macro)
+        here = defined.by_file.get(file, ())
         if reference.receiver_type and not FOLLOWED.search(reference.receiver_type):
             return self._typed(reference, file, defined, here, imports)
         if reference.receiver_type and self.languages[file] in HIDING:
             return "name-only"  # as long as nobody follows it
         if receiver == GLOBAL:  # of no namespace, as no file is that a manifest gives one
-            defined = [item for item in defined if not self._package(item.file)]
-            receiver, here = "", [item for item in here if item in defined]
+            defined = defined.only("global", lambda item: not self._package(item.file))
+            receiver, here = "", defined.by_file.get(file, ())
         if not receiver:
             return self._bare(reference, file, defined, here, imports)
         if receiver.startswith("::"):  # of no module around
@@ -118,14 +113,14 @@ class Sources:
         first = re.split(r"::|->|\.|\\", receiver)[0]
         whole = last(receiver)
         by_package = self.languages[file] in BY_PACKAGE  # where no type receives, only its values do
-        if not by_package and any(_holder(item) == whole for item in here):
+        if not by_package and any(holder(item) == whole for item in here):
             return "same file"
         for item in imports:
             named = first in (item.alias, item.name) or (not item.name and first == last(item.module))
             if named and self._receives(item, file, defined, whole):
                 return "import-resolved"
             if brings_all(item) and any(
-                _holder(target) == whole and self.comes(item, file, target) for target in defined
+                self.comes(item, file, target) for target in defined.by_holder.get(whole, ())
             ):
                 return "import-resolved"
         return self._same_package(reference, file, defined)
@@ -134,46 +129,43 @@ class Sources:
         self,
         reference: Reference,
         file: int,
-        defined: Sequence[Definition],
+        defined: Defined,
         here: Sequence[Definition],
         imports: Sequence[Import],
     ) -> Proof:
-        if self.languages[file] in _LOOKED_FOR:
+        language, path = self.languages[file], reference.receiver_type
+        if language in _LOOKED_FOR:
             return "name-only"  # as long as nobody looks around
-        stated = last(reference.receiver_type)
-        if self.languages[file] in _BY_PATH:
-            whole = reference.receiver_type.replace("::", ".")
-            if self.languages[file] == "perl":
-                found = any(item.symbol.container == whole for item in defined)
-                return "receiver-typed" if found else "name-only"
-            if whole != reference.receiver_type:
+        if language in _BY_PATH:
+            whole = path.replace("::", ".")
+            if language == "perl":
+                return "receiver-typed" if defined.of(whole) else "name-only"
+            if whole != path:
                 return "name-only"  # as long as nobody follows the path
-        if self.languages[file] in BY_PACKAGE:
-            defined = self._of_package(reference.receiver_type, file, defined, imports)
-        elif self.languages[file] in _IMPORTS_CLASSES:
-            defined = self._of_import(reference.receiver_type, file, defined, imports)
-        own = reference.receiver in OWN and self.languages[file] in APART
-        among = here if own else defined
-        path = reference.receiver_type
-        found = any(
-            last(item.symbol.container) == stated and _agree(path, item.symbol.container)
-            for item in among
-        )
+        stated = last(path)
+        among = defined.by_class.get(stated, ())
+        if reference.receiver in OWN and language in APART:
+            among = [item for item in here if last(item.symbol.container) == stated]
+        if language in BY_PACKAGE:
+            among = self._of_package(path, file, among, imports)
+        elif language in _IMPORTS_CLASSES:
+            among = self._of_import(path, file, among, imports)
+        found = any(_agree(path, item.symbol.container) for item in among)
         return "receiver-typed" if found else "name-only"
 
     def _of_package(
-        self, written: str, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+        self, written: str, file: int, among: Sequence[Definition], imports: Sequence[Import]
     ) -> Sequence[Definition]:
         """Those definitions that stand in the package that a type is written with, or in that of the file."""
         package, dot, _ = written.rpartition(".")
         if not dot:
             own = package_of(self.paths[file])
-            return [item for item in defined if package_of(self.paths[item.file]) == own]
+            return [item for item in among if package_of(self.paths[item.file]) == own]
         meant = [each for each in imports if each.alias == package]
-        return [item for item in defined if any(self.comes(each, file, item) for each in meant)]
+        return [item for item in among if any(self.comes(each, file, item) for each in meant)]
 
     def _of_import(
-        self, written: str, file: int, defined: Sequence[Definition], imports: Sequence[Import]
+        self, written: str, file: int, among: Sequence[Definition], imports: Sequence[Import]
     ) -> Sequence[Definition]:
         """Those definitions that stand where a type is written to come from, or imported from by its name."""
         path, _, name = written.rpartition(".")
@@ -181,51 +173,58 @@ class Sources:
         if path[:1].islower():
             brought = [Import(path, name, name, 0)]
         if not brought:
-            return defined
-        return [item for item in defined if any(self.comes(each, file, item) for each in brought)]
+            return among
+        return [item for item in among if any(self.comes(each, file, item) for each in brought)]
 
     def _bare(
         self,
         reference: Reference,
         file: int,
-        defined: Sequence[Definition],
+        defined: Defined,
         here: Sequence[Definition],
         imports: Sequence[Import],
     ) -> Proof:
-        if any(_visible(item.symbol, reference, self.languages[file]) for item in here):
+        language = self.languages[file]
+        if any(_visible(item.symbol, reference, language) for item in here):
             return "same file"
         for item in imports:
             if reference.name == (item.alias or item.name):
                 return self.imported(item, file, defined)
-        if any(
-            self.comes(item, file, target)
-            for item in imports
-            if brings_all(item)
-            for target in defined
-            if not target.symbol.container
-            or (self.languages[file] != "rust" and _encloses(target, reference))
-            or (item.name == "*" and target.symbol.container == item.module.replace("::", "."))
-        ):
-            return "import-resolved"
+        around = defined.around(reference.caller) if language != "rust" else ()
+        for item in filter(brings_all, imports):
+            within = defined.of(item.module.replace("::", ".")) if item.name == "*" else ()
+            if self._reaches(item, file, defined) or any(
+                self.comes(item, file, target) for target in (*around, *within)
+            ):
+                return "import-resolved"
         return self._same_package(reference, file, defined)
 
-    def imported(self, item: Import, file: int, defined: Sequence[Definition]) -> Proof:
-        sure = any(
-            self.comes(item, file, target)
-            for target in defined
-            if last(target.symbol.container) in ("", last(item.module))  # a static import
+    def imported(self, item: Import, file: int, defined: Defined) -> Proof:
+        """What proves that an imported name means one of these definitions."""
+        static = defined.by_class.get(last(item.module), ())
+        sure = self._reaches(item, file, defined) or any(
+            self.comes(item, file, target) for target in static
         )
         return "import-resolved" if sure else "name-only"
 
-    def _receives(self, item: Import, file: int, defined: Sequence[Definition], whole: str) -> bool:
+    def _receives(self, item: Import, file: int, defined: Defined, whole: str) -> bool:
         """``module.name()`` where the module is imported, or ``Class.name()`` where the class is."""
-        for target in defined:
-            container = target.symbol.container
-            module = not container and not item.name[:1].isupper()
-            meant = module or _holder(target) in (item.name, whole)
-            if meant and self.comes(item, file, target):
-                return True
-        return False
+        if not item.name[:1].isupper() and self._reaches(item, file, defined):
+            return True
+        return any(
+            self.comes(item, file, target)
+            for name in {item.name, whole}
+            for target in defined.by_holder.get(name, ())
+        )
+
+    def _reaches(self, item: Import, file: int, defined: Defined) -> bool:
+        """Whether a definition that nothing contains is in the imported module."""
+        key = (item.module, item.name, file)
+        known = defined.reached.get(key)
+        if known is None:
+            known = any(self.comes(item, file, target) for target in defined.of(""))
+            defined.reached[key] = known
+        return known
 
     def comes(self, item: Import, file: int, target: Definition) -> bool:
         """The imported module is the file that defines the target."""
@@ -241,39 +240,38 @@ class Sources:
     def _package(self, file: int) -> str:
         return package(self.paths[file], self.languages[file], self.modules)
 
-    def _same_package(self, reference: Reference, file: int, defined: Sequence[Definition]) -> Proof:
+    def _same_package(self, reference: Reference, file: int, defined: Defined) -> Proof:
         """Where a folder is a package, its files see one another without an import."""
         language = self.languages[file]
         if language not in _PACKAGE_IS_FOLDER or (language in BY_PACKAGE and reference.receiver):
             return "name-only"
-        package, whole = package_of(self.paths[file]), last(reference.receiver)
-        for item in defined:
-            near = package_of(self.paths[item.file]) == package
-            if not near or self.languages[item.file] != language:
-                continue
-            if whole == _holder(item) if whole else not item.symbol.container:
-                return "import-resolved"
-        return "name-only"
+        whole = last(reference.receiver)
+        found = any(
+            self.languages[item.file] == language
+            and (whole == holder(item) if whole else not item.symbol.container)
+            for item in defined.by_package.get(package_of(self.paths[file]), ())
+        )
+        return "import-resolved" if found else "name-only"
 
 
-def resolve(name: str, defined: Sequence[Definition], sources: Sources) -> list[Use]:
-    """Every use of ``name`` with its proof. Definitions themselves are not uses."""
+def uses_in(file: int, name: str, defined: Defined, sources: Sources) -> list[Use]:
+    """Every use of ``name`` in one of the sources, with its proof. Definitions themselves are not uses."""
+    held = sources.edges[file]
+    starts = {item.symbol.start_line for item in defined.by_file.get(file, ())}
     uses: list[Use] = []
-    for file, held in sources.edges.items():
-        starts = {item.symbol.start_line for item in defined if item.file == file}
-        lines: set[int] = set()
-        for reference in held.references:
-            if reference.name != name:
-                continue
-            if reference.kind == "import":
-                lines.add(reference.line)
-            if reference.kind == "call" or reference.line not in starts:
-                uses.append(Use(file, reference, sources.proof(reference, file, defined, held.imports)))
-        uses += [
-            Use(file, Reference(name, "import", item.line), sources.imported(item, file, defined))
-            for item in held.imports
-            if _brings(item, name, defined) and item.line not in lines
-        ]
+    lines: set[int] = set()
+    for reference in held.references:
+        if reference.name != name:
+            continue
+        if reference.kind == "import":
+            lines.add(reference.line)
+        if reference.kind == "call" or reference.line not in starts:
+            uses.append(Use(file, reference, sources.proof(reference, file, defined, held.imports)))
+    uses += [
+        Use(file, Reference(name, "import", item.line), sources.imported(item, file, defined))
+        for item in held.imports
+        if _brings(item, name, defined) and item.line not in lines
+    ]
     return uses
 
 
@@ -282,14 +280,14 @@ def surest_first(uses: Sequence[Use], paths: Sequence[str]) -> list[Use]:
     return sorted(uses, key=lambda use: (ORDER.index(use.proof), paths[use.file], use.reference.line))
 
 
-def _brings(item: Import, name: str, defined: Sequence[Definition]) -> bool:
+def _brings(item: Import, name: str, defined: Defined) -> bool:
     """An import of the name, or of a whole module that the file calls by it. A name that is not
     defined here is looked for in what other names and modules are called, too."""
     if item.name == name:
         return True
     if item.alias == name:
-        return item.name in ("", "default") or not defined
-    return not defined and last(item.module) == name
+        return item.name in ("", "default") or not defined.items
+    return not defined.items and last(item.module) == name
 
 
 def brings_all(item: Import) -> bool:
@@ -308,11 +306,6 @@ def _agree(written: str, container: str) -> bool:
         return True
     parts, whole = _JOINED.split(written)[::-1], container.split(".")[::-1]
     return all(last(one) == other for one, other in zip(parts, whole, strict=False))
-
-
-def _holder(item: Definition) -> str:
-    """The class by whose name a member is called."""
-    return last(item.symbol.container.removesuffix(COMPANION))
 
 
 def _encloses(item: Definition, reference: Reference) -> bool:
@@ -354,19 +347,6 @@ def _visible(symbol: Symbol, reference: Reference, language: str) -> bool:
     return caller == container or caller.startswith(container + ".")
 
 
-@lru_cache(1 << 14)
-def package_of(path: str) -> str:
-    """The folder of a file; that of its tests is the same: ``src/main/java/app`` and ``src/test/java/app``."""
-    return _ROOT.sub("/", path).rpartition("/")[0]
-
-
 def dotted(written: str) -> str:
     """A path as containers are written: ``app.Box`` of ``::app::Box``."""
     return written.removeprefix("::").replace("::", ".")
-
-
-@lru_cache(1 << 14)
-def last(dotted: str) -> str:
-    """The last name of a path, without type arguments: ``Box`` of ``app::Box<T>``."""
-    bare = re.sub(r"[<\[(].*$", "", dotted.strip().lstrip("*&"))
-    return re.split(r"::|->|[./\\]", bare)[-1].strip()
