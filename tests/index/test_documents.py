@@ -28,6 +28,51 @@ def test_markdown_is_cut_at_headings_and_sections_know_their_parents() -> None:
     ]
 
 
+def test_a_fence_that_nothing_closes_hides_no_heading() -> None:
+    text = "# One\n\n```sh\n# a comment\n```\n\n``` run this\nand that ```\n\n# Two\n\n~~~\n# a comment\n~~~\n"
+    assert [s.name for s in parse(text, "a.md", "markdown").symbols] == ["One", "Two"]
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        ("version 2.90", "version 2.89"),
+        ("2.6.1 (2021-10-19) - a696b6b155f9c8af87a6a496c0d298c58e6fe369", "2.6.0 (2021-10-03)"),
+        ("v3.6.0      Sat Aug 20 22:57:47 CDT 2022", "v3.5.0      Fri Mar 12 22:29:44 CST 2021"),
+        ("What's new in version 3.2.2", "What's new in version 3.2.1"),
+        (
+            "Changes with nginx 1.25.1                13 Jun 2023",
+            "Changes with nginx 1.25.0    23 May 2023",
+        ),
+        (
+            "* Noteworthy changes in release 9.1 (2022-04-15) [stable]",
+            "* Noteworthy changes in release 9.0",
+        ),
+        ("hello (2.10-3) unstable; urgency=medium", "hello (2.10-2) unstable; urgency=low"),
+        ("1.2.3\n=====", "1.2.2\n====="),
+        ("===== 1.2.3 =====", "===== 1.2.2 ====="),
+    ],
+)
+def test_a_plain_text_tells_each_version_in_a_section(heads: tuple[str, str]) -> None:
+    below = (
+        "\n\n  * Something that runs on Python 3.8 or later.\n\nThe rest of 1.0 is told elsewhere.\n\n"
+    )
+    text = f"History of it\n\n{heads[0]}{below}{heads[1]}{below}"
+    found = parse(text, "NEWS", "text").symbols
+    lines = text.split("\n")
+    titles = [head.partition("\n")[0] for head in heads]
+    assert [lines[symbol.start_line - 1] for symbol in found] == titles
+    assert found[0].end_line == found[1].start_line - 2
+
+
+def test_what_plain_text_says_of_versions_is_no_title() -> None:
+    text = (
+        "Needs Windows NT 4.0\n\nIt was fixed in 1.2 by the new parser\n\n"
+        "10.0.0.1\n10.0.0.2\n\n  1.3.1 indented\n\nSince 2.0 and 3.0\n"
+    )
+    assert parse(text, "a.txt", "text").symbols == ()
+
+
 def test_short_subsections_share_a_chunk_and_keep_their_titles() -> None:
     parsed = parse("# A\nx\n## B\ny\n## C\nz\n", "a.md", "markdown")
     assert [c.names for c in parsed.chunks] == [("A", "B", "C")]

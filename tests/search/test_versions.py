@@ -45,6 +45,17 @@ async def test_a_version_leads_to_its_section_of_the_changelog(
     assert answer.notes[0].startswith(f"{len(told)} section")
 
 
+@pytest.mark.parametrize("name", ["NEWS", "ChangeLog", "CHANGES", "history.txt"])
+@pytest.mark.requirement("search.modes")
+async def test_a_changelog_without_markup_has_sections_too(
+    index_of: Callable[..., Any], name: str
+) -> None:
+    news = "version 2.10 (2024-05-06)\n\tCarts can be parked.\n\nversion 2.9 (2023-04-05)\n\tMoney is rounded.\n"
+    async with index_of({**FILES, name: news}) as ask:
+        best = (await ask("what changed in 2.9")).hits[0]
+    assert (best.path, best.start_line, best.end_line, best.why) == (name, 4, 5, "tells of 2.9")
+
+
 @pytest.mark.requirement("search.modes")
 async def test_a_number_in_a_question_about_something_else_is_no_version(
     index_of: Callable[..., Any],

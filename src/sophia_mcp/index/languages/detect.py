@@ -17,7 +17,9 @@ PROSE = {
 
 NOTEBOOK = "notebook"
 _NAMED = dict.fromkeys(
-    ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG", "AUTHORS", "CODEOWNERS"), "text"
+    """README LICENSE LICENCE COPYING NOTICE AUTHORS CODEOWNERS CHANGELOG Changelog ChangeLog changelog CHANGES Changes
+    HISTORY NEWS RELEASE-NOTES RELEASE_NOTES FAQ HACKING INSTALL THANKS TODO""".split(),
+    "text",
 )
 _SHEBANG = re.compile(rb"#![ \t]*(?:\S*/)?([^\s/]+)([^\n]*)")
 _CPP = re.compile(

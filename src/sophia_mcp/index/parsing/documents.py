@@ -24,6 +24,24 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _SETEXT = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
 _ADOC = re.compile(r"^(={1,6})[ \t]+(\S.*)$")
 _RULE = re.compile(r"^([=\-~^\"'`#*+.:_<>])\1{2,}[ \t]*$")
+_UNDERLINE = re.compile(r"([=\-~^*#_+])\1{2,}[ \t]*$")
+"""What titles of plain text are underlined with: few of the signs that documents use."""
+_RULED = ("---", "===", "***", "###", "___", "~~~")
+_FRAME = " \t=-*#:[]"
+"""What stands around a title."""
+_DATED = (
+    r"\S*\d\S*|[-–*]+|[(\[<]\S*|\S*[)\]>;=]\S*|(?-i:[A-Z]{2,4})|(?:mon|tue|wed|thu|fri|sat|sun)\w*,?"
+    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*[.,]?|un(?:released|stable)|stable|released?|on|of|final"
+)
+_RELEASE = re.compile(
+    r"(?:[a-z][\w.+'-]*[ \t]+){0,5}"  # Changes with, What's new in version, the name of the project
+    r"(?:[a-z][\w+]*[-_])?\(?v?\d+(?:\.\d+)+[\w.+~-]*\)?[:;,]?"
+    rf"(?:[ \t]+(?:{_DATED})){{0,8}}",
+    re.IGNORECASE,
+)
+"""A line that names a version and when it came: a sentence about one goes on otherwise."""
+_RELEASES_LEAST = 2
+"""One such line alone is no history: it may as well name what is asked for."""
 _MAGIC = re.compile(r"^\s*[%!?]")
 _LANGUAGE = re.compile(r'"language"\s*:\s*"(\w+)"')
 
@@ -49,7 +67,7 @@ class _Part:
 def prose(text: str, language: str) -> Parsed:
     """A document of headings: sections whole where they fit, at paragraphs where not."""
     lines = Lines(text)
-    headings = list(_HEADINGS.get(language, _no_headings)(lines.text))
+    headings = list(_HEADINGS.get(language, _plain)(lines.text))
     parts = _joined(list(_sections(headings, lines)), lines)
     chunks = tuple(
         Chunk(
@@ -239,13 +257,14 @@ def _outline(headings: Sequence[_Heading], lines: Lines) -> tuple[Symbol, ...]:
 
 def _markdown(lines: Sequence[str]) -> Iterator[_Heading]:
     fence = ""
+    closing = _closing(lines)
     for row, line in enumerate(lines):
         mark = _FENCE.match(line)
         if fence:
             if mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not line.strip(" `~"):
                 fence = ""
             continue
-        if mark:
+        if mark and len(mark[1]) <= closing[mark[1][0]].get(row, 0):
             fence = mark[1]
             continue
         atx = _ATX.match(line[:400]) if "#" in line[:4] else None
@@ -261,13 +280,29 @@ def _markdown(lines: Sequence[str]) -> Iterator[_Heading]:
                 yield _Heading(row - 1, 1 if "=" in line else 2, _title(above))
 
 
-def _rst(lines: Sequence[str]) -> Iterator[_Heading]:
+def _closing(lines: Sequence[str]) -> dict[str, dict[int, int]]:
+    """How long the longest fence of each sign is that may close one which opens in a row: what nothing closes is none,
+    or all that follows would be code."""
+    found: dict[str, dict[int, int]] = {"`": {}, "~": {}}
+    longest = dict.fromkeys(found, 0)
+    for row in range(len(lines) - 1, -1, -1):
+        if "`" not in lines[row] and "~" not in lines[row]:
+            continue
+        if mark := _FENCE.match(lines[row]):
+            sign = mark[1][0]
+            found[sign][row] = longest[sign]
+            if not lines[row].strip(" `~"):
+                longest[sign] = max(longest[sign], len(mark[1]))
+    return found
+
+
+def _rst(lines: Sequence[str], rules: re.Pattern[str] = _RULE) -> Iterator[_Heading]:
     """Titles are underlined, some overlined too; levels count in the order of first use."""
     levels: dict[tuple[str, bool], int] = {}
     for row in range(1, len(lines)):
-        rule = _RULE.match(lines[row][:400])
+        rule = rules.match(lines[row][:400])
         title = lines[row - 1].rstrip()
-        if rule is None or not title or _RULE.match(title[:400]):
+        if rule is None or not title or rules.match(title[:400]):
             continue
         over = row >= 2 and lines[row - 2].rstrip() == lines[row].rstrip()
         if len(lines[row].rstrip()) < len(title) or (title[0].isspace() and not over):
@@ -276,14 +311,33 @@ def _rst(lines: Sequence[str]) -> Iterator[_Heading]:
         yield _Heading(row - 2 if over else row - 1, level, _title(title))
 
 
+def _plain(lines: Sequence[str]) -> Iterator[_Heading]:
+    """Of text without markup: titles that are underlined, and below them lines that begin what a version is told."""
+    titled = {heading.row: heading for heading in _rst(lines, _UNDERLINE)}
+    depth = max((heading.level for heading in titled.values()), default=0) + 1
+    releases = [row for row in range(len(lines)) if row not in titled and _is_release(lines, row)]
+    if len(releases) < _RELEASES_LEAST:
+        releases = []
+    told = [_Heading(row, depth, _title(lines[row].strip(_FRAME))) for row in releases]
+    yield from sorted((*titled.values(), *told), key=lambda heading: heading.row)
+
+
+def _is_release(lines: Sequence[str], row: int) -> bool:
+    """Whether a line stands by itself and says no more than which version it is, and when that came."""
+    line = lines[row]
+    if "." not in line or len(line) > _TITLE_CHARS or line[0].isspace():
+        return False
+    if not _RELEASE.fullmatch(line.strip(_FRAME)):
+        return False
+    above = lines[row - 1].strip() if row else ""
+    below = lines[row + 1] if row + 1 < len(lines) else ""
+    return above[:3] in ("", *_RULED) and not below[:1].isalnum()
+
+
 def _asciidoc(lines: Sequence[str]) -> Iterator[_Heading]:
     for row, line in enumerate(lines):
         if line.startswith("=") and (match := _ADOC.match(line[:400])):
             yield _Heading(row, len(match[1]), _title(match[2]))
-
-
-def _no_headings(_lines: Sequence[str]) -> Iterator[_Heading]:
-    return iter(())
 
 
 def _title(text: str) -> str:
@@ -294,5 +348,5 @@ _HEADINGS: dict[str, Callable[[Sequence[str]], Iterator[_Heading]]] = {
     "markdown": _markdown,
     "rst": _rst,
     "asciidoc": _asciidoc,
-    "text": _no_headings,
+    "text": _plain,
 }

@@ -27,7 +27,7 @@ PARSE_BYTES = 512 * 1024
 _NOTES = (("comment", True, True), ("lead", True, False), ("above", True, False), ("doc", False, True))
 """Captures that stay with the definition below them, and those whose text is documentation."""
 
-VERSION = f"17+{importlib.metadata.version('tree-sitter-language-pack')}"
+VERSION = f"18+{importlib.metadata.version('tree-sitter-language-pack')}"
 """Grows with every change of what ``parse`` answers; blobs of another version are redone."""
 
 
