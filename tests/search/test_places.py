@@ -394,3 +394,13 @@ async def test_a_file_whose_name_might_be_words_is_found_and_named_where_it_is_m
             told = await ask(said)
             assert told.hits
             assert not any("no indexed file" in note for note in told.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"), [("x = 1\n", 1), ("x = 1", 1), ("x = 1\n\n", 2), ("", 1), ("a\nb\n", 2)]
+)
+async def test_a_file_has_as_many_lines_as_are_ended(index_of, text: str, lines: int) -> None:
+    async with index_of({"a.py": text, "b.py": "y = 2\n"}) as ask:
+        for asked in ("a.py", "a.py:1-9"):
+            (hit,) = (await ask(asked)).hits
+            assert (hit.start_line, hit.end_line) == (1, lines)

@@ -147,12 +147,12 @@ async def _map(question: Question, tx: Transaction, folder: str) -> Outcome:
             Candidate(
                 file,
                 1,
-                len(text.lines),
+                text.height,
                 "",
                 "text",
                 float(ranks[file]),
                 f"{number} of {len(inside)} by use",
-                (1, len(text.lines)),
+                (1, text.height),
                 1,
                 text=shown,
             )

@@ -30,7 +30,7 @@ async def lines(question: Question, tx: Transaction) -> Outcome:
         blob = int(atlas.blobs[file])
         text = (await content.texts(tx, [blob]))[blob]
         symbols = (await content.symbols(tx, [blob]))[blob]
-        length = len(text.lines)
+        length = text.height
         start = min(query.start, length)
         if query.start > length:
             notes.append(f"{atlas.paths[file]} has {counted(length, 'line')}; showing the last")
@@ -93,7 +93,7 @@ async def _outlines(question: Question, tx: Transaction, there: list[int]) -> Ou
         blob = int(atlas.blobs[file])
         text = (await content.texts(tx, [blob]))[blob]
         symbols = (await content.symbols(tx, [blob]))[blob]
-        length = len(text.lines)
+        length = text.height
         shown = None
         outlined = length > _SHOWN_WHOLE or question.request.mode == "outline"
         if question.request.detail != "full" and outlined and symbols:
@@ -107,6 +107,6 @@ async def _outlines(question: Question, tx: Transaction, there: list[int]) -> Ou
 
 
 def _kind(question: Question, file: int) -> Kind:
-    if question.atlas.has("document", file):
-        return "doc"
-    return "config" if question.atlas.has("config", file) else "text"
+    if question.atlas.has("config", file):  # first, as CMakeLists.txt is no prose
+        return "config"
+    return "doc" if question.atlas.has("document", file) else "text"

@@ -64,7 +64,7 @@ class Masked:
         return piece
 
     def length(self, file: int) -> int:
-        return len(self._texts[file].lines)
+        return self._texts[file].height
 
 
 def _shown(lines: list[str], longest: int | None, find: Finder) -> list[str]:

@@ -102,6 +102,12 @@ class Text:
     lines: Lines
     length: int
 
+    @property
+    def height(self) -> int:
+        """How many lines there are to be shown: behind the end of the last one no other begins."""
+        last = len(self.lines)
+        return last - (last > 1 and not self.lines[-1])
+
     def span(self, start: int, end: int) -> str:
         """Lines ``start`` to ``end``, 1-based and inclusive."""
         return self.lines.joined(start - 1, end)
