@@ -275,3 +275,9 @@ async def test_to_test_for_something_is_to_check_it(index_of) -> None:
     async with index_of(TESTED) as ask:
         answer = await ask("test for a drained jar")
     assert "asked for tests: only these were searched" not in answer.notes
+
+
+async def test_who_asks_for_the_uses_of_a_name_in_another_spelling_is_told_them(ask: Asked) -> None:
+    answer = await ask("who calls addMoney")
+    assert answer.notes[0].endswith("addMoney is spelt add_money here")
+    assert answer.hits[0].path == "shop/cart.py"

@@ -135,3 +135,10 @@ async def test_a_glob_without_a_folder_means_every_folder(index_of, query: str) 
         assert {hit.path for hit in (await ask(query, paths=("app/*.py",))).hits} == {"app/one.py"}
         left = await ask("one", paths=("!*.py",))
         assert {hit.path for hit in left.hits} == {"app/three.js"}
+
+
+async def test_a_language_that_no_file_is_in_is_named_beside_those_that_are(ask: Asked) -> None:
+    answer = await ask("put an article into the cart", languages=("python", "nosuch", "zig"))
+    assert answer.hits
+    assert "no file is in nosuch, zig" in answer.notes
+    assert not any("no file is in" in note for note in (await ask("cart", languages=("py", "js"))).notes)

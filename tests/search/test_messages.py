@@ -97,3 +97,37 @@ def test_what_is_opened_again_and_again_and_never_closed_is_soon_read(piece: str
 
 def test_a_percent_sign_that_is_doubled_is_one_and_takes_no_value() -> None:
     assert letters('log("%d%% read")', "7% read") == len("read")
+
+
+PLAIN = {
+    "dhcp.c": 'void receive(char *face)\n{\n\twarn(_("Packet received on %s which has no address"), face);\n}\n',
+    "crypto.go": 'package a\n\nvar ErrSeal = errors.New("ciphertext verification failed")\n',
+    "Installer.php": "<?php\nfunction load($io) {\n    $io->write('<info>Loading repositories with package information</info>');\n}\n",
+    "toctree.py": 'def check(log):\n    log.warning("document isn\'t included in any toctree")\n',
+    "verify.go": "package a\n\n// verification of what failed before: the ciphertext\nfunc verify() {}\n",
+    **{
+        f"po/{language}.po": f'msgid "Packet received on %s which has no address"\nmsgstr "{language}"\n'
+        for language in map(str, range(100))
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        ("Packet received on eth0 which has no address", "dhcp.c"),
+        ("ciphertext verification failed", "crypto.go"),
+        ("Loading repositories with package information", "Installer.php"),
+        ("document isn't included in any toctree", "toctree.py"),
+    ],
+)
+@pytest.mark.requirement("search.modes", "search.why")
+async def test_a_message_that_nothing_marks_as_one_is_found_however_often_it_is_translated(
+    index_of, message: str, place: str
+) -> None:
+    async with index_of(PLAIN) as ask:
+        answer = await ask(message)
+        assert answer.hits[0].path == place
+        assert answer.hits[0].why.startswith("says this at ")
+        asked = await ask(f"where is it said that {message.lower()}")
+        assert not any(hit.why.startswith("says this at ") for hit in asked.hits)

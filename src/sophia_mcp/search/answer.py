@@ -14,6 +14,7 @@ from sophia_mcp.search import route, verdict
 from sophia_mcp.search.candidates.semantic import Meaning
 from sophia_mcp.search.engine import Engine, Outcome, Question
 from sophia_mcp.search.places import skipped
+from sophia_mcp.search.question import spelling
 from sophia_mcp.search.question.call import call
 from sophia_mcp.search.question.query import classify
 from sophia_mcp.search.reply import cursor
@@ -135,6 +136,7 @@ async def _find(
         if chosen.problem:
             return _Found(question, await _excluded(question, tx, aside), {})
         question = await route.narrowed(question, tx)
+        aside = (*aside, *spelling.said(question.query))
         outcome = await route.follow(question, tx, vector)
         outcome, earlier = _unseen(question, await verdict.judged(question, tx, outcome), shown)
         lack = (meaning.lack,) if meaning.lack else ()

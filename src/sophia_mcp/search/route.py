@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from sophia_mcp import words
 from sophia_mcp.search import repomap
 from sophia_mcp.search.candidates.evidence import Values
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import links, locate, missed, place, skipped, symbols, tracing
+from sophia_mcp.search.question import spelling
 from sophia_mcp.search.question.query import (
     TAGS,
     Query,
@@ -17,7 +19,9 @@ from sophia_mcp.search.question.query import (
     is_code_name,
     is_name,
     is_pattern,
+    of_place,
     said_code,
+    said_key,
     said_name,
 )
 from sophia_mcp.search.ranking import ranked
@@ -34,6 +38,7 @@ _OF_PLACES = ("auto", "references", "callers", "similar")
 async def narrowed(question: Question, tx: Transaction) -> Question:
     """``class Router``, ``(*Router).add`` and ``app.py:add`` ask for a name where that name is defined as
     they say; else they are words."""
+    question = await _respelt(question, tx)
     named = question.query.named
     # What one file defines is used in others: the filters say in which.
     of_uses = question.mode in ("references", "callers")
@@ -49,6 +54,8 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
         return question
     if named.path:
         files = locate.files(question, named.path)
+        if not files and await skipped.find(question, tx, named.path):
+            return replace(question, query=Query(named.path, "path", named.path))
         if not files and question.query.text != named.name:
             return replace(question, query=replace(question.query, named=None, asks=""))
         within = np.zeros(len(question.atlas.paths), bool)
@@ -61,11 +68,24 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
     said = [item for item in found if item.exact]
     if named.kinds and (named.kinds == TAGS or not named.is_code):
         said = [item for item in said if item.symbol.kind in named.kinds]
+    if of_uses and (said or (named.is_code and await symbols.spelt(tx, question.atlas, query.name))):
+        return replace(question, query=query)
     if not said:
         return replace(question, query=replace(question.query, asks=""))
-    if of_uses:
-        return replace(question, query=query)
     return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
+
+
+async def _respelt(question: Question, tx: Transaction) -> Question:
+    """The question with its words spelt as the repository spells them."""
+    query = question.query
+    if query.kind != "words" or query.is_foreign or question.mode not in ("auto", "text"):
+        return question
+    doubtful = spelling.doubtful(query)
+    if not doubtful:
+        return question
+    stems = {words.stem(word) for said in doubtful.items() for word in (said[0], *said[1])}
+    counts = await question.engine.text.frequencies(tx, question.view.repo_id, sorted(stems))
+    return replace(question, query=spelling.respelt(query, doubtful, counts.documents))
 
 
 async def follow(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
@@ -97,12 +117,12 @@ async def follow(question: Question, tx: Transaction, vector: Values | None) -> 
 async def _said(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
     """A name, or what a text says: what has it as it is, then what is about it."""
     kind, written = question.query.kind, _as_written(question)
-    exact = await verbatim.find(question, tx, written) if written else None
+    exact = await verbatim.find(question, tx, written) if written else await _named(question, tx)
     if kind == "words" and (told := await versions.find(question, tx)):
-        exact = verbatim.beside(told, exact) if exact else told
+        exact = _beside(told, exact)
     if kind in ("words", "error") and (exact is None or verbatim.only_repeats(question, exact)):
         message = await messages.find(question, tx)
-        exact = verbatim.beside(message, exact) if message and exact else message or exact
+        exact = _beside(message, exact)
     if kind == "identifier":
         found = await _identifier(question, tx)
     else:
@@ -135,17 +155,34 @@ async def _link(question: Question, tx: Transaction) -> Outcome | None:
     return replace(exact, notes=(*exact.notes, *linked.notes[1:]))
 
 
+async def _named(question: Question, tx: Transaction) -> Outcome | None:
+    """Where the name stands of which a sentence asks where it is set, if only code writes such names and nothing
+    defines it."""
+    query, named = question.query, question.query.named
+    if (
+        query.kind != "words"
+        or named is None
+        or not is_code_name(named.name)
+        or not of_place(query.written)
+    ):
+        return None
+    return await _written(
+        replace(question, query=replace(query, text=named.name, kind="identifier")), tx
+    )
+
+
 def _as_written(question: Question) -> str | None:
-    """What is looked for as it is: code, also where it begins the definition of a name that is known, and what holds
-    no word, as a number does."""
+    """What is looked for as it is: code, also where it begins the definition of a name that is known, an option or
+    the key of a configuration, and what holds no word, as a number does."""
     query = question.query
+    asked = query.text if query.of_tests else query.written
     if query.kind == "identifier":
-        named = said_name(query.written)
+        named = said_name(asked)
         declared = named is not None and named.kinds not in ((), TAGS)
-        return said_code(query.written) if declared else None
+        return said_code(asked) if declared else None
     if query.kind != "words":
         return None
-    return said_code(query.written) or (None if IDENTIFIER.search(query.written) else query.written)
+    return said_key(asked) or said_code(asked) or (None if IDENTIFIER.search(asked) else asked)
 
 
 async def _pattern(question: Question, tx: Transaction) -> Outcome:
@@ -197,9 +234,19 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
             return verbatim.beside(written, await ranked.find(named, tx, vector))
     if near := await missed.misspelt(question, tx):
         return near
+    return await _as_words(question, tx, vector)
+
+
+async def _as_words(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
+    """What only looks like a path: the version that it may name, and then what its words are about."""
     told = await versions.find(question, tx)
     found = await ranked.find(replace(question, query=replace(question.query, kind="words")), tx, vector)
-    return verbatim.beside(told, found) if told else found
+    return _beside(told, found) or found
+
+
+def _beside(first: Outcome | None, rest: Outcome | None) -> Outcome | None:
+    """What holds the very thing, and then the rest; either alone where the other is not."""
+    return verbatim.beside(first, rest) if first and rest else first or rest
 
 
 async def _file(question: Question, tx: Transaction) -> Outcome:
@@ -229,7 +276,10 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
         return named
     found = await ranked.find(question, tx, await question.meaning.of(query.text))
     written = await _written(question, tx)
-    return verbatim.beside(written, found) if written else found
+    if written is None:
+        return found
+    module = await place.module(question, tx)
+    return verbatim.beside(_beside(module, written) or written, found)
 
 
 async def _defined(question: Question, tx: Transaction) -> Question | None:

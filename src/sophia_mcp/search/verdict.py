@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from sophia_mcp.search.places import locate, place, skipped, symbols
 from sophia_mcp.search.question.call import call
 from sophia_mcp.search.question.query import is_code_name, is_name, message_of, segments
 from sophia_mcp.search.ranking import absent
+from sophia_mcp.search.text import regex
 from sophia_mcp.search.uses import graph
 from sophia_mcp.search.view import filters
 from sophia_mcp.search.view.near import ALIKE, near_names, nearest_said
@@ -40,6 +42,8 @@ _OWNERS_MOST = 8
 _MISTYPED = 0.85
 """How alike a name is to the one that was meant by it; others are only named."""
 
+_PATH = re.compile(r"(?<![^\s`'\"])[\w./-]*\w\.\w{1,10}(?![^\s`'\",?])")
+
 _ENGLISH = "asked in English, more may be found"
 
 
@@ -56,6 +60,8 @@ async def judged(question: Question, tx: Transaction, outcome: Outcome) -> Outco
         f"no indexed file matches {place!r}"
         for place in filters.unmatched(question.atlas, request.paths)
     ]
+    if strange := filters.unknown_languages(question.atlas, request.languages):
+        notes.append(f"no file is in {', '.join(strange)}")
     is_file = query.kind == "path" and "://" not in query.path
     if is_file and outcome.facts and language_of(query.path, b"") in LANGUAGES:
         notes.append(f"no indexed file is {query.path!r}")
@@ -170,7 +176,8 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     else:
         known = max(_telling(query.text, strange) or _telling(query.text), key=len, default="")
         next_call = call(request, known or re2.escape(query.text), mode="regex")
-    return replace(outcome, notes=(note, f"next: {next_call}", *outcome.notes))
+    beside = await regex.outside_of_name(question, tx, asked) if named else ()
+    return replace(outcome, notes=(note, f"next: {next_call}", *beside, *outcome.notes))
 
 
 async def _mistyped(question: Question, tx: Transaction, outcome: Outcome, name: str) -> Outcome:
@@ -246,7 +253,16 @@ async def _is_absent(question: Question, tx: Transaction, outcome: Outcome) -> b
         and not await graph.is_written(question, tx, query.name)
     ):
         return True
-    return absent.is_absent(outcome.facts, len(question.atlas.paths))
+    if not absent.is_absent(outcome.facts, len(question.atlas.paths)):
+        return False
+    # Nor is what is asked of a file that is here.
+    if any(locate.files(question, path) for path in _PATH.findall(query.text)):
+        return False
+    # What a library defines is spoken of where its names are written. WebSocket is what people call a thing.
+    names = [name for name in query.identifiers if "." in name or name[0].islower()]
+    if query.kind != "words" or not names:
+        return True
+    return not all([await graph.is_written(question, tx, segments(name)[-1]) for name in names])
 
 
 async def _strange(question: Question, tx: Transaction) -> list[str]:

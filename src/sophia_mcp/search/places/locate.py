@@ -123,7 +123,16 @@ def modules(question: Question, text: str) -> list[int]:
 
 def _modules(question: Question, wanted: list[str]) -> list[int]:
     atlas, held = question.atlas, "/" + "/".join(wanted)
-    return [i for i in holding(atlas, held) if _module(atlas.paths[i])[-len(wanted) :] == wanted]
+    found = [i for i in holding(atlas, held) if _module(atlas.paths[i])[-len(wanted) :] == wanted]
+    if found:
+        return found
+    folded = list(map(str.casefold, wanted))  # the module Lwt_stream of OCaml is lwt_stream.ml
+    held = held.casefold()
+    return [
+        i
+        for i in holding(atlas, held, folded=True)
+        if _module(atlas.paths[i].casefold())[-len(wanted) :] == folded
+    ]
 
 
 def _module(path: str) -> list[str]:

@@ -99,8 +99,10 @@ async def of_others(tx: Transaction, atlas: Atlas, name: str, container: str) ->
 
 
 def is_of(module: str, path: str) -> bool:
-    """Whether a file is a module of this name, or lies directly in the package of this name."""
-    return module.casefold() in _parts(path)[-2:]
+    """Whether a file is a module of this name, whatever its name says behind it (``lwt_unix.cppo.ml``), or lies
+    directly in the package of this name."""
+    *above, own = _parts(path)
+    return module.casefold() in (own, own.partition(".")[0], *above[-1:])
 
 
 def _parts(path: str) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from sophia_mcp.search.engine import Candidate, Outcome, Question
-from sophia_mcp.search.places import renamed, symbols
+from sophia_mcp.search.places import renamed, skipped, symbols
 from sophia_mcp.search.places.locate import unfiltered
 from sophia_mcp.search.places.settle import Version, settle, spoken_of
 from sophia_mcp.search.question.trace import Frame, linked, match_path
@@ -20,6 +20,9 @@ _AROUND = 6
 _LONGEST = 60
 _OLDER = 8
 """Older texts of a file that are looked at, the latest first."""
+
+_OUTSIDE_MOST = 20
+"""Files that are not here of which it is asked whether the index leaves them out."""
 
 _ASKED = 8
 """Functions that a file must define to be taken for a trace's."""
@@ -46,9 +49,14 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     if outside:
         more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
         notes.append(f"elsewhere: {', '.join(outside[:5])}{more}")
+    left_out = [
+        out for path in outside[:_OUTSIDE_MOST] if (out := await skipped.find(question, tx, path))
+    ]
+    notes += dict.fromkeys(out.said for out in left_out)
     notes += unfiltered(question, "a trace")
     if not here:
-        notes = [f"not here: none of the {len(frames)} frames lies in {question.view.label}", *notes[1:]]
+        held = f"the index of {question.view.label}" if left_out else question.view.label
+        notes = [f"not here: none of the {len(frames)} frames lies in {held}", *notes[1:]]
     return Outcome(tuple(candidates.values()), len(candidates), tuple(notes))
 
 
@@ -165,7 +173,7 @@ def _candidate(file: int, frame: Frame, line: int, text: Text, held: Sequence[Sy
     if home and home.end_line - home.start_line < _LONGEST:
         start, end = home.start_line, home.end_line
     else:
-        start, end = max(line - _AROUND, 1), min(line + _AROUND, len(text.lines))
+        start, end = max(line - _AROUND, 1), min(line + _AROUND, text.height)
     moved = f", was {frame.line}" if frame.line and frame.line != line else ""
     return Candidate(
         file,

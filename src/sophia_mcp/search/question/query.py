@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qs, unquote
 
-from sophia_mcp.search.question import foreign
+from sophia_mcp.search.question import foreign, sentences
 from sophia_mcp.search.question.trace import Frame, frames
 from sophia_mcp.security.text import plain
 from sophia_mcp.types import Mode
@@ -106,8 +106,20 @@ _QUESTION = re.compile(
 _EMBEDDED = re.compile(
     r"[A-Za-z_][A-Za-z0-9_]*[a-z0-9_][A-Z_][A-Za-z0-9_]*|[A-Z][a-z]+[A-Z]\w*|`[^`\s]+`|\b\w+(?:\.\w+)+(?=\()"
 )
-_FUNCTION = ("def", "fn", "func", "fun", "function", "sub", "proc", "method")
-_CLASS = ("class", "struct", "enum", "trait", "interface", "type", "record", "protocol", "union")
+_FUNCTION = ("def", "defp", "defmacro", "fn", "func", "fun", "function", "sub", "proc", "method")
+_CLASS = (
+    "class",
+    "struct",
+    "enum",
+    "trait",
+    "interface",
+    "type",
+    "record",
+    "protocol",
+    "union",
+    "object",
+    "actor",
+)
 _BEFORE = r"(?:(?:export|default|pub|public|private|protected|static|final|abstract|async|the)\s+)*"
 _KEYWORD = f"(?P<keyword>{'|'.join((*_FUNCTION, *_CLASS, 'module', 'namespace', 'macro'))})"
 _RECEIVER = re.compile(r"(?<!\w)\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
@@ -119,7 +131,8 @@ _OF_KIND = re.compile(rf"{_BEFORE}(?P<name>{_IDENTIFIER.pattern})\s+{_KEYWORD}")
 _IN_FILE = re.compile(
     rf"(?P<path>[^\s:#]+\.\w{{1,10}})(?:::|[:#]|\s+)(?P<name>{_IDENTIFIER.pattern})(?:\[\S*\])?"
 )
-_CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})\([^()]*\)")
+_CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})(?:\([^()]*\)|/\d{{1,2}})")
+"""With what is given to it, or, as in Elixir and Erlang, how much."""
 _GENERIC = re.compile(r"(?:::)?<[^<>]*>")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
 """What is given to a call on whose result something is called: ``Schema(many=True).load``."""
@@ -129,39 +142,9 @@ _NEW = re.compile(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\((?!\w+(?: \w+)+\
 _TAG = re.compile(rf"@(?P<name>{_IDENTIFIER.pattern})(?:\(.*\))?", re.S)
 TAGS = ("function", "class")
 """Kinds of what an annotation or a decorator names: ``@x`` of Ruby is a variable, and may be called like a method."""
-_SORT = r"(?:the )?(?:(?:function|method|class|struct|type|constant|variable|macro) )?"
-_ASKED = rf"{_SORT}(?P<name>`[^`]+`|\S+?)"
-_SHOW = r"(?:(?:find|show|list|show me) )?(?:all )?(?:the )?"
-
-
-def _sentences(*forms: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(rf"{form}\s*\??", re.IGNORECASE) for form in forms)
-
-
-_CALLERS = _sentences(
-    rf"(?:who|what|which \w+) (?:calls?|invokes?) {_ASKED}",
-    rf"{_SHOW}callers (?:of|to) {_ASKED}",
-    rf"where (?:is|are) {_ASKED} (?:called|invoked)",
+_KEY = re.compile(
+    r"(?P<option>--[A-Za-z][\w-]*)(?:=\S*)?|(?P<key>-\w|(?=[^A-Za-z]*[A-Za-z])\w+(?:[-:.+]\w+)+)"
 )
-_REFERENCES = _sentences(
-    rf"(?:who|what|which \w+) (?:uses?|references?) {_ASKED}",
-    rf"{_SHOW}(?:usages?|uses|references?) (?:of|to) {_ASKED}",
-    rf"where (?:is|are) {_ASKED} (?:used|referenced)",
-)
-"""Sentences that ask for the uses of a name."""
-
-_DEFINED = _sentences(
-    rf"where (?:is|are) {_ASKED} (?:defined|declared)",
-    rf"{_SHOW}(?:definition|declaration) (?:of|for) {_ASKED}",
-)
-"""Sentences that ask where a name is defined."""
-
-_TESTED = _sentences(
-    r"(?:where|how) (?:is|are|do we) (?P<what>.+) tested",
-    r"(?:which|what) (?:unit )?tests? (?:covers?|checks?|exercises?|tests?|is for|are for) (?P<what>.+)",
-    rf"{_SHOW}(?:unit tests?|tests) (?:for|of|that cover|covering) (?P<what>.+)",  # "test for" may be to check
-)
-"""Sentences that ask for the tests of something."""
 
 _QUOTED = re.compile(r"([`'\"])(?P<name>[^`'\"]+)\1")
 
@@ -206,7 +189,9 @@ class Query:
     line), ``frames`` for traces, ``identifiers`` holds code names that occur in the text. ``named``
     is set when the text may be a name after all: it is one when that name is defined. ``asks`` says that a
     sentence asks for the uses of that name. ``written`` is the whole text, where ``text`` is the name in it, or
-    what a question that ``is_foreign`` says of code. ``of_tests``: what tests it was asked, and the text is what."""
+    what a question that ``is_foreign`` says of code. ``of_tests``: what tests it was asked, and the text is what.
+    ``of_bases``: of the uses of a name those that extend it are meant. ``respelt``: words that the text has in
+    another spelling than was written."""
 
     text: str
     kind: QueryKind
@@ -220,6 +205,8 @@ class Query:
     written: str = ""
     is_foreign: bool = False
     of_tests: bool = False
+    of_bases: bool = False
+    respelt: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -356,27 +343,43 @@ def is_pattern(text: str) -> bool:
     return bool(_REGEX.search(_CODE.sub("", text)) or _EITHER.fullmatch(text))
 
 
+def said_key(text: str) -> str | None:
+    """The option, the key of a configuration or the mark of an issue that a text names, as files write it:
+    ``--dry-run=yes`` → ``--dry-run``, ``where is max-size set`` → ``max-size``, ``CVE-2020-1``; None for any other text."""
+    found = _KEY.fullmatch(of_place(text).strip("`") or text)
+    return found["option"] or found["key"] if found else None
+
+
+def of_place(text: str) -> str:
+    """The name of which a sentence asks where it is defined or gets its value; empty for any other text."""
+    asked = sentences.of_name(text)
+    return asked[1] if asked and asked[0] in ("definition", "value") else ""
+
+
 def _asks_of_name(text: str) -> Query | None:
     """``who calls parse_cookie``, ``where is `Router.add` defined?``: the question about that name."""
-    for form in (*_CALLERS, *_REFERENCES, *_DEFINED):
-        if found := form.fullmatch(text):
-            named = said_name(found["name"])
-            if named is None:
-                continue
-            if form in _DEFINED:  # a word that nothing is called by stays a word
-                return Query(text, "words", identifiers=(named.name,), named=named)
-            if named.is_code or named.name != found["name"]:
-                asks: Literal["references", "callers"] = "callers" if form in _CALLERS else "references"
-                return Query(text, "words", identifiers=(named.name,), named=named, asks=asks)
-    return None
+    asked = sentences.of_name(text)
+    named = said_name(asked[1]) if asked else None
+    if asked is None or named is None:
+        return None
+    asks, written = asked
+    query = Query(text, "words", identifiers=(named.name,), named=named)
+    if asks == "definition":  # a word that nothing is called by stays a word
+        return query
+    if not named.is_code and named.name == written:
+        return None
+    if asks == "value":
+        return query
+    return replace(
+        query, asks="callers" if asks == "callers" else "references", of_bases=asks == "bases"
+    )
 
 
 def _asks_of_tests(text: str) -> Query | None:
     """``where is parse_cookie tested``: who uses that name, or what is about these words, among tests."""
-    found = next(filter(None, (form.fullmatch(text) for form in _TESTED)), None)
-    if found is None:
+    what = sentences.of_tests(text)
+    if what is None:
         return None
-    what = found["what"]
     if asked := _asks_of_name(f"who uses {what}"):
         return replace(asked, text=what, of_tests=True)
     return replace(_kind_of(what, "auto"), of_tests=True)

@@ -19,6 +19,15 @@ _VALUED = re.compile(
 )
 """What a message holds that has values in it, and few sentences do: to look for each of those would take a third of
 an answer."""
+_SAID = re.compile(
+    r"[A-Z]\w+(?: [\w'-]+){3,}[.!]*"
+    r"|.*\b(?:\w+n't|already|cannot|can't|denied|exceeded|expired|failed|illegal|invalid|mismatch|missing|refused|unknown"
+    r"|unsupported|wrong|not (?:allowed|found|permitted|supported|valid)|too (?:few|large|long|many|short|small))\b.*"
+)
+"""What a program may say without any value: a sentence that begins like one, or what is wrong."""
+_ASKED = re.compile(
+    r"(?i)(?:how|what|where|which|when|why|who|does|do|is|are|can|find|show|list)\b|.*\?$"
+)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _PAIR = re.compile(
     r"(?<![^\W_])(?=([^\W\d_][^\W\d_']+ [^\W\d_][^\W\d_']+)(?![^\W_]))|(?=([,;] [^\W\d_][^\W\d_']+[=:]))"
@@ -28,6 +37,8 @@ the text of most messages."""
 _PAIRS_MOST = 4
 _FILES_MOST = 80
 """Files that are read for one of the pairs: of words that stand together in more, the ranking knows enough."""
+_REPEATED_MOST = 800
+"""Files that may hold a pair and are asked whether they only repeat it: translations of it may be many."""
 _LONGEST_LINE = 2000
 _CHARACTERS_MOST = 100_000
 """Of lines with such a pair that are looked at."""
@@ -35,10 +46,10 @@ _LITERAL = re.compile(
     r"""(?<!\\)(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|`((?:[^`\\]|\\.)*+)`)"""
 )
 _VALUE = re.compile(
-    r"%[-+#0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
+    r"</?[a-z][\w=;,-]*+>|%[-+#0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
     r"|[%#$]?\{(?:[^{}]|\{[^{}]*+\})*+\}|\$\w++(?:->\w++)*+|\\\((?:[^()]|\([^()]*+\))*+\)"
 )
-"""Where a text takes a value, in the ways of many languages. Neither this nor what a literal is may look at a
+"""Where a text takes a value, or what it is shown with, in the ways of many languages. Neither this nor what a literal is may look at a
 character more often the longer the line is: the line is a stranger's."""
 _ESCAPE = re.compile(r"\\([nrt\"'`\\])")
 _BEFORE = re.compile(r"(?:[\w.$()\[\]-]+:\s+|[A-Z][A-Z\d]*_[A-Z\d_]+:?\s+)+")
@@ -47,6 +58,8 @@ _LEAST = 8
 """Letters that must be fixed."""
 _SHARE = 0.4
 """Of the letters of a message as many must be fixed; the others are values."""
+_SHARE_PLAIN = 0.7
+"""Of those of a text that nothing marks as a message, which may only have some words of one."""
 _NEAR = 0.8
 """Of the best text's fixed letters as many has another one that is shown."""
 
@@ -54,8 +67,8 @@ _NEAR = 0.8
 async def find(question: Question, tx: Transaction) -> Outcome | None:
     """The code that says the message a question may be, but for its values; None where none does."""
     message = " ".join(question.query.written.split())
-    is_error = question.query.kind == "error"
-    if len(message) > _LONGEST or not (is_error or _VALUED.search(message)):
+    is_marked = question.query.kind == "error" or _VALUED.search(message) is not None
+    if len(message) > _LONGEST or not (is_marked or _is_said(message)):
         return None
     bare = _bare(message)
     fixed = {match[1] or match[2] for match in _PAIR.finditer(message)} or {bare}
@@ -64,10 +77,11 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
         return None
     pattern = "|".join(map(re2.escape, pairs))
     files, _ = await regex.may_match(question, tx, pattern)
+    files = [file for file in files if not _repeats(question, file)]
     matches, _ = await regex.matching(question, tx, pattern, regex.soon_read(question, files))
     found = await _saying(question, tx, matches, message)
     best = max((count for lines in found.values() for count in lines.values()), default=0)
-    if best < max(_LEAST, _SHARE * _letters(bare)):
+    if best < max(_LEAST, (_SHARE if is_marked else _SHARE_PLAIN) * _letters(bare)):
         return None
     near = {
         file: [line for line, count in lines.items() if count >= _NEAR * best]
@@ -81,6 +95,16 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     ]
     said = counted(sum(map(len, near.values())), "place")
     return Outcome(tuple(candidates), len(candidates), (f"this message, but for its values: {said}",))
+
+
+def _repeats(question: Question, file: int) -> bool:
+    """Whether a file only says again what another says."""
+    return any(question.atlas.has(role, file) for role in regex.REPEATING)
+
+
+def _is_said(message: str) -> bool:
+    """Whether a program may have said what has neither values nor the marks of an error."""
+    return _SAID.fullmatch(message) is not None and _ASKED.match(message) is None
 
 
 def _bare(message: str) -> str:
@@ -97,8 +121,6 @@ async def _saying(
     found: dict[int, dict[int, int]] = {}
     left = _CHARACTERS_MOST
     for item in matches:
-        if any(atlas.has(role, item.file) for role in regex.REPEATING):
-            continue
         blob = int(atlas.blobs[item.file])
         text = (await content.texts(tx, [blob]))[blob]
         for line in item.found:
@@ -112,12 +134,13 @@ async def _saying(
 
 
 async def _rare(question: Question, tx: Transaction, pairs: Sequence[str]) -> list[str]:
-    """The pairs that the fewest files can hold, as long as all of these can be read."""
-    repo, trigrams = question.atlas.view.repo_id, question.engine.trigrams
+    """The pairs that the fewest files can hold but for those that only repeat a message, as long as all of these can
+    be read."""
     held: list[tuple[int, str]] = []
     for pair in pairs:
-        files = await trigrams.candidates(tx, repo, [[pair]])
-        held += [(len(files), pair)] if files else []
+        files, _ = await regex.may_match(question, tx, re2.escape(pair))
+        count = sum(not _repeats(question, file) for file in files[:_REPEATED_MOST])
+        held += [(count + max(len(files) - _REPEATED_MOST, 0), pair)] if count else []
     chosen: list[str] = []
     left = _FILES_MOST
     for count, pair in sorted(held):

@@ -45,6 +45,9 @@ _BY_LINE = "(?m)"
 """``^`` and ``$`` stand at the ends of lines."""
 
 _OUTSIDE_MOST = 64
+_OUTSIDE_FEW = 8
+"""Files outside the index that are read where no pattern was asked for."""
+_ALSO = "also in files outside the index"
 
 REPEATING = ("test", "document")
 """Roles of files that say again what the code says."""
@@ -121,7 +124,7 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     total = sum(item.count for item in matches)
     candidates = await _lines(question, tx, matches)
     notes = [_statement(question, len(matches), total, capped, direct)]
-    notes += await _outside(question, tx, pattern)
+    notes += await outside(question, tx, pattern)
     if not total:
         return Outcome((), 0, (f"not here: no line matches {text!r}", *notes))
     return Outcome(tuple(candidates), total, tuple(notes))
@@ -140,7 +143,7 @@ async def matching(
     atlas = question.atlas
     matches.sort(
         key=lambda item: (
-            any(atlas.has(role, item.file) for role in REPEATING),
+            sum(atlas.has(role, item.file) for role in REPEATING),
             -min(item.count, 3),
             atlas.paths[item.file],
         )
@@ -291,8 +294,11 @@ def _statement(question: Question, files: int, total: int, capped: bool, direct:
     return f"{said}; complete for the indexed files{scanned}"
 
 
-async def _outside(question: Question, tx: Transaction, pattern: Any) -> list[str]:
-    """Matches in files that the index left out for their size or origin, read from disk."""
+async def outside(
+    question: Question, tx: Transaction, pattern: Any, most: int = _OUTSIDE_MOST
+) -> list[str]:
+    """Matches in files that the index left out for their size or origin, ``most`` of them read from disk, and how many
+    others there are."""
     view, request = question.view, question.request
     if not view.on_disk or request.paths or request.languages or request.kinds or request.scope != "all":
         return []
@@ -305,16 +311,20 @@ async def _outside(question: Question, tx: Transaction, pattern: Any) -> list[st
         if not str(path).endswith("/") and not any(word in str(reason) for word in _UNSEEN)
     ]
     found: list[str] = []
-    for path in readable[:_OUTSIDE_MOST]:
+    for path in readable[:most]:
         count = _outside_count(Path(view.root), path, pattern)
         if count:
             found.append(f"{path} ({count})")
-    notes = [f"also in files outside the index: {', '.join(found[:8])}"] if found else []
-    if len(rows) - min(len(readable), _OUTSIDE_MOST) > 0:
-        notes.append(
-            f"{len(rows) - min(len(readable), _OUTSIDE_MOST)} skipped files and folders were not searched"
-        )
+    notes = [f"{_ALSO}: {', '.join(found[:8])}"] if found else []
+    if unread := len(rows) - min(len(readable), most):
+        notes.append(f"{unread} skipped files and folders were not searched")
     return notes
+
+
+async def outside_of_name(question: Question, tx: Transaction, name: str) -> tuple[str, ...]:
+    """In which of the first files that the index left out a name stands that nothing here defines."""
+    notes = await outside(question, tx, compile(rf"\b{re2.escape(name)}\b"), _OUTSIDE_FEW)
+    return tuple(note for note in notes if note.startswith(_ALSO))
 
 
 _UNSEEN = (

@@ -34,6 +34,7 @@ _TOKEN = re.compile(r"(?:\w|[.:]|->)+|[^\w\s]")
 """What stands together however code is laid out: a name with those it is reached by, a sign."""
 _SPACED = re.compile(r"[()\[\]{}=<>|&\"']")
 """Signs that few sentences have: people put spaces around them as they like, and one quote for the other."""
+_OPTION = re.compile(r"--[A-Za-z][\w-]*")
 _CALL = re.compile(r"[^()|]*\w\([^|]*")
 
 
@@ -49,7 +50,9 @@ async def find(
         read = files if everywhere else regex.soon_read(question, files)
         if number and len(read) < len(files):
             continue
-        found = await _matching(question, tx, pattern, said, read, is_whole=len(read) == len(files))
+        found = await _matching(
+            question, tx, text, pattern, said, read, is_whole=len(read) == len(files)
+        )
         if found is not None:
             return found
     return None
@@ -65,6 +68,7 @@ async def is_nowhere(question: Question, tx: Transaction, text: str) -> bool:
 async def _matching(
     question: Question,
     tx: Transaction,
+    text: str,
     pattern: str,
     said: str,
     read: Sequence[int],
@@ -74,7 +78,7 @@ async def _matching(
     atlas = question.atlas
     matches, capped = await regex.matching(question, tx, pattern, read)
     query = question.request.query
-    is_said = not is_code(query) or is_sentence(query)
+    is_said = " " in text and (not is_code(query) or is_sentence(query))
     if is_said and IDENTIFIER.search(query) and not is_block(query):
         repeating = regex.REPEATING
         matches = [item for item in matches if not any(atlas.has(role, item.file) for role in repeating)]
@@ -112,7 +116,10 @@ async def of_name(question: Question, tx: Transaction, name: str, said: str) -> 
 
     ordered = sorted(matches, key=lambda item: not is_held(item)) if holder else matches
     is_whole = len(read) == len(files) and not capped
-    return await _shown(question, tx, ordered, f"{said}, but it is written", is_whole=is_whole)
+    found = await _shown(question, tx, ordered, f"{said}, but it is written", is_whole=is_whole)
+    if found is None:
+        return None
+    return replace(found, notes=(*found.notes, *await regex.outside_of_name(question, tx, name)))
 
 
 def only_repeats(question: Question, found: Outcome) -> bool:
@@ -140,6 +147,11 @@ def beside(exact: Outcome, others: Outcome) -> Outcome:
 def _forms(text: str) -> Iterator[tuple[str, str]]:
     """What a text is looked for as, one after the other where nothing is found, and what is said of it: any white
     space for its own; any around its signs, and any quotes; any of its calls."""
+    if _OPTION.fullmatch(text):
+        # A table of options has no dashes; but a word alone stands in many places.
+        before = r"\b" if "-" in text[2:] else "(?:--|[\"'`])"
+        yield "this option", rf"{before}{re2.escape(text[2:])}\b"
+        return
     yield "this text as it is", _pattern(text, r"\s+".join(map(re2.escape, text.split())))
     if _SPACED.search(text):
         yield "this text but for its spaces and quotes", _pattern(text, _spaced(text))
@@ -172,7 +184,7 @@ async def around(
     """The definitions around these lines of a file, in its order; ``said``: what they are shown for."""
     blob, content = int(question.atlas.blobs[file]), question.engine.content
     held = (await content.symbols(tx, [blob]))[blob]
-    length = len((await content.texts(tx, [blob]))[blob].lines)
+    length = (await content.texts(tx, [blob]))[blob].height
     spans: list[tuple[int, int, list[int]]] = []
     for line in lines:
         if spans and line <= spans[-1][1]:

@@ -118,7 +118,11 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     known: dict[int, set[int]] = defaultdict(set)
     for use in uses:
         known[use.file].add(use.reference.line)
-    called = [use for use in uses if use.reference.kind == "call"] if calls else uses
+    meant = "call" if calls else "base"
+    called = [use for use in uses if use.reference.kind == meant] if calls or query.of_bases else uses
+    called = (
+        called if called or calls else uses
+    )  # what nothing is seen to extend is shown where it is used
     written: mentions.Lines = ()
     if not calls or not called:
         written = await mentions.lines(question, tx, query.name, files, known, exact)

@@ -24,9 +24,10 @@ from sophia_mcp.index.views import View
 Mask = NDArray[np.bool_]
 
 TEST = re.compile(
-    r"(^|/)(tests?|__tests__|specs?|testing|testdata|test[-_][^/]*|[^/]*[-_]tests?|e2e|benches|benchmarks?"
+    r"(^|/)(tests?|__tests__|spec|testing|testdata|test[-_][^/]*|[^/]*[-_]tests?|e2e|benches|benchmarks?"
     r"|fixtures?|[a-z]*Test|mocks?|__mocks__)(/|$)"
     r"|(^|/)(test_[^/]*|conftest|[^/]*([._-](test|spec|bench|tests|specs|benchmark)|Tests?|Spec|Suite|Benchmarks?))\.\w+$"
+    r"|(^|/)x?t/([^/]+/)*[^/]+\.(t|pl|pm)$"
 )
 EXAMPLE = re.compile(r"(^|/)(_?examples?|docs_src|demos?|samples?|tutorials?)(/|$)", re.IGNORECASE)
 VENDORED = re.compile(
@@ -35,10 +36,14 @@ VENDORED = re.compile(
 BARREL = re.compile(r"(^|/)(__init__\.py|package-info\.java)$")
 DECLARATION = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
 DOCUMENT = re.compile(
-    r"\.(md|mdx|markdown|rst|txt|adoc|asciidoc|org|pod|rdoc|textile)$"
-    r"|(^|/)(LICENSE|LICENCE|COPYING|CHANGELOG|CHANGES|NOTICE|AUTHORS|HISTORY|NEWS)[^/]*$",
+    r"\.(md|mdx|markdown|rst|txt|adoc|asciidoc|org|pod|rdoc|textile|pot?|info)$"
+    r"|(^|/)(LICENSE|LICENCE|COPYING|CHANGELOG|CHANGES|NOTICE|AUTHORS|HISTORY|NEWS)[^/]*$"
+    r"|(^|/)(README|FAQ|INSTALL|TODO|THANKS|HACKING|CONTRIBUTING)$"
+    r"|(^|/)(changelogs?|newsfragments)/([^/]+/)*[^/.]+$"
+    r"|[a-z_]\.[1-8](\.in)?$",
     re.IGNORECASE,
 )
+"""Prose, pages of manuals and translations of what the code says: all say again what other files do."""
 NEWS = re.compile(
     r"(^|/)(LICENSE|LICENCE|COPYING|CHANGELOG|CHANGES|NOTICE|AUTHORS|HISTORY|NEWS|RELEASE[^/]*)(\.[^/]*)?$",
     re.IGNORECASE,

@@ -56,8 +56,7 @@ def build(atlas: Atlas, request: Request, changed: Collection[str] | None = None
         if not masks[-1].any():
             problems.append(_no_path(atlas, request.paths))
     if request.languages:
-        wanted = {language for name in request.languages for language in _language(name)}
-        wanted |= {"tsx"} if "typescript" in wanted else set()
+        wanted = {language for name in request.languages for language in _meant(name)}
         masks.append(matching(atlas.languages, lambda name: name in wanted, len(atlas.paths)))
         if not masks[-1].any():
             known = sorted(set(atlas.languages) - {""})
@@ -102,6 +101,18 @@ def _language(said: str) -> tuple[str, ...]:
         return ("c", "cpp")
     ending = language_of(f"_.{name}", b"") if re.fullmatch(r"\w+", name) else None
     return (ending or name,)
+
+
+def unknown_languages(atlas: Atlas, wanted: Sequence[str]) -> list[str]:
+    """The languages that no indexed file is in, where there are files in others of them."""
+    known = set(atlas.languages)
+    return [name for name in wanted if known.isdisjoint(_meant(name))]
+
+
+def _meant(said: str) -> tuple[str, ...]:
+    """The languages that a caller means, those of its dialects among them."""
+    meant = _language(said)
+    return (*meant, "tsx") if "typescript" in meant else meant
 
 
 def _scope(atlas: Atlas, request: Request, changed: Collection[str] | None) -> Mask | None:

@@ -1,0 +1,144 @@
+"""Options, keys of configurations, marks of issues: what is no name of code is found where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.search.conftest import Asked, open_engine, write
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.modes")]
+
+OPTIONS = """
+static const struct option opts[] = {
+  { "edns-packet-max", 1, 0, 'P' },
+  { "dhcp-host", 1, 0, 'G' },
+};
+#ifdef HAVE_DNSSEC
+static int validated;
+#endif
+"""
+BASES = "class Base:\n    def run(self):\n        return 1\n\n\n"
+FILES = {
+    "src/option.c": OPTIONS,
+    "src/edns.c": "/* packets of EDNS, and how large they are at most */\nint edns_packet(int max) { return max; }\n",
+    "README": "Use --edns-packet-max for a smaller packet. The option dhcp-host names hosts.\n",
+    "man/tool.8": ".B --edns-packet-max\nThe largest packet of EDNS.\n",
+    "CHANGELOG": "version 2.1\n\tFix CVE-2020-25684.\n\nversion 2.0\n\tAll is new.\n",
+    "t/words.t": "use Test::More;\nmy @args = qw( -w --passthru );\nok( run(@args) );\n",
+    "shop/base.py": BASES,
+    "shop/tall.py": "from shop.base import Base\n\n\nclass Tall(Base):\n    pass\n\n\nprint(Base().run())\n",
+    "shop/wide.py": "from shop.base import Base\n\n\nclass Wide(Base):\n    pass\n",
+}
+
+
+@pytest.fixture(scope="module")
+async def held(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asked]:
+    folder = tmp_path_factory.mktemp("keys")
+    async with open_engine(write(folder / "tool", FILES), folder / "home") as asked:
+        yield asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "line"),
+    [
+        ("--edns-packet-max", "src/option.c", 3),
+        ("--edns-packet-max=1232", "src/option.c", 3),
+        ("edns-packet-max", "src/option.c", 3),
+        ("where is edns-packet-max parsed?", "src/option.c", 3),
+        ("where is the option `dhcp-host` defined", "src/option.c", 4),
+        ("where is HAVE_DNSSEC set", "src/option.c", 6),
+        ("CVE-2020-25684", "CHANGELOG", 2),
+        ("tests for -w", "t/words.t", 2),
+        ("--passthru", "t/words.t", 2),
+    ],
+)
+async def test_what_is_no_name_is_found_as_it_is_written(
+    held: Asked, asked: str, path: str, line: int
+) -> None:
+    best = (await held(asked)).hits[0]
+    assert best.path == path
+    assert best.why == f"has this text at {line}"
+
+
+async def test_an_option_that_nobody_writes_is_not_here(held: Asked) -> None:
+    assert (await held("--frobnicate-deeply")).notes[0].startswith("not here:")
+
+
+@pytest.mark.parametrize(
+    "asked", ["who extends Base?", "subclasses of Base", "which classes inherit from Base"]
+)
+async def test_who_extends_a_class_is_told_alone(held: Asked, asked: str) -> None:
+    hits = (await held(asked)).hits
+    told = [(hit.path, hit.start_line) for hit in hits if "(text only)" not in hit.why]
+    assert told == [("shop/tall.py", 4), ("shop/wide.py", 4)]
+
+
+async def test_a_folder_of_perl_tests_holds_tests(held: Asked) -> None:
+    answer = await held("where is it tested that words are passed through")
+    assert {hit.path for hit in answer.hits} == {"t/words.t"}
+
+
+async def test_a_name_in_a_file_that_is_left_out_is_told(tmp_path: Path) -> None:
+    large = "class LargeTable {\n  void growTable() {}\n}\n" + "// filler of a large class\n" * 50_000
+    files = {"src/LargeTable.java": large, "src/User.java": "class User {\n  LargeTable held;\n}\n"}
+    async with open_engine(write(tmp_path / "app", files), tmp_path / "home") as ask:
+        left_out = "src/LargeTable.java is left out of the index: too large"
+        assert any("src/LargeTable.java (1)" in note for note in (await ask("LargeTable")).notes)
+        assert any("src/LargeTable.java (1)" in note for note in (await ask("growTable")).notes)
+        trace = await ask(
+            "at app.LargeTable.growTable(LargeTable.java:2)\nat app.Main.main(Main.java:9)"
+        )
+        assert left_out in trace.notes
+        assert left_out in (await ask("LargeTable.java:growTable")).notes[0]
+
+
+FILLER = {
+    f"lib/part{number}.ex": f"defmodule Part{number} do\n  def rows(x), do: x\nend\n"
+    for number in range(40)
+}
+MODULES = {
+    **FILLER,
+    "lib/enum.ex": "defmodule Enum do\n  def chunk_every(list, count, step, rest) do\n    list\n  end\nend\n",
+    "lib/macros.ex": "defmodule Macros do\n  defmacro cite(text) do\n    text\n  end\nend\n",
+    "src/lwt_stream.ml": "let next s = s\n",
+    "src/lwt_unix.cppo.ml": "let sleep n = n\n",
+    "src/other.ml": "let sleep n = Lwt_unix.sleep n\n\nlet read s = Lwt_stream.next s\n",
+    "php/solve.php": "<?php\nfunction solve($rules) {\n    return array_map('rule', $rules);\n}\n",
+    "pyproject.toml": '[project]\nname = "tool"\nrequires-python = ">=3.11"\n',
+}
+
+
+@pytest.fixture(scope="module")
+async def modules(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asked]:
+    folder = tmp_path_factory.mktemp("modules")
+    async with open_engine(write(folder / "tool", MODULES), folder / "home") as asked:
+        yield asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "symbol"),
+    [
+        ("Enum.chunk_every/4", "lib/enum.ex", "Enum.chunk_every"),
+        ("defmacro cite", "lib/macros.ex", "Macros.cite"),
+        ("Lwt_stream", "src/lwt_stream.ml", ""),
+        ("Lwt_unix.sleep", "src/lwt_unix.cppo.ml", "sleep"),
+    ],
+)
+async def test_modules_and_what_they_define_go_by_the_names_that_languages_give_them(
+    modules: Asked, asked: str, path: str, symbol: str
+) -> None:
+    answer = await modules(asked)
+    assert (answer.hits[0].path, answer.hits[0].symbol) == (path, symbol)
+    assert not any("is known, but of others" in note for note in answer.notes)
+
+
+@pytest.mark.parametrize(
+    "asked", ["does array_map keep numeric positions", "pyproject.toml lowest interpreter version"]
+)
+async def test_what_names_a_function_of_a_library_or_a_file_is_spoken_of_here(
+    modules: Asked, asked: str
+) -> None:
+    assert not (await modules(asked)).is_miss
+    assert (await modules("does array_filter keep numeric positions")).is_miss

@@ -1,0 +1,60 @@
+"""A word that code writes in the other English is found, and what neither writes is still absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sophia_mcp.search.question import spelling
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.not_here")]
+
+PAIRS = [
+    ("colours", "colors"),
+    ("behavioural", "behavioral"),
+    ("initialised", "initialized"),
+    ("serialisation", "serialization"),
+    ("analyser", "analyzer"),
+    ("centred", "centered"),
+    ("metres", "meters"),
+    ("catalogue", "catalog"),
+    ("cancelled", "canceled"),
+    ("labelling", "labeling"),
+    ("licences", "licenses"),
+    ("acknowledgement", "acknowledgment"),
+    ("grey", "gray"),
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS + [(american, british) for british, american in PAIRS])
+def test_each_english_knows_the_other(pair: tuple[str, str]) -> None:
+    assert pair[1] in spelling.others(pair[0])
+
+
+@pytest.mark.parametrize("word", ["four", "filled", "size", "retry", "cart"])
+def test_other_words_are_left_alone(word: str) -> None:
+    assert not {"for", "filed", "sise"} & set(spelling.others(word))
+
+
+async def test_a_question_is_asked_in_the_spelling_of_the_repository(
+    index_of: Callable[..., Any],
+) -> None:
+    rows = "".join(
+        f'def row_{i}(report):\n    """Row {i}."""\n    return report\n\n\n' for i in range(40)
+    )
+    files = {f"shop/part{i}.py": rows for i in range(40)}
+    files["shop/paint.py"] = (
+        'def add_color(report, row):\n    """The color of a row."""\n    report[row] = "color"\n'
+    )
+    files["shop/ship.py"] = (
+        'def cancelled(order):\n    """Whether the order was cancelled."""\n    return order\n'
+    )
+    async with index_of(files) as ask:
+        told = await ask("add colours to rows of the report")
+        assert told.hits[0].symbol == "add_color"
+        assert told.notes == ("colours is spelt colors here",)
+        assert (await ask("was the order canceled")).hits[0].symbol == "cancelled"
+        assert not any("spelt" in note for note in (await ask("was the order cancelled")).notes)
+        assert (await ask("harbour customs of the parcels")).notes[0].startswith("not here:")
