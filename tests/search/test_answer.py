@@ -331,7 +331,7 @@ async def test_a_path_with_spaces_is_a_path(index_of) -> None:
         line = await ask("my docs/käse.py:2-2", detail="full")
         linked = await ask("my docs/käse.py#L2-L2", detail="full")
     assert linked.hits == line.hits
-    assert whole.hits[0].text == "def go():\n    return 1\n"
+    assert whole.hits[0].text == "def go():\n    return 1"
     assert (line.hits[0].start_line, line.hits[0].text) == (2, "    return 1")
 
 

@@ -104,6 +104,8 @@ MODULES = {
     "lib/macros.ex": "defmodule Macros do\n  defmacro cite(text) do\n    text\n  end\nend\n",
     "src/lwt_stream.ml": "let next s = s\n",
     "src/lwt_unix.cppo.ml": "let sleep n = n\n",
+    "src/lwt.ml": "module Let_syntax = struct\n  let bind t f = bind t f\nend\n\nlet bind p f =\n  chain p f\n",
+    "src/lwt_result.ml": "let bind m f = map m f\n\nmodule Let_syntax = struct\n  let bind m f = bind m f\nend\n",
     "src/other.ml": "let sleep n = Lwt_unix.sleep n\n\nlet read s = Lwt_stream.next s\n",
     "php/solve.php": "<?php\nfunction solve($rules) {\n    return array_map('rule', $rules);\n}\n",
     "pyproject.toml": '[project]\nname = "tool"\nrequires-python = ">=3.11"\n',
@@ -124,6 +126,7 @@ async def modules(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ask
         ("defmacro cite", "lib/macros.ex", "Macros.cite"),
         ("Lwt_stream", "src/lwt_stream.ml", ""),
         ("Lwt_unix.sleep", "src/lwt_unix.cppo.ml", "sleep"),
+        ("Lwt.bind", "src/lwt.ml", "bind"),
     ],
 )
 async def test_modules_and_what_they_define_go_by_the_names_that_languages_give_them(

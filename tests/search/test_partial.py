@@ -8,6 +8,9 @@ import anyio
 import pytest
 from tests.search.conftest import open_engine, write
 
+from sophia_mcp.search.reply.render import as_text
+from sophia_mcp.types import Answer, Coverage, Request
+
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.partial")]
 
 FILES = 600
@@ -47,3 +50,12 @@ async def test_a_partial_index_answers_says_its_share_and_calls_nothing_absent(t
     async with open_engine(root, tmp_path / "home") as ask:
         after = await ask("first_thing")
         assert (after.index.state, after.index.files_indexed) == ("ready", FILES + 1)
+
+
+@pytest.mark.parametrize(
+    ("indexed", "total", "said"),
+    [(100, 100, "100 files, and still reading"), (40, 100, "40 of 100 files so far (40 %)")],
+)
+def test_a_tree_that_is_read_again_is_not_all_of_it_so_far(indexed: int, total: int, said: str) -> None:
+    coverage = Coverage("indexing", "", indexed, total, 0, 0.0)
+    assert said in as_text(Answer((), 0, None, coverage, ()), Request("cart"))

@@ -48,7 +48,7 @@ FILES = {
         ("return sorted( lines, key=lambda line: line.number)", "web/text.py:11-14"),
         ("'the page cannot be shown twice'", "web/text.py:17-18"),
         ('\x1b[1mstream = environ["wsgi.input"]\x1b[0m', "web/request.py:1-3"),
-        ("from .text import Line", "web/main.py:1-13"),
+        ("from .text import Line", "web/main.py:1-12"),
     ],
 )
 @pytest.mark.requirement("search.modes")

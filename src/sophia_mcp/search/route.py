@@ -220,7 +220,7 @@ async def _path(question: Question, tx: Transaction, vector: Values | None) -> O
     if locate.is_file(path) and not await locate.is_member(question, tx, path):
         return await _file(named, tx)
     if known := await _defined(named, tx):
-        return await ranked.find(known, tx, None)
+        return await symbols.meant(known, tx, await ranked.find(known, tx, None))
     if package := locate.folder(question, path.replace(".", "/")):
         return await repomap.find(
             replace(question, query=replace(question.query, text=f"{package}/")), tx
@@ -270,7 +270,7 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     """A name: its definitions and the spans about it; by meaning only when it is not defined."""
     query = question.query
     if known := await _defined(question, tx):
-        return await ranked.find(known, tx, None)
+        return await symbols.meant(known, tx, await ranked.find(known, tx, None))
     named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
     if named is not None and not named.is_miss:
         return named
@@ -278,8 +278,10 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     written = await _written(question, tx)
     if written is None:
         return found
-    module = await place.module(question, tx)
-    return verbatim.beside(_beside(module, written) or written, found)
+    if (module := await place.module(question, tx)) is not None:
+        every = (*module.candidates, *written.candidates)
+        written = replace(written, candidates=every, total=module.total + written.total)
+    return verbatim.beside(written, found)
 
 
 async def _defined(question: Question, tx: Transaction) -> Question | None:

@@ -14,7 +14,7 @@ from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parsing.parse import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import repomap
-from sophia_mcp.search.engine import Candidate, Outcome, Question
+from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import locate, place, skipped, symbols
 from sophia_mcp.search.question.call import call
 from sophia_mcp.search.question.query import is_code_name, is_name, message_of, segments
@@ -185,7 +185,7 @@ async def _mistyped(question: Question, tx: Transaction, outcome: Outcome, name:
     allowed, kinds = question.filter.allowed, question.filter.kinds
     found = await symbols.definitions(tx, question.atlas, name, "", allowed)
     meant = [item for item in found if item.exact and not (kinds and item.symbol.kind not in kinds)]
-    return _behind(meant[:_PLACES_MOST], outcome)
+    return symbols.behind(meant[:_PLACES_MOST], outcome)
 
 
 async def _members(
@@ -225,19 +225,7 @@ async def _respelt(question: Question, tx: Transaction, outcome: Outcome) -> Out
     if not found:
         return None
     notes = outcome.notes if found[0].exact else (symbols.INEXACT, *outcome.notes)
-    return replace(_behind(found, outcome), notes=notes)
-
-
-def _behind(found: Sequence[symbols.Definition], outcome: Outcome) -> Outcome:
-    """The candidates behind these definitions."""
-    best = max((item.score for item in outcome.candidates), default=1.0)
-    defined = [symbols.as_candidate(item, best) for item in found]
-    others = [item for item in outcome.candidates if not any(_overlap(item, one) for one in defined)]
-    return Outcome((*defined, *others), len(defined) + len(others), outcome.notes)
-
-
-def _overlap(left: Candidate, right: Candidate) -> bool:
-    return left.file == right.file and left.start <= right.end and right.start <= left.end
+    return replace(symbols.behind(found, outcome), notes=notes)
 
 
 async def _is_absent(question: Question, tx: Transaction, outcome: Outcome) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sophia_mcp import words
@@ -162,6 +162,31 @@ def as_candidate(item: Definition, score: float) -> Candidate:
     symbol = item.symbol
     span, why = (symbol.start_line, symbol.end_line), f"defines {symbol.name}"
     return Candidate(item.file, *span, qualified(symbol), symbol.kind, score, why, span, span[0])
+
+
+def behind(found: Sequence[Definition], outcome: Outcome) -> Outcome:
+    """The candidates behind these definitions."""
+    best = max((item.score for item in outcome.candidates), default=1.0)
+    defined = [as_candidate(item, best) for item in found]
+    others = [item for item in outcome.candidates if not any(_overlap(item, one) for one in defined)]
+    return Outcome((*defined, *others), len(defined) + len(others), outcome.notes)
+
+
+async def meant(question: Question, tx: Transaction, outcome: Outcome) -> Outcome:
+    """The candidates behind the definition that the name means with what is said to hold it, where that is one and
+    does not come first: the ranking knows which file defines a name, and not of what."""
+    query, kinds = question.query, question.filter.kinds
+    if not query.container or not outcome.candidates:
+        return outcome
+    found = await definitions(tx, question.atlas, query.name, query.container, question.filter.allowed)
+    exact = [item for item in found if item.exact and not (kinds and item.symbol.kind not in kinds)]
+    first = outcome.candidates[0]
+    is_first = any(_overlap(first, as_candidate(item, 0.0)) for item in exact)
+    return outcome if is_first or not exact else behind(exact[:1], outcome)
+
+
+def _overlap(left: Candidate, right: Candidate) -> bool:
+    return left.file == right.file and left.start <= right.end and right.start <= left.end
 
 
 async def nearest(tx: Transaction, atlas: Atlas, name: str, limit: int = 5) -> list[str]:

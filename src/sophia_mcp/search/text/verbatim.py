@@ -141,7 +141,7 @@ def beside(exact: Outcome, others: Outcome) -> Outcome:
         )
     ]
     # What both found counts twice, so that the total is the same on each page: not all of the first is laid out.
-    return Outcome((*held, *rest), exact.total + len(others.candidates), exact.notes)
+    return Outcome((*held, *rest), exact.total + others.total, exact.notes)
 
 
 def _forms(text: str) -> Iterator[tuple[str, str]]:
