@@ -27,6 +27,8 @@ FILES = {
     "man/tool.8": ".B --edns-packet-max\nThe largest packet of EDNS.\n",
     "CHANGELOG": "version 2.1\n\tFix CVE-2020-25684.\n\nversion 2.0\n\tAll is new.\n",
     "t/words.t": "use Test::More;\nmy @args = qw( -w --passthru );\nok( run(@args) );\n",
+    "doc/cli.md": "# Variables\n\n## TOOL_MEMORY_LIMIT\n\nHow much memory the tool takes.\n",
+    "bin/tool.php": "<?php\nif ($limit = getenv('TOOL_MEMORY_LIMIT')) {\n    ini_set('memory_limit', $limit);\n}\n",
     "shop/base.py": BASES,
     "shop/tall.py": "from shop.base import Base\n\n\nclass Tall(Base):\n    pass\n\n\nprint(Base().run())\n",
     "shop/wide.py": "from shop.base import Base\n\n\nclass Wide(Base):\n    pass\n",
@@ -60,6 +62,20 @@ async def test_what_is_no_name_is_found_as_it_is_written(
     best = (await held(asked)).hits[0]
     assert best.path == path
     assert best.why == f"has this text at {line}"
+
+
+async def test_code_that_reads_a_variable_comes_before_the_heading_that_tells_of_it(held: Asked) -> None:
+    answer = await held("TOOL_MEMORY_LIMIT")
+    assert [hit.path for hit in answer.hits[:2]] == ["bin/tool.php", "doc/cli.md"]
+    assert answer.notes[0].startswith("no definition of TOOL_MEMORY_LIMIT is known but in documents")
+
+
+async def test_a_folder_whose_name_is_none_of_code_is_mapped(index_of) -> None:
+    files = {"tool-core/a.py": "def go():\n    return 1\n", "setup.cfg": "[modules]\nall = tool-core\n"}
+    async with index_of(files) as ask:
+        answer = await ask("tool-core")
+    assert [hit.path for hit in answer.hits] == ["tool-core/a.py"]
+    assert answer.notes[0] == "1 file in tool-core, most used first"
 
 
 async def test_an_option_that_nobody_writes_is_not_here(held: Asked) -> None:

@@ -109,6 +109,12 @@ async def follow(question: Question, tx: Transaction, vector: Values | None) -> 
         return link
     if kind == "path":
         return await _path(question, tx, vector)
+    if mode == "auto" and kind == "words" and said_key(question.query.text) == question.query.text:
+        folder = locate.folder(question, question.query.text)
+        if folder is not None:  # with a slash, as a repository may be called like a folder of it
+            return await repomap.find(
+                replace(question, query=replace(question.query, text=f"{folder}/")), tx
+            )
     if mode == "auto" and kind == "words" and (near := await missed.misspelt(question, tx)):
         return near
     return await _said(question, tx, vector)
@@ -270,7 +276,12 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     """A name: its definitions and the spans about it; by meaning only when it is not defined."""
     query = question.query
     if known := await _defined(question, tx):
-        return await symbols.meant(known, tx, await ranked.find(known, tx, None))
+        found = await symbols.meant(known, tx, await ranked.find(known, tx, None))
+        of_document = bool(found.candidates) and found.candidates[0].kind == "doc"
+        written = (
+            await _written(question, tx) if of_document else None
+        )  # no code is called like its heading
+        return verbatim.beside(written, found) if written else found
     named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
     if named is not None and not named.is_miss:
         return named
@@ -299,10 +310,12 @@ async def _defined(question: Question, tx: Transaction) -> Question | None:
 async def _written(question: Question, tx: Transaction) -> Outcome | None:
     """The places that write a name which nothing that may answer defines, in whatever spelling."""
     query, allowed = question.query, question.filter.allowed
-    if await symbols.spelt(tx, question.atlas, query.name, "", allowed):
+    defined = await symbols.spelt(tx, question.atlas, query.name, "", allowed)
+    if any(item.symbol.kind != "doc" for item in defined) or (defined and not is_code_name(query.name)):
         return None
     name = query.name if is_code_name(query.name) else query.text.removesuffix("()")
     if name.isascii() and name.isalpha() and not is_code_name(name):
         return None  # a word: what is about it is told by the ranking
     among = "is known" if allowed is None else "passes the filters"
+    among += " but in documents" if defined else ""
     return await verbatim.of_name(question, tx, name, f"no definition of {name} {among}")
