@@ -187,7 +187,7 @@ class Lexicon:
                 comments += comment_lines(shown)
                 comments += _NO_COMMENTS
         numbers, begins = self.lines(lines)
-        spoken = np.repeat(np.array(comments, bool), np.diff(begins))
+        spoken = np.repeat(np.frombuffer(bytes(comments), bool), np.diff(begins))
         shown_lines = np.array(lengths, np.int64)
         ends = np.cumsum(shown_lines + len(_NO_COMMENTS))
         signatures = ends - len(_NO_COMMENTS)

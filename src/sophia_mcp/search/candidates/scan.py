@@ -1,8 +1,8 @@
 """Where does each word of these lines begin, and which number tells it from all others?
 
 The words of ``sophia_mcp.words``, found by arithmetic on the bytes of all lines at once: a question
-reads tens of thousands of them. A word's number is a polynomial of its letters modulo 2^64 (as Rabin
-and Karp's), taken from one running sum, so that no word is cut out of the text unless it is new.
+reads tens of thousands of them. A word's number is made of its letters, eight at a time, so that no word
+is cut out of the text unless it is new.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -19,24 +18,27 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
-_BASE = secrets.randbits(61) << 3 | 5
+_FACTOR = np.uint64(secrets.randbits(64) | 1)
 """Drawn by each process, so that no repository can hold words made to be taken for words of others. Odd, so
-that it has an inverse, and 5 modulo 8, so that its powers repeat as late as can be."""
+that what it multiplies can be told from it: no two words of eight letters or fewer have one number."""
+
+_EIGHT = 8
+_LOWERED = np.uint64(0x2020202020202020)
+_FIRST = np.array([(1 << 8 * letters) - 1 for letters in range(_EIGHT + 1)], np.uint64)
+"""Which bits of eight bytes are those of so many letters."""
+_FOLDED = np.uint64(29)
 
 _OTHER, _LOWER, _UPPER, _DIGIT, _MARK = range(5)
-_USUAL_BITS = 16
-"""A question reads about so many characters at once."""
-
-_BEGINS, _PASSED = 1, 2
+_BEGINS, _PASSED, _ENDS = 1, 2, 4
 
 
-def _kinds() -> NDArray[np.uint8]:
-    kinds = np.zeros(128, np.uint8)
+def _kinds() -> bytes:
+    kinds = np.zeros(256, np.uint8)
     kinds[ord("a") : ord("z") + 1] = _LOWER
     kinds[ord("A") : ord("Z") + 1] = _UPPER
     kinds[ord("0") : ord("9") + 1] = _DIGIT
     kinds[ord("_")] = _MARK
-    return kinds
+    return kinds.tobytes()
 
 
 def _begins(before: int, here: int, after: int) -> int:
@@ -51,8 +53,14 @@ def _begins(before: int, here: int, after: int) -> int:
     return 0
 
 
+def _ends(before: int, here: int, after: int) -> int:
+    """Whether a word ends before a character of this kind between two others."""
+    outside = here in (_OTHER, _MARK)
+    return _ENDS * (before not in (_OTHER, _MARK) and (outside or _begins(before, here, after) > 0))
+
+
 _KIND = _kinds()
-_BEGIN = np.array([_begins(*kinds) for kinds in product(range(5), repeat=3)], np.uint8)
+_MARKS = bytes(_begins(*kinds) | _ends(*kinds) for kinds in product(range(5), repeat=3)).ljust(256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +81,31 @@ class Found:
 
 def scan(lines: Sequence[str]) -> Found:
     """The words of ASCII lines, none of which holds a line break."""
-    text = "\n".join(("", *lines, ""))  # a character before and after each line
-    raw = np.frombuffer(text.encode("ascii"), np.uint8)
-    kinds = _KIND.take(raw)
-    begins = np.zeros(len(raw), np.uint8)
-    begins[1:-1] = _BEGIN.take(kinds[:-2] * 25 + kinds[1:-1] * 5 + kinds[2:])
-    inside = (kinds != _OTHER) & (kinds != _MARK)
-    starts = np.flatnonzero(begins > 0)  # of truths they are found four times as fast as of numbers
-    ends = np.flatnonzero(inside[:-1] & ((begins[1:] > 0) | ~inside[1:])) + 1
-    counted = begins[starts] == _BEGINS
-    starts, ends = starts[counted], ends[counted]
-    powers, inverses = _powers(1 << max(len(raw).bit_length(), _USUAL_BITS))
-    sums = np.zeros(len(raw) + 1, np.uint64)
-    np.cumsum((raw | 0x20) * powers[: len(raw)], out=sums[1:])
-    hashes = (sums[ends] - sums[starts]) * inverses[starts]
-    breaks = np.flatnonzero(raw == ord("\n"))
-    return Found(text, hashes, np.searchsorted(starts, breaks), starts, ends)
+    text = "\n".join(("", *lines, " " * _EIGHT))  # a character before and after each line
+    encoded = text.encode("ascii")
+    raw = np.frombuffer(encoded, np.uint8)
+    # A table of bytes is looked up in a third of the time of an array.
+    kinds = np.frombuffer(encoded.translate(_KIND), np.uint8)
+    around = kinds[:-2] * 25 + kinds[1:-1] * 5 + kinds[2:]
+    marks = np.frombuffer(around.tobytes().translate(_MARKS), np.uint8)
+    # Of truths they are found four times as fast as of numbers.
+    (starts,) = (marks & (_BEGINS | _PASSED) > 0).nonzero()
+    (ends,) = (marks & _ENDS > 0).nonzero()
+    (breaks,) = (raw == ord("\n")).nonzero()
+    counted = marks[starts] & _BEGINS > 0
+    starts, ends = starts[counted] + 1, ends[counted] + 1
+    hashes = _hashed(encoded, starts, ends - starts)
+    return Found(text, hashes, starts.searchsorted(breaks), starts, ends)
 
 
-@lru_cache(2)
-def _powers(count: int) -> tuple[Hashes, Hashes]:
-    """Powers of the base from the first on, and of its inverse from the zeroth on, modulo 2^64: so the numbers of
-    words of one letter or two differ in their upper bits, too."""
-    powers = np.full((2, count), _BASE, np.uint64)
-    powers[1, 0], powers[1, 1:] = 1, pow(_BASE, -1, 1 << 64)
-    powers = np.cumprod(powers, axis=1, dtype=np.uint64)
-    return powers[0], powers[1]
+def _hashed(text: bytes, starts: Places, lengths: Places) -> Hashes:
+    """The number of each word, behind which there are eight bytes at least."""
+    eights: Hashes = np.ndarray(len(text) - _EIGHT + 1, "<u8", text, strides=(1,))
+    hashes = ((eights[starts] | _LOWERED) & _FIRST.take(lengths, mode="clip")) * _FACTOR
+    at = _EIGHT
+    while len(longer := (lengths > at).nonzero()[0]):
+        part = (eights[starts[longer] + at] | _LOWERED) & _FIRST.take(lengths[longer] - at, mode="clip")
+        before = hashes[longer]
+        hashes[longer] = ((before ^ before >> _FOLDED) + part) * _FACTOR
+        at += _EIGHT
+    return hashes
