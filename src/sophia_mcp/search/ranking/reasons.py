@@ -10,7 +10,7 @@ from sophia_mcp.search.candidates.evidence import Values
 from sophia_mcp.search.ranking import spanfeatures
 from sophia_mcp.search.ranking.scene import Bag, Scene
 
-_DEFINES = list(spanfeatures.SPAN).index("defines")
+_DEFINES, _MENTIONED, _LITERAL = map(list(spanfeatures.SPAN).index, spanfeatures.TOLD)
 
 
 def focuses(scene: Scene, matrix: Values, chosen: Sequence[int]) -> list[int]:
@@ -36,13 +36,12 @@ def focuses(scene: Scene, matrix: Values, chosen: Sequence[int]) -> list[int]:
 def why(scene: Scene, matrix: Values, i: int) -> str:
     """One short reason."""
     span = scene.spans[i]
-    value = dict(zip(spanfeatures.SPAN, matrix[i].tolist(), strict=True))
     if _is_asked_for(scene, matrix, i):
         return f"defines {span.name}"
-    if value["literal"] >= 0.5:
+    if matrix[i, _LITERAL] >= 0.5:
         return "has part of this text"
     in_name = _said(scene, scene.names, i)
-    if value["mentioned"]:
+    if matrix[i, _MENTIONED]:
         return f"defines {span.name}"
     reasons = [f"name: {', '.join(in_name)}"] if in_name else []
     in_doc = [word for word in _said(scene, scene.comments, i) if word not in in_name]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +29,12 @@ _HEADER = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Bag:
-    """Word numbers of many spans in a row: ``starts[i]`` is where span i begins; a span without
-    words holds a single -1, so that no slice is empty."""
+    """Word numbers of many spans in a row: ``starts[i]`` is where span i begins, and ``lengths[i]`` how many it
+    has; a span without words holds a single -1, so that no slice is empty."""
 
     numbers: Numbers
     starts: Numbers
+    lengths: Numbers
 
 
 class Cells(NamedTuple):
@@ -47,12 +49,14 @@ class Cells(NamedTuple):
 
 def bag(numbers: NDArray[np.int32], lengths: Numbers) -> Bag:
     """A bag of word numbers in a row, so many for each span."""
-    starts = np.cumsum(lengths) - lengths
-    empty = lengths == 0
-    if empty.any():
-        numbers = np.insert(numbers, starts[empty], -1)
-        starts += np.cumsum(empty) - empty
-    return Bag(numbers.astype(np.int64), starts)
+    held = np.maximum(lengths, 1)
+    ends = held.cumsum()
+    starts = ends - held
+    found = np.full(int(ends[-1]), -1, np.int64)
+    said = np.ones(len(found), bool)
+    said[starts[lengths == 0]] = False
+    found[said] = numbers
+    return Bag(found, starts, held)
 
 
 class Said(NamedTuple):
@@ -69,7 +73,7 @@ def sorted_out(read: Sequence[Words]) -> Said:
     """The words of the spans of some chunks, one after the other."""
     numbers, spoken, lengths = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
     sorts = lengths.shape[1]
-    sort = np.repeat(np.arange(lengths.size) % sorts, lengths.ravel())
+    sort = np.repeat(np.tile(np.arange(sorts, dtype=np.uint8), len(lengths)), lengths.ravel())
     body, *others = (bag(numbers[sort == place], lengths[:, place]) for place in range(sorts))
     before = np.append(0, np.cumsum(spoken))[np.cumsum(lengths.sum(1))]
     return Said(body, bag(numbers[spoken], np.diff(before, prepend=0)), *others)
@@ -85,12 +89,12 @@ def bag_of_rows(numbers: NDArray[np.int32], first: Numbers, rows: Sequence[int])
 def cells_of(bags: Sequence[Bag], column_of: Numbers) -> dict[int, Cells]:
     """The cells of bags about the same spans by their identities, from one sorting of all words. ``column_of``
     a word number is its column; its last entry stands for "no word" and has the last column."""
-    width, spans = int(column_of[-1]) + 1, len(bags[0].starts)
-    lengths = [np.diff(held.starts, append=len(held.numbers)) for held in bags]
-    rows = np.repeat(np.arange(len(bags) * spans), np.concatenate(lengths))
+    bits, spans = int(column_of[-1]).bit_length(), len(bags[0].starts)
+    lengths = np.concatenate([held.lengths for held in bags])
+    rows = np.repeat(np.arange(len(bags) * spans) << bits, lengths)
     columns = column_of[np.concatenate([held.numbers for held in bags])]
-    cells, counts = tallied(rows * width + columns)
-    rows, columns = np.divmod(cells, width)
+    cells, counts = tallied(rows | columns)
+    rows, columns = cells >> bits, cells & (1 << bits) - 1
     starts = np.searchsorted(rows, np.arange(len(bags) * spans + 1))
     found = {}
     for place, held in enumerate(bags):
@@ -103,6 +107,13 @@ def cells_of(bags: Sequence[Bag], column_of: Numbers) -> dict[int, Cells]:
             starts[first : first + spans] - starts[first],
         )
     return found
+
+
+def _places_in(wanted: Sequence[int], values: NDArray[np.int32]) -> Numbers:
+    """Where each value, -1 or above, stands among the wanted ones; -1 for one that is not."""
+    places = np.full(max(int(values.max()), *wanted) + 2, -1)
+    places[list(wanted)] = np.arange(len(wanted))
+    return places[values]
 
 
 @dataclass(frozen=True)
@@ -164,16 +175,23 @@ class Scene:
             return np.zeros((0, len(self.spans)), np.float32)
         if id(held) not in self._counted:
             cells = self.cells(held)
-            said = self._is_term[:, cells.columns] * cells.counts
-            self._counted[id(held)] = as_values(np.add.reduceat(said, cells.starts, axis=1))
+            terms = self._term_of[cells.columns]
+            (said,) = (terms >= 0).nonzero()
+            self._counted[id(held)] = self._added(cells, terms[said], said, len(self.terms))
         return self._counted[id(held)]
 
+    def _added(self, cells: Cells, rows: Numbers, places: Numbers, count: int) -> Values:
+        """How often these cells stand in their spans, added up in so many rows: (rows, spans)."""
+        spans = len(self.spans)
+        at = rows * spans + cells.owners[places]
+        found = np.bincount(at, cells.counts[places], count * spans)
+        return as_values(found).reshape(count, spans)
+
     @cached_property
-    def _is_term(self) -> Values:
-        """1 where a stem of the question is that of a unique word: (terms, unique words and "no word")."""
-        wanted = np.array([self.lexicon.stem(term) for term in self.terms], np.int64)
-        stems = self._stem_of[np.append(self._unique[0], -1)]
-        return as_values(stems[None, :] == wanted[:, None])
+    def _term_of(self) -> Numbers:
+        """Which stem of the question each unique word has, -1 for none; the last entry stands for "no word"."""
+        wanted = [self.lexicon.stem(term) for term in self.terms]
+        return _places_in(wanted, self._stem_of[np.append(self._unique[0], -1)])
 
     def cells(self, held: Bag) -> Cells:
         """The different words of each span."""
@@ -190,17 +208,15 @@ class Scene:
             else np.zeros(len(self.spans), np.float32)
         )
 
-    def places(self, stem: int) -> Numbers:
-        """Where a stem stands among the words of all bodies, ascending."""
-        return np.flatnonzero(self._body_stems == stem)
-
-    @cached_property
-    def _body_stems(self) -> NDArray[np.int32]:
-        return self._stem_of[self.body.numbers]
+    def places(self, stems: Sequence[int]) -> tuple[Numbers, Numbers]:
+        """Where any of these stems stands among the words of all bodies, ascending, and which it is."""
+        which = _places_in(stems, self._stem_of[self.body.numbers])
+        places = np.flatnonzero(which >= 0)
+        return places, which[places]
 
     @cached_property
     def lengths(self) -> Values:
-        return np.diff(np.append(self.body.starts, len(self.body.numbers))).astype(np.float32)
+        return self.body.lengths.astype(np.float32)
 
     @cached_property
     def asked(self) -> tuple[Numbers, Values]:
@@ -252,12 +268,13 @@ class Scene:
     @cached_property
     def _body_closeness(self) -> Values:
         """How close each different word of each span's lines comes to each word of the question."""
-        return self.closeness[:, self.cells(self.body).columns]
+        return self.closeness.take(self.cells(self.body).columns, 1)
 
     def nearest(self, held: Bag) -> Values:
         """How close each span comes to each word of the question: (words, spans)."""
         cells = self.cells(held)
-        return as_values(np.maximum.reduceat(self.closeness[:, cells.columns], cells.starts, axis=1))
+        close = self._body_closeness if held is self.body else self.closeness.take(cells.columns, 1)
+        return as_values(np.maximum.reduceat(close, cells.starts, axis=1))
 
     def soft(self, held: Bag) -> Values:
         """Late interaction: each word of the question meets its closest word of the span."""
@@ -289,9 +306,12 @@ class Scene:
             owners, columns, weights = owners[order], columns[order], weights[order]
         edges = np.searchsorted(owners, np.arange(len(found) + 1)).tolist()
         # The rows of one span stay in the processor's cache, which those of all spans together leave.
-        for row, first, last in zip(found, edges, edges[1:], strict=False):
+        most = max(last - first for first, last in pairwise(edges))
+        rows = np.empty((most, vectors.shape[1]), np.float32)
+        for summed, (first, last) in zip(found, pairwise(edges), strict=True):
             if first < last:
-                np.dot(weights[first:last], vectors.take(columns[first:last], 0, mode="clip"), out=row)
+                taken = vectors.take(columns[first:last], 0, rows[: last - first], "clip")
+                weights[first:last].dot(taken, summed)
         return found
 
     @cached_property
@@ -331,8 +351,8 @@ class Scene:
         if not len(weight):
             return np.zeros(len(self.spans), np.float32)
         cells = self.cells(self.body)
-        near = (self._body_closeness >= low) * cells.counts
-        found = np.add.reduceat(near, cells.starts, axis=1)
+        near = np.flatnonzero(self._body_closeness >= low)
+        found = self._added(cells, *np.divmod(near, len(cells.columns)), len(weight))
         return as_values(weight @ np.log1p(found))
 
     @cached_property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,11 @@ from numpy.typing import NDArray
 from sophia_mcp import words
 from sophia_mcp.search.candidates.evidence import Values, as_values
 from sophia_mcp.search.ranking.scene import Scene
-from sophia_mcp.search.view.spans import Span
 
 _CLOSE = 8
 """Words apart at most to stand close together."""
 _QUOTED = re.compile(r"[\"'`“‘]([^\"'`“”‘’]{3,})[\"'`”’]")
 _PIECES = re.compile(r"[\"'`“”‘’{}<>\[\]()]|\b0x[0-9a-f]+\b|\b\d+\b|%[sdrv]|\s/\S+|[:;,]\s|\.{3,}")
-
-
-def _flags(scene: Scene, test: Callable[[Span], bool | float]) -> Values:
-    return np.array([test(span) for span in scene.spans], np.float32)
 
 
 def _to_best(values: NDArray[Any]) -> Values:
@@ -98,7 +92,7 @@ def close4(s: Scene) -> Values:
 
 def private(s: Scene) -> Values:
     """Its name says that it is for inside use."""
-    return _flags(s, lambda span: span.name.startswith("_"))
+    return as_values([span.name.startswith("_") for span in s.spans])
 
 
 def commented(s: Scene) -> Values:
@@ -131,8 +125,7 @@ def named(s: Scene) -> Values:
     if not len(s.terms):
         return np.zeros(len(s.spans), np.float32)
     said = s.counts(s.names).sum(0)
-    lengths = np.diff(np.append(s.names.starts, len(s.names.numbers)))
-    return as_values(np.minimum(said / lengths, 1))
+    return as_values(np.minimum(said / s.names.lengths, 1))
 
 
 def home(s: Scene) -> Values:
@@ -172,25 +165,19 @@ def docsim(s: Scene) -> Values:
 
 def pairs(s: Scene) -> Values:
     """The share of neighbouring words of the question that stand close together."""
-    asked = list(dict.fromkeys(words.stem(word) for word in words.words(s.evidence.query.text)))
-    wanted = list(pairwise(s.lexicon.stem(stem) for stem in asked if stem in s.evidence.weights))
-    if not wanted:
+    asked = dict.fromkeys(words.stem(word) for word in words.words(s.evidence.query.text))
+    wanted = [s.lexicon.stem(stem) for stem in asked if stem in s.evidence.weights]
+    if len(wanted) < 2:
         return np.zeros(len(s.spans), np.float32)
-    places = {stem: s.places(stem) for both in wanted for stem in both}
-    owner = np.repeat(np.arange(len(s.spans)), s.lengths.astype(np.int64))
-    found = np.zeros(len(s.spans), np.float32)
-    for left, right in wanted:
-        if not len(places[left]) or not len(places[right]):
-            continue
-        after = np.searchsorted(places[right], places[left])
-        near = np.zeros(len(s.spans), bool)
-        for at in (after - 1, after):
-            other = places[right][at.clip(0, len(places[right]) - 1)]
-            close = np.abs(other - places[left]) <= _CLOSE
-            close &= owner[other] == owner[places[left]]
-            near[owner[places[left][close]]] = True
-        found += near
-    return as_values(found / len(wanted))
+    places, which = s.places(wanted)
+    owners = np.repeat(np.arange(len(s.spans)), s.body.lengths)[places]
+    near = np.zeros((len(wanted), len(s.spans)), bool)
+    for behind in range(1, _CLOSE + 1):
+        left, right = which[:-behind], which[behind:]
+        close = (np.abs(left - right) == 1) & (owners[:-behind] == owners[behind:])
+        close &= places[behind:] - places[:-behind] <= _CLOSE
+        near[np.minimum(left, right)[close], owners[behind:][close]] = True
+    return as_values(as_values(near.sum(0)) / (len(wanted) - 1))
 
 
 def literal(s: Scene) -> Values:
@@ -215,65 +202,60 @@ def literal(s: Scene) -> Values:
 def defines(s: Scene) -> Values:
     """It is the definition of the identifier asked for."""
     wanted = s.evidence.query.name
-    return _flags(
-        s,
-        lambda span: (
-            0.0
-            if not span.begins
-            else 1.0
-            if span.name == wanted
-            else 0.8
-            if span.name.casefold() == wanted.casefold()
-            else 0.0
-        ),
+    folded = wanted.casefold()
+    return as_values(
+        [
+            span.begins and (span.name == wanted or 0.8 * (span.name.casefold() == folded))
+            for span in s.spans
+        ]
     )
 
 
 def within(s: Scene) -> Values:
     """It is inside the container asked for (``Router.add``)."""
     wanted = s.evidence.query.container.casefold()
-    return _flags(s, lambda span: bool(wanted) and wanted in span.container.casefold())
+    return as_values([wanted != "" and wanted in span.container.casefold() for span in s.spans])
 
 
 def mentioned(s: Scene) -> Values:
     """It defines a code name that the question quotes."""
     wanted = {name.rsplit(".", 1)[-1] for name in s.evidence.query.identifiers}
-    return _flags(s, lambda span: span.begins and span.name in wanted)
+    return as_values([span.begins and span.name in wanted for span in s.spans])
 
 
 def begins(s: Scene) -> Values:
     """A definition begins here."""
-    return _flags(s, lambda span: span.begins)
+    return as_values([span.begins for span in s.spans])
 
 
 def function(s: Scene) -> Values:
     """It is a function or a method."""
-    return _flags(s, lambda span: span.kind in ("function", "method"))
+    return as_values([span.kind in ("function", "method") for span in s.spans])
 
 
 def class_head(s: Scene) -> Values:
     """It is the head of a class or another container."""
-    return _flags(s, lambda span: span.kind == "class" and span.begins)
+    return as_values([span.kind == "class" and span.begins for span in s.spans])
 
 
 def loose(s: Scene) -> Values:
     """It belongs to no definition."""
-    return _flags(s, lambda span: span.loose)
+    return as_values([span.loose for span in s.spans])
 
 
 def top(s: Scene) -> Values:
     """It belongs to no definition and opens the file: imports, licence."""
-    return _flags(s, lambda span: span.loose and span.start <= 3)
+    return as_values([span.loose and span.start <= 3 for span in s.spans])
 
 
 def lines(s: Scene) -> Values:
     """Its length: the logarithm of its lines."""
-    return as_values(np.log(_flags(s, lambda span: span.end - span.start + 1)) / 5)
+    return as_values(np.log(as_values([span.end - span.start + 1 for span in s.spans])) / 5)
 
 
 def tiny(s: Scene) -> Values:
     """It has fewer than three lines."""
-    return _flags(s, lambda span: span.end - span.start < 2)
+    return as_values([span.end - span.start < 2 for span in s.spans])
 
 
 SPAN: Mapping[str, Callable[[Scene], Values]] = {

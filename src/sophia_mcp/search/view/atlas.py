@@ -95,7 +95,7 @@ def _folder_words(folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _plain_terms(text: str) -> tuple[str, ...]:
-    return tuple(term for term in words.text_terms(text) if not term.startswith("="))
+    return tuple(words.stem(part) for part in words.words(text))
 
 
 @dataclass(frozen=True)
