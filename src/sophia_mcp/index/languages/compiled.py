@@ -67,6 +67,8 @@ RECORDS = (
         [(function_declaration) (method_declaration)] @function
         [(type_spec) (type_alias)] @class
         (type_spec type: (interface_type (method_elem) @method))
+        """,
+        top="""
         (source_file (const_declaration (const_spec) @value))
         (source_file (var_declaration (var_spec) @value))
         (source_file (var_declaration (var_spec_list (var_spec) @value)))
@@ -144,9 +146,10 @@ RECORDS = (
         [(function_declaration) (init_declaration) (deinit_declaration) (protocol_function_declaration)
          (subscript_declaration)] @function
         [(typealias_declaration) (associatedtype_declaration)] @class
-        [(source_file (property_declaration) @value) (protocol_property_declaration) @value]
+        (protocol_property_declaration) @value
         [(class_body (property_declaration) @value) (enum_class_body (property_declaration) @value)]
         """,
+        top="(source_file (property_declaration) @value)",
         comments=("comment", "multiline_comment"),
         plain=swift.plain,
         name_rule=rules.swift_name,

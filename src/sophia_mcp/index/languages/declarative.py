@@ -223,10 +223,8 @@ RECORDS = (
             "flake.lock",
             "Pipfile.lock",
         ),
-        definitions="""
-        (document (object (pair) @config))
-        (pair value: [(object) (array)]) @part
-        """,
+        definitions="(pair value: [(object) (array)]) @part",
+        top="(document (object (pair) @config))",
         name_rule=declarative_rules.key_name,
         kind="config",
     ),
@@ -248,7 +246,8 @@ RECORDS = (
         "toml",
         (".toml",),
         ("Pipfile", "poetry.lock", "Cargo.lock", "uv.lock"),
-        definitions="[(table) (table_array_element)] @config (document (pair) @config)",
+        definitions="[(table) (table_array_element)] @config",
+        top="(document (pair) @config)",
         name_rule=declarative_rules.key_name,
         kind="config",
     ),

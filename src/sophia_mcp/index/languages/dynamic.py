@@ -15,11 +15,13 @@ _SCRIPT = """
 (assignment_expression left: (_) right: [(arrow_function) (function_expression) (generator_function)]) @function
 (assignment_expression left: (_) right: (class)) @class
 (pair key: (_) value: [(arrow_function) (function_expression) (generator_function)]) @function
+(decorator) @lead
+"""
+_SCRIPT_TOP = """
 (program (lexical_declaration (variable_declarator name: (identifier)) @value))
 (program (variable_declaration (variable_declarator name: (identifier)) @value))
 (program (export_statement [(lexical_declaration (variable_declarator name: (identifier)) @value)
   (variable_declaration (variable_declarator name: (identifier)) @value)]))
-(decorator) @lead
 """
 _REQUIRE = (
     "(call_expression function: (identifier) @_r arguments: (arguments . [(string) (template_string)]))"
@@ -83,12 +85,11 @@ RECORDS = (
         """
         (class_definition) @class
         (function_definition) @function
-        (module (assignment left: (identifier)) @value)
         (type_alias_statement) @class
         (decorator) @lead
-        (module (string) @doc)
         (block . (string) @doc)
         """,
+        top="(module (assignment left: (identifier)) @value) (module (string) @doc)",
         name_rule=rules.script_name,
         references="""
         (call function: [(identifier) (attribute)] @call)
@@ -116,6 +117,7 @@ RECORDS = (
         ("Jakefile",),
         ("node", "nodejs", "deno", "bun"),
         _SCRIPT + _FIELDS,
+        top=_SCRIPT_TOP,
         name_rule=rules.script_name,
         references=_SCRIPT_CALLS + _JS_BASES,
         imports=imports.script,
@@ -129,6 +131,7 @@ RECORDS = (
         (".ts", ".mts", ".cts"),
         interpreters=("ts-node", "tsx"),
         definitions=_SCRIPT + _TYPES,
+        top=_SCRIPT_TOP,
         name_rule=rules.script_name,
         references=_SCRIPT_CALLS + _TS_BASES + _TS_CAST,
         imports=imports.script,
@@ -141,6 +144,7 @@ RECORDS = (
         "tsx",
         (".tsx",),
         definitions=_SCRIPT + _TYPES,
+        top=_SCRIPT_TOP,
         name_rule=rules.script_name,
         references=_SCRIPT_CALLS + _TS_BASES,
         imports=imports.script,
@@ -201,7 +205,6 @@ RECORDS = (
         ((assignment left: (constant) right: (call receiver: (constant) @_q arguments: (argument_list . [(constant)
           (scope_resolution)] @base))) (#eq? @_q "Class"))
         [(method) (singleton_method)] @function
-        (program (assignment left: (constant)) @value)
         (body_statement (assignment left: (constant)) @value)
         (alias) @function
         ((call !receiver method: (identifier) @_d arguments: (argument_list . [(simple_symbol) (delimited_symbol) (string)])) @function
@@ -209,6 +212,7 @@ RECORDS = (
         ((call !receiver method: (identifier) @_a arguments: (argument_list (simple_symbol) @function))
           (#any-of? @_a "delegate" "attr_reader" "attr_writer" "attr_accessor" "mattr_accessor" "cattr_accessor" "class_attribute"))
         """,
+        top="(program (assignment left: (constant)) @value)",
         name_rule=rules.ruby_name,
         references="""
         (call method: (_)) @invoke

@@ -74,10 +74,10 @@ RECORDS = (
         [(class_declaration) (object_declaration) (type_alias)] @class
         (companion_object) @scope
         [(function_declaration) (secondary_constructor)] @function
-        (source_file (property_declaration) @value)
         [(class_body (property_declaration) @value) (enum_class_body (property_declaration) @value)]
         [(getter) (setter)] @tail
         """,
+        top="(source_file (property_declaration) @value)",
         comments=("line_comment", "multiline_comment"),
         name_rule=rules.kotlin_name,
         references="""
@@ -106,8 +106,8 @@ RECORDS = (
         [(function_definition) (function_declaration)] @function
         (given_definition name: (_)) @value
         (template_body [(val_definition) (var_definition) (val_declaration) (var_declaration)] @value)
-        (compilation_unit [(val_definition) (var_definition)] @value)
         """,
+        top="(compilation_unit [(val_definition) (var_definition)] @value)",
         comments=("comment", "block_comment"),
         name_rule=rules.scala_name,
         references="""

@@ -49,10 +49,11 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A grammar with the one compiled query of a language."""
+    """A grammar with the compiled queries of a language: the one for a whole tree, and that for its top, if any."""
 
     grammar: Grammar
     query: Query
+    top: Query | None
 
     def tree(
         self, source: bytes, regions: Sequence[Range] | None = None, seconds: float = PARSE_SECONDS
@@ -81,9 +82,17 @@ class Reader:
         is left to the killable worker."""
         if root.has_error and _flooded(root):
             raise Unreadable("syntax errors throughout")
-        cursor = QueryCursor(self.query, match_limit=MATCHES_OPEN)
-        cursor.set_max_start_depth(DEPTH_MOST)
-        return cursor.captures(root)
+        found = _captures(self.query, root, DEPTH_MOST)
+        for name, nodes in _captures(self.top, root, 0).items() if self.top is not None else ():
+            found.setdefault(name, []).extend(nodes)
+        return found
+
+
+def _captures(query: Query, root: Node, depth: int) -> dict[str, list[Node]]:
+    """What a query captures whose patterns begin at most so deep."""
+    cursor = QueryCursor(query, match_limit=MATCHES_OPEN)
+    cursor.set_max_start_depth(depth)
+    return cursor.captures(root)
 
 
 def _flooded(root: Node) -> bool:
@@ -102,11 +111,12 @@ def _flooded(root: Node) -> bool:
 def reader(language: Language) -> Reader:
     """The reader of one language. Raises LookupError when the grammar is not in the package."""
     grammar: Grammar = pack.get_language(language.grammar)  # type: ignore[arg-type]
-    return Reader(grammar, Query(grammar, query_text(language)))
+    top = Query(grammar, language.top) if language.top else None
+    return Reader(grammar, Query(grammar, query_text(language)), top)
 
 
 def query_text(language: Language) -> str:
-    """The one query of a language: definitions, comments and references together."""
+    """The query of a language for a whole tree: definitions, comments and references together."""
     comments = " ".join(f"({kind})" for kind in language.comments)
     return (
         f"{language.definitions}\n{f'[{comments}] @comment' if comments else ''}\n{language.references}"
