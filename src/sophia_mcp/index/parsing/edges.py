@@ -50,6 +50,7 @@ _TOLD = re.compile(r"^\(\s*[*&]?\s*([\w.>-]+)\s*,\s*(?=\w+$)")
 """Before a method that is named with what has it, as two arguments."""
 _CLOSES, _OPENS = b")]", b"(["
 _JOINTS_MOST, _WORD_BYTES = 8, 60
+_DOTTED = re.compile(r"\w+(?:\.\w+)++")
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:(?:::)?<[^()]*>|\[[^()]*\])\s*$")
@@ -279,12 +280,8 @@ def _split(text: str, maker: str, calls_make: bool) -> tuple[str, str]:
     if text.isidentifier():
         return "", text
     receiver, _, name = text.rpartition(".")
-    if (
-        receiver.isidentifier()
-        and name.isidentifier()
-        and name != maker
-        and len(receiver) <= _RECEIVER_CHARS
-    ):
+    named = receiver.isidentifier() and name.isidentifier()
+    if (named or _DOTTED.fullmatch(text)) and name != maker and len(receiver) <= _RECEIVER_CHARS:
         return receiver, name
     if text.startswith("("):
         text = _TOLD.sub(r"\1.", text)

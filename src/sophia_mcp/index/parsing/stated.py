@@ -291,8 +291,8 @@ class Types:
         if receiver == EXPRESSION:
             return ""
         language = self.language
-        plain = receiver.isidentifier()
-        head, *rest = (receiver,) if plain else _STEP.split(pointed(receiver, language.name))
+        plain = receiver.replace(".", "").isidentifier()
+        head, *rest = receiver.split(".") if plain else _STEP.split(pointed(receiver, language.name))
         own, stated = head in language.own, None
         if not own or language.name == "perl":  # there it is a variable like others
             stated = self._look(head.lstrip("$"), scope)
