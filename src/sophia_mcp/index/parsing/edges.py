@@ -50,7 +50,7 @@ _TOLD = re.compile(r"^\(\s*[*&]?\s*([\w.>-]+)\s*,\s*(?=\w+$)")
 """Before a method that is named with what has it, as two arguments."""
 _CLOSES, _OPENS = b")]", b"(["
 _JOINTS_MOST, _WORD_BYTES = 8, 60
-_DOTTED = re.compile(r"\w+(?:\.\w+)++")
+_DOTTED = re.compile(r"\w+(?:\.\w+)+")
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:(?:::)?<[^()]*>|\[[^()]*\])\s*$")
