@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -51,6 +52,7 @@ def test_a_fence_that_nothing_closes_hides_no_heading() -> None:
         ("hello (2.10-3) unstable; urgency=medium", "hello (2.10-2) unstable; urgency=low"),
         ("1.2.3\n=====", "1.2.2\n====="),
         ("===== 1.2.3 =====", "===== 1.2.2 ====="),
+        ("=====\n1.2.3\n=====", "=====\n1.2.2\n====="),
     ],
 )
 def test_a_plain_text_tells_each_version_in_a_section(heads: tuple[str, str]) -> None:
@@ -71,6 +73,14 @@ def test_what_plain_text_says_of_versions_is_no_title() -> None:
         "10.0.0.1\n10.0.0.2\n\n  1.3.1 indented\n\nSince 2.0 and 3.0\n"
     )
     assert parse(text, "a.txt", "text").symbols == ()
+
+
+@pytest.mark.parametrize("word", ["(1111111;", "11111111", "released)", "jan.1234,"])
+def test_a_line_of_many_dates_is_read_as_soon_as_another(word: str) -> None:
+    text = "".join(f"1.{row} {' '.join([word] * 8)} and more\n\n" for row in range(100))
+    began = time.process_time()
+    assert parse(text, "NEWS", "text").symbols == ()
+    assert time.process_time() - began < 2
 
 
 def test_short_subsections_share_a_chunk_and_keep_their_titles() -> None:

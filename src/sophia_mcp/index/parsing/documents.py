@@ -35,8 +35,8 @@ _DATED = (
 )
 _RELEASE = re.compile(
     r"(?:[a-z][\w.+'-]*[ \t]+){0,5}"  # Changes with, What's new in version, the name of the project
-    r"(?:[a-z][\w+]*[-_])?\(?v?\d+(?:\.\d+)+[\w.+~-]*\)?[:;,]?"
-    rf"(?:[ \t]+(?:{_DATED})){{0,8}}",
+    r"(?:[a-z][\w+]*[-_])?\(?v?\d++(?:\.\d++)++[\w.+~-]*+\)?[:;,]?"
+    rf"(?:[ \t]++(?>(?:{_DATED})(?!\S))){{0,8}}",  # each word is read once: the line is a stranger's
     re.IGNORECASE,
 )
 """A line that names a version and when it came: a sentence about one goes on otherwise."""
@@ -313,7 +313,10 @@ def _rst(lines: Sequence[str], rules: re.Pattern[str] = _RULE) -> Iterator[_Head
 
 def _plain(lines: Sequence[str]) -> Iterator[_Heading]:
     """Of text without markup: titles that are underlined, and below them lines that begin what a version is told."""
-    titled = {heading.row: heading for heading in _rst(lines, _UNDERLINE)}
+    titled = {  # by the row of the title, which may be overlined
+        heading.row + (_UNDERLINE.match(lines[heading.row][:400]) is not None): heading
+        for heading in _rst(lines, _UNDERLINE)
+    }
     depth = max((heading.level for heading in titled.values()), default=0) + 1
     releases = [row for row in range(len(lines)) if row not in titled and _is_release(lines, row)]
     if len(releases) < _RELEASES_LEAST:
