@@ -31,6 +31,7 @@ FILES = {
     "bin/tool.php": "<?php\nif ($limit = getenv('TOOL_MEMORY_LIMIT')) {\n    ini_set('memory_limit', $limit);\n}\n",
     "shop/base.py": BASES,
     "shop/tall.py": "from shop.base import Base\n\n\nclass Tall(Base):\n    pass\n\n\nprint(Base().run())\n",
+    "shop/row.py": "from shop.tall import Tall\n\nrow = Tall()\n",
     "shop/wide.py": "from shop.base import Base\n\n\nclass Wide(Base):\n    pass\n",
 }
 
@@ -78,6 +79,14 @@ async def test_a_folder_whose_name_is_none_of_code_is_mapped(index_of) -> None:
     assert answer.notes[0] == "1 file in tool-core, most used first"
 
 
+async def test_a_folder_that_may_not_answer_hides_no_place_that_may(index_of) -> None:
+    files = {"docs/tool-core/a.md": "# About\n", "setup.cfg": "[modules]\nall = tool-core\n"}
+    async with index_of(files) as ask:
+        assert [hit.path for hit in (await ask("tool-core", paths=("setup.cfg",))).hits] == ["setup.cfg"]
+        mapped = await ask("tool-core", paths=("docs/",))
+    assert [hit.path for hit in mapped.hits] == ["docs/tool-core/a.md"]
+
+
 async def test_an_option_that_nobody_writes_is_not_here(held: Asked) -> None:
     assert (await held("--frobnicate-deeply")).notes[0].startswith("not here:")
 
@@ -91,6 +100,15 @@ async def test_who_extends_a_class_is_told_alone(held: Asked, asked: str) -> Non
     assert told == [("shop/tall.py", 4), ("shop/wide.py", 4)]
 
 
+async def test_a_class_that_nothing_extends_is_shown_where_it_is_used_and_that_is_said(
+    held: Asked,
+) -> None:
+    answer = await held("who extends Tall")
+    assert answer.notes[0].startswith("nothing is seen to extend it; ")
+    assert answer.hits[0].path == "shop/row.py"
+    assert not any("extend" in note for note in (await held("who extends Base")).notes)
+
+
 async def test_a_folder_of_perl_tests_holds_tests(held: Asked) -> None:
     answer = await held("where is it tested that words are passed through")
     assert {hit.path for hit in answer.hits} == {"t/words.t"}
@@ -98,11 +116,17 @@ async def test_a_folder_of_perl_tests_holds_tests(held: Asked) -> None:
 
 async def test_a_name_in_a_file_that_is_left_out_is_told(tmp_path: Path) -> None:
     large = "class LargeTable {\n  void growTable() {}\n}\n" + "// filler of a large class\n" * 50_000
-    files = {"src/LargeTable.java": large, "src/User.java": "class User {\n  LargeTable held;\n}\n"}
+    ruby = "def is_grown? = true\n" + "# filler of a large file\n" * 50_000
+    files = {
+        "src/large.rb": ruby,
+        "src/LargeTable.java": large,
+        "src/User.java": "class User {\n  LargeTable held;\n}\n",
+    }
     async with open_engine(write(tmp_path / "app", files), tmp_path / "home") as ask:
         left_out = "src/LargeTable.java is left out of the index: too large"
         assert any("src/LargeTable.java (1)" in note for note in (await ask("LargeTable")).notes)
         assert any("src/LargeTable.java (1)" in note for note in (await ask("growTable")).notes)
+        assert any("src/large.rb (1)" in note for note in (await ask("is_grown?")).notes)
         trace = await ask(
             "at app.LargeTable.growTable(LargeTable.java:2)\nat app.Main.main(Main.java:9)"
         )
@@ -151,6 +175,17 @@ async def test_modules_and_what_they_define_go_by_the_names_that_languages_give_
     answer = await modules(asked)
     assert (answer.hits[0].path, answer.hits[0].symbol) == (path, symbol)
     assert not any("is known, but of others" in note for note in answer.notes)
+
+
+async def test_a_module_is_shown_once_where_its_file_writes_its_name(index_of) -> None:
+    files = {
+        "src/lwt_pool.ml": "(* Lwt_pool holds them. *)\nlet next s = s\n",
+        "a.ml": "let b = Lwt_pool.next 1\n",
+    }
+    async with index_of(files) as ask:
+        answer = await ask("Lwt_pool")
+    assert [hit.path for hit in answer.hits] == ["src/lwt_pool.ml", "a.ml"]
+    assert answer.notes[0].startswith("no definition of Lwt_pool is known")
 
 
 @pytest.mark.parametrize(

@@ -109,15 +109,22 @@ async def follow(question: Question, tx: Transaction, vector: Values | None) -> 
         return link
     if kind == "path":
         return await _path(question, tx, vector)
-    if mode == "auto" and kind == "words" and said_key(question.query.text) == question.query.text:
-        folder = locate.folder(question, question.query.text)
-        if folder is not None:  # with a slash, as a repository may be called like a folder of it
-            return await repomap.find(
-                replace(question, query=replace(question.query, text=f"{folder}/")), tx
-            )
+    if mode == "auto" and kind == "words" and (mapped := await _keyed(question, tx)):
+        return mapped
     if mode == "auto" and kind == "words" and (near := await missed.misspelt(question, tx)):
         return near
     return await _said(question, tx, vector)
+
+
+async def _keyed(question: Question, tx: Transaction) -> Outcome | None:
+    """The map of a folder whose name no code could have; None where none of its files may answer."""
+    text = question.query.text
+    folder = locate.folder(question, text) if said_key(text) == text else None
+    if folder is None:
+        return None
+    # With a slash, as a repository may be called like a folder of it.
+    mapped = await repomap.find(replace(question, query=replace(question.query, text=f"{folder}/")), tx)
+    return None if mapped.is_miss else mapped
 
 
 async def _said(question: Question, tx: Transaction, vector: Values | None) -> Outcome:
@@ -290,8 +297,7 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     if written is None:
         return found
     if (module := await place.module(question, tx)) is not None:
-        every = (*module.candidates, *written.candidates)
-        written = replace(written, candidates=every, total=module.total + written.total)
+        written = replace(verbatim.beside(module, written), notes=written.notes)
     return verbatim.beside(written, found)
 
 

@@ -19,7 +19,7 @@ from sophia_mcp.search.places import locate, place, skipped, symbols
 from sophia_mcp.search.question.call import call
 from sophia_mcp.search.question.query import is_code_name, is_name, message_of, segments
 from sophia_mcp.search.ranking import absent
-from sophia_mcp.search.text import regex
+from sophia_mcp.search.text import verbatim
 from sophia_mcp.search.uses import graph
 from sophia_mcp.search.view import filters
 from sophia_mcp.search.view.near import ALIKE, near_names, nearest_said
@@ -176,7 +176,7 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     else:
         known = max(_telling(query.text, strange) or _telling(query.text), key=len, default="")
         next_call = call(request, known or re2.escape(query.text), mode="regex")
-    beside = await regex.outside_of_name(question, tx, asked) if named else ()
+    beside = await verbatim.outside(question, tx, asked) if named else ()
     return replace(outcome, notes=(note, f"next: {next_call}", *beside, *outcome.notes))
 
 

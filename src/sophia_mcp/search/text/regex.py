@@ -45,9 +45,8 @@ _BY_LINE = "(?m)"
 """``^`` and ``$`` stand at the ends of lines."""
 
 _OUTSIDE_MOST = 64
-_OUTSIDE_FEW = 8
-"""Files outside the index that are read where no pattern was asked for."""
-_ALSO = "also in files outside the index"
+ALSO = "also in files outside the index"
+"""Begins the note that names them."""
 
 REPEATING = ("test", "document")
 """Roles of files that say again what the code says."""
@@ -315,16 +314,10 @@ async def outside(
         count = _outside_count(Path(view.root), path, pattern)
         if count:
             found.append(f"{path} ({count})")
-    notes = [f"{_ALSO}: {', '.join(found[:8])}"] if found else []
+    notes = [f"{ALSO}: {', '.join(found[:8])}"] if found else []
     if unread := len(rows) - min(len(readable), most):
         notes.append(f"{unread} skipped files and folders were not searched")
     return notes
-
-
-async def outside_of_name(question: Question, tx: Transaction, name: str) -> tuple[str, ...]:
-    """In which of the first files that the index left out a name stands that nothing here defines."""
-    notes = await outside(question, tx, compile(rf"\b{re2.escape(name)}\b"), _OUTSIDE_FEW)
-    return tuple(note for note in notes if note.startswith(_ALSO))
 
 
 _UNSEEN = (

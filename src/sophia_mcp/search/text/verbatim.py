@@ -28,6 +28,8 @@ _LONGEST = 60
 _AROUND = 6
 _NAMED = 5
 """Lines of one definition that are named."""
+_OUTSIDE_FEW = 8
+"""Files outside the index that are read for a name."""
 
 _WORD = re.compile(r"\w", re.ASCII)
 _TOKEN = re.compile(r"(?:\w|[.:]|->)+|[^\w\s]")
@@ -119,7 +121,14 @@ async def of_name(question: Question, tx: Transaction, name: str, said: str) -> 
     found = await _shown(question, tx, ordered, f"{said}, but it is written", is_whole=is_whole)
     if found is None:
         return None
-    return replace(found, notes=(*found.notes, *await regex.outside_of_name(question, tx, name)))
+    return replace(found, notes=(*found.notes, *await outside(question, tx, name)))
+
+
+async def outside(question: Question, tx: Transaction, name: str) -> tuple[str, ...]:
+    """In which of the first files that the index left out a name stands that nothing here defines."""
+    pattern = regex.compile(_pattern(name, re2.escape(name)))
+    notes = await regex.outside(question, tx, pattern, _OUTSIDE_FEW)
+    return tuple(note for note in notes if note.startswith(regex.ALSO))
 
 
 def only_repeats(question: Question, found: Outcome) -> bool:

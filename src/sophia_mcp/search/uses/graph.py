@@ -120,9 +120,8 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
         known[use.file].add(use.reference.line)
     meant = "call" if calls else "base"
     called = [use for use in uses if use.reference.kind == meant] if calls or query.of_bases else uses
-    called = (
-        called if called or calls else uses
-    )  # what nothing is seen to extend is shown where it is used
+    unmet = "nothing is seen to extend it; " if query.of_bases and not called else ""
+    called = uses if unmet else called
     written: mentions.Lines = ()
     if not calls or not called:
         written = await mentions.lines(question, tx, query.name, files, known, exact)
@@ -141,7 +140,7 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
         homes = await _definitions(question, tx, {item.file for item in near})
         candidates[: len(near)] = [_at_home(item, homes[item.file]) for item in near]
     resolved = sum(use.proof != "name-only" for use in called)
-    note = unheard + _said(question, exact, resolved, len(called) - resolved, len(written))
+    note = unheard + unmet + _said(question, exact, resolved, len(called) - resolved, len(written))
     notes = (note, *unsaid, *locate.unfiltered(question, "who uses a name"))
     return Outcome(tuple(candidates), resolved, notes)
 
