@@ -413,7 +413,7 @@ def test_who_asks_for_many_hits_sees_many_places_and_reads_the_best() -> None:
 
 _NAMES = st.sampled_from(
     "src tests Test FooTest vendor docs_src Examples util.py test_util.py util.spec.js x.d.ts conftest.py LICENSE"
-    " news.TXT a.Json Makefile .env __init__.py x\udcff.md benches Suite.kt é.toml".split()
+    " news.TXT history.ts ChangeLog.1 install a.Json Makefile .env __init__.py x\udcff.md benches Suite.kt é.toml".split()
 )
 
 
@@ -421,6 +421,24 @@ _NAMES = st.sampled_from(
 def test_the_roles_of_a_path_are_those_that_each_pattern_tells(path) -> None:
     told = {name for name, bit in ROLE_BITS.items() if path_roles(path) & bit}
     assert told == {name for name, pattern in ROLES.items() if pattern.search(path)}
+
+
+@pytest.mark.parametrize(
+    ("path", "is_document"),
+    [
+        *(
+            (path, True)
+            for path in ("a/NEWS", "NEWS.old", "LICENSE-MIT", "ChangeLog.1", "Changes", "INSTALL")
+        ),
+        *((path, True) for path in ("debian/changelog", "docs/history.md", "COPYING.LESSER", "readme")),
+        *(
+            (path, False)
+            for path in ("src/history.ts", "app/news.py", "newsletter.go", "bin/install", "todo")
+        ),
+    ],
+)
+def test_code_that_is_called_like_a_document_is_none(path: str, is_document: bool) -> None:
+    assert bool(path_roles(path) & ROLE_BITS["document"]) == is_document
 
 
 @pytest.mark.requirement("search.not_here")

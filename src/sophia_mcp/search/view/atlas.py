@@ -35,10 +35,11 @@ VENDORED = re.compile(
 )
 BARREL = re.compile(r"(^|/)(__init__\.py|package-info\.java)$")
 DECLARATION = re.compile(r"\.d\.[cm]?ts$|\.pyi$")
+_TOLD = "LICENSE|LICENCE|COPYING|CHANGELOG|CHANGES|NOTICE|AUTHORS|HISTORY|NEWS"
 DOCUMENT = re.compile(
     r"\.(md|mdx|markdown|rst|txt|adoc|asciidoc|org|pod|rdoc|textile|pot?|info)$"
-    r"|(^|/)(LICENSE|LICENCE|COPYING|CHANGELOG|CHANGES|NOTICE|AUTHORS|HISTORY|NEWS)[^/]*$"
-    r"|(^|/)(README|FAQ|INSTALL|TODO|THANKS|HACKING|CONTRIBUTING)$"
+    rf"|(^|/)((?-i:{_TOLD})[^/]*|({_TOLD})([-_][^/.]*|\.\d[^/]*)?)$"  # history.ts is code
+    r"|(^|/)(README|FAQ|(?-i:INSTALL|TODO|THANKS|HACKING|CONTRIBUTING))$"  # install is a script
     r"|(^|/)(changelogs?|newsfragments)/([^/]+/)*[^/.]+$"
     r"|[a-z_]\.[1-8](\.in)?$",
     re.IGNORECASE,
