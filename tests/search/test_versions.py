@@ -31,6 +31,9 @@ FILES = {
         ("what changed between 2.9.1 and 2.10.0?", ["v2.9.1", "2.10.0"]),
         ("v2.9.1rc1", ["2.9.1rc1"]),
         ("2.10.0", ["2.10.0"]),
+        ("what's new in 2.10.0", ["2.10.0"]),
+        ("whats new 2.10.0", ["2.10.0"]),
+        ("what is new since 2.9.1", ["v2.9.1"]),
     ],
 )
 @pytest.mark.requirement("search.modes")
@@ -56,12 +59,15 @@ async def test_a_changelog_without_markup_has_sections_too(
     assert (best.path, best.start_line, best.end_line, best.why) == (name, 4, 5, "tells of 2.9")
 
 
+@pytest.mark.parametrize(
+    "asked", ["wait 2.9.1 seconds until the till opens", "how is the new wait of 2.9.1 seconds served"]
+)
 @pytest.mark.requirement("search.modes")
 async def test_a_number_in_a_question_about_something_else_is_no_version(
-    index_of: Callable[..., Any],
+    index_of: Callable[..., Any], asked: str
 ) -> None:
     async with index_of(FILES) as ask:
-        answer = await ask("wait 2.9.1 seconds until the till opens")
+        answer = await ask(asked)
         assert not any(hit.why.startswith("tells of ") for hit in answer.hits)
 
 

@@ -19,7 +19,8 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
-    r"\b(?:breaking|changelog|changes?|changed|history|migrat\w+|news?|notes|releases?|released|upgrad\w+|versions?)\b",
+    r"\b(?:breaking|changelog|changes?|changed|history|migrat\w+|what(?:['’]?s| is) new|new in|news|notes|releases?"
+    r"|released|upgrad\w+|versions?)\b",
     re.IGNORECASE,
 )
 """What a text asks of a version; other numbers with a point in them are values."""
