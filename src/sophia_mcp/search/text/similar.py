@@ -50,10 +50,10 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     if query.kind in ("lines", "path") and (files := locate.files(question, query.path)):
         blob = int(question.atlas.blobs[files[0]])
         text = (await question.engine.content.texts(tx, [blob]))[blob]
-        if not 0 < query.start <= len(text.lines):
-            return _no_lines(question, files[0], len(text.lines))
+        if not 0 < query.start <= text.height:
+            return _no_lines(question, files[0], text.height)
         home = enclosing((await question.engine.content.symbols(tx, [blob]))[blob], query.start)
-        own = (files[0], *_lines(query, home, len(text.lines)))
+        own = (files[0], *_lines(query, home, text.height))
         code = text.span(*own[1:])
     elif query.kind == "lines":
         return await missing(question, tx)
