@@ -33,7 +33,7 @@ _MATLAB = re.compile(rb"^[ \t]*+(?:function\b|classdef\b|%|end[ \t]*+;?+[ \t\r]*
 _APEX = re.compile(
     rb"^[ \t]*+(?:(?:public|global|private|abstract|virtual|with|without)\b.*)?\bclass[ \t]++\w", re.M
 )
-_PROLOG = re.compile(rb"^:-\s|^[a-z]\w*+(?:\([^)]{0,400}+\))?+\s*+:-", re.M)
+_PROLOG = re.compile(rb"^:-\s|^[a-z]\w*+(?>(?:\([^)]{0,400}+\))?)\s*+:-", re.M)
 _COQ = re.compile(
     rb"^[ \t]*+(?:(?:From \S++ )?Require (?:Import|Export)|Lemma|Theorem|Definition|Inductive|Proof\.)",
     re.M,
@@ -47,7 +47,7 @@ _PASCAL = re.compile(
     re.M | re.I,
 )
 _C = re.compile(rb"^[ \t]*+#[ \t]*+(?:include|if|ifdef|ifndef|define|undef)\b", re.M)
-_BITBAKE = re.compile(rb'^[A-Z_]++(?::\w++)?+[ \t]*+[?:.+]?=[ \t]*+"|^(?:inherit|require)\s', re.M)
+_BITBAKE = re.compile(rb'^[A-Z_]++(?>(?::\w++)?)[ \t]*+[?:.+]?=[ \t]*+"|^(?:inherit|require)\s', re.M)
 _RULES = re.compile(rb"[^\s:;{}()]++(?:(?<=\.o)|(?<=\.lo)|(?<=\.obj))[^\n:;{}()]*+:")
 _ARMOUR = b"-----BEGIN PGP "
 _TEMPLATES = (".in", ".tmpl", ".template", ".dist", ".example", ".sample", ".j2", ".jinja", ".erb")

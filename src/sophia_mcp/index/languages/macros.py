@@ -12,18 +12,26 @@ from itertools import pairwise
 
 from sophia_mcp.index.languages.record import BLANK
 
+# In this package what repeats a group without giving back is written ``(?>(?:...)*)``: Python before 3.11.5 goes on
+# behind a group that matched in part where that is written ``(?:...)*+`` (https://github.com/python/cpython/issues/106052).
 _WORD = rb"(?:[A-Z_][A-Z0-9_]{2,}+|[A-Za-z]{1,8}+_[A-Z][A-Z0-9_]++|__[a-z]\w*+)(?!\w)"
 """What a macro looks like: ``API``, ``Q_OBJECT``, ``Py_LOCAL``, ``__init``."""
 
 _INNER = rb"[^()\n;{}]{0,200}+"
-_ARGUMENTS = rb"(?:[ \t]?\(" + _INNER + rb"(?:\(" + _INNER + rb"\)" + _INNER + rb"){0,4}+\))"
-_MACRO = _WORD + _ARGUMENTS + rb"?+"
+_ARGUMENTS = rb"(?:[ \t]?+\(" + _INNER + rb"(?>(?:\(" + _INNER + rb"\)" + _INNER + rb"){0,4})\))"
+_MACRO = _WORD + rb"(?>" + _ARGUMENTS + rb"?)"
 _NUMBERED = rb"[a-z]\w*+\([ \t]*+\d[\d, \t]*+\)"
 """``printflike(1, 2)``: what takes numbers declares no parameters."""
 
 _NESTED = rb"[^<>;(){}\n]{0,200}+"
 _NAME = (
-    rb"[A-Za-z_][\w:]*+(?:<" + _NESTED + rb"(?:<" + _NESTED + rb">" + _NESTED + rb"){0,3}+>(?:::\w++)?)?"
+    rb"[A-Za-z_][\w:]*+(?:<"
+    + _NESTED
+    + rb"(?>(?:<"
+    + _NESTED
+    + rb">"
+    + _NESTED
+    + rb"){0,3})>(?:::\w++)?)?"
 )
 _S = rb"[ \t\r\n]"
 _GAP = rb"(?:" + _S + rb"*+[*&]++[ \t\r\n*&]*+|" + _S + rb"++)"
@@ -33,46 +41,46 @@ _SPECIFIER = (
 )
 
 _BEFORE_TYPE = re.compile(
-    rb"\n[ \t]*+(?:(?:static|extern|inline|virtual|explicit|friend|constexpr|typedef)[ \t]++){0,3}+"
+    rb"\n[ \t]*+(?>(?:(?:static|extern|inline|virtual|explicit|friend|constexpr|typedef)[ \t]++){0,3})"
     rb"(?P<macro>(?:" + _MACRO + _S + rb"++){1,4})"
-    rb"(?=(?:"
+    rb"(?=(?>(?:"
     + _SPECIFIER
     + _S
-    + rb"++){0,4}+(?P<type>"
+    + rb"++){0,4})(?P<type>"
     + _NAME
     + rb")"
     + _GAP
-    + rb"(?:(?:const|volatile)\s++)?+"
+    + rb"(?>(?:(?:const|volatile)\s++)?)"
     rb"(?P<name>operator\b|~?[A-Za-z_][\w:]*+)" + _S + rb"*+[(;=\[{,)]"
     rb"|(?P<maker>[A-Za-z_]\w*+)(?:<" + _NESTED + rb">)?::(?P=maker)\()"
 )
 """``API int f(``: two names declare, a third is a macro; ``API A::A(`` names no type."""
 
 _BEFORE_NAME = re.compile(
-    rb"\n[ \t]*+(?:"
+    rb"\n[ \t]*+(?>(?:"
     + _SPECIFIER
-    + rb"[ \t]++){0,4}+(?P<type>"
+    + rb"[ \t]++){0,4})(?P<type>"
     + _NAME
     + rb")"
     + _GAP
-    + rb"(?:const[ \t]++)?+[*&\s]*+"
-    rb"(?P<macro>(?:(?:"
+    + rb"(?>(?:const[ \t]++)?)[*&\s]*+"
+    rb"(?P<macro>(?>(?:(?:"
     + _MACRO
     + rb"|"
     + _NUMBERED
     + rb")"
     + _S
-    + rb"++){1,2}+)[*& \t\r\n]*+(?=(?P<name>[A-Za-z_~][\w:]*+)"
+    + rb"++){1,2}))[*& \t\r\n]*+(?=(?P<name>[A-Za-z_~][\w:]*+)"
     + _S
     + rb"*+[(;=\[{])"
 )
 """``int CALL f(``, ``char *CALL f(``."""
 
 _ALONE = re.compile(
-    rb"\n(?P<macro>[A-Z_][A-Z0-9_]{2,}+" + _ARGUMENTS + rb"?+)"
-    rb"[ \t]*+(?://[^\n]*+|/\*[^\n*]*+\*/)?+[ \t\r]*+(?=\n\s{0,200}+(?:#|/[*/]|\}|\Z"
+    rb"\n(?P<macro>[A-Z_][A-Z0-9_]{2,}+(?>" + _ARGUMENTS + rb"?))"
+    rb"[ \t]*+(?>(?://[^\n]*+|/\*[^\n*]*+\*/)?)[ \t\r]*+(?=\n\s{0,200}+(?:#|/[*/]|\}|\Z"
     rb"|(?:typedef|struct|enum|union|extern|static|class|namespace|template|using|inline|const|void|int|char|unsigned"
-    rb"|public|private|protected|virtual|friend|explicit)\b|[A-Z][A-Z0-9_]{2,}+(?:\([^()\n]*+\))?+[ \t\r]*+(?:\n|\Z)))"
+    rb"|public|private|protected|virtual|friend|explicit)\b|[A-Z][A-Z0-9_]{2,}+(?>(?:\([^()\n]*+\))?)[ \t\r]*+(?:\n|\Z)))"
 )
 """``BEGIN_DECLS`` and ``DEFINE_TYPE(A, a)`` on lines of their own, before what begins anew."""
 
@@ -83,28 +91,28 @@ _IN_CLASS = re.compile(
 """``Q_OBJECT``."""
 
 _OF_CLASS = re.compile(
-    rb"\n[ \t]*+(?:typedef[ \t]++|template[ \t]*+<[^\n;{}]{0,200}+(?<=>)[ \t]++)?+"
-    rb"(?:class|struct|union|enum(?:[ \t]++class)?+)[ \t\n]++(?P<macro>(?:"
+    rb"\n[ \t]*+(?>(?:typedef[ \t]++|template[ \t]*+<[^\n;{}]{0,200}+(?<=>)[ \t]++)?)"
+    rb"(?:class|struct|union|enum(?>(?:[ \t]++class)?))[ \t\n]++(?P<macro>(?:"
     + _MACRO
     + rb"[ \t\n]++){0,3})"
-    rb"(?P<name>[A-Za-z_][\w:]*+(?:<[^<>;{}]{0,200}+>)?+)[ \t\n]*+(?P<after>" + _MACRO + rb")?"
-    rb"(?=" + _S + rb"*+(?:final\s*+)?+[:{](?!\s*+\}))"
+    rb"(?P<name>[A-Za-z_][\w:]*+(?>(?:<[^<>;{}]{0,200}+>)?))[ \t\n]*+(?P<after>" + _MACRO + rb")?"
+    rb"(?=" + _S + rb"*+(?>(?:final\s*+)?)[:{](?!\s*+\}))"
 )
 """``class API Name : Base {``, ``struct Name FINAL {``."""
 
 _OF_POINTER = re.compile(
     rb"\([ \t]*+(?P<macro>"
     + _WORD
-    + rb")(?=[ \t]*+\*++[ \t]*+(?:const[ \t]++)?+[A-Za-z_]\w*+[ \t]*+\)[ \t]*+\()"
+    + rb")(?=[ \t]*+\*++[ \t]*+(?>(?:const[ \t]++)?)[A-Za-z_]\w*+[ \t]*+\)[ \t]*+\()"
 )
 """``typedef int (CALL *name)(``."""
 
 _BEHIND = re.compile(
-    rb"\)(?:[ \t]*+const)?+(?P<macro>(?:"
+    rb"\)(?>(?:[ \t]*+const)?)(?P<macro>(?>(?:"
     + _S
     + rb"*+"
     + _MACRO
-    + rb"){1,4}+)(?="
+    + rb"){1,4}))(?="
     + _S
     + rb"*+(?:;|=[ \t]*+[0d]|\{))"
 )
@@ -127,11 +135,11 @@ _HEAD_BYTES = 120
 _REACH = 1000
 """How far before its end a declaration is looked for."""
 
-_DIRECTIVE = re.compile(rb"\n[ \t]*+#[ \t]*+(if|el|endif)(?:[^\n\\]|\\\r?\n|\\.)*+")
+_DIRECTIVE = re.compile(rb"\n[ \t]*+#[ \t]*+(if|el|endif)(?>[^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*)")
 _NEVER = re.compile(rb"\n[ \t]*+#[ \t]*+if[ \t]++0\b")
 _NO_CODE = re.compile(
-    rb"/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*+|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
-    rb"|(?:\A|(?<=\n))[ \t]*+#(?:[^\n\\]|\\\r?\n|\\.)*+"
+    rb"/\*[^*]*+(?>(?:\*(?!/)[^*]*+)*)\*/|//[^\n]*+|\"[^\"\\\n]*+(?>(?:\\.[^\"\\\n]*+)*)\"|'[^'\\\n]*+(?>(?:\\.[^'\\\n]*+)*)'"
+    rb"|(?:\A|(?<=\n))[ \t]*+#(?>[^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*)"
 )
 _LONE = re.compile(rb"(?:\A|\n)[ \t]*+" + _MACRO + rb"\s*+\Z")
 _GROUP_BYTES = 16 << 10
@@ -142,7 +150,7 @@ _LOOKS = 8
 
 
 _MODULE = re.compile(
-    rb"\n[ \t]*+(?:(?:export[ \t]++)?+(?:module|import)(?:[ \t]++[\w.:<\"/]++[>\"]?+|[ \t]*+:[\w.]++)?+[ \t]*+;"
+    rb"\n[ \t]*+(?:(?>(?:export[ \t]++)?)(?:module|import)(?>(?:[ \t]++[\w.:<\"/]++[>\"]?+|[ \t]*+:[\w.]++)?)[ \t]*+;"
     rb"|export(?=[ \t\r\n]++(?!module|import)[A-Za-z_]))"
 )
 """``export module shop;``, ``import std;``, and ``export`` before a declaration."""

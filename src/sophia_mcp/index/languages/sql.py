@@ -9,9 +9,9 @@ from sophia_mcp.index.languages.record import BLANK
 
 _QUOTE = rb"\$(?:[A-Za-z_]\w*+)?\$"
 _TOKENS = (
-    rb"--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|%s|`[^`\n]*+`"
+    rb"--[^\n]*+|/\*[^*]*+(?>(?:\*(?!/)[^*]*+)*)(?:\*/|\Z)|%s|`[^`\n]*+`"
     rb"|(?P<quote>" + _QUOTE + rb")|(?P<end>//)"
-    rb"|^(?:\\[^\n]*+|[ \t]*+(?:/|(?i:go)(?:[ \t]++\d++)?+|(?i:delimiter)[ \t]++(?P<delimiter>;;?+|//|"
+    rb"|^(?:\\[^\n]*+|[ \t]*+(?:/|(?i:go)(?>(?:[ \t]++\d++)?)|(?i:delimiter)[ \t]++(?P<delimiter>;;?+|//|"
     + _QUOTE
     + rb"))[ \t\r]*+$)"
     rb"|^(?P<rows>(?i:copy)\b(?>[^;'\n]*?\b(?i:from stdin)\b)[^;\n]*+;)"
@@ -19,7 +19,8 @@ _TOKENS = (
 )
 _TOKEN = re.compile(_TOKENS % rb"'[^']*+'|\"[^\"\n]*+\"", re.MULTILINE)
 _ESCAPING = re.compile(
-    _TOKENS % rb"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"", re.MULTILINE | re.DOTALL
+    _TOKENS % rb"'[^'\\]*+(?>(?:\\.[^'\\]*+)*)'|\"[^\"\\\n]*+(?>(?:\\.[^\"\\\n]*+)*)\"",
+    re.MULTILINE | re.DOTALL,
 )
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _ESCAPES = re.compile(rb"\\'\w|`\w+`|\b(?i:engine)[ \t]*+=")

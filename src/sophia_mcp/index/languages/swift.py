@@ -8,7 +8,7 @@ from sophia_mcp.index.languages.record import BLANK
 
 _TOKEN = re.compile(
     rb"^[ \t]*+#(?P<word>if|elseif|else|endif)\b[^\n]*+|(?P<brace>[{}])"
-    rb"|//[^\n]*+|\"(?:[^\"\\\n]|\\.)*+\"",
+    rb"|//[^\n]*+|\"[^\"\\\n]*+(?>(?:\\.[^\"\\\n]*+)*)\"",
     re.MULTILINE,
 )
 

@@ -24,7 +24,7 @@ _PARAMETERS = re.compile(r"(?<![\w>])(\w*)<([^()]*)>")
 """Declares type parameters: behind the name of what has them, or behind nothing."""
 _IN_MACRO = (
     re.compile(
-        rb"[|,]\s*+((?:mut\s++)?\w++\s*+:\s*+[^|,;:{}()=\"]++(?:::[^|,;:{}()=\"]++)*+)(?=\||,[^|;{}\"]{0,240}\|)"
+        rb"[|,]\s*+((?:mut\s++)?\w++\s*+:\s*+[^|,;:{}()=\"]++(?>(?:::[^|,;:{}()=\"]++)*))(?=\||,[^|;{}\"]{0,240}\|)"
     ),
     re.compile(rb"(let(?<!\wlet)\s++(?:mut\s++)?\w++\s*+[:=][^;]{0,400});"),
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence, Set
+from operator import attrgetter
 from typing import Any
 
 from tree_sitter import Node
@@ -213,10 +214,10 @@ class Types:
 
     def _give_members(self, captures: Mapping[str, Sequence[Node]], source: bytes) -> None:
         """The constants of enumerations, each of which is one, and what has a place instead of a name."""
-        for node in captures.get("constant", ()):
+        for node in _in_order(captures, "constant"):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
             self._fields[owner, written(node, source)] = owner
-        for node in captures.get("alias", ()):
+        for node in _in_order(captures, "alias"):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
             self._put(
                 self._fields,
@@ -224,7 +225,7 @@ class Types:
                 plain_type(written(node, source), self.language.name),
                 _DECLARED,
             )
-        for node in captures.get("places", ()):
+        for node in _in_order(captures, "places"):
             owner = self.scopes.class_of(self.scopes.at(node.start_byte))
             for place, kind in enumerate(node.children_by_field_name("type")):
                 self._fields[owner, str(place)] = plain_type(written(kind, source), self.language.name)
@@ -235,7 +236,7 @@ class Types:
 
     def _give_documented(self, captures: Mapping[str, Sequence[Node]], source: bytes) -> None:
         """What comments say of functions that state no type, and of fields and parameters."""
-        for start, end in (node.byte_range for node in captures.get("comment", ())):
+        for start, end in (node.byte_range for node in _in_order(captures, "comment")):
             if source.find(b"@", start, end) < 0 or (meant := _DOCUMENTED.match(source, end)) is None:
                 continue
             scope = self.scopes.at(meant.end() - 1)
@@ -440,3 +441,8 @@ class Types:
         return (
             "" if self._shadows.rebound_in(inside, name) else stated
         )  # further out nothing hides a field
+
+
+def _in_order(captures: Mapping[str, Sequence[Node]], name: str) -> list[Node]:
+    """The nodes of a capture as they stand in the file: they come in an order of chance."""
+    return sorted(captures.get(name, ()), key=attrgetter("start_byte"))

@@ -43,11 +43,11 @@ _LONGEST_LINE = 2000
 _CHARACTERS_MOST = 100_000
 """Of lines with such a pair that are looked at."""
 _LITERAL = re.compile(
-    r"""(?<!\\)(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|`((?:[^`\\]|\\.)*+)`)"""
+    r"""(?<!\\)(?:\"([^\"\\]*+(?>(?:\\.[^\"\\]*+)*))\"|'([^'\\]*+(?>(?:\\.[^'\\]*+)*))'|`([^`\\]*+(?>(?:\\.[^`\\]*+)*))`)"""
 )
 _VALUE = re.compile(
     r"</?[a-z][\w=;,-]*+>|%[-+#0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
-    r"|[%#$]?\{(?:[^{}]|\{[^{}]*+\})*+\}|\$\w++(?:->\w++)*+|\\\((?:[^()]|\([^()]*+\))*+\)"
+    r"|[%#$]?\{[^{}]*+(?>(?:\{[^{}]*+\}[^{}]*+)*)\}|\$\w++(?>(?:->\w++)*)|\\\([^()]*+(?>(?:\([^()]*+\)[^()]*+)*)\)"
 )
 """Where a text takes a value, or what it is shown with, in the ways of many languages. Neither this nor what a literal is may look at a
 character more often the longer the line is: the line is a stranger's."""
