@@ -41,6 +41,19 @@ async def test_a_sentence_that_asks_for_uses_is_answered_with_them(ask: Asked, q
     assert (await ask(query)).hits == (await ask("add_money", mode="references")).hits != ()
 
 
+@pytest.mark.requirement("search.modes", "search.not_here")
+async def test_who_calls_a_function_that_is_called_like_a_word_is_told(index_of) -> None:
+    files = {
+        "out.py": "def echo(text):\n    print(text)\n\n\nlevel = 3\n",
+        "run.py": "from out import echo\n\n\ndef run():\n    echo('all')\n",
+    }
+    async with index_of(files) as ask:
+        for query in ("who calls echo", "show callers of echo?", "where is the function echo called"):
+            assert [hit.why for hit in (await ask(query)).hits] == ["calls it at 5 (import-resolved)"]
+        for query in ("what calls the echo", "who calls level", "who calls home"):
+            assert not any("calls it" in hit.why for hit in (await ask(query)).hits)
+
+
 @pytest.mark.requirement("search.modes", "search.cursor")
 async def test_pages_of_such_a_sentence_go_on(ask: Asked) -> None:
     first = await ask("usages of add_money", limit=1)

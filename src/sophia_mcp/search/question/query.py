@@ -142,6 +142,8 @@ _NEW = re.compile(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\((?!\w+(?: \w+)+\
 _TAG = re.compile(rf"@(?P<name>{_IDENTIFIER.pattern})(?:\(.*\))?", re.S)
 TAGS = ("function", "class")
 """Kinds of what an annotation or a decorator names: ``@x`` of Ruby is a variable, and may be called like a method."""
+_CALLABLE = ("function", "method", "class")
+"""Kinds of what can be called."""
 _KEY = re.compile(
     r"(?P<option>--[A-Za-z][\w-]*)(?:=\S*)?|(?P<key>-\w|(?=[^A-Za-z]*[A-Za-z])\w+(?:[-:.+]\w+)+)"
 )
@@ -367,7 +369,10 @@ def _asks_of_name(text: str) -> Query | None:
     if asks == "definition":  # a word that nothing is called by stays a word
         return query
     if not named.is_code and named.name == written:
-        return None
+        if asks != "callers" or f" the {written}" in text:
+            return None
+        # Nothing but a name has callers; whether the word is one is seen later.
+        return replace(query, identifiers=(), named=replace(named, kinds=_CALLABLE), asks=asks)
     if asks == "value":
         return query
     return replace(
