@@ -87,6 +87,14 @@ async def test_a_folder_that_may_not_answer_hides_no_place_that_may(index_of) ->
     assert [hit.path for hit in mapped.hits] == ["docs/tool-core/a.md"]
 
 
+async def test_a_short_option_is_no_difference_of_two_names(index_of) -> None:
+    async with index_of(
+        {"a.c": "int f(int a, int w) { return a-w; }\n", "b.sh": "tool -w all\n"}
+    ) as ask:
+        answer = await ask("-w")
+    assert [hit.path for hit in answer.hits if hit.why.startswith("has this text")] == ["b.sh"]
+
+
 async def test_an_option_that_nobody_writes_is_not_here(held: Asked) -> None:
     assert (await held("--frobnicate-deeply")).notes[0].startswith("not here:")
 

@@ -36,7 +36,7 @@ _TOKEN = re.compile(r"(?:\w|[.:]|->)+|[^\w\s]")
 """What stands together however code is laid out: a name with those it is reached by, a sign."""
 _SPACED = re.compile(r"[()\[\]{}=<>|&\"']")
 """Signs that few sentences have: people put spaces around them as they like, and one quote for the other."""
-_OPTION = re.compile(r"--[A-Za-z][\w-]*")
+_OPTION = re.compile(r"--[A-Za-z][\w-]*|-\w")
 _CALL = re.compile(r"[^()|]*\w\([^|]*")
 
 
@@ -157,9 +157,10 @@ def _forms(text: str) -> Iterator[tuple[str, str]]:
     """What a text is looked for as, one after the other where nothing is found, and what is said of it: any white
     space for its own; any around its signs, and any quotes; any of its calls."""
     if _OPTION.fullmatch(text):
-        # A table of options has no dashes; but a word alone stands in many places.
+        # A table of options has no dashes; but a word alone stands in many places, and a minus next to a name, too.
         before = r"\b" if "-" in text[2:] else "(?:--|[\"'`])"
-        yield "this option", rf"{before}{re2.escape(text[2:])}\b"
+        written = before + re2.escape(text[2:]) if len(text) > 2 else rf"\B{re2.escape(text)}"
+        yield "this option", rf"{written}\b"
         return
     yield "this text as it is", _pattern(text, r"\s+".join(map(re2.escape, text.split())))
     if _SPACED.search(text):
