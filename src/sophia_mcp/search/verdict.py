@@ -244,13 +244,16 @@ async def _is_absent(question: Question, tx: Transaction, outcome: Outcome) -> b
     if not absent.is_absent(outcome.facts, len(question.atlas.paths)):
         return False
     # Nor is what is asked of a file that is here.
-    if any(locate.files(question, path) for path in _PATH.findall(query.text)):
+    if any(locate.files(question, path) for path in set(_PATH.findall(query.text))):
         return False
     # What a library defines is spoken of where its names are written. WebSocket is what people call a thing.
     names = [name for name in query.identifiers if "." in name or name[0].islower()]
     if query.kind != "words" or not names:
         return True
-    return not all([await graph.is_written(question, tx, segments(name)[-1]) for name in names])
+    for name in names:
+        if not await graph.is_written(question, tx, segments(name)[-1]):
+            return True
+    return False
 
 
 async def _strange(question: Question, tx: Transaction) -> list[str]:
