@@ -35,7 +35,7 @@ _DATED = (
 )
 _RELEASE = re.compile(
     r"(?:[a-z][\w.+'-]*[ \t]+){0,5}"  # Changes with, What's new in version, the name of the project
-    r"(?:[a-z][\w+]*[-_])?\(?v?\d++(?:\.\d++)++[\w.+~-]*+\)?[:;,]?"
+    r"(?:[a-z][\w+]*[-_])?\(?v?\d++(?>(?:\.\d++)+)[\w.+~-]*+\)?[:;,]?"
     rf"(?:[ \t]++(?>(?:{_DATED})(?!\S))){{0,8}}",  # each word is read once: the line is a stranger's
     re.IGNORECASE,
 )
