@@ -283,9 +283,9 @@ async def files_writing(
 
     @cache
     def shared(folder: str) -> int:
-        if not folder:
-            return 0
-        return folder.count("/") + 1 if folder in above else shared(folder.rpartition("/")[0])
+        while folder and folder not in above:
+            folder = folder.rpartition("/")[0]
+        return folder.count("/") + 1 if folder else 0
 
     every.sort(key=lambda file: -shared(atlas.paths[file].rpartition("/")[0]))
     return sorted(every[:_FILES_MOST]), more
