@@ -100,13 +100,13 @@ def test_a_percent_sign_that_is_doubled_is_one_and_takes_no_value() -> None:
 
 
 PLAIN = {
-    "dhcp.c": 'void receive(char *face)\n{\n\twarn(_("Packet received on %s which has no address"), face);\n}\n',
+    "dhcp.c": 'void receive(char *face)\n{\n\twarn(_("Packet refused on %s which has no address"), face);\n}\n',
     "crypto.go": 'package a\n\nvar ErrSeal = errors.New("ciphertext verification failed")\n',
-    "Installer.php": "<?php\nfunction load($io) {\n    $io->write('<info>Loading repositories with package information</info>');\n}\n",
+    "Installer.php": "<?php\nfunction load($io) {\n    $io->write('<info>Missing repositories with package information</info>');\n}\n",
     "toctree.py": 'def check(log):\n    log.warning("document isn\'t included in any toctree")\n',
     "verify.go": "package a\n\n// verification of what failed before: the ciphertext\nfunc verify() {}\n",
     **{
-        f"po/{language}.po": f'msgid "Packet received on %s which has no address"\nmsgstr "{language}"\n'
+        f"po/{language}.po": f'msgid "Packet refused on %s which has no address"\nmsgstr "{language}"\n'
         for language in map(str, range(100))
     },
 }
@@ -115,9 +115,9 @@ PLAIN = {
 @pytest.mark.parametrize(
     ("message", "place"),
     [
-        ("Packet received on eth0 which has no address", "dhcp.c"),
+        ("Packet refused on eth0 which has no address", "dhcp.c"),
         ("ciphertext verification failed", "crypto.go"),
-        ("Loading repositories with package information", "Installer.php"),
+        ("Missing repositories with package information", "Installer.php"),
         ("document isn't included in any toctree", "toctree.py"),
     ],
 )
