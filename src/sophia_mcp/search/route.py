@@ -8,6 +8,7 @@ import numpy as np
 
 from sophia_mcp import words
 from sophia_mcp.search import repomap
+from sophia_mcp.search.candidates import lexical
 from sophia_mcp.search.candidates.evidence import Values
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import links, locate, missed, place, skipped, symbols, tracing
@@ -84,7 +85,7 @@ async def _respelt(question: Question, tx: Transaction) -> Question:
     if not doubtful:
         return question
     stems = {words.stem(word) for said in doubtful.items() for word in (said[0], *said[1])}
-    counts = await question.engine.text.frequencies(tx, question.view.repo_id, sorted(stems))
+    counts = await lexical.frequencies(tx, question.engine.text, question.atlas, sorted(stems))
     return replace(question, query=spelling.respelt(query, doubtful, counts.documents))
 
 
@@ -284,11 +285,11 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     query = question.query
     if known := await _defined(question, tx):
         found = await symbols.meant(known, tx, await ranked.find(known, tx, None))
-        of_document = bool(found.candidates) and found.candidates[0].kind == "doc"
-        written = (
-            await _written(question, tx) if of_document else None
+        if not found.candidates or found.candidates[0].kind != "doc":
+            return found
+        return (
+            _beside(await _written(question, tx), found) or found
         )  # no code is called like its heading
-        return verbatim.beside(written, found) if written else found
     named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
     if named is not None and not named.is_miss:
         return named

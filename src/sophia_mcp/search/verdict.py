@@ -14,6 +14,7 @@ from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.parsing.parse import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import repomap
+from sophia_mcp.search.candidates import lexical
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import locate, place, skipped, symbols
 from sophia_mcp.search.question.call import call
@@ -260,7 +261,7 @@ async def _strange(question: Question, tx: Transaction) -> list[str]:
     """Words of a longer question that stand in no file: another word for the same may stand in many."""
     text = question.query.text
     terms = words.query_terms(text)[:64]
-    counts = await question.engine.text.frequencies(tx, question.view.repo_id, terms)
+    counts = await lexical.frequencies(tx, question.engine.text, question.atlas, terms)
     known = [counts.documents.get(term, 0) > 0 for term in terms]
     if not any(known):
         return []

@@ -90,8 +90,9 @@ def main() -> None:
         asked_place, asked_opener, tasks = pickle.loads(frame)  # noqa: S301 - written by our own parent
         if asked_opener != opener:
             opener, encoder, preparer = asked_opener, _open(asked_opener), None
-            most = _held() + GROWN_BYTES
-            _limit_memory(_held() + MEMORY_BYTES)  # of files: a model may be as large as it is
+            held = _held()
+            most = held + GROWN_BYTES
+            _limit_memory(held + MEMORY_BYTES)  # of files: a model may be as large as it is
         if preparer is None or asked_place != place:
             place, preparer = asked_place, Preparer(asked_place, encoder)
         write_frame(sink, READY)

@@ -38,10 +38,10 @@ def keeps(atlas: Atlas, allowed: Mask | None) -> Callable[[int], bool] | None:
     return lambda chunk: chunk // CHUNKS_PER_BLOB in held
 
 
-async def _frequencies(
+async def frequencies(
     tx: Transaction, text: TextIndex, atlas: Atlas, terms: Sequence[str]
 ) -> Frequencies:
-    """Document frequencies of these terms. Those of frequent ones take half a millisecond each to count."""
+    """Document frequencies of these terms, each counted once for a map: that of a frequent one takes half a millisecond."""
     known = atlas.frequencies
     held = {term: known[term] for term in ("", *terms) if term in known}
     missing = [term for term in ("", *terms) if term not in held]
@@ -63,7 +63,7 @@ async def search(
     terms = words.query_terms(question)[:64]
     if not terms:
         return Lexical(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    counts = await _frequencies(tx, text, atlas, terms)
+    counts = await frequencies(tx, text, atlas, terms)
     shown = atlas.counts if allowed is None else atlas.counts[allowed]
     share = int(shown.sum()) / max(counts.total, 1)
     found = await text.search(tx, repo, terms, limit, keeps(atlas, allowed), counts, share)

@@ -82,9 +82,7 @@ def _coverage(answer: Answer) -> list[str]:
         read = f"{index.files_indexed} of {max(index.files_total, index.files_indexed)} files"
         return [f"index: failed; the answer stands on {read} that were read before"]
     if index.files_indexed < index.files_total or index.state == "indexing":
-        if (
-            index.files_indexed >= index.files_total
-        ):  # a tree that is read again, or walked for the first time
+        if index.files_indexed >= index.files_total:  # read again, or walked for the first time
             return [f"index: {index.files_indexed} files, and still reading; more may match later"]
         share = 100 * index.files_indexed // index.files_total
         return [

@@ -78,7 +78,7 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
         return None
     pattern = "|".join(map(re2.escape, pairs))
     files, _ = await regex.may_match(question, tx, pattern)
-    files = [file for file in files if not _repeats(question, file)]
+    files = [file for file in files if not regex.repeats(question.atlas, file)]
     matches, _ = await regex.matching(question, tx, pattern, regex.soon_read(question, files))
     found = await _saying(question, tx, matches, message)
     best = max((count for lines in found.values() for count in lines.values()), default=0)
@@ -96,11 +96,6 @@ async def find(question: Question, tx: Transaction) -> Outcome | None:
     ]
     said = counted(sum(map(len, near.values())), "place")
     return Outcome(tuple(candidates), len(candidates), (f"this message, but for its values: {said}",))
-
-
-def _repeats(question: Question, file: int) -> bool:
-    """Whether a file only says again what another says."""
-    return any(question.atlas.has(role, file) for role in regex.REPEATING)
 
 
 def _is_said(message: str) -> bool:
@@ -140,7 +135,7 @@ async def _rare(question: Question, tx: Transaction, pairs: Sequence[str]) -> li
     held: list[tuple[int, str]] = []
     for pair in pairs:
         files, _ = await regex.may_match(question, tx, re2.escape(pair))
-        count = sum(not _repeats(question, file) for file in files[:_REPEATED_MOST])
+        count = sum(not regex.repeats(question.atlas, file) for file in files[:_REPEATED_MOST])
         held += [(count + max(len(files) - _REPEATED_MOST, 0), pair)] if count else []
     chosen: list[str] = []
     left = _FILES_MOST

@@ -19,6 +19,7 @@ from sophia_mcp.errors import BadQuery, NotFound, OutsideRoots, TooLarge
 from sophia_mcp.index.disk.decode import decode, is_binary
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.text.literals import required
+from sophia_mcp.search.view.atlas import Atlas
 from sophia_mcp.search.view.outline import enclosing, qualified
 from sophia_mcp.security.paths import read_inside
 from sophia_mcp.security.text import counted
@@ -48,7 +49,7 @@ _OUTSIDE_MOST = 64
 ALSO = "also in files outside the index"
 """Begins the note that names them."""
 
-REPEATING = ("test", "document")
+_REPEATING = ("test", "document")
 """Roles of files that say again what the code says."""
 
 
@@ -142,7 +143,7 @@ async def matching(
     atlas = question.atlas
     matches.sort(
         key=lambda item: (
-            sum(atlas.has(role, item.file) for role in REPEATING),
+            sum(atlas.has(role, item.file) for role in _REPEATING),
             -min(item.count, 3),
             atlas.paths[item.file],
         )
@@ -215,6 +216,11 @@ async def may_match(question: Question, tx: Transaction, text: str) -> tuple[lis
             named[places[places >= 0]] = True
             chosen = (named & every) | direct
     return np.flatnonzero(chosen).tolist(), int(direct.sum())
+
+
+def repeats(atlas: Atlas, file: int) -> bool:
+    """Whether a file only says again what the code says."""
+    return any(atlas.has(role, file) for role in _REPEATING)
 
 
 def soon_read(question: Question, files: Sequence[int]) -> Sequence[int]:

@@ -82,8 +82,7 @@ async def _matching(
     query = question.request.query
     is_said = " " in text and (not is_code(query) or is_sentence(query))
     if is_said and IDENTIFIER.search(query) and not is_block(query):
-        repeating = regex.REPEATING
-        matches = [item for item in matches if not any(atlas.has(role, item.file) for role in repeating)]
+        matches = [item for item in matches if not regex.repeats(atlas, item.file)]
     return await _shown(question, tx, matches, said, is_whole=is_whole and not capped)
 
 
@@ -133,8 +132,7 @@ async def outside(question: Question, tx: Transaction, name: str) -> tuple[str, 
 
 def only_repeats(question: Question, found: Outcome) -> bool:
     """Whether a text stands in nothing but tests and documents, so that another place may be what says it."""
-    atlas, roles = question.atlas, regex.REPEATING
-    return all(any(atlas.has(role, item.file) for role in roles) for item in found.candidates)
+    return all(regex.repeats(question.atlas, item.file) for item in found.candidates)
 
 
 def beside(exact: Outcome, others: Outcome) -> Outcome:

@@ -146,7 +146,7 @@ class Sources:
         among = defined.by_class.get(stated, ())
         if reference.receiver in OWN and language in APART:
             among = [item for item in here if last(item.symbol.container) == stated]
-        if language in BY_PACKAGE:
+        elif language in BY_PACKAGE:
             among = self._of_package(path, file, among, imports)
         elif language in _IMPORTS_CLASSES:
             among = self._of_import(path, file, among, imports)
