@@ -89,7 +89,7 @@ class Folder(Generic[T]):
     def _entry_points(self) -> dict[str, importlib.metadata.EntryPoint]:
         if not self.group:
             return {}
-        return _installed(tuple(sys.path)).get(self.group, {})
+        return _installed(tuple(sys.path), self.group)
 
 
 def refuse_unknown(given: Collection[str], known: Collection[str], whose: str) -> None:
@@ -105,19 +105,23 @@ def refuse_unknown(given: Collection[str], known: Collection[str], whose: str) -
             )
 
 
-@lru_cache(maxsize=4)
-def _installed(path: tuple[str, ...]) -> dict[str, dict[str, importlib.metadata.EntryPoint]]:
-    """What the distributions on the path offer, by group and name. Read once: it looks at each of them,
-    and the folders that a start lists are many. Only those that offer something have all that is said
-    about them parsed, which for a hundred would take a tenth of a second."""
-    offering = {
-        distribution.metadata["Name"]
-        for distribution in importlib.metadata.distributions()
-        if distribution.read_text("entry_points.txt")
-    }
-    offered: dict[str, dict[str, importlib.metadata.EntryPoint]] = {}
+@lru_cache(maxsize=64)
+def _installed(path: tuple[str, ...], group: str) -> dict[str, importlib.metadata.EntryPoint]:
+    """What the distributions on the path offer to a group, by name. Only those that name it have all that is
+    said about them parsed, which for a hundred would take a tenth of a second."""
+    offering = {found.metadata["Name"] for found, offered in _offers(path) if group in offered}
+    points: dict[str, importlib.metadata.EntryPoint] = {}
     for name in sorted(offering):
         # Of several with one name this is the first on the path, which is the one that is imported.
         for point in importlib.metadata.distribution(name).entry_points:
-            offered.setdefault(point.group, {})[point.name] = point
-    return offered
+            if point.group == group:
+                points[point.name] = point
+    return points
+
+
+@lru_cache(maxsize=4)
+def _offers(path: tuple[str, ...]) -> list[tuple[importlib.metadata.Distribution, str]]:
+    """The distributions on the path that offer something, with what they write of it. Read once: each of them is
+    looked at, and the folders that a start lists are many."""
+    read = ((found, found.read_text("entry_points.txt")) for found in importlib.metadata.distributions())
+    return [(found, offered) for found, offered in read if offered]
