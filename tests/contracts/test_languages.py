@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parsing.parse import language_of, parse
-from sophia_mcp.index.parsing.stated import FOLLOWED
+from sophia_mcp.index.languages.detect import language_of
+from sophia_mcp.index.parsing.parse import parse
+from sophia_mcp.index.parsing.signs import FOLLOWED
 from sophia_mcp.types import Import, Parsed, Reference
 
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -21,7 +21,7 @@ from sophia_mcp.index.disk.stamp import stamp_of
 from sophia_mcp.index.run import SMALL, Stopped, quiet
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.workers.prepare import Task
+from sophia_mcp.index.workers.messages import Task
 from sophia_mcp.store import leases
 from sophia_mcp.types import Passage
 

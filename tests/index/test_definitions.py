@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.index.parsing.parse import language_of, parse
+from sophia_mcp.index.languages.detect import language_of
+from sophia_mcp.index.parsing.parse import parse
 
 _FORMS = {
     "ruby": (

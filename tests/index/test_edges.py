@@ -6,7 +6,7 @@ import pytest
 import zstandard
 
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parsing import edges
+from sophia_mcp.index.parsing import packed, signs
 from sophia_mcp.index.parsing.parse import parse
 from sophia_mcp.index.parsing.written import plain_type
 
@@ -242,8 +242,8 @@ def test_a_name_of_the_whole_is_no_expression() -> None:
     cpp = parse("void f() { ::shut(1); }", "a.cc", "cpp").references
     php = parse("<?php throw new \\Trouble(1);", "a.php", "php").references
     assert [(r.receiver, r.name) for r in (*cpp, *php)] == [
-        (edges.TOP, "shut"),
-        (edges.GLOBAL, "Trouble"),
+        (signs.TOP, "shut"),
+        (signs.GLOBAL, "Trouble"),
     ]
 
 
@@ -254,42 +254,42 @@ def test_the_types_of_fields_are_kept_for_other_files() -> None:
         ("A", "s", "Store"),
         ("B", "a", "A"),
     ]
-    assert edges.unpack(edges.pack(parsed)).fields == parsed.fields
+    assert packed.unpack(packed.pack(parsed)).fields == parsed.fields
 
 
 def test_a_call_on_an_expression_says_so() -> None:
     call = next(r for r in parse("a[0].go()\n", "a.py", "python").references if r.name == "go")
-    assert call.receiver == edges.EXPRESSION
+    assert call.receiver == signs.EXPRESSION
 
 
 def test_what_is_packed_comes_back_unchanged() -> None:
     parsed = parse(_CALLS["python"][0] + _IMPORTS["python"][0], "a.py", "python")
-    unpacked = edges.unpack(edges.pack(parsed))
+    unpacked = packed.unpack(packed.pack(parsed))
     assert (unpacked.references, unpacked.imports) == (parsed.references, parsed.imports)
 
 
 def test_what_an_older_parser_packed_is_read_until_it_is_redone() -> None:
-    packed = zstandard.compress(b'[[["f","call",1,"","",""]],[["m","f","f",1]]]')
-    held = edges.unpack(packed)
+    raw = zstandard.compress(b'[[["f","call",1,"","",""]],[["m","f","f",1]]]')
+    held = packed.unpack(raw)
     assert (held.references[0].name, held.imports[0].module, held.fields) == ("f", "m", ())
-    assert edges.uses(zstandard.decompress(packed), "f", b'"f"').references == held.references
+    assert packed.uses(zstandard.decompress(raw), "f", b'"f"').references == held.references
 
 
 def test_the_uses_of_a_name_are_those_among_all_that_was_packed() -> None:
     parsed = parse(_CALLS["python"][0] + _IMPORTS["python"][0], "a.py", "python")
-    text = zstandard.decompress(edges.pack(parsed))
+    text = zstandard.decompress(packed.pack(parsed))
     for name in {reference.name for reference in parsed.references}:
-        found = edges.uses(text, name, edges.spelling(name, part=False))
+        found = packed.uses(text, name, packed.spelling(name, part=False))
         assert found.references == tuple(each for each in parsed.references if each.name == name)
         assert found.imports == parsed.imports
 
 
 def test_a_name_that_is_a_part_of_others_is_used_nowhere_unless_parts_count() -> None:
     parsed = parse("import store.cupboard\n\nstore.cupboard.open()\n", "a.py", "python")
-    text = zstandard.decompress(edges.pack(parsed))
-    assert not edges.uses(text, "cupb", edges.spelling("cupb", part=False)).imports
-    assert edges.uses(text, "cupb", edges.spelling("cupb", part=True)).imports == parsed.imports
-    assert not edges.uses(text, "cupb", edges.spelling("cupb", part=True)).references
+    text = zstandard.decompress(packed.pack(parsed))
+    assert not packed.uses(text, "cupb", packed.spelling("cupb", part=False)).imports
+    assert packed.uses(text, "cupb", packed.spelling("cupb", part=True)).imports == parsed.imports
+    assert not packed.uses(text, "cupb", packed.spelling("cupb", part=True)).references
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sophia_mcp.index.parsing.parse import language_of
+from sophia_mcp.index.languages.detect import language_of
 
 _SHARED = (".h", ".m", ".cls", ".pl", ".ts", ".v", ".cl", ".asc", ".pp", ".bb", ".inc", ".d")
 _REPEATED = (

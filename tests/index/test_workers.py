@@ -20,18 +20,18 @@ from sophia_mcp.index.build import Index
 from sophia_mcp.index.changes import in_order
 from sophia_mcp.index.disk.stamp import Stamp, stamp_of
 from sophia_mcp.index.parsing import parse
-from sophia_mcp.index.workers.pool import BATCH_FILES, CRASHED, Pool, cut
-from sophia_mcp.index.workers.prepare import (
+from sophia_mcp.index.workers.messages import (
     Gone,
     Outcome,
     Place,
     Prepared,
-    Preparer,
     Refused,
     Task,
     Unchanged,
-    blob_hash,
 )
+from sophia_mcp.index.workers.pool import BATCH_FILES, CRASHED, Pool, cut
+from sophia_mcp.index.workers.prepare import Preparer
+from sophia_mcp.index.workers.reading import blob_hash
 from sophia_mcp.types import Parsed
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from tests.index.trees import open_index, words
 from sophia_mcp.embed.workers import open_encoder
 from sophia_mcp.errors import ProviderError
 from sophia_mcp.index.build import Index, Model
-from sophia_mcp.index.parsing.parse import VERSION
+from sophia_mcp.index.parsing.version import VERSION
 from sophia_mcp.index.write import Target, known_files
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.versions")]

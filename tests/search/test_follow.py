@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sophia_mcp.index.parsing.edges import Edges
+from sophia_mcp.index.parsing.packed import Edges
 from sophia_mcp.search.places.symbols import Definition
 from sophia_mcp.search.uses import handed
 from sophia_mcp.search.uses.defined import Defined

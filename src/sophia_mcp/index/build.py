@@ -31,8 +31,8 @@ from sophia_mcp.index.steps import Model, Steps, difference, is_under_way, lease
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
+from sophia_mcp.index.workers.messages import Task
 from sophia_mcp.index.workers.pool import Pool
-from sophia_mcp.index.workers.prepare import Task
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.together import first
 from sophia_mcp.security.paths import is_too_wide, of_home

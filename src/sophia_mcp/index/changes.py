@@ -11,7 +11,7 @@ from sophia_mcp.index.disk.commits import CommitTree
 from sophia_mcp.index.disk.git import Unreadable, open_checkout
 from sophia_mcp.index.disk.stamp import Stamp
 from sophia_mcp.index.disk.walk import Tree
-from sophia_mcp.index.workers.prepare import Task
+from sophia_mcp.index.workers.messages import Task
 from sophia_mcp.index.write import Known
 
 VOUCH_FROM = 64

@@ -20,10 +20,10 @@ from sophia_mcp.errors import BudgetExceeded, NotFound, ProviderError, StoreBusy
 from sophia_mcp.index import views
 from sophia_mcp.index.later import Tell
 from sophia_mcp.index.parsing.chunk import short
+from sophia_mcp.index.parsing.passages import passages
 from sophia_mcp.index.run import KIND, Storage
 from sophia_mcp.index.turn import POLL_S, turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.workers.prepare import passages
 from sophia_mcp.index.write import cut, plain_text
 from sophia_mcp.security.text import counted, plain_line
 from sophia_mcp.store.database import Transaction

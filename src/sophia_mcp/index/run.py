@@ -14,8 +14,9 @@ from sophia_mcp.index.disk.stamp import settled
 from sophia_mcp.index.trees import Look
 from sophia_mcp.index.turn import Turn
 from sophia_mcp.index.views import View, forgotten
+from sophia_mcp.index.workers.messages import Outcome, Place, Prepared, Refused, Task, Unchanged
 from sophia_mcp.index.workers.pool import Pool
-from sophia_mcp.index.workers.prepare import Outcome, Place, Prepared, Preparer, Refused, Task, Unchanged
+from sophia_mcp.index.workers.reading import unchanged
 from sophia_mcp.index.write import Known, Target, adopt, cut, drop, set_skips, store
 from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.store.text import TextIndex
@@ -207,13 +208,6 @@ class Run:
         self.progress(self._done, self._total, text)
         await self.turn.keep()
         await self.go_on(self._done, self._total, text)
-
-
-def unchanged(place: Place, tasks: Sequence[Task]) -> dict[str, Unchanged]:
-    """Those of some files, by path, that still hold what is known of them. Reads them, so call it in a thread."""
-    preparer = Preparer(place, None)
-    looked = ((task.path, preparer.unchanged(task)) for task in tasks)
-    return {path: found for path, found in looked if found is not None}
 
 
 async def publish(

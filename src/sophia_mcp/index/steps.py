@@ -18,13 +18,14 @@ from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import collect
 from sophia_mcp.index.disk.stamp import settled
 from sophia_mcp.index.later import add_trigrams
-from sophia_mcp.index.parsing.parse import VERSION
-from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish, unchanged
+from sophia_mcp.index.parsing.version import VERSION
+from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import Queue, Turn, holder_elsewhere, turn
 from sophia_mcp.index.views import View
+from sophia_mcp.index.workers.messages import EncoderOpener
 from sophia_mcp.index.workers.pool import Pool
-from sophia_mcp.index.workers.prepare import EncoderOpener
+from sophia_mcp.index.workers.reading import unchanged
 from sophia_mcp.index.write import Known, Target
 from sophia_mcp.ops.together import beside
 from sophia_mcp.store.jobs import Job, Jobs

@@ -26,7 +26,7 @@ from sophia_mcp.index.disk.git import Unreadable, find_commit, open_checkout
 from sophia_mcp.index.disk.ignore import Choice
 from sophia_mcp.index.disk.walk import Tree, has_moved, hint, walk, walk_again
 from sophia_mcp.index.views import View
-from sophia_mcp.index.workers.prepare import Place
+from sophia_mcp.index.workers.messages import Place
 from sophia_mcp.index.write import Known, Target, known_files
 from sophia_mcp.store.database import Database
 from sophia_mcp.types import Scope

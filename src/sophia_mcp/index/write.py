@@ -14,7 +14,7 @@ import zstandard
 
 from sophia_mcp.index.disk.stamp import Stamp
 from sophia_mcp.index.schema import chunk_id
-from sophia_mcp.index.workers.prepare import Gone, Outcome, Prepared, Refused, Unchanged
+from sophia_mcp.index.workers.messages import Gone, Outcome, Prepared, Refused, Unchanged
 from sophia_mcp.store.database import Repeated, Transaction
 from sophia_mcp.store.text import TextIndex, TextRow
 from sophia_mcp.store.trigrams import TrigramIndex, grams

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sophia_mcp.errors import NotFound, OutsideRoots, TooLarge
 from sophia_mcp.index.disk.decode import decode, is_binary
-from sophia_mcp.index.parsing.parse import language_of, parse
-from sophia_mcp.index.workers.prepare import blob_hash
+from sophia_mcp.index.languages.detect import language_of
+from sophia_mcp.index.parsing.parse import parse
+from sophia_mcp.index.workers.reading import blob_hash
 from sophia_mcp.security.paths import read_inside
 from sophia_mcp.security.secrets import is_secret_file
 from sophia_mcp.types import Symbol

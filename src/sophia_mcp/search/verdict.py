@@ -11,7 +11,7 @@ import re2
 
 from sophia_mcp import words
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parsing.parse import language_of
+from sophia_mcp.index.languages.detect import language_of
 from sophia_mcp.index.views import View
 from sophia_mcp.search import repomap
 from sophia_mcp.search.candidates import lexical

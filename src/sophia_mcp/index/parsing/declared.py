@@ -9,7 +9,8 @@ from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing.scopes import Scopes
-from sophia_mcp.index.parsing.written import ELEMENT, ENTERED, is_followed, is_whole, plain_type
+from sophia_mcp.index.parsing.signs import ELEMENT, ENTERED
+from sophia_mcp.index.parsing.written import is_followed, is_whole, plain_type
 
 DECLARATION_BYTES = 240
 """So much of one is read."""

@@ -8,40 +8,28 @@ Types are those the source states in this file: annotations, declarations, const
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
-import zstandard
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing.scopes import Scopes
-from sophia_mcp.index.parsing.stated import CALLEE, EXPRESSION, FOLLOWED, Types
+from sophia_mcp.index.parsing.signs import ENTERED, EXPRESSION, FOLLOWED, GLOBAL, MACRO, THROUGH, TOP
+from sophia_mcp.index.parsing.stated import CALLEE, Types
 from sophia_mcp.index.parsing.symbols import Definition, Rows
-from sophia_mcp.index.parsing.written import ENTERED, closes_at_end
-from sophia_mcp.types import Field, Import, Parsed, Reference, ReferenceKind
+from sophia_mcp.index.parsing.written import closes_at_end
+from sophia_mcp.types import Field, Import, Reference, ReferenceKind
 
 REFERENCES_MOST = 50_000
 """Generated files call without end; the rest of such a file is still found by its words."""
-
-GLOBAL = "\\"
-"""The receiver of what PHP names in no namespace: ``\\Exception``."""
-
-MACRO = "!"
-"""The receiver of a macro of Rust, which is none of the functions of its name."""
 
 _CALLEE_BYTES = 240
 _RECEIVER_CHARS = 80
 _JOINT = re.compile(rb"(?:\?\.|\.|::)\Z")
 _LAST_WORD = re.compile(rb"\w+\Z")
-THROUGH = "->"
-"""Ends the receiver of a call in C++ that is one of what this points to, where the source states its type."""
-
 _THROUGH = re.compile(rb"->\s*(?:template\s+)?~?\w+\s*(?:<.*>\s*)?\Z", re.DOTALL)
 _IN_SCOPE = re.compile(rb"::\s*(?:template\s+)?~?\w+\s*(?:<.*>\s*)?\Z", re.DOTALL)
 """What C++ joins with a class or namespace."""
@@ -55,69 +43,13 @@ _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
 _GENERIC = re.compile(r"\s*(?:(?:::)?<[^()]*>|\[[^()]*\])\s*$")
 _EXPANDED = MACRO.encode()
-TOP = "::"
 _TOP = TOP.encode()
-"""Begins what Ruby names in no module, and C++ in no namespace; the receiver of what is named so."""
 _HANDED = frozenset(
     {"go", "javascript", "kotlin", "lua", "python", "rust", "scala", "swift", "tsx", "typescript"}
 )
 """Where a parameter is called as a function is, and hides the one of its name."""
 _HOOKS = (".included", ".extended", ".prepended")
 """Methods of a module of Ruby that are called with what includes it."""
-_ROWS = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """What ``pack`` keeps of a parsed file."""
-
-    references: tuple[Reference, ...]
-    imports: tuple[Import, ...]
-    fields: tuple[Field, ...] = ()
-
-
-_UNUSED = Edges((), ())
-
-
-def pack(parsed: Parsed, compressor: zstandard.ZstdCompressor | None = None) -> bytes:
-    """References, imports and fields as zstd of JSON rows. Who packs many brings a compressor."""
-    text = _ROWS.encode((parsed.references, parsed.imports, parsed.fields))
-    return (compressor or zstandard.ZstdCompressor(level=3)).compress(text.encode())
-
-
-def unpack(packed: bytes) -> Edges:
-    """The opposite of ``pack``. Raises ValueError or zstandard.ZstdError on damaged bytes."""
-    # What an older parser packed has no fields; it is asked until all is read again.
-    references, imports, *fields = json.loads(zstandard.decompress(packed))
-    return Edges(
-        tuple(Reference(*row) for row in references),
-        tuple(Import(*row) for row in imports),
-        tuple(Field(*row) for rows in fields for row in rows),
-    )
-
-
-def named(text: bytes) -> Counter[str]:
-    """How often each name is called, made or extended in what ``pack`` compressed."""
-    references, *_ = json.loads(text)
-    return Counter(row[0] for row in references)
-
-
-def spelling(name: str, *, part: bool) -> bytes:
-    """How a name stands in what ``pack`` compressed; ``part``: it may be only a part of a text there."""
-    written = json.dumps(name, ensure_ascii=False)
-    return (written[1:-1] if part else written).encode("utf-8", "replace")
-
-
-def uses(text: bytes, name: str, spelt: bytes) -> Edges:
-    """The references to one name in what ``pack`` compressed, and the imports beside them; nothing where
-    its ``spelling`` does not stand, which is told without reading the rows."""
-    if spelt not in text:
-        return _UNUSED
-    references, imports, *_ = json.loads(text)
-    return Edges(
-        tuple(Reference(*row) for row in references if row[0] == name),
-        tuple(Import(*row) for row in imports),
-    )
 
 
 def references(

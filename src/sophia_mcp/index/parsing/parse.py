@@ -5,30 +5,24 @@ Pure and iterative. Files that no grammar reads are cut by lines, and the result
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from operator import attrgetter, itemgetter
 
 from tree_sitter import Node
 
 from sophia_mcp.index.languages import LANGUAGES, conflicts
-from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE, language_of
+from sophia_mcp.index.languages.detect import NOTEBOOK, PROSE
 from sophia_mcp.index.languages.hazards import open_types
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing import chunk, documents, edges, symbols
 from sophia_mcp.index.parsing.grammars import Unreadable, reader
 from sophia_mcp.types import Field, Import, Kind, Parsed, Reference
 
-__all__ = ["PARSE_BYTES", "VERSION", "language_of", "parse"]
-
 PARSE_BYTES = 512 * 1024
 """A larger file is cut by lines: parsers of hostile input take more memory than their input."""
 
 _NOTES = (("comment", True, True), ("lead", True, False), ("above", True, False), ("doc", False, True))
 """Captures that stay with the definition below them, and those whose text is documentation."""
-
-VERSION = f"18+{importlib.metadata.version('tree-sitter-language-pack')}"
-"""Grows with every change of what ``parse`` answers; blobs of another version are redone."""
 
 
 def parse(text: str, path: str, language: str | None) -> Parsed:

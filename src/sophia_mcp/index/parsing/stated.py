@@ -23,12 +23,17 @@ from sophia_mcp.index.parsing.declared import (
 )
 from sophia_mcp.index.parsing.scopes import Scopes
 from sophia_mcp.index.parsing.shadows import Shadows
-from sophia_mcp.index.parsing.written import (
+from sophia_mcp.index.parsing.signs import (
+    ALIASED,
     AWAITED,
     ELEMENT,
     ENTERED,
-    FIELDS_DEEP,
+    EXPRESSION,
+    FIELD,
     GIVEN,
+)
+from sophia_mcp.index.parsing.written import (
+    FIELDS_DEEP,
     closes_at_end,
     messages,
     plain_type,
@@ -37,19 +42,7 @@ from sophia_mcp.index.parsing.written import (
 )
 from sophia_mcp.types import Field
 
-EXPRESSION = "?"
-"""The receiver of a call on something that is no name, path or construction."""
-
-FIELD = ">"
-"""Stands between a type and a field of it that this file does not declare: ``Crawler>settings``."""
-
-ALIASED = ""
-"""The field of a type that is another name for one, whose type is that."""
-
 _TAKING = (AWAITED, ELEMENT)
-
-FOLLOWED = re.compile(">|\\(\\)")
-"""In a type that only what defines its field or function states."""
 
 _ABOVE = frozenset({"super", "base"})
 _STEPS_MOST = 12

@@ -8,18 +8,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from sophia_mcp.index.parsing.signs import AWAITED, ELEMENT, ENTERED, GIVEN
 from sophia_mcp.types import Symbol
-
-GIVEN = "()"
-"""Ends what gives a value: ``open()`` is of the type that this function states, ``Pool>get()`` that method."""
-
-ENTERED = "with "
-"""Begins the type that only who enters, awaits or unwraps what is given has, or takes one of its elements: what
-Python yields, promises, options, lists."""
-
-AWAITED = "__await__()"
-ELEMENT = "__item__()"
-"""Stand for a call where ``await`` or the arrow of C++, or an index, takes out what is held."""
 
 FIELDS_DEEP = 6
 _MOCKS = r"(?:\w*::)*(?:Nice|Naggy|Strict)Mock"

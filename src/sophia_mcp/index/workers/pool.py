@@ -22,8 +22,18 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 import sophia_mcp
 from sophia_mcp.errors import NoWorker, ProviderError
-from sophia_mcp.index.workers.prepare import EncoderOpener, Outcome, Place, Task, refuse
-from sophia_mcp.index.workers.worker import CUT, FAILED, READY, read_frame, write_frame
+from sophia_mcp.index.workers.messages import (
+    CUT,
+    FAILED,
+    READY,
+    EncoderOpener,
+    Outcome,
+    Place,
+    Task,
+    read_frame,
+    refuse,
+    write_frame,
+)
 from sophia_mcp.ops.together import first
 
 BATCH_FILES = 32

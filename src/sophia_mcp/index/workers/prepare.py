@@ -6,110 +6,44 @@ its edges, compresses its text and embeds its chunks. The parent process only st
 
 from __future__ import annotations
 
-import hashlib
-import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from sophia_mcp.errors import SophiaError
 from sophia_mcp.index.disk.decode import decode
-from sophia_mcp.index.disk.refused import TOO_LARGE, UNREADABLE, refused_content
-from sophia_mcp.index.disk.stamp import Stamp, settled
-from sophia_mcp.index.parsing import edges, parse
+from sophia_mcp.index.disk.refused import refused_content
+from sophia_mcp.index.disk.stamp import Stamp
+from sophia_mcp.index.languages.detect import language_of
+from sophia_mcp.index.parsing import packed, parse
 from sophia_mcp.index.parsing.chunk import lines_of, short
-from sophia_mcp.security.paths import MISSING, open_inside, read_open
+from sophia_mcp.index.parsing.passages import passages, without_suffix
+from sophia_mcp.index.workers.messages import (
+    Encoder,
+    Gone,
+    Outcome,
+    Place,
+    Prepared,
+    Refused,
+    Task,
+    Unchanged,
+    refuse,
+)
+from sophia_mcp.index.workers.reading import blob_hash, read_file
 from sophia_mcp.types import Chunk, Parsed, Passage
 from sophia_mcp.words import Split, joined_terms, split, split_passages
 
 IDENTIFIER_CHARACTERS = 128
-HEADER_NAMES = 3
-"""Enclosing definitions that are part of a chunk's meaning, innermost last."""
-
-
-class Encoder(Protocol):
-    """A local embedder inside a worker."""
-
-    def encode(self, passages: Sequence[Passage]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """int8 rows (n, dimensions) and their n scales."""
-        ...
 
 
 class ModelFailed(Exception):
     """An encoder could not encode; the message says why."""
-
-
-class Place(NamedTuple):
-    """Where the files of a batch are read: a folder on disk, or the objects of a repository."""
-
-    root: str
-    gitdir: str = ""
-    max_bytes: int = 1_000_000
-
-
-class Task(NamedTuple):
-    """One file to prepare, with the stamp its walk saw. ``known`` is the hash of a blob that needs
-    no work when it is still there; ``blob`` the object to read instead of the disk; ``lines`` says
-    why not to parse it."""
-
-    path: str
-    stamp: Stamp
-    known: str = ""
-    blob: str = ""
-    lines: str = ""
-
-
-class Prepared(NamedTuple):
-    """All rows of one file, but for their ids."""
-
-    path: str
-    stamp: Stamp
-    hash: str
-    lines: int
-    encoding: str
-    language: str
-    fallback: str
-    text: bytes
-    chunks: list[tuple[int, int, int, str, str, str, str, str]]
-    symbols: list[tuple[int, str, str, str, str, int, int, str]]
-    edges: bytes
-    words: list[tuple[str, str, str, str, str, str]]
-    scales: bytes
-    rows: bytes
-
-
-class Unchanged(NamedTuple):
-    """The file still holds the blob that was known."""
-
-    path: str
-    stamp: Stamp
-    hash: str
-
-
-class Refused(NamedTuple):
-    """The file is left out for what it holds."""
-
-    path: str
-    stamp: Stamp
-    reason: str
-    hash: str = ""
-
-
-class Gone(NamedTuple):
-    """There is no such file any more."""
-
-    path: str
-
-
-Outcome = Prepared | Unchanged | Refused | Gone
 
 
 class Cut(NamedTuple):
@@ -141,7 +75,7 @@ class Preparer:
 
     def cut(self, task: Task) -> Outcome | Cut:
         """The outcome for one file, but for its words and vectors. Raises only where the code is wrong."""
-        read = self._read_object(task) if task.blob else self._read_file(task)
+        read = self._read_object(task) if task.blob else read_file(self._root, task, self._limit)
         if not isinstance(read, tuple) or isinstance(read, (Refused, Gone)):
             return read
         raw, stamp = read
@@ -175,32 +109,6 @@ class Preparer:
                 finished.append(each)
         return finished
 
-    def unchanged(self, task: Task) -> Unchanged | None:
-        """The outcome for a file on disk that still holds the blob that was known; None for any other."""
-        read = self._read_file(task) if task.known and not task.blob else None
-        if not isinstance(read, tuple) or isinstance(read, (Refused, Gone)):
-            return None
-        raw, stamp = read
-        return Unchanged(task.path, stamp, task.known) if blob_hash(raw) == task.known else None
-
-    def _read_file(self, task: Task) -> tuple[bytes, Stamp] | Refused | Gone:
-        try:
-            opened = open_inside(self._root, task.path)
-        except SophiaError as problem:
-            return Gone(task.path) if problem.why == MISSING else refuse(task, problem.why)
-        try:
-            found = os.fstat(opened)
-            stamp = Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-            now = time.time_ns()
-            if found.st_size > self._limit:
-                return Refused(task.path, settled(stamp, now), TOO_LARGE)
-            raw = read_open(opened, task.path, self._limit)
-        except SophiaError as problem:
-            return refuse(task, problem.why)
-        finally:
-            os.close(opened)
-        return raw, settled(stamp, now)
-
     def _read_object(self, task: Task) -> tuple[bytes, Stamp] | Refused:
         raw = self._objects(task.blob, self._limit) if self._objects is not None else None
         if raw is None:
@@ -208,7 +116,7 @@ class Preparer:
         return raw, task.stamp
 
     def _parse(self, task: Task, raw: bytes, stamp: Stamp, name: str) -> Cut:
-        language = parse.language_of(task.path, raw)
+        language = language_of(task.path, raw)
         asked = (name, language, task.lines)
         if self._last is None or self._last[0] != asked:
             self._last = asked, self._understand(task, raw, stamp, name, language)
@@ -240,7 +148,7 @@ class Preparer:
             self._zstd.compress(text.encode("utf-8", "replace")),
             [_chunk_row(chunk) for chunk in parsed.chunks],
             _symbol_rows(parsed),
-            edges.pack(parsed, self._zstd)
+            packed.pack(parsed, self._zstd)
             if parsed.references or parsed.imports or parsed.fields
             else b"",
             words=[],
@@ -270,20 +178,6 @@ def _objects(gitdir: str) -> Callable[[str, int], bytes | None]:
     return partial(read_object, open_objects(gitdir))
 
 
-def blob_hash(raw: bytes) -> str:
-    """Git's id of these bytes."""
-    return hashlib.sha1(b"blob %d\0" % len(raw) + raw, usedforsecurity=False).hexdigest()
-
-
-def passages(path: str, contexts: Sequence[Sequence[str]], bodies: Sequence[str]) -> list[Passage]:
-    """What is embedded for the chunks of a file, so that every pass embeds the same."""
-    place = _without_suffix(path)
-    return [
-        Passage((place, *tuple(context)[-HEADER_NAMES:]), body)
-        for context, body in zip(contexts, bodies, strict=True)
-    ]
-
-
 class _Terms:
     """The terms of every identifier that was met, joined by spaces, worked out once."""
 
@@ -310,7 +204,7 @@ def _words(
     bodies = iter(_TERMS.of(split_passages(passages))[: len(passages)])
     fields: list[str] = []
     for file, chunks, _ in files:
-        place = _without_suffix(file.path)
+        place = without_suffix(file.path)
         fields += [place, place.rpartition("/")[2]]
         for chunk in chunks:
             fields += [" ".join(chunk.names), " ".join(chunk.context), chunk.doc]
@@ -340,18 +234,3 @@ def _symbol_rows(parsed: Parsed) -> list[tuple[int, str, str, str, str, int, int
         (number, s.name, s.name.casefold(), s.container, s.kind, s.start_line, s.end_line, s.signature)
         for number, s in enumerate(parsed.symbols)
     ]
-
-
-def _without_suffix(path: str) -> str:
-    folder, slash, name = path.rpartition("/")
-    stem = name.rpartition(".")[0] if "." in name.lstrip(".") else name
-    return f"{folder}{slash}{stem}"
-
-
-def refuse(task: Task, why: str) -> Refused:
-    """The outcome for a file that cannot be read; it is tried again when its stamp changes."""
-    return Refused(task.path, settled(task.stamp, time.time_ns()), f"{UNREADABLE}: {why}")
-
-
-EncoderOpener = Callable[[], Encoder]
-"""Opens an encoder inside a worker; must be picklable (a function or a partial of one)."""

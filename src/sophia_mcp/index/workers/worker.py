@@ -15,23 +15,25 @@ import os
 import pickle
 import select
 import signal
-import struct
 import sys
 import time
 from contextlib import suppress
 from typing import BinaryIO
 
-from sophia_mcp.index.workers.prepare import (
-    Cut,
+from sophia_mcp.index.workers.messages import (
+    CUT,
+    FAILED,
+    READY,
     Encoder,
     EncoderOpener,
-    ModelFailed,
     Outcome,
     Place,
-    Preparer,
     Task,
+    read_frame,
     refuse,
+    write_frame,
 )
+from sophia_mcp.index.workers.prepare import Cut, ModelFailed, Preparer
 
 FILE_SECONDS = 2.0
 """Processor time one file may take."""
@@ -52,27 +54,6 @@ IDLE_SECONDS = 120.0
 GARBAGE = (50_000, 20, 100)
 """When garbage is looked for. A syntax tree is many objects and no cycles: at Python's own threshold,
 one twentieth of the processor time goes into looking."""
-
-_LENGTH = struct.Struct("<I")
-READY = b"ready"
-CUT = b"cut"
-FAILED = b"failed"
-
-
-def write_frame(stream: BinaryIO, payload: bytes) -> None:
-    """One frame: four bytes of length, then the payload."""
-    stream.write(_LENGTH.pack(len(payload)))
-    stream.write(payload)
-
-
-def read_frame(stream: BinaryIO) -> bytes | None:
-    """The next frame; None at the end of the stream or when it is cut off."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    size = _LENGTH.unpack(head)[0]
-    payload = stream.read(size)
-    return payload if len(payload) == size else None
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sophia_mcp.index.parsing.parse import language_of
+from sophia_mcp.index.languages.detect import language_of
 from sophia_mcp.search.engine import Question
 from sophia_mcp.search.places.symbols import OWN, definitions, is_of
 from sophia_mcp.search.question.query import Query

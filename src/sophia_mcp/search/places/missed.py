@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from sophia_mcp.index.parsing.parse import language_of
+from sophia_mcp.index.languages.detect import language_of
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import renamed, skipped
 from sophia_mcp.search.question.call import call

@@ -12,9 +12,20 @@ from dataclasses import dataclass, replace
 
 import anyio.lowlevel
 
-from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, THROUGH, TOP, Edges
-from sophia_mcp.index.parsing.stated import ALIASED, FIELD
-from sophia_mcp.index.parsing.written import AWAITED, ELEMENT, ENTERED, GIVEN, returned
+from sophia_mcp.index.parsing.packed import Edges
+from sophia_mcp.index.parsing.signs import (
+    ALIASED,
+    AWAITED,
+    ELEMENT,
+    ENTERED,
+    FIELD,
+    GIVEN,
+    GLOBAL,
+    MACRO,
+    THROUGH,
+    TOP,
+)
+from sophia_mcp.index.parsing.written import returned
 from sophia_mcp.search.places.symbols import OWN, Definition
 from sophia_mcp.search.uses.defined import Defined, last, package_of
 from sophia_mcp.search.uses.handed import ALIKE, INCLUDES, Modules, Place

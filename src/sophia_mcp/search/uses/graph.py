@@ -18,7 +18,7 @@ import anyio.lowlevel
 import numpy as np
 
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parsing.edges import Edges
+from sophia_mcp.index.parsing.packed import Edges
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.places import locate, missed, symbols
 from sophia_mcp.search.places.symbols import Definition

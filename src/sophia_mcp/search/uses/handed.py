@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from sophia_mcp.index.languages.imports import OPENED
-from sophia_mcp.index.parsing.edges import Edges
+from sophia_mcp.index.parsing.packed import Edges
 from sophia_mcp.search.places.modules import is_module, module_parts, written_parts
 from sophia_mcp.search.places.symbols import Definition
 from sophia_mcp.search.uses.proof import Sources, brings_all, dotted, is_macro

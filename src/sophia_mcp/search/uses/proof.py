@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from sophia_mcp.index.parsing.edges import GLOBAL, MACRO, Edges
-from sophia_mcp.index.parsing.stated import FOLLOWED
+from sophia_mcp.index.parsing.packed import Edges
+from sophia_mcp.index.parsing.signs import FOLLOWED, GLOBAL, MACRO
 from sophia_mcp.search.places.modules import leads
 from sophia_mcp.search.places.symbols import OWN, Definition
 from sophia_mcp.search.uses.defined import COMPANION, Defined, holder, last, package_of

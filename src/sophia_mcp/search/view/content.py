@@ -13,8 +13,8 @@ from typing import Generic, TypeVar, overload
 import numpy as np
 import zstandard
 
-from sophia_mcp.index.parsing import edges
-from sophia_mcp.index.parsing.edges import Edges
+from sophia_mcp.index.parsing import packed
+from sophia_mcp.index.parsing.packed import Edges
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.search.view.spans import REACH, Piece, Unit, units
 from sophia_mcp.store.database import Transaction
@@ -125,7 +125,7 @@ class Content:
         self._texts: Held[Text] = Held(4 << 20, lambda text: text.length + 64)
         self._pieces: Held[Piece] = Held(1 << 19, lambda piece: len(piece.names) + 64)
         self._symbols: Held[tuple[Symbol, ...]] = Held(6_000, lambda symbols: len(symbols) + 1)
-        self._edges: Held[edges.Edges] = Held(
+        self._edges: Held[Edges] = Held(
             6_000, lambda found: len(found.references) + len(found.imports) + 1
         )
 
@@ -217,26 +217,26 @@ class Content:
 
         return await _through(self._symbols, blobs, read)
 
-    async def edges(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, edges.Edges]:
+    async def edges(self, tx: Transaction, blobs: Sequence[int]) -> dict[int, Edges]:
         """References and imports of the given blobs; blobs whose edges are not stored yet are absent."""
 
-        async def read(missing: Sequence[int]) -> dict[int, edges.Edges]:
+        async def read(missing: Sequence[int]) -> dict[int, Edges]:
             rows = await tx.rows(
                 f"SELECT blob_id, packed FROM edges WHERE blob_id IN ({ids(missing)})"  # noqa: S608
             )
-            return {blob: edges.unpack(packed) for blob, packed in rows}
+            return {blob: packed.unpack(row) for blob, row in rows}
 
         return await _through(self._edges, blobs, read)
 
     async def uses(
         self, tx: Transaction, blobs: Sequence[int], name: str, *, modules: bool
     ) -> dict[int, Edges]:
-        """The references to a name with the imports beside them, as ``edges.uses`` tells them; ``modules``: a
+        """The references to a name with the imports beside them, as ``packed.uses`` tells them; ``modules``: a
         module may be called by it. Read past the cache, for very many blobs."""
-        spelt = edges.spelling(name, part=modules)
+        spelt = packed.spelling(name, part=modules)
         found: dict[int, Edges] = {}
         async for blob, text in _packed(tx, blobs):
-            found[blob] = edges.uses(text, name, spelt)
+            found[blob] = packed.uses(text, name, spelt)
         return found
 
     async def named(
@@ -244,7 +244,7 @@ class Content:
     ) -> AsyncIterator[tuple[int, Counter[str]]]:
         """Each blob with how often it names what. Read past the cache, one after the other, for very many."""
         async for blob, text in _packed(tx, blobs):
-            yield blob, edges.named(text)
+            yield blob, packed.named(text)
 
 
 _BATCH = 400
@@ -257,8 +257,8 @@ async def _packed(tx: Transaction, blobs: Sequence[int]) -> AsyncIterator[tuple[
         rows = await tx.rows(
             f"SELECT blob_id, packed FROM edges WHERE blob_id IN ({ids(blobs[start : start + _BATCH])})"  # noqa: S608
         )
-        for blob, packed in rows:
-            yield blob, unpack(packed)
+        for blob, row in rows:
+            yield blob, unpack(row)
 
 
 async def _through(

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from sophia_mcp.index.languages import LANGUAGES
-from sophia_mcp.index.parsing.parse import language_of
+from sophia_mcp.index.languages.detect import language_of
 from sophia_mcp.search.view.atlas import Atlas, Mask, matching
 from sophia_mcp.search.view.near import near_names, near_paths
 from sophia_mcp.security.paths import of_uri

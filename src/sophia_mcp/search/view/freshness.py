@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from sophia_mcp.errors import NotFound, OutsideRoots, TooLarge
 from sophia_mcp.index.views import View
-from sophia_mcp.index.workers.prepare import blob_hash
+from sophia_mcp.index.workers.reading import blob_hash
 from sophia_mcp.search.view.atlas import Atlas
 from sophia_mcp.search.view.content import ids
 from sophia_mcp.security.paths import read_inside
