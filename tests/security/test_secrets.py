@@ -17,7 +17,7 @@ import pytest
 from tests.security.planted import Draw, kinds, plant
 
 from sophia_mcp.security.rules import REACH, RULES
-from sophia_mcp.security.secrets import _automaton, _prefilter, is_secret_file, mask
+from sophia_mcp.security.secrets import _expression, _hints, _prefilter, is_secret_file, mask
 
 pytestmark = pytest.mark.requirement("security.secrets")
 
@@ -128,7 +128,7 @@ def test_every_pattern_implies_its_hint(seed: int) -> None:
     for secret in plant(600, seed):
         raw = secret.code.encode()
         hits = set(_prefilter(raw))
-        for rule, expression, _ in (_automaton().expressions[index] for index in everything):
+        for rule, (expression, _) in ((RULES[index], _expression(index)) for index in everything):
             if expression.search(raw):
                 assert RULES.index(rule) in hits or rule.kind in {RULES[hit].kind for hit in hits}, (
                     rule.kind
@@ -187,7 +187,7 @@ def _characters(members: Iterable[Any]) -> str:
 
 
 def test_an_automaton_without_memory_falls_back_to_every_rule() -> None:
-    assert len(RULES) in _automaton().hints.Match(b"")
+    assert len(RULES) in _hints().Match(b"")
     assert _prefilter(b"nothing here") == []
 
 

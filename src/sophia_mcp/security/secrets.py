@@ -83,8 +83,7 @@ def is_suspect(lines: Sequence[str], start: int, end: int) -> bool:
     Only what stands close enough to them is looked at: where this says no, masking all lines together would
     leave these as they are."""
     near = "\n".join(_near(lines, start, end)).encode("utf-8", "surrogatepass")
-    expressions = _automaton().expressions
-    return any(expressions[hit][1].search(near) is not None for hit in _prefilter(near))
+    return any(_expression(hit)[0].search(near) is not None for hit in _prefilter(near))
 
 
 def _near(lines: Sequence[str], start: int, end: int) -> Sequence[str]:
@@ -106,45 +105,45 @@ def _written(lines: Sequence[str]) -> int:
     return sum(map(bool, map(str.strip, lines)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Automaton:
-    """All hints as one set, and each rule's own expression with the index of its masked group."""
-
-    hints: Any
-    expressions: tuple[tuple[Rule, Any, int], ...]
-
-
-@cache
-def _automaton() -> _Automaton:
+def _options() -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # spans are byte ranges, whatever the bytes are
     options.log_errors = False
-    expressions: list[tuple[Rule, Any, int]] = []
-    for rule in RULES:
-        compiled = re2.compile(rule.pattern.encode("ascii"), options)
-        expressions.append((rule, compiled, dict(compiled.groupindex).get(b"s", 0)))
+    return options
+
+
+@cache
+def _hints() -> Any:
+    """The hints of all rules as one set."""
+    options = _options()
     options.max_mem = _MEMORY
     hints = re2.Set.SearchSet(options)
     for rule in RULES:
         hints.Add(rule.hint.encode("ascii"))
     hints.Add(b"")  # matches everything: when even this is missing, the set ran out of memory
     hints.Compile()
-    return _Automaton(hints, tuple(expressions))
+    return hints
+
+
+@cache
+def _expression(place: int) -> tuple[Any, int]:
+    """The expression of one of RULES, with the index of its masked group. Few are ever asked for."""
+    compiled = re2.compile(RULES[place].pattern.encode("ascii"), _options())
+    return compiled, dict(compiled.groupindex).get(b"s", 0)
 
 
 def _prefilter(raw: bytes) -> list[int]:
     """Indexes into RULES that may match. Short texts cost microseconds; never misses a rule."""
-    hits: list[int] = _automaton().hints.Match(raw)
+    hits: list[int] = _hints().Match(raw)
     if len(RULES) not in hits:
         return list(range(len(RULES)))
     return [hit for hit in hits if hit < len(RULES)]
 
 
 def _spans(raw: bytes, hits: Iterable[int]) -> list[tuple[int, int, str]]:
-    expressions = _automaton().expressions
     found: list[tuple[int, int, str]] = []
     for hit in sorted(hits):
-        rule, expression, group = expressions[hit]
+        rule, (expression, group) = RULES[hit], _expression(hit)
         for match in expression.finditer(raw):
             start, end = match.span(group)
             if start < 0:  # the alternative without the group: all of it is the secret
@@ -226,10 +225,12 @@ def is_secret_file(path: str) -> str | None:
     """Why the file of this name is never read, or None. ``path`` has ``/`` or ``\\`` separators."""
     names = path.replace("\\", "/").casefold().split("/")
     name = names[-1]
+    if _FILE.search(name) is None and _FOLDERS.isdisjoint(names[:-1]):
+        return None  # as nearly all are, of which each look at a tree asks
     if any(mark in name for mark in _SHOWN):
         return None
     for pattern, reason in _FILES:
-        if pattern.search(name):
+        if re.search(pattern, name):
             return reason
     for folder in names[:-1]:
         if folder in _FOLDERS:
@@ -240,37 +241,36 @@ def is_secret_file(path: str) -> str | None:
 # A name that says it holds no real values.
 _SHOWN = (".example", ".sample", ".template", ".dist", "example.", ".tmpl", ".defaults")
 _FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure", ".kube", ".gcloud", ".password-store"})
-_FILES = tuple(
-    (re.compile(pattern), reason)
-    for pattern, reason in (
-        (r"^\.env(?:rc)?$|^\.env[.\-_]|\.env$|^\.envrc$", "environment files hold credentials"),
-        (r"^id_(?:rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk)(?:[._-](?!pub$).*)?$", "a private SSH key"),
-        (
-            r"\.(?:pem|key|p8|p12|pfx|ppk|jks|keystore|bks|asc|gpg|pgp|kdb|kdbx|agekey|keytab|ovpn|p7b|der)$",
-            "key material",
-        ),
-        (
-            r"^(?:\.?_?netrc|\.npmrc|\.pypirc|\.yarnrc\.yml|\.pgpass|pgpass\.conf|\.my\.cnf|\.mylogin\.cnf|\.htpasswd|\.dockercfg|\.git-credentials|\.boto|\.s3cfg|\.vault-token|\.terraformrc|terraform\.rc|\.gem_credentials|auth\.json|\.htdigest)$",
-            "a file of credentials",
-        ),
-        (
-            r"^\.?(?:credentials?|secrets?)(?:\.(?:json|ya?ml|toml|ini|cfg|conf|txt|xml|properties|csv|db|env|enc|tfvars))?$",
-            "a file of credentials",
-        ),
-        (
-            r"^(?:client_secret.*|service[-_]?account.*|application_default_credentials|google-services|.*-credentials)\.json$",
-            "a cloud account's key",
-        ),
-        (r"^\.?kube(?:config|\.conf)$|\.kubeconfig$", "a cluster's credentials"),
-        (r"\.tfstate(?:\.backup)?$|\.tfvars(?:\.json)?$", "Terraform keeps secrets in it"),
-        (r"^(?:master|production|staging|credentials)\.key$|^credentials\.yml\.enc$", "a Rails key"),
-        (
-            r"^(?:shadow|gshadow|passwd|\.htpasswd.*)-?$|^(?:wallet\.dat|keychain-db|login\.keychain.*|logins\.json|key[34]\.db)$",
-            "a store of passwords",
-        ),
-        (
-            r"^\.(?:bash|zsh|sh|python|mysql|psql|node_repl|irb|rediscli|sqlite)_?history$",
-            "a history may hold typed passwords",
-        ),
-    )
+_FILES = (
+    (r"^\.env(?:rc)?$|^\.env[.\-_]|\.env$|^\.envrc$", "environment files hold credentials"),
+    (r"^id_(?:rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk)(?:[._-](?!pub$).*)?$", "a private SSH key"),
+    (
+        r"\.(?:pem|key|p8|p12|pfx|ppk|jks|keystore|bks|asc|gpg|pgp|kdb|kdbx|agekey|keytab|ovpn|p7b|der)$",
+        "key material",
+    ),
+    (
+        r"^(?:\.?_?netrc|\.npmrc|\.pypirc|\.yarnrc\.yml|\.pgpass|pgpass\.conf|\.my\.cnf|\.mylogin\.cnf|\.htpasswd|\.dockercfg|\.git-credentials|\.boto|\.s3cfg|\.vault-token|\.terraformrc|terraform\.rc|\.gem_credentials|auth\.json|\.htdigest)$",
+        "a file of credentials",
+    ),
+    (
+        r"^\.?(?:credentials?|secrets?)(?:\.(?:json|ya?ml|toml|ini|cfg|conf|txt|xml|properties|csv|db|env|enc|tfvars))?$",
+        "a file of credentials",
+    ),
+    (
+        r"^(?:client_secret.*|service[-_]?account.*|application_default_credentials|google-services|.*-credentials)\.json$",
+        "a cloud account's key",
+    ),
+    (r"^\.?kube(?:config|\.conf)$|\.kubeconfig$", "a cluster's credentials"),
+    (r"\.tfstate(?:\.backup)?$|\.tfvars(?:\.json)?$", "Terraform keeps secrets in it"),
+    (r"^(?:master|production|staging|credentials)\.key$|^credentials\.yml\.enc$", "a Rails key"),
+    (
+        r"^(?:shadow|gshadow|passwd|\.htpasswd.*)-?$|^(?:wallet\.dat|keychain-db|login\.keychain.*|logins\.json|key[34]\.db)$",
+        "a store of passwords",
+    ),
+    (
+        r"^\.(?:bash|zsh|sh|python|mysql|psql|node_repl|irb|rediscli|sqlite)_?history$",
+        "a history may hold typed passwords",
+    ),
 )
+_FILE = re.compile("|".join(pattern for pattern, _ in _FILES))
+"""Any of them."""
