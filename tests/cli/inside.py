@@ -1,6 +1,6 @@
 """Runs `sophia` inside the process of a test: the same entry point, streams and exit code, without a start.
 
-What is about processes themselves (signals, pipes, two at once) uses `tests.cli.test_commands.run`.
+What is about processes themselves (signals, pipes, two at once) uses `tests.cli.outside`.
 """
 
 from __future__ import annotations

@@ -9,50 +9,18 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
 from tests.cli import inside
+from tests.cli.outside import CODE, SOPHIA, run
 from tests.embed.endpoint import KEY, Endpoint
 from tests.index.trees import commit_all, make_repository
 
 from sophia_mcp import __version__
 from sophia_mcp.cli.main import sophia
-
-SOPHIA = Path(sys.executable).with_name("sophia")
-
-CODE = '''"""Retries."""
-
-MAX_RETRIES = 3
-
-
-def retry_policy(attempt: int) -> bool:
-    """Whether a failed request is sent again."""
-    return attempt < MAX_RETRIES
-
-
-class Client:
-    def send(self, request: str) -> str:
-        return request if retry_policy(1) else ""
-'''
-
-
-def run(
-    *arguments: str, cwd: Path, said: str = "", **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SOPHIA, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-        input=said,
-        env={**os.environ, **environment},
-    )
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.cli.test_commands import SOPHIA, run
+from tests.cli.outside import SOPHIA, run
 from tests.cost.books import USUAL, WORST, Books, Vendor, lost, open_books, question
 
 from sophia_mcp.cost.ledger.entry import Limit

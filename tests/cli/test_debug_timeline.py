@@ -15,21 +15,13 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.cli.inside import run
-from tests.cli.test_commands import SOPHIA
-from tests.cli.test_commands import run as run_process
-from tests.cli.test_swarm_commands import ALONE, SLOW, SOLO_REPLY, machine, scripted, started
+from tests.cli.outside import SOPHIA
+from tests.cli.outside import run as run_process
+from tests.cli.runs import ALONE, SLOW, SOLO_REPLY, machine, started
 from tests.e2e.processes import Lines
-from tests.server.swarms import REVIEW, changed_shop
+from tests.server.swarms import written
 
 pytestmark = [pytest.mark.requirement("cli.timeline"), pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def project(tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    scripted(tmp_path, *REVIEW, SOLO_REPLY)
-    monkeypatch.setenv("SOPHIA_LLM__SCRIPT", str(tmp_path / "script.json"))
-    monkeypatch.setenv("SOPHIA_EMBED__PROVIDER", "hashing")
-    return changed_shop(tmp_path / "project")
 
 
 @pytest.fixture
@@ -87,7 +79,7 @@ def test_json_has_one_numbered_object_for_each_event(project: Path) -> None:
 
 
 def test_a_run_of_another_process_is_followed_as_it_happens_and_to_its_end(project: Path) -> None:
-    scripted(project.parent, SLOW)
+    written(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (_, _, run_id):
         following = subprocess.Popen(
             [SOPHIA, "debug", "timeline", run_id, "--follow"],
@@ -113,7 +105,7 @@ def test_a_run_of_another_process_is_followed_as_it_happens_and_to_its_end(proje
 
 
 def test_a_run_whose_process_was_killed_is_interrupted_in_its_timeline(project: Path) -> None:
-    scripted(project.parent, SLOW)
+    written(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (process, _, run_id):
         process.kill()
         process.wait()
@@ -154,7 +146,7 @@ def test_spans_reach_a_collector_with_the_names_of_the_conventions(
 
 
 def test_spans_that_nobody_takes_are_not_called_sent(project: Path) -> None:
-    scripted(project.parent, SOLO_REPLY)
+    written(project.parent, SOLO_REPLY)
     run_id = machine(*ALONE, "--fail-on", "never", cwd=project)["run_id"]
     done = run_process(
         *("debug", "timeline", run_id, "--otel"),

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from tests.cli.outside import SOPHIA
 
 from sophia_mcp.cli.clients import CLIENTS
 
 pytestmark = pytest.mark.requirement("cli.init")
-
-SOPHIA = Path(sys.executable).with_name("sophia")
 
 
 @pytest.fixture

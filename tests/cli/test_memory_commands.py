@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.test_commands import CODE, run
+from tests.cli.outside import CODE, run
 
 pytestmark = pytest.mark.requirement("memory.cli")
 

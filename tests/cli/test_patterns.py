@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.test_commands import run
+from tests.cli.outside import run
 
 pytestmark = pytest.mark.requirement("swarm.patterns")
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.cli.test_commands import SOPHIA, run
+from tests.cli.outside import SOPHIA, run
 
 GREETING = 'def grüße():\n    """Größe — 日本 🎉"""\n    return 1\n'
 

@@ -3,73 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from tests.cli.inside import run
-from tests.cli.test_commands import SOPHIA
-from tests.cli.test_commands import run as run_process
-from tests.e2e.processes import Lines
+from tests.cli.outside import SOPHIA
+from tests.cli.outside import run as run_process
+from tests.cli.runs import ALONE, SLOW, SOLO_REPLY, machine, started
 from tests.server.conftest import Place, text_of
-from tests.server.swarms import BEFORE, FINDING, QUOTE, REVIEW, SOLO, changed_shop, facts_of, written
+from tests.server.swarms import BEFORE, FINDING, QUOTE, facts_of, written
 
 from sophia_mcp.ops.workers import enrol
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.types import LOCAL
 
 pytestmark = [pytest.mark.requirement("cli.swarm"), pytest.mark.timeout(240)]
-
-SOLO_REPLY = {"step": "answer", "json": SOLO}
-SLOW = SOLO_REPLY | {"latency_s": 60}
-ALONE = ("swarm", "run", "solo", "--provider", "scripted", "--task", "x")
-
-
-@pytest.fixture
-def project(tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    scripted(tmp_path, *REVIEW, SOLO_REPLY)
-    monkeypatch.setenv("SOPHIA_LLM__SCRIPT", str(tmp_path / "script.json"))
-    monkeypatch.setenv("SOPHIA_EMBED__PROVIDER", "hashing")
-    return changed_shop(tmp_path / "project")
-
-
-def scripted(folder: Path, *replies: Mapping[str, Any]) -> None:
-    written(folder, *replies)
-
-
-def machine(*arguments: str, cwd: Path, code: int = 0) -> Any:
-    """The JSON of a command that ends with this code."""
-    done = run(*arguments, "--json", cwd=cwd)
-    assert done.returncode == code, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
-@contextmanager
-def started(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], Lines, str]]:
-    """A run that goes on in its own process: the process, what it says, and the run's id."""
-    process = subprocess.Popen(
-        [SOPHIA, *arguments],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ),
-    )
-    assert process.stderr is not None
-    said = Lines(process.stderr)
-    try:
-        yield process, said, said.wait_for(r"^(swarm-\w+)$").group(1)
-    finally:
-        process.kill()
-        process.wait()
-        said.join()
 
 
 def test_patterns_are_listed_and_one_of_ones_own_is_made_listed_and_run(
@@ -85,7 +37,7 @@ def test_patterns_are_listed_and_one_of_ones_own_is_made_listed_and_run(
     assert Path(here["file"]) == project / ".sophia" / "patterns" / "of_this_project.toml"
     known = {each["name"]: each["origin"] for each in machine("swarm", "list", cwd=project)}
     assert (known["our_review"], known["of_this_project"]) == ("user", "project")
-    scripted(project.parent, {"step": "read", "json": {"findings": [FINDING]}})
+    written(project.parent, {"step": "read", "json": {"findings": [FINDING]}})
     report = machine(
         *("swarm", "run", "our_review", "--task", "x", "--path", "shop", "--provider", "scripted"),
         cwd=project,
@@ -272,7 +224,7 @@ def test_results_that_are_none_are_refused(project: Path) -> None:
 
 @pytest.mark.requirement("swarm.cancel")
 def test_a_run_is_cancelled_from_another_process(project: Path) -> None:
-    scripted(project.parent, SLOW)
+    written(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (process, said, run_id):
         done = run_process("swarm", "cancel", run_id, cwd=project)
         assert done.returncode == 0, done.stderr
@@ -281,7 +233,7 @@ def test_a_run_is_cancelled_from_another_process(project: Path) -> None:
         assert said.wait_for(f"next: sophia swarm resume {run_id}")
     again = machine("swarm", "cancel", run_id, cwd=project)
     assert again["status"] == "cancelled"
-    scripted(project.parent, SOLO_REPLY)
+    written(project.parent, SOLO_REPLY)
     machine("swarm", "resume", run_id, "--fail-on", "never", cwd=project)
     late = run("swarm", "cancel", run_id, cwd=project)
     assert late.returncode == 1
@@ -293,7 +245,7 @@ def test_a_cancel_that_was_not_heeded_yet_is_not_called_none(
     project: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sophia_mcp.cli.commands.swarm._STOP_S", 0.1)
-    scripted(project.parent, SLOW)
+    written(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (process, _, run_id):
         process.kill()
         process.wait()
@@ -315,7 +267,7 @@ def test_a_cancel_that_was_not_heeded_yet_is_not_called_none(
 @pytest.mark.requirement("swarm.kill")
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_was_cut_off_is_resumed(project: Path, blow: signal.Signals) -> None:
-    scripted(project.parent, SLOW)
+    written(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (process, said, run_id):
         process.send_signal(blow)
         code = process.wait(60)
@@ -324,7 +276,7 @@ def test_a_run_that_was_cut_off_is_resumed(project: Path, blow: signal.Signals) 
         assert not [line for line in said.seen if "Traceback" in line]
     (row,) = machine("swarm", "list", "--runs", cwd=project)
     assert (row["run_id"], row["status"]) == (run_id, "interrupted")
-    scripted(project.parent, SOLO_REPLY)
+    written(project.parent, SOLO_REPLY)
     report = machine("swarm", "resume", run_id, "--fail-on", "never", cwd=project)
     assert (report["run_id"], report["status"]) == (run_id, "done")
     assert len(report["outcome"]["findings"]) == 1

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tests.conformance.node import INSPECTOR, run_node
-from tests.e2e.processes import ROOT, TOOLS, environment, serving, write_tree
+from tests.e2e.processes import ROOT, TOOLS, environment, serving
+from tests.trees import write_tree
 
 pytestmark = [pytest.mark.xdist_group("conformance"), pytest.mark.timeout(300)]
 

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import apsw
 import pytest
 from tests.cost.books import IN, OUT, USUAL, WORST, open_books
+from tests.e2e.processes import running
 
 from sophia_mcp.cost.ledger.entry import MEASURES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.timeout(1800)]
-TOP = Path(__file__).parents[2]
 
 
-@contextmanager
 def spender(
     folder: Path, calls: int, limit: int, seed: int, width: int = 8
-) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.cost.crowd", folder, *map(str, (calls, limit, seed, width))],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=TOP,
-        env=os.environ | {"PYTHONPATH": str(TOP)},
-    )
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.communicate()
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running("tests.cost.crowd", folder, calls, limit, seed, width)
 
 
 def billed(lines: str) -> int:

@@ -32,13 +32,26 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **more}
 
 
-def write_tree(folder: Path, files: dict[str, str]) -> Path:
-    """A folder with these files."""
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder
+def program(module: str, *arguments: object) -> subprocess.Popen[str]:
+    """A program among the tests, in a process of its own that may read ``stdout``."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(PYTHONPATH=str(ROOT)),
+    )
+
+
+@contextmanager
+def running(module: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Such a program, killed at the latest when the block ends."""
+    child = program(module, *arguments)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
 
 
 class Lines:

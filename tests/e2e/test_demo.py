@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.e2e.processes import ROOT, environment, write_tree
+from tests.e2e.processes import ROOT, environment
+from tests.trees import write_tree
 
 pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(240)]
 

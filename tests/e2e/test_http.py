@@ -23,9 +23,9 @@ from tests.e2e.processes import (
     environment,
     serving,
     still_alive,
-    write_tree,
 )
 from tests.e2e.wire import INITIALIZE, META, MODERN
+from tests.trees import write_tree
 
 from sophia_mcp.errors import BadArgument
 from sophia_mcp.server.http import parse_address

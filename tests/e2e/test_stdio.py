@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.e2e.processes import TOOLS, first_children, still_alive, write_tree
+from tests.e2e.processes import TOOLS, first_children, still_alive
 from tests.e2e.wire import INITIALIZE, LEGACY, META, MODERN, Wire, stdio
+from tests.trees import write_tree
 
 pytestmark = [
     pytest.mark.requirement("server.stdio_clean"),

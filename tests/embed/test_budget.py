@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import pytest
+from tests.embed.endpoint import assert_left
 
 from sophia_mcp.embed.budget import Budget, about_tokens
 from sophia_mcp.errors import BudgetExceeded
 
+SIX = "a" * 17
+"""About six tokens."""
+
 
 def test_a_reservation_that_does_not_fit_takes_nothing() -> None:
-    budget = Budget(10, count=lambda _: 6)
-    assert budget.reserve(["a"]) == 6
+    budget = Budget(10)
+    assert budget.reserve([SIX]) == 6
     with pytest.raises(BudgetExceeded):
-        budget.reserve(["b"])
-    assert budget.spent_tokens == 6
+        budget.reserve([SIX])
+    assert_left(budget, 4)
 
 
 def test_a_report_that_makes_no_sense_leaves_the_reservation() -> None:
-    budget = Budget(10, count=lambda _: 6)
-    budget.settle(budget.reserve(["a"]), -4)
-    assert budget.spent_tokens == 6
-    budget.settle(6, 2)
-    assert budget.spent_tokens == 2
+    budget = Budget(10)
+    budget.settle(budget.reserve([SIX]), -4)
+    assert_left(budget, 4)
+
+
+def test_a_report_replaces_the_reservation() -> None:
+    budget = Budget(10)
+    budget.settle(budget.reserve([SIX]), 2)
+    assert_left(budget, 8)
 
 
 def test_the_guess_counts_bytes_not_characters() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.index.trees import open_index
+from tests.trees import write_tree
 
 from sophia_mcp.index.build import Index
 
@@ -22,11 +23,6 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
     """Writes files below a new folder and returns it."""
 
     def write(files: dict[str, str], name: str = "app") -> Path:
-        root = tmp_path / name
-        for path, text in files.items():
-            place = root / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
-        return root
+        return write_tree(tmp_path / name, files)
 
     return write

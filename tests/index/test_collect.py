@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from tests.index.trees import commit_all, contents, make_repository, open_index, words
+from tests.index.trees import commit_all, contents, count, make_repository, open_index, words
 
 from sophia_mcp.errors import DiskFull, NotFound
 from sophia_mcp.index import collect as collecting
@@ -26,11 +26,6 @@ from sophia_mcp.types import LOCAL, Scope
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.collect")]
 Write = Callable[..., Path]
-
-
-async def count(index: Index, table: str) -> int:
-    async with index.storage.database.read(index.storage.scope) as tx:
-        return int((await tx.rows(f"SELECT COUNT(*) FROM {table}"))[0][0])
 
 
 @pytest.mark.requirement("index.collect")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,12 +15,14 @@ from tests.index.trees import (
     bomb,
     commit_all,
     contents,
+    count,
     make_repository,
     open_index,
     shown,
     skipped,
     words,
 )
+from tests.trees import git
 
 from sophia_mcp.errors import BadArgument, NotFound, NotIndexed
 from sophia_mcp.index.build import Index
@@ -31,15 +32,6 @@ from sophia_mcp.index.views import free_name, repositories
 
 pytestmark = pytest.mark.anyio
 Write = Callable[..., Path]
-
-
-def git(root: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
-
-
-async def count(index: Index, table: str) -> int:
-    async with index.storage.database.read(index.storage.scope) as tx:
-        return int((await tx.rows(f"SELECT COUNT(*) FROM {table}"))[0][0])
 
 
 @pytest.mark.requirement("index.views_share", "index.dirty_overlay")
@@ -277,7 +269,7 @@ async def test_submodules_and_nested_repositories_are_left_to_themselves(
     commit_all(make_repository(root / "inner"))
     git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "sub")
     git(root, "add", "a.py")
-    git(root, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "Add")
+    git(root, "commit", "-q", "-m", "Add")
     await index.update(root)
     view = await index.resolve("app")
     assert set(await shown(index, view)) == {"a.py", ".gitmodules"}
@@ -410,7 +402,7 @@ async def test_a_file_whose_commit_holds_a_pointer_is_read_where_its_tree_holds_
     git(root, "init", "-q", "-b", "main")
     git(root, "config", "filter.lfs.clean", f"cat '{pointer}'")
     git(root, "add", ".")
-    git(root, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "-m", "One")
+    git(root, "commit", "-q", "-m", "One")
     await index.update(root, ref="main")
     assert await skipped(index, await index.resolve("app@main")) == {"prices.csv": "Git LFS pointer"}
     await index.update(root)

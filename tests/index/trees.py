@@ -147,3 +147,9 @@ async def words(index: Index, view: View, *terms: str) -> set[str]:
             )
             per_term.append({path for path, placement in rows if placement in placements})
     return set.intersection(*per_term)
+
+
+async def count(index: Index, table: str) -> int:
+    """How many rows a table has."""
+    async with index.storage.database.read(index.storage.scope) as tx:
+        return int((await tx.rows(f"SELECT COUNT(*) FROM {table}"))[0][0])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.memory.conftest import CART, Mind
+from tests.trees import git
 
 from sophia_mcp.errors import BadArgument, NotFound
 from sophia_mcp.memory.memory import Caller, Note
@@ -141,21 +141,14 @@ async def test_one_of_two_equal_places_that_changed_is_flagged(mind: Mind, proje
 
 
 async def test_the_verdict_names_the_commit_it_was_anchored_at(mind: Mind, project: Path) -> None:
-    def git(*arguments: str) -> str:
-        name = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-        run = subprocess.run(
-            ["git", *name, *arguments], cwd=project, check=True, capture_output=True, text=True
-        )
-        return run.stdout.strip()
-
-    git("init", "-q")
-    git("add", ".")
-    git("commit", "-qm", "first")
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "first")
     await verdicts(mind, CART_PY)
     (project / CART_PY).write_text(CART + "\n")
     assert (await verdicts(mind))[
         CART_PY
-    ].detail == f"the file changed since {git('rev-parse', 'HEAD')[:10]}"
+    ].detail == f"the file changed since {git(project, 'rev-parse', 'HEAD')[:10]}"
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 import random
 import shutil
-import subprocess
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.memory.conftest import Mind
+from tests.trees import git
 
 from sophia_mcp.types import Anchor
 
@@ -278,28 +278,24 @@ async def test_each_kind_of_change_is_flagged_and_undoing_it_is_seen(mind: Mind,
 
 
 async def test_a_switched_branch_is_judged_by_what_it_holds(mind: Mind) -> None:
-    def git(*arguments: str) -> None:
-        name = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-        subprocess.run(["git", *name, *arguments], cwd=mind.project, check=True, capture_output=True)
-
     written(mind.project)
-    git("init", "-q", "-b", "main")
-    git("add", "-A")
-    git("commit", "-qm", "first")
+    git(mind.project, "init", "-q", "-b", "main")
+    git(mind.project, "add", "-A")
+    git(mind.project, "commit", "-qm", "first")
     oracle, draw = Oracle(mind.project), random.Random(5)
     await verdicts(mind, *PLACES)
     branches = []
     for number in range(4):
-        git("checkout", "-qB", f"work-{number}", "main")
+        git(mind.project, "checkout", "-qB", f"work-{number}", "main")
         editor = Editor(mind.project, draw)
         ways = [editor.work() for _ in range(4)]
-        git("add", "-A")
-        git("commit", "-qm", "work", "--allow-empty")
+        git(mind.project, "add", "-A")
+        git(mind.project, "commit", "-qm", "work", "--allow-empty")
         branches.append((f"work-{number}", ways))
     flagged = 0
     for branch, ways in branches:
-        git("checkout", "-q", branch)
+        git(mind.project, "checkout", "-q", branch)
         flagged += judge(oracle, await verdicts(mind), ways)
-        git("checkout", "-q", "main")
+        git(mind.project, "checkout", "-q", "main")
         assert {each.verdict for each in (await verdicts(mind)).values()} == {"fresh"}
     assert flagged > 0

@@ -21,14 +21,14 @@ FINDING = Finding("high", "shop/cart.py", 21, "return bool(token)", "An empty ca
 
 
 async def step(mind: Mind, question: str, max_tokens: int = 800) -> str:
-    return await mind.memory.recall_for_step(question, None, max_tokens, project=mind.project)
+    return await mind.memory.recall_for_step(question, mind.caller, max_tokens)
 
 
 async def record(mind: Mind, run: str, *, passed: bool = True, **values: object) -> None:
     gates = (GateResult("quotes", passed, "" if passed else "line 3 does not say that"),)
     made = RunRecord(run, "code_review", "review the cart", "done", gates=gates, **values)  # type: ignore[arg-type]
     mind.now += 1_000_000
-    await mind.memory.record_run(made, project=mind.project)
+    await mind.memory.record_run(made, mind.caller)
 
 
 @pytest.mark.anyio
@@ -63,7 +63,7 @@ async def test_runs_that_come_to_the_same_leave_the_next_question_as_it_was(mind
 async def test_a_run_whose_words_grow_when_spelled_out_is_remembered(mind: Mind) -> None:
     task = "why is the cart charged twice? " + "\u202e" * 3_900
     made = RunRecord("r0", "code_review", task, "done", lessons=(LESSON + " \u202e" * 3_900,))
-    await mind.memory.record_run(made, project=mind.project)
+    await mind.memory.record_run(made, mind.caller)
     found = await mind.found("cart charged twice")
     assert any(memo.source == "run:r0" and memo.kind != "lesson" for memo in found)
     assert any(memo.text.startswith(LESSON) for memo in found)
@@ -105,10 +105,10 @@ async def test_a_gate_that_fails_the_same_way_in_several_runs_becomes_a_lesson(m
 @pytest.mark.requirement("memory.lessons")
 async def test_a_person_who_rejects_a_finding_is_believed_and_may_change_their_mind(mind: Mind) -> None:
     await record(mind, "r1", findings=1)
-    await mind.memory.feedback("r1", FINDING, False, project=mind.project)
+    await mind.memory.judge("r1", [FINDING], {"1": False}, mind.caller)
     assert "do not report it" in await step(mind, "is an empty cart charged")
     mind.now += 1
-    await mind.memory.feedback("r1", FINDING, True, project=mind.project)
+    await mind.memory.judge("r1", [FINDING], {"1": True}, mind.caller)
     text = await step(mind, "is an empty cart charged")
     assert "is worth reporting" in text
     assert "do not report it" not in text
@@ -116,7 +116,7 @@ async def test_a_person_who_rejects_a_finding_is_believed_and_may_change_their_m
     assert advice.arm is not None
     assert (advice.arm.accepted, advice.arm.judged) == (1, 1)
     with pytest.raises(NotFound):
-        await mind.memory.feedback("r99", FINDING, True, project=mind.project)
+        await mind.memory.judge("r99", [FINDING], {"1": True}, mind.caller)
 
 
 @pytest.mark.anyio
@@ -147,7 +147,7 @@ async def test_a_step_is_told_nothing_whose_code_is_gone(mind: Mind) -> None:
 async def test_similar_past_runs_are_found_for_ninety_days(mind: Mind) -> None:
     for number, task in enumerate(("review the cart total", "document the exporter")):
         run = RunRecord(f"r{number}", "code_review", task, "done", f"Summary {number} of {task}")
-        await mind.memory.record_run(run, project=mind.project)
+        await mind.memory.record_run(run, mind.caller)
     await mind.keep("The cart total is in cents")
     found = await mind.memory.similar_runs("cart totals", mind.caller)
     assert [memo.source for memo in found] == ["run:r0"]
@@ -270,7 +270,7 @@ async def test_a_run_that_was_cut_off_says_nothing_about_its_lessons(
 ) -> None:
     kept = (await mind.keep(LESSON, kind="lesson", source="person")).memo
     run = RunRecord("r1", "code_review", "review the cart", status, used=(kept.id,))
-    await mind.memory.record_run(run, project=mind.project)
+    await mind.memory.record_run(run, mind.caller)
     assert (await mind.found(LESSON, kinds=("lesson",)))[0].standing == 3
     summaries = await mind.memory.similar_runs("review the cart", mind.caller)
     assert bool(summaries) == (status in ("failed", "over_budget"))

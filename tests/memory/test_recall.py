@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.memory.conftest import Mind, opened
+from tests.trees import git
 
 from sophia_mcp.errors import BadQuery
 from sophia_mcp.llm.counting import tokens
@@ -51,15 +51,11 @@ async def test_memories_of_another_repository_stay_there(mind: Mind, tmp_path: P
 
 @pytest.mark.requirement("memory.scopes")
 async def test_a_worktree_shares_the_memories_of_its_repository(mind: Mind, tmp_path: Path) -> None:
-    def git(*arguments: str) -> None:
-        name = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-        subprocess.run(["git", *name, *arguments], cwd=mind.project, check=True, capture_output=True)
-
-    git("init", "-q")
+    git(mind.project, "init", "-q")
     await mind.keep("Carts are locked by their id")  # before the first commit, by its folder
-    git("add", ".")
-    git("commit", "-qm", "first")
-    git("worktree", "add", "-q", str(tmp_path / "tree"))
+    git(mind.project, "add", ".")
+    git(mind.project, "commit", "-qm", "first")
+    git(mind.project, "worktree", "add", "-q", str(tmp_path / "tree"))
     _, found = await mind.memory.recall("locked carts", Caller(project=tmp_path / "tree"))
     assert [memo.text for memo in found.memos] == ["Carts are locked by their id"]
     assert repos.see(tmp_path / "tree").identities[0] == repos.see(mind.project).identities[0]

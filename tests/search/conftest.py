@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.index.trees import open_index
 from tests.search.sample import FILES
+from tests.trees import write_tree as write
 
 from sophia_mcp.embed.providers import PROVIDERS
 from sophia_mcp.embed.workers import open_encoder
@@ -60,14 +61,6 @@ async def open_engine(root: Path, home: Path) -> AsyncIterator[Asked]:
         )
         view = await views.resolve(storage.database, str(root))
         yield Asked(root, engine, index, view)
-
-
-def write(root: Path, files: dict[str, str]) -> Path:
-    for path, text in files.items():
-        place = root / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-    return root
 
 
 @pytest.fixture(scope="module")

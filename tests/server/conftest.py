@@ -12,6 +12,7 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
+from tests.trees import write_tree
 
 from sophia_mcp.app import App, open_app
 from sophia_mcp.server.build import build_server
@@ -80,10 +81,7 @@ Connecting = AbstractAsyncContextManager[Client]
 
 def write(root: Path, files: dict[str, str] = FILES) -> Path:
     """The files on disk."""
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    return root
+    return write_tree(root, files)
 
 
 def text_of(result: CallToolResult) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
-from mcp.types import CallToolResult
 from tests.index.trees import commit_all, make_repository
 from tests.server.conftest import Place, text_of, write
+from tests.server.swarms import facts_of
 
 from sophia_mcp.server.tools import index_repo
 
@@ -38,17 +37,11 @@ FIELDS = {
 }
 
 
-def facts(result: CallToolResult) -> dict[str, Any]:
-    assert not result.is_error, text_of(result)
-    assert result.structured_content is not None
-    return result.structured_content
-
-
 @pytest.mark.requirement("server.both_eras")
 async def test_an_update_says_what_was_indexed_in_both_channels(place: Place, era: str) -> None:
     async with place.connect(era) as client:
         result = await client.call_tool("index_repo", {})
-    found = facts(result)
+    found = facts_of(result)
     assert set(found) == FIELDS
     assert (found["state"], found["files_indexed"], found["next"]) == ("ready", 3, None)
     assert found["skipped"] == [{"reason": "binary", "count": 1}]
@@ -60,14 +53,14 @@ async def test_an_update_says_what_was_indexed_in_both_channels(place: Place, er
 
 async def test_the_same_call_again_changes_nothing(indexed: Place, era: str) -> None:
     async with indexed.connect(era) as client:
-        again = facts(await client.call_tool("index_repo", {"path": str(indexed.project)}))
+        again = facts_of(await client.call_tool("index_repo", {"path": str(indexed.project)}))
     assert (again["state"], again["files_changed"], again["files_removed"]) == ("ready", 0, 0)
 
 
 async def test_status_without_a_path_lists_every_readable_repository(indexed: Place, era: str) -> None:
     async with indexed.connect(era) as client:
         result = await client.call_tool("index_repo", {"action": "status"})
-    found = facts(result)
+    found = facts_of(result)
     assert found["repo"] is None
     assert [each["root"] for each in found["repos"]] == [str(indexed.project)]
     assert str(indexed.project) in text_of(result)
@@ -83,7 +76,7 @@ async def test_a_long_list_tells_of_the_project_and_of_some_and_names_all_others
         await (await app.start_index(str(place.project), trusted=True)).wait(60)
     async with place.connect("auto") as client:
         result = await client.call_tool("index_repo", {"action": "status"})
-    found = facts(result)
+    found = facts_of(result)
     listed = [each["repo"] for each in found["repos"]]
     assert len(listed) == index_repo.LISTED
     assert listed[0] == place.project.name
@@ -96,7 +89,7 @@ async def test_a_long_list_tells_of_the_project_and_of_some_and_names_all_others
 
 async def test_status_of_an_empty_store_says_so(place: Place) -> None:
     async with place.connect("auto") as client:
-        found = facts(await client.call_tool("index_repo", {"action": "status"}))
+        found = facts_of(await client.call_tool("index_repo", {"action": "status"}))
     assert found["repos"] == []
     assert found["notes"] == ["nothing is indexed yet"]
 
@@ -104,7 +97,7 @@ async def test_status_of_an_empty_store_says_so(place: Place) -> None:
 async def test_a_rebuild_reads_every_file_again(place: Place) -> None:
     async with place.connect("auto") as client:
         await client.call_tool("index_repo", {})
-        found = facts(await client.call_tool("index_repo", {"action": "rebuild"}))
+        found = facts_of(await client.call_tool("index_repo", {"action": "rebuild"}))
     assert found["files_changed"] == 3
 
 
@@ -117,20 +110,20 @@ async def test_a_ref_that_is_indexed_is_still_called_by_its_name(place: Place) -
     async with place.connect("auto") as client:
         await client.call_tool("index_repo", {"path": f"{place.project}@feature/pay"})
         again = {"path": f"{place.project.name}@feature/pay", "action": "rebuild"}
-        found = facts(await client.call_tool("index_repo", again))
+        found = facts_of(await client.call_tool("index_repo", again))
         assert (found["repo"], found["files_changed"]) == (f"{place.project.name}@feature/pay", 3)
         told = {"text": "Cards are charged once", "repo": found["repo"]}
         assert not (await client.call_tool("remember", told)).is_error
         await client.call_tool("index_repo", {})
-        found = facts(await client.call_tool("index_repo", again))
+        found = facts_of(await client.call_tool("index_repo", again))
         assert (found["branch"], found["state"]) == ("feature/pay", "ready")
 
 
 async def test_forgetting_drops_the_index_and_leaves_the_files(place: Place) -> None:
     async with place.connect("auto") as client:
         await client.call_tool("index_repo", {})
-        gone = facts(await client.call_tool("index_repo", {"action": "forget"}))
-        after = facts(await client.call_tool("index_repo", {"action": "status"}))
+        gone = facts_of(await client.call_tool("index_repo", {"action": "forget"}))
+        after = facts_of(await client.call_tool("index_repo", {"action": "status"}))
     assert gone["next"] is not None
     assert "index_repo" in gone["next"]
     assert after["repos"] == []
@@ -139,7 +132,7 @@ async def test_forgetting_drops_the_index_and_leaves_the_files(place: Place) -> 
 
 async def test_cancelling_what_does_not_run_says_so(indexed: Place) -> None:
     async with indexed.connect("auto") as client:
-        found = facts(await client.call_tool("index_repo", {"action": "cancel"}))
+        found = facts_of(await client.call_tool("index_repo", {"action": "cancel"}))
     assert found["notes"] == ["no run was active"]
 
 
@@ -148,8 +141,8 @@ async def test_no_waiting_returns_a_handle_and_the_run_goes_on(place: Place, era
     write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(300)})
     async with place.connect(era) as client:
         first = await client.call_tool("index_repo", {"wait_s": 0})
-        found = facts(first)
-        last = facts(await client.call_tool("index_repo", {"wait_s": 50}))
+        found = facts_of(first)
+        last = facts_of(await client.call_tool("index_repo", {"wait_s": 50}))
     assert found["state"] == "indexing"
     assert found["next"] is not None
     assert found["next"].startswith("index_repo(path=")
@@ -163,7 +156,7 @@ async def test_a_list_with_a_cancelled_run_says_how_it_is_begun_again(place: Pla
     async with place.connect("auto") as client:
         await client.call_tool("index_repo", {"wait_s": 0})
         await client.call_tool("index_repo", {"action": "cancel"})
-        listed = facts(await client.call_tool("index_repo", {"action": "status"}))
+        listed = facts_of(await client.call_tool("index_repo", {"action": "status"}))
     assert [each["state"] for each in listed["repos"]] == ["failed"]
     assert listed["next"] == f'index_repo(path="{place.project}")'
 
@@ -212,13 +205,13 @@ async def test_a_note_reaches_clients_that_show_only_structured_content(
 ) -> None:
     async with indexed.connect(era) as client:
         result = await client.call_tool("index_repo", {"action": "status", "recursive": True})
-    assert any("'recursive' is unknown" in note for note in facts(result)["notes"])
+    assert any("'recursive' is unknown" in note for note in facts_of(result)["notes"])
     assert "'recursive' is unknown" in text_of(result)
 
 
 async def test_globs_choose_what_is_indexed(place: Place, tmp_path: Path) -> None:
     async with place.connect("auto") as client:
-        found = facts(await client.call_tool("index_repo", {"exclude": "shop/**"}))
+        found = facts_of(await client.call_tool("index_repo", {"exclude": "shop/**"}))
     assert "python" not in found["languages"]
 
 
@@ -245,8 +238,8 @@ async def test_a_slow_clone_does_not_hold_the_call_and_can_be_cancelled(place: P
         group.start_soon(silent.serve, hold)
         async with place.connect("auto") as client:
             url = f"https://somebody@127.0.0.1:{port}/slow/one.git"
-            found = facts(await client.call_tool("index_repo", {"path": url, "wait_s": 0}))
-            cancelled = facts(await client.call_tool("index_repo", {"path": url, "action": "cancel"}))
+            found = facts_of(await client.call_tool("index_repo", {"path": url, "wait_s": 0}))
+            cancelled = facts_of(await client.call_tool("index_repo", {"path": url, "action": "cancel"}))
             with anyio.fail_after(10):  # the other side says nothing all the while
                 again = await client.call_tool("index_repo", {"path": url, "action": "status"})
             released.set()

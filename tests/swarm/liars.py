@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.trees import write_tree
+
 from sophia_mcp.swarm.patterns import Pattern
 
 FILES = {
@@ -108,8 +110,4 @@ def script(pattern: Pattern, lie: str) -> dict[str, Any]:
 
 def lay(folder: Path) -> Path:
     """The tree that all of this is about, on disk."""
-    root = folder / "repository"
-    for path, text in FILES.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    return root
+    return write_tree(folder / "repository", FILES)

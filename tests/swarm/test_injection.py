@@ -16,6 +16,7 @@ import pytest
 from tests.swarm.injections import SECRET, Injection, Obedient, injections
 from tests.swarm.liars import FILES
 from tests.swarm.runs import ScriptedModels, Tree, open_swarm, order
+from tests.trees import write_tree
 
 from sophia_mcp.llm.providers import LLM
 from sophia_mcp.llm.wrappers.structured import Structured
@@ -205,10 +206,7 @@ def planted(root: Path, cases: tuple[Injection, ...]) -> Infected:
         for n, case in enumerate(cases)
         if case.place == "diff"
     )
-    for path, text in files.items():
-        place = root / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(text.encode())
+    write_tree(root, files)
     (root / ".git").mkdir()
     (root / ".git" / "config").write_text("[core]\n")
     (root.parent / "store").mkdir()

@@ -132,7 +132,7 @@ async def _spending(parts: Parts) -> Spending:
     """The ledger and the budgets, for what the person's embedder sends."""
     from sophia_mcp.app.vendors import LOCAL_VENDOR
     from sophia_mcp.cost.embedding import Spending
-    from sophia_mcp.llm.address import host_of, loopback
+    from sophia_mcp.ops.address import host_of, loopback
 
     chosen, money = parts.settings.embed, await parts.money()
     here = loopback(host_of(chosen.base_url))

@@ -115,7 +115,7 @@ class Models:
         """Why nobody answers at a provider's address; empty where somebody listens, or it has none."""
         import anyio
 
-        from sophia_mcp.llm.address import place_of
+        from sophia_mcp.ops.address import place_of
 
         place = place_of(self.vendors.address(name))
         if place is None:

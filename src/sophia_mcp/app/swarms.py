@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sophia_mcp.app.opening import Models
     from sophia_mcp.cost.money import Money
     from sophia_mcp.index.views import View
+    from sophia_mcp.memory.note import Caller
     from sophia_mcp.swarm.asking.material import Sources
     from sophia_mcp.swarm.gates import Allowed, Ground
     from sophia_mcp.swarm.history.book import Run
@@ -166,8 +167,10 @@ class Repository:
 
     async def recall(self, question: str, max_tokens: int) -> str:
         """See the contract."""
+        from sophia_mcp.memory.note import Caller
+
         memory = await self.app.memory()
-        return await memory.recall_for_step(question, None, max_tokens, project=Path(self.view.root))
+        return await memory.recall_for_step(question, Caller(project=Path(self.view.root)), max_tokens)
 
 
 class Nowhere:
@@ -274,9 +277,7 @@ def _learner(app: App) -> Callable[[Run], Awaitable[None]]:
         )
         memory = await app.memory()
         try:
-            await memory.record_run(
-                record, project=_place(run.order.repo)[0] if run.order.repo else None
-            )
+            await memory.record_run(record, _caller(order))
         except NotFound:
             return  # the repository has gone: there is nothing to remember it under
 
@@ -288,15 +289,13 @@ def _adviser(app: App) -> Callable[[Order], Awaitable[tuple[str, ...]]]:
 
     async def advise(order: Order) -> tuple[str, ...]:
         from sophia_mcp.memory.kinds import kind_of
-        from sophia_mcp.memory.note import Caller
 
         memory = await app.memory()
         kind = kind_of(order.pattern, order.task, diff=order.diff is not None)
         advice = await memory.advise(order.pattern, task_kind=kind, tier=order.tier)
         said = advice.text.splitlines()
         if order.task.strip():
-            caller = Caller(project=_place(order.repo)[0] if order.repo else None)
-            for like in await memory.similar_runs(order.task, caller, limit=1):
+            for like in await memory.similar_runs(order.task, _caller(order), limit=1):
                 said.append(
                     f'a run like it: recall(query="{like.id}"), get_run(run_id="{like.source[4:]}")'
                 )
@@ -318,6 +317,13 @@ async def _lessons_used(app: App, run_id: str) -> tuple[str, ...]:
             sections = restored(line.output).sections
             return tuple(id_ for each in sections if each.kind == "memory" for id_ in lessons(each.text))
     return ()
+
+
+def _caller(order: Order) -> Caller:
+    """Who asks memory for a run of this order: its repository."""
+    from sophia_mcp.memory.note import Caller
+
+    return Caller(project=_place(order.repo)[0] if order.repo else None)
 
 
 def _limits(parts: Parts) -> Limits:

@@ -86,7 +86,7 @@ class Vendors:
 
     def _key(self, name: str) -> str:
         """The reference to a provider's key. The usual variable is used only for its owner's host."""
-        from sophia_mcp.llm.address import host_of, within
+        from sophia_mcp.ops.address import host_of, within
         from sophia_mcp.settings import environment
 
         own = self.own(name)
@@ -124,7 +124,7 @@ class Vendors:
 
     def _vendor(self, base_url: str) -> str:
         """Whose endpoint an address is: by the price list, or this machine's."""
-        from sophia_mcp.llm.address import host_of, loopback
+        from sophia_mcp.ops.address import host_of, loopback
 
         if loopback(host_of(base_url)):
             return LOCAL_VENDOR

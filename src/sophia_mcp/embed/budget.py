@@ -21,11 +21,6 @@ class Budget:
         self._count = count
         self._spent = 0
 
-    @property
-    def spent_tokens(self) -> int:
-        """Tokens reserved or reported so far."""
-        return self._spent
-
     def reserve(self, texts: Iterable[str]) -> int:
         """Take the tokens of one attempt. Raises BudgetExceeded and takes nothing when they do not fit."""
         tokens = sum(map(self._count, texts))

@@ -154,7 +154,7 @@ async def _put(tx: Transaction, run: RunRecord, repo: str, now: int) -> None:
 
 
 async def feedback(
-    shelf: Shelf, run: str, finding: Finding, repo: Repo | None, *, accepted: bool, by: str = "person"
+    shelf: Shelf, run: str, finding: Finding, repo: Repo | None, *, accepted: bool, by: str
 ) -> Memo:
     """Someone accepts or rejects a finding of a run. It counts in the run's statistics and becomes a
     lesson; the lesson of the opposite decision loses standing. Raises NotFound for an unknown run."""

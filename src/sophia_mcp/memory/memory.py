@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sophia_mcp.memory import learn, render
 from sophia_mcp.memory.advice import Advice
@@ -23,12 +22,10 @@ STEP_FETCHED = 12
 class Memory(Notes):
     """Notes, and what runs made of them."""
 
-    async def recall_for_step(
-        self, question: str, repo: str | None, max_tokens: int, *, project: Path | None = None
-    ) -> str:
+    async def recall_for_step(self, question: str, caller: Caller, max_tokens: int) -> str:
         """What a step of a swarm should know, quoted as data: nothing orphaned, lessons only where they
         are believed and their code is as it was, and few of them. Empty where nothing fits."""
-        asked, found = await self.recall(question, Caller(repo, project), limit=STEP_FETCHED)
+        asked, found = await self.recall(question, caller, limit=STEP_FETCHED)
         lifetimes, lessons = self.shelf.lifetimes, 0
         chosen: list[Memo] = []
         for memo in found.memos:
@@ -43,25 +40,9 @@ class Memory(Notes):
         page = render.page(chosen, lifetimes, max_tokens, self.count_tokens, numbers=False)
         return page.text if page.shown and asked.spaces else ""
 
-    async def record_run(
-        self, run: RunRecord, repo: str | None = None, *, project: Path | None = None
-    ) -> None:
+    async def record_run(self, run: RunRecord, caller: Caller = ANYONE) -> None:
         """Keep how a run went, and the lessons it suggests."""
-        await learn.record(self.shelf, run, await self._repo(Caller(repo, project)))
-
-    async def feedback(
-        self,
-        run: str,
-        finding: Finding,
-        accepted: bool,
-        repo: str | None = None,
-        *,
-        project: Path | None = None,
-        by: str = "person",
-    ) -> Memo:
-        """A person (or, with ``by``, an assistant) accepts or rejects a finding of a run."""
-        home = await self._repo(Caller(repo, project))
-        return await learn.feedback(self.shelf, run, finding, home, accepted=accepted, by=by)
+        await learn.record(self.shelf, run, await self._repo(caller))
 
     async def judge(
         self,
@@ -72,8 +53,8 @@ class Memory(Notes):
         *,
         by: str = "person",
     ) -> list[Memo]:
-        """The same for several findings of a run, named as `learn.meant` reads it. All are looked up
-        before one is judged. Returns what is remembered of each."""
+        """A person (or, with ``by``, an assistant) accepts or rejects findings of a run, named as `learn.meant`
+        reads it. All are looked up before one is judged. Returns what is remembered of each."""
         named = [(learn.meant(findings, place), accepted) for place, accepted in verdicts.items()]
         home = await self._repo(caller)
         return [

@@ -1,1 +1,1 @@
-"""What every process needs: logs, clock, retries, breakers, streams, and tasks that outlive a call."""
+"""What every process needs: logs, clock, addresses, retries, breakers, streams, and tasks that outlive a call."""

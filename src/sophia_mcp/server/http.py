@@ -7,7 +7,6 @@ begins like ours gets through.
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
 import sys
@@ -23,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sophia_mcp.errors import BadArgument, BadSetting
+from sophia_mcp.ops.address import loopback
 from sophia_mcp.server.replay import Replay
 from sophia_mcp.server.sdk import close_streams, resumable
 from sophia_mcp.server.stdio import CLEANUP_S, exit_after
@@ -52,7 +52,7 @@ def parse_address(text: str) -> tuple[str, int]:
             why="the part after the last colon must be a port from 0 to 65535",
             next="use for example 127.0.0.1:8321",
         )
-    if not _is_loopback(host):
+    if not loopback(host):
         raise BadArgument(
             f"refusing to listen on {host}",
             why="HTTP has no login here, so anything but loopback would open your code to the network",
@@ -65,13 +65,6 @@ def _is_address(text: str) -> bool:
     """Whether this has the form of an address, wherever it may lead."""
     port = text.rpartition(":")[2]
     return port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def bind(host: str, port: int) -> socket.socket:

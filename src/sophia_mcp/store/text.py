@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import Protocol
 
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.tables import exists
 
 FIELDS = ("path", "stem", "names", "context", "doc", "body")
 """The fields of a row, each a string of terms joined by spaces."""
@@ -109,7 +110,7 @@ class Fts5Text:
 
     async def add(self, tx: Transaction, repo: int, rows: Sequence[TextRow]) -> None:
         table = _table(repo)
-        if not await _exists(tx, table):
+        if not await exists(tx, table):
             await tx.run(
                 f"CREATE VIRTUAL TABLE {table} USING fts5({', '.join(FIELDS)},"  # noqa: S608
                 f" content='', contentless_delete=1, tokenize=\"{_TOKENIZER}\");"
@@ -125,7 +126,7 @@ class Fts5Text:
         table = _table(repo)
         if ids is None:
             await tx.run(f"DROP TABLE IF EXISTS {table}_terms; DROP TABLE IF EXISTS {table}")
-        elif ids and await _exists(tx, table):
+        elif ids and await exists(tx, table):
             await tx.many(f"DELETE FROM {table} WHERE rowid = ?", ((id_,) for id_ in ids))  # noqa: S608
 
     async def search(
@@ -159,7 +160,7 @@ class Fts5Text:
 
     async def frequencies(self, tx: Transaction, repo: int, terms: Sequence[str]) -> Frequencies:
         table = _table(repo)
-        if not await _exists(tx, table):
+        if not await exists(tx, table):
             return Frequencies(0, {})
         unique = [term for term in dict.fromkeys(terms) if term and "\0" not in term]
         (_, averages), *found = await tx.rows(
@@ -252,10 +253,6 @@ def _any_of(terms: Sequence[str]) -> str:
 
 def _table(repo: int) -> str:
     return f"text_{int(repo)}"
-
-
-async def _exists(tx: Transaction, table: str) -> bool:
-    return bool(await tx.rows("SELECT 1 FROM sqlite_schema WHERE name = :name", {"name": table}))
 
 
 def _first_varint(block: bytes) -> int:

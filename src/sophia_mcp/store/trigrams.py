@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.tables import exists
 
 Grams = NDArray[np.uint32]
 """The different trigrams of a text, each a number of three times seven bits."""
@@ -93,7 +94,7 @@ class SegmentedTrigrams:
 
     async def add(self, tx: Transaction, repo: int, rows: Iterable[tuple[int, Grams]]) -> None:
         table = _table(repo)
-        if not await _exists(tx, table):
+        if not await exists(tx, table):
             await tx.run(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, block BLOB NOT NULL)")
         # Generators: the connection's own thread works the rows out.
         await tx.many(_insert(table), _added(rows, await _next(tx, table)))
@@ -103,7 +104,7 @@ class SegmentedTrigrams:
         table = _table(repo)
         if ids is None:
             await tx.run(f"DROP TABLE IF EXISTS {table}")
-        elif ids and await _exists(tx, table):
+        elif ids and await exists(tx, table):
             for segment, files in await _segments(tx, table):
                 gone = np.isin(files, ids)
                 if not gone.any():
@@ -124,7 +125,7 @@ class SegmentedTrigrams:
         if not conjunctions or not all(conjunctions) or len(conjunctions) > ALTERNATIVES_MOST:
             return None
         table = _table(repo)
-        if not await _exists(tx, table):
+        if not await exists(tx, table):
             return []
         asked = [[_number(three) for three in each] for each in conjunctions]
         numbers = sorted({_row(gram) for each in asked for gram in each})
@@ -362,7 +363,3 @@ def _insert(table: str) -> str:
 
 def _table(repo: int) -> str:
     return f"trigram_segments_{int(repo)}"
-
-
-async def _exists(tx: Transaction, table: str) -> bool:
-    return bool(await tx.rows("SELECT 1 FROM sqlite_schema WHERE name = :name", {"name": table}))

@@ -7,13 +7,14 @@ import io
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sophia_mcp.cost.ledger.entry import Entry, Measures
-from sophia_mcp.cost.reports.export import FORMATS, Format, inert, row, written
+from sophia_mcp.cost.reports.export import Format, inert, row, written
 from sophia_mcp.types import Labels
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("cost.export")]
@@ -64,7 +65,7 @@ async def test_rows_say_when_what_and_on_which_prices() -> None:
     assert (cells["run"], cells["repo"], cells["input_tokens"]) == ("r1", "shop", 10)
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", get_args(Format))
 async def test_an_export_of_nothing_is_whole(format: Format) -> None:
     nothing = await text(format)
     if format == "json":

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import anyio
 import apsw
 import psutil
 import pytest
+from tests.e2e.processes import running
 from tests.index.trees import contents, open_index, words
 
 from sophia_mcp.index import views
@@ -24,7 +23,6 @@ from sophia_mcp.types import LOCAL
 
 pytestmark = pytest.mark.anyio
 FILES = 300
-TOP = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -40,20 +38,8 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-@contextmanager
-def indexer(store: Path, root: Path) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.index.indexer", str(store), str(root)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=TOP,
-        env=os.environ | {"PYTHONPATH": str(TOP)},
-    )
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.communicate()
+indexer = partial(running, "tests.faults.index.indexer")
+"""A process that indexes into a store the folder it is given."""
 
 
 @pytest.fixture

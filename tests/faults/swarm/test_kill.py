@@ -8,13 +8,13 @@ import platform
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import anyio
 import pytest
+from tests.e2e.processes import program, running
 from tests.faults.swarm.orderer import BilledModels, Fate, ordered
 from tests.swarm.runs import open_swarm
 
@@ -22,22 +22,15 @@ from sophia_mcp.store.jobs import BELIEVED_S
 from sophia_mcp.types import LOCAL, RunReport, TimelineEvent
 
 pytestmark = pytest.mark.anyio
-TOP = Path(__file__).parents[3]
 PLACES = ("before_commit", "after_commit", "before_answer", "after_answer")
 STEPS = {"review.one", "review.two", "review.three", "verify", "judge"}
 
 
 def run(folder: Path, where: str, number: int) -> subprocess.CompletedProcess[str]:
     folder.mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-m", "tests.faults.swarm.orderer", str(folder), where, str(number)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=TOP,
-        env=os.environ | {"PYTHONPATH": str(TOP)},
-        timeout=60,
-        check=False,
-    )
+    with running("tests.faults.swarm.orderer", folder, where, number) as child:
+        said, _ = child.communicate(timeout=60)
+        return subprocess.CompletedProcess(child.args, child.returncode, said)
 
 
 def billed(folder: Path) -> Counter[str]:
@@ -151,16 +144,7 @@ async def test_two_processes_that_start_one_order_make_one_run(tmp_path: Path) -
     folder.mkdir()
     async with open_swarm(folder):
         pass  # the tables stand, so that both meet at the order and not at the first migration
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.swarm.orderer", str(folder), "", "0"],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=TOP,
-            env=os.environ | {"PYTHONPATH": str(TOP)},
-        )
-        for _ in range(2)
-    ]
+    children = [program("tests.faults.swarm.orderer", folder, "", 0) for _ in range(2)]
     said = [child.communicate(timeout=60)[0].splitlines() for child in children]
     assert [child.returncode for child in children] == [0, 0]
     assert said[0][0] == said[1][0]

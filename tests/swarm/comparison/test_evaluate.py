@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -110,15 +111,15 @@ def test_an_interval_holds_the_true_mean_about_as_often_as_it_says() -> None:
     draw = random.Random(3)
     inside = 0
     for _ in range(100):
-        interval = bootstrap([draw.gauss(0.1, 0.4) for _ in range(40)], rounds=400)
+        interval = bootstrap([draw.gauss(0.1, 0.4) for _ in range(40)], fmean, rounds=400)
         inside += interval.low <= 0.1 <= interval.high
     assert 85 <= inside <= 100
 
 
 def test_the_same_scores_give_the_same_interval() -> None:
     differences = [0.5, -0.5, 0.0, 1.0, 0.5]
-    assert bootstrap(differences, rounds=500) == bootstrap(differences, rounds=500)
-    assert bootstrap([0.25] * 9, rounds=50) == bootstrap([0.25] * 9, rounds=50, seed=8)
+    assert bootstrap(differences, fmean, rounds=500) == bootstrap(differences, fmean, rounds=500)
+    assert bootstrap([0.25] * 9, fmean, rounds=50) == bootstrap([0.25] * 9, fmean, rounds=50, seed=8)
 
 
 def test_a_sure_lift_is_recommended_and_an_unsure_one_is_not() -> None:
@@ -226,7 +227,7 @@ async def test_real_runs_on_the_whole_corpus_score_as_scripted(tmp_path: Path) -
         return Trial(report.outcome, 1_000, reason=report.reason)
 
     some = [*[case for case in CASES if case.seeds][:4], CLEAN]
-    arms = await evaluate(["code_review"], some, run, at_once=2)
+    arms = await evaluate(["code_review"], some, run)
     assert [one.quality for one in arms["code_review"]] == [1, 1, 1, 1, 1]
     assert [one.quality for one in arms[CONTROL]] == [0, 0, 0, 0, 1]
     compared = compare("code_review", arms["code_review"], arms[CONTROL], real=False)

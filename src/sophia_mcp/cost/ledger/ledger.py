@@ -37,6 +37,9 @@ from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.types import LOCAL, Ask, Basis, RunCost, Scope, Usage
 
+GRACE_S = 30.0
+"""How long after its deadline an attempt may still end by itself."""
+
 _PAGE = 500
 _PATIENCE_NS = 30 * DAY_NS
 _WEAKEST: tuple[Basis, ...] = ("reported", "computed", "estimated", "unpriced")
@@ -298,7 +301,7 @@ def _again(entry: Entry, now_is: Measures, price: Price) -> Settled:
     return Settled(entry.outcome, used, priced, uncertain_nano=now_is.uncertain_nano)
 
 
-def _started(ask: Ask, provider: str, at_ns: int, grace_s: float = 30.0) -> Attempt:
+def _started(ask: Ask, provider: str, at_ns: int) -> Attempt:
     """The attempt of a question, before anything is reserved."""
     shared = "\0".join(message.text for message in ask.messages if message.shared)
     whole = json.dumps(
@@ -320,7 +323,7 @@ def _started(ask: Ask, provider: str, at_ns: int, grace_s: float = 30.0) -> Atte
         ask.model,
         labels=ask.labels,
         processing=ask.processing,
-        until_ns=at_ns + int((ask.deadline_s + grace_s) * 1e9),
+        until_ns=at_ns + int((ask.deadline_s + GRACE_S) * 1e9),
         fingerprint=mark(whole),
         shared=mark(shared) if shared else 0,
         shared_tokens=_counted(shared) if shared else 0,

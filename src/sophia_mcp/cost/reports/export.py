@@ -12,13 +12,12 @@ import io
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from sophia_mcp.cost import usd
 from sophia_mcp.cost.ledger.entry import NO_LABELS, Entry, Measures
 
 Format = Literal["csv", "json", "jsonl", "markdown"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 _MONEY = ("nano", "estimated_nano", "uncertain_nano", "saved_nano", "wasted_nano")
 _TOKENS = (

@@ -11,7 +11,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from sophia_mcp.embed.batch import Batching, embed_all
 from sophia_mcp.embed.budget import Budget, about_tokens
 from sophia_mcp.embed.providers import Model, Provider, Vectors, normalised
 from sophia_mcp.errors import BadSetting, NotAllowed, ProviderError
+from sophia_mcp.ops.address import fault
 from sophia_mcp.ops.retry import asked_wait_s, told
 from sophia_mcp.registry import refuse_unknown
 from sophia_mcp.types import Passage
@@ -94,7 +94,11 @@ class OpenAIEmbedder:
         batching: Batching = Batching(),  # noqa: B008 - frozen
         spend: Spend = _unbooked,
     ) -> None:
-        host = _checked_host(endpoint.base_url)
+        wrong = fault(endpoint.base_url, "embed", cargo="source", permit="")
+        if wrong is not None:
+            raise wrong
+        url = urlsplit(endpoint.base_url)
+        host = url.hostname if url.port is None else f"{url.hostname}:{url.port}"
         self._endpoint = endpoint
         self._budget = budget
         self._batching = batching
@@ -277,41 +281,6 @@ def _wait_of(error: Exception, longest_s: float = MAX_WAIT_S) -> bool | float:
     if error.retry_after_s is None:
         return True
     return error.retry_after_s if error.retry_after_s <= longest_s else False
-
-
-def _checked_host(base_url: str) -> str:
-    """The host of an endpoint. Raises BadSetting when it is no URL, NotAllowed when it is not safe."""
-    try:
-        url = urlsplit(base_url)
-        host, port = url.hostname or "", url.port
-    except ValueError:
-        url, host, port = urlsplit(""), "", None
-    if url.scheme not in ("http", "https") or not host:
-        raise BadSetting(
-            "embed.base_url is not the URL of an endpoint",
-            why="it must begin with https:// (or http:// on this machine) and name a host",
-            next="write it like http://127.0.0.1:11434/v1",
-        )
-    if url.username or url.password:
-        raise BadSetting(
-            "embed.base_url carries a user name or password",
-            why="a URL is written to logs and settings",
-            next="move the secret to embed.key",
-        )
-    if url.scheme == "http" and not _is_loopback(host):
-        raise NotAllowed(
-            f"source would travel to {host} unencrypted",
-            why="http is allowed to this machine only",
-            next="use an https:// address",
-        )
-    return host if port is None else f"{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _open(options: Mapping[str, object]) -> OpenAIEmbedder:

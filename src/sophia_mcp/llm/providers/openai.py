@@ -14,10 +14,10 @@ import anyio
 import anyio.to_thread
 
 from sophia_mcp.errors import ProviderError
-from sophia_mcp.llm.address import fault, host_of, loopback
 from sophia_mcp.llm.providers import Hear, Provider
 from sophia_mcp.llm.providers._body import beginning, lines, whole
 from sophia_mcp.llm.providers._chat import Failure, Heard, Manners, Style, body, parsed, streamed, style
+from sophia_mcp.ops.address import fault, host_of, loopback
 from sophia_mcp.registry import refuse_unknown
 from sophia_mcp.types import Ask, Reply
 

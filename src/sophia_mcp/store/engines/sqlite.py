@@ -26,6 +26,7 @@ from sophia_mcp.store.database import Parameters, Repeated, Row, Statement
 from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect, roll_back_soon, run_all
 from sophia_mcp.store.failures import MADE_ANEW, aside, damage_mark, is_damage, mark_damaged, translated
 from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
+from sophia_mcp.store.tables import exists
 from sophia_mcp.types import Scope
 
 _log = logging.getLogger("sophia_mcp.store")
@@ -357,8 +358,7 @@ def _too_new(path: Path, package: Migrations, verb: str) -> StoreTooNew:
 
 
 async def _standing(tx: SqliteTransaction, package: Migrations) -> Standing:
-    exists = await tx.rows("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'")
-    if not exists:
+    if not await exists(tx, "migrations"):
         return standing(package, [])
     return standing(
         package,

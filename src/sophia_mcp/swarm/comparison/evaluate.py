@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -33,7 +34,11 @@ EQUAL = 0.02
 
 TASKS_LEAST = 20
 ROUNDS = 10_000
+AT_ONCE = 4
+"""Trials side by side."""
+
 _CONFIDENCE = 0.95
+_Pair = TypeVar("_Pair")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ Run = Callable[[str, Case, Path], Awaitable[Trial]]
 
 
 async def evaluate(
-    patterns: Sequence[str], cases: Sequence[Case], run: Run, *, at_once: int = 4
+    patterns: Sequence[str], cases: Sequence[Case], run: Run
 ) -> dict[str, tuple[Score, ...]]:
     """The scores of every arm on every task, in the order of ``cases``. The control is always one.
 
@@ -111,7 +116,7 @@ async def evaluate(
     """
     arms = tuple(dict.fromkeys((CONTROL, *patterns)))
     scores: dict[tuple[str, str], Score] = {}
-    slots = anyio.Semaphore(at_once)
+    slots = anyio.Semaphore(AT_ONCE)
 
     async def one(arm: str, case: Case) -> None:
         async with slots:
@@ -145,15 +150,15 @@ def score(case: Case, trial: Trial) -> Score:
 
 
 def compare(
-    pattern: str, scores: Sequence[Score], control: Sequence[Score], *, real: bool, seed: int = 1
+    pattern: str, scores: Sequence[Score], control: Sequence[Score], *, real: bool
 ) -> Comparison:
     """A pattern's scores against the control's on the same tasks. ``real``: a model answered, not a
-    script. The same scores and seed give the same intervals."""
+    script. The same scores give the same intervals."""
     pairs = _paired(scores, control)
     if not pairs:
         raise ValueError("the two arms have no task in common")
-    lift = bootstrap([one.quality - other.quality for one, other in pairs], seed=seed)
-    saving = _saving(pairs, seed)
+    lift = bootstrap([one.quality - other.quality for one, other in pairs], fmean)
+    saving = _saving(pairs)
     failures = [one.failed for one, _ in pairs if one.failed]
     control_failures = [other.failed for _, other in pairs if other.failed]
     reason = _verdict(len(pairs), lift, saving, len(control_failures), real=real)
@@ -172,15 +177,21 @@ def compare(
     )
 
 
-def bootstrap(differences: Sequence[float], *, rounds: int = ROUNDS, seed: int = 1) -> Interval:
-    """Mean of paired differences, and the percentile interval of its bootstrap distribution."""
+def bootstrap(
+    pairs: Sequence[_Pair],
+    figure: Callable[[Sequence[_Pair]], float],
+    *,
+    rounds: int = ROUNDS,
+    seed: int = 1,
+) -> Interval:
+    """A figure of what was paired, and the percentile interval of its bootstrap distribution."""
     draw = random.Random(seed)  # noqa: S311 - a reproducible sample, not a secret
-    count = len(differences)
-    means = sorted(fmean(draw.choices(differences, k=count)) for _ in range(rounds))
-    return Interval(fmean(differences), *_percentiles(means))
+    drawn = sorted(figure(draw.choices(pairs, k=len(pairs))) for _ in range(rounds))
+    cut, last = (1 - _CONFIDENCE) / 2, rounds - 1
+    return Interval(figure(pairs), drawn[round(cut * last)], drawn[round((1 - cut) * last)])
 
 
-def _saving(pairs: Sequence[tuple[Score, Score]], seed: int) -> Interval | None:
+def _saving(pairs: Sequence[tuple[Score, Score]]) -> Interval | None:
     """The share of the control's cost that is saved, tasks drawn in pairs; None without prices."""
     costs = [(one.cost_nano, other.cost_nano) for one, other in pairs]
     known = [(one, other) for one, other in costs if one is not None and other is not None]
@@ -191,15 +202,7 @@ def _saving(pairs: Sequence[tuple[Score, Score]], seed: int) -> Interval | None:
         spent = sum(other for _, other in drawn)
         return 1 - sum(one for one, _ in drawn) / spent if spent else 0.0
 
-    draw = random.Random(seed)  # noqa: S311 - a reproducible sample, not a secret
-    shares = sorted(share(draw.choices(known, k=len(known))) for _ in range(ROUNDS))
-    return Interval(share(known), *_percentiles(shares))
-
-
-def _percentiles(drawn: Sequence[float]) -> tuple[float, float]:
-    cut = (1 - _CONFIDENCE) / 2
-    last = len(drawn) - 1
-    return drawn[round(cut * last)], drawn[round((1 - cut) * last)]
+    return bootstrap(known, share)
 
 
 def _verdict(

@@ -190,9 +190,8 @@ def _hunk(lines: Sequence[str], at: int) -> tuple[_Hunk, int]:
         else:
             raise Refused(f"the patch is not a unified diff: line {at + 1} has no mark")
         at += 1
-    while hunk.lines and hunk.lines[-1] == (" ", "") and at < len(lines) and not lines[at - 1]:
+    if hunk.lines and hunk.lines[-1] == (" ", "") and at < len(lines) and not lines[at - 1]:
         hunk.lines.pop()  # an empty line between two files
-        break
     return hunk, at
 
 

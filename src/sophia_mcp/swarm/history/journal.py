@@ -144,21 +144,19 @@ class Journal:
 
     async def start(self, key: str, question: str, **facts: Any) -> None:
         """Write that this step is about to be asked. Raises Lost when the run is not ours any more."""
-        await self._put(key, "started", question, None, "", "step.started", facts, attempt=1)
+        await self._put(key, "started", question, "", facts)
 
     async def wait(self, packet: Packet, question: str) -> None:
         """Write that this step waits for the assistant, with all it needs to do it."""
-        facts = {"role": packet.role}
-        await self._put(packet.key, "waiting", question, packet, "", "step.waiting", facts)
+        await self._put(packet.key, "waiting", question, "", {"role": packet.role}, packet)
 
     async def done(self, key: str, question: str, output: Any, **facts: Any) -> None:
         """Write what came out of a step, together with what is written next if that comes soon."""
-        await self._put(key, "done", question, None, output, "step.done", facts, pressing=False)
+        await self._put(key, "done", question, output, facts)
 
     async def fail(self, key: str, question: str, reason: str, *, skipped: bool = False) -> None:
         """Write why nothing came out of a step: it failed, or was left out."""
-        state = "skipped" if skipped else "failed"
-        await self._put(key, state, question, None, reason, f"step.{state}", {"reason": reason})
+        await self._put(key, "skipped" if skipped else "failed", question, reason, {"reason": reason})
 
     async def note(self, kind: str, step: str = "", **facts: Any) -> None:
         """Write an event alone."""
@@ -170,13 +168,9 @@ class Journal:
         key: str,
         state: str,
         question: str,
-        packet: Packet | None,
         output: Any,
-        kind: str,
         facts: Mapping[str, Any],
-        *,
-        attempt: int = 0,
-        pressing: bool = True,
+        packet: Packet | None = None,
     ) -> None:
         now = self.clock()
         old = self.lines.get(key)
@@ -187,14 +181,14 @@ class Journal:
             question,
             packet,
             output,
-            (old.attempts if old else 0) + attempt,
+            (old.attempts if old else 0) + (state == "started"),
             now if begins or old is None else old.started_ns,
             0 if begins else now,
         )
         changed = await self.pen.write(
             (_PUT, _parameters(self.run_id, self.worker, line)),
-            self._event(kind, key, facts, now),
-            pressing=pressing,
+            self._event(f"step.{state}", key, facts, now),
+            pressing=state != "done",
         )
         if not changed[0]:
             raise Lost(self.run_id)

@@ -1,4 +1,4 @@
-"""May a question be sent to this address?"""
+"""Where does an address lead, and may anything be sent there?"""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from urllib.parse import urlsplit
 from sophia_mcp.errors import BadSetting, NotAllowed
 
 
-def fault(base_url: str, setting: str, *, allow_plain: bool = False) -> BadSetting | NotAllowed | None:
-    """What is wrong with an address, or None. Plain http goes to this machine only, unless a person
-    allowed it for a gateway in their own network."""
+def fault(
+    base_url: str,
+    setting: str,
+    *,
+    cargo: str = "questions",
+    allow_plain: bool = False,
+    permit: str = "llm.allow_http",
+) -> BadSetting | NotAllowed | None:
+    """What is wrong with ``setting``'s address, to which ``cargo`` would travel, or None. Plain http goes to
+    this machine only, unless a person allowed it for their own network by the setting ``permit``, if any."""
     try:
         url = urlsplit(base_url)
         host = url.hostname or ""
@@ -31,9 +38,10 @@ def fault(base_url: str, setting: str, *, allow_plain: bool = False) -> BadSetti
         )
     if url.scheme == "http" and not loopback(host) and not allow_plain:
         return NotAllowed(
-            f"questions would travel to {host} unencrypted",
+            f"{cargo} would travel to {host} unencrypted",
             why="http is allowed to this machine only",
-            next="use an https:// address, or set llm.allow_http for a network you trust",
+            next="use an https:// address"
+            + (f", or set {permit} for a network you trust" if permit else ""),
         )
     return None
 
