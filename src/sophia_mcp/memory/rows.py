@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sophia_mcp.memory.anchors import Pin
@@ -160,7 +160,6 @@ async def touch(tx: Transaction, space: int) -> int:
 
 async def insert(tx: Transaction, kept: Kept, changed: int) -> None:
     """A new memory."""
-    memo = kept.memo
     await tx.run(
         "INSERT INTO memories (id, workspace, number, space, kind, tier, source, text, digest, created_ns,"
         " used_ns, uses, repeats, standing, expires_ns, forgotten_ns, changed) VALUES (:id, :workspace,"
@@ -168,18 +167,16 @@ async def insert(tx: Transaction, kept: Kept, changed: int) -> None:
         " :standing, :expires, :forgotten, :changed)",
         _values(kept) | {"changed": changed},
     )
-    assert memo.id
 
 
 async def update(tx: Transaction, kept: Kept, changed: int | None = None) -> None:
     """Write a memory again. ``changed`` where its text, kind or presence did."""
     mark = ", changed = :changed" if changed is not None else ""
-    values = _values(kept) | ({"changed": changed} if changed is not None else {})
     await tx.run(
         "UPDATE memories SET kind = :kind, tier = :tier, source = :source, text = :text, digest = :digest,"  # noqa: S608
         " created_ns = :created, used_ns = :used, uses = :uses, repeats = :repeats, standing = :standing,"
         f" expires_ns = :expires, forgotten_ns = :forgotten{mark} WHERE workspace = :workspace AND id = :id",
-        {name: value for name, value in values.items() if name not in ("number", "space")},
+        _values(kept) | ({"changed": changed} if changed is not None else {}),
     )
 
 
@@ -323,20 +320,4 @@ async def erase(tx: Transaction, ids: Sequence[tuple[str, int, int]]) -> None:
 
 def judged(kept: Kept, anchors: Sequence[Anchor], score: float = 0.0) -> Memo:
     """The memory as it is told, with the verdicts of its anchors."""
-    memo = kept.memo
-    return Memo(
-        memo.id,
-        memo.text,
-        memo.kind,
-        memo.scope,
-        memo.repo,
-        memo.tier,
-        memo.source,
-        memo.created_ns,
-        memo.used_ns,
-        memo.uses,
-        memo.standing,
-        memo.expires_ns,
-        tuple(anchors),
-        score,
-    )
+    return replace(kept.memo, anchors=tuple(anchors), score=score)

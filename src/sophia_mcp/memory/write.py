@@ -70,9 +70,8 @@ async def remember(shelf: Shelf, note: Note, repo: Repo | None) -> Remembered:
     note = replace(note, text=text, source=plain_line(note.source)[:200])
     now = shelf.clock()
     tier = tier_of(note.pinned, note.ttl_days, note.tier)
-    shelf.lifetimes.ends(
-        tier, now, note.ttl_days
-    )  # refuses what contradicts itself before anything is done
+    # Refuses what contradicts itself before anything is done.
+    shelf.lifetimes.ends(tier, now, note.ttl_days)
     pins = await _pinned(shelf, note, repo)
     vector = shelf.finder.vector(text)
     async with shelf.db.read(shelf.scope) as tx:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from sophia_mcp.security.text import counted, plain_line
@@ -229,30 +229,8 @@ def _listed(answer: Any, name: str) -> list[Mapping[str, Any]]:
 
 
 def _numbered(proposal: Proposal) -> list[tuple[str, dict[str, Any]]]:
-    findings = [
-        (
-            f"F{number}",
-            {
-                "severity": one.severity,
-                "path": one.path,
-                "line": one.line,
-                "quote": one.quote,
-                "claim": one.claim,
-                "suggestion": one.suggestion,
-            },
-        )
-        for number, one in enumerate(proposal.findings, 1)
-    ]
-    claims = [
-        (
-            f"C{number}",
-            {
-                "text": one.text,
-                "cites": [{"ref": cite.ref, "quote": cite.quote} for cite in one.cites],
-            },
-        )
-        for number, one in enumerate(proposal.claims, 1)
-    ]
+    findings = [(f"F{number}", asdict(one)) for number, one in enumerate(proposal.findings, 1)]
+    claims = [(f"C{number}", asdict(one)) for number, one in enumerate(proposal.claims, 1)]
     patch = [("P1", {"patch": proposal.patch, "summary": proposal.summary})] if proposal.patch else []
     return [*findings, *claims, *patch]
 

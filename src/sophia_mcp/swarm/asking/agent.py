@@ -109,9 +109,8 @@ class Asker:
             await self.journal.fail(call.key, question, reason, skipped=True)
             return Left(call.key, call.role, reason)
         async with self.at_once:
-            self.asking.add(
-                call.key
-            )  # before the first wait: a run is asked for all its branches at once
+            # Before the first wait: a run is asked for all its branches at once.
+            self.asking.add(call.key)
             try:
                 if self.patient:
                     async with self._turn:

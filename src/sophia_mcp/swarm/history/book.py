@@ -198,55 +198,44 @@ def standing(
     gates: Sequence[GateResult] = (),
     notes: Sequence[str] = (),
 ) -> Statement:
-    """The statement that writes how a run stands, effective only while ``worker`` has it."""
-    return (
-        "UPDATE runs SET status = :status, reason = :reason, outcome = :outcome, gates = :gates,"
-        " notes = :notes, updated_ns = :now WHERE workspace = :workspace AND id = :run AND EXISTS"
-        " (SELECT 1 FROM jobs WHERE id = :run AND worker = :worker AND state = 'running')",
-        {
-            "run": run_id,
-            "worker": worker,
-            "status": status,
-            "reason": reason,
-            "outcome": json.dumps(asdict(outcome), ensure_ascii=False) if outcome else "",
-            "gates": json.dumps([asdict(gate) for gate in gates], ensure_ascii=False),
-            "notes": json.dumps(list(notes), ensure_ascii=False),
-            "now": now,
-        },
+    """The statement that writes how a run stands."""
+    return _held(
+        run_id,
+        worker,
+        status=status,
+        reason=reason,
+        outcome=json.dumps(asdict(outcome), ensure_ascii=False) if outcome else "",
+        gates=json.dumps([asdict(gate) for gate in gates], ensure_ascii=False),
+        notes=json.dumps(list(notes), ensure_ascii=False),
+        updated_ns=now,
     )
 
 
 def restatus(run_id: str, worker: str, now: int, status: RunStatus) -> Statement:
     """The statement that changes only whether a run waits or goes on."""
-    return (
-        "UPDATE runs SET status = :status, updated_ns = :now WHERE workspace = :workspace AND id = :run"
-        " AND EXISTS (SELECT 1 FROM jobs WHERE id = :run AND worker = :worker AND state = 'running')",
-        {"run": run_id, "worker": worker, "status": status, "now": now},
-    )
+    return _held(run_id, worker, status=status, updated_ns=now)
 
 
 def reordered(run: Run, worker: str) -> Statement:
     """The statement that writes the order of a run anew: one with a limit is counted as one that costs
     money."""
     free = run.free and run.order.max_cost_nano is None
-    return (
-        "UPDATE runs SET request = :request, free = :free WHERE workspace = :workspace AND id = :run"
-        " AND EXISTS (SELECT 1 FROM jobs WHERE id = :run AND worker = :worker AND state = 'running')",
-        {
-            "run": run.id,
-            "worker": worker,
-            "request": json.dumps(asdict(run.order), ensure_ascii=False),
-            "free": int(free),
-        },
-    )
+    request = json.dumps(asdict(run.order), ensure_ascii=False)
+    return _held(run.id, worker, request=request, free=int(free))
 
 
 def planned(run_id: str, worker: str, total: int) -> Statement:
     """The statement that writes how many steps a run will have at most."""
+    return _held(run_id, worker, total=total)
+
+
+def _held(run_id: str, worker: str, **values: Any) -> Statement:
+    """The statement that writes these columns of a run, effective only while ``worker`` has it."""
+    columns = ", ".join(f"{name} = :{name}" for name in values)
     return (
-        "UPDATE runs SET total = :total WHERE workspace = :workspace AND id = :run AND EXISTS"
+        f"UPDATE runs SET {columns} WHERE workspace = :workspace AND id = :run AND EXISTS"  # noqa: S608
         " (SELECT 1 FROM jobs WHERE id = :run AND worker = :worker AND state = 'running')",
-        {"run": run_id, "worker": worker, "total": total},
+        {"run": run_id, "worker": worker, **values},
     )
 
 
