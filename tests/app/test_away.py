@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.app.test_embedding import opened
+from tests.app.hosted import opened
 from tests.embed.endpoint import Endpoint
 from tests.search.conftest import write
 from tests.search.sample import FILES

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.embed.endpoint import KEY, Endpoint
+from tests.app.hosted import opened
+from tests.embed.endpoint import Endpoint
 
-from sophia_mcp.app import App, open_app
+from sophia_mcp.app import App
 from sophia_mcp.cost.ledger.entry import Limit
 from sophia_mcp.errors import BadSetting, BudgetExceeded
-from sophia_mcp.settings import load
 from sophia_mcp.types import Passage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("cost.embedding")]
 
 PASSAGES = [Passage((), "one two three"), Passage((), "four five")]
-
-
-@asynccontextmanager
-async def opened(
-    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, **embed: Any
-) -> AsyncIterator[App]:
-    monkeypatch.setenv("EMBED_KEY", KEY)
-    chosen = {
-        "provider": "openai",
-        "base_url": endpoint.url,
-        "model": "stand-in",
-        "key": "env:EMBED_KEY",
-        "send_source": True,
-        "max_tokens": 10_000,
-    }
-    async with open_app(load(home=tmp_path / "data", embed=chosen | embed)) as app:
-        yield app
 
 
 async def spent(app: App) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.app.test_embedding import opened
+from tests.app.hosted import opened
 from tests.embed.endpoint import Endpoint
 
 import sophia_mcp

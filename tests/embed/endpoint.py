@@ -10,20 +10,9 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import pytest
-
-from sophia_mcp.embed.budget import Budget
-from sophia_mcp.errors import BudgetExceeded
 
 KEY = "sk-stand-in-0123456789abcdef"
 MOST_INPUTS = 64
-
-
-def assert_left(budget: Budget, tokens: int) -> None:
-    """So many tokens can still be reserved, and not one more."""
-    budget.reserve(["abc" * (tokens - 1)])
-    with pytest.raises(BudgetExceeded):
-        budget.reserve([""])
 
 
 class Endpoint:

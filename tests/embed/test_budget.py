@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.embed.endpoint import assert_left
+from tests.embed.hosted import assert_left
 
 from sophia_mcp.embed.budget import Budget, about_tokens
 from sophia_mcp.errors import BudgetExceeded

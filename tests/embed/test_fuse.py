@@ -10,7 +10,7 @@ import anyio
 import numpy as np
 import pytest
 from tests.embed.endpoint import Endpoint
-from tests.embed.test_openai import PASSAGES, embedder
+from tests.embed.hosted import PASSAGES, embedder
 
 from sophia_mcp.embed.fuse import Fuse, Fused
 from sophia_mcp.embed.providers import Model, Passage, Vectors

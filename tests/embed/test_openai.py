@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.embed.endpoint import KEY, Endpoint, assert_left
+from tests.embed.endpoint import KEY, Endpoint
+from tests.embed.hosted import PASSAGES, assert_left, embedder
 
 from sophia_mcp.embed.batch import Batching
 from sophia_mcp.embed.budget import Budget, about_tokens
@@ -19,22 +20,6 @@ from sophia_mcp.embed.providers.openai import OpenAIEmbedder
 from sophia_mcp.errors import BadSetting, BudgetExceeded, NotAllowed, ProviderError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("embed.hosted_opt_in")]
-
-PASSAGES = [Passage((f"src/m{i}",), f"def f{i}(): return {i}") for i in range(10)]
-
-
-def embedder(
-    endpoint: Endpoint, *, batching: Batching | None = None, max_tokens: int = 10**9, **changed: Any
-) -> OpenAIEmbedder:
-    values: dict[str, Any] = {
-        "base_url": endpoint.url,
-        "model": "stand-in",
-        "mask": lambda text: text.replace("hunter2", "•••"),
-        "key": KEY,
-        "first_wait_s": 0.001,
-        "timeout_s": 5.0,
-    } | changed
-    return OpenAIEmbedder(module.Endpoint(**values), Budget(max_tokens), batching or Batching())
 
 
 def options(**changed: object) -> dict[str, object]:

@@ -8,7 +8,7 @@ import anyio
 import numpy as np
 import pytest
 from tests.embed.endpoint import Endpoint
-from tests.embed.test_openai import embedder
+from tests.embed.hosted import embedder
 
 from sophia_mcp.embed.fuse import Fuse, Fused
 from sophia_mcp.embed.providers import Model, Passage, Vectors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from tests.trees import write_tree
 
 from sophia_mcp.swarm.patterns import Pattern
+from sophia_mcp.types import Outcome
 
 FILES = {
     "calc.py": "def divide(a, b):\n    return a / b\n\n\ndef total(values):\n    return sum(values)\n",
@@ -111,3 +114,29 @@ def script(pattern: Pattern, lie: str) -> dict[str, Any]:
 def lay(folder: Path) -> Path:
     """The tree that all of this is about, on disk."""
     return write_tree(folder / "repository", FILES)
+
+
+def untouched(root: Path) -> None:
+    """The tree on disk is as it was laid."""
+    there = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+    assert there == FILES
+
+
+def true(outcome: Outcome | None, folder: Path) -> None:
+    """Everything in the outcome holds, as judged by other means than our own."""
+    if outcome is None:
+        return
+    for finding in outcome.findings:
+        lines = FILES[finding.path].split("\n")
+        height = finding.quote.count("\n") + 1
+        assert finding.quote in "\n".join(lines[finding.line - 1 : finding.line - 1 + height])
+        assert finding.quote.strip()
+    for source in outcome.sources:
+        assert source.quote in FILES[source.ref]
+    if outcome.patch:
+        copy = lay(folder / "judged")
+        git = shutil.which("git")
+        assert git, "git is needed"
+        subprocess.run([git, "apply", "-"], input=outcome.patch.encode(), cwd=copy, check=True)
+        compile((copy / "calc.py").read_text(), "calc.py", "exec")
+        assert {path.name for path in (folder / "judged").iterdir()} == {"repository"}

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.swarm.liars import FILES, LIES, TRUE_FINDING, answer, lay, script
+from tests.swarm.liars import FILES, LIES, TRUE_FINDING, answer, lay, script, true, untouched
 from tests.swarm.runs import ScriptedModels, Tree, open_swarm, order
 
 from sophia_mcp.swarm.gates import Ground
 from sophia_mcp.swarm.patterns import PATTERNS, Pattern
 from sophia_mcp.swarm.swarm import Swarm
-from sophia_mcp.types import Order, Outcome, RunReport
+from sophia_mcp.types import Order, RunReport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("swarm.lies")]
 
@@ -49,31 +47,6 @@ async def ran(folder: Path, name: str, replies: Any) -> RunReport:
         report = await swarm.report(await swarm.start(wanted(name)), wait_s=40)
         untouched(root)
     return report
-
-
-def untouched(root: Path) -> None:
-    there = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
-    assert there == FILES
-
-
-def true(outcome: Outcome | None, folder: Path) -> None:
-    """Everything in the outcome holds, as judged by other means than our own."""
-    if outcome is None:
-        return
-    for finding in outcome.findings:
-        lines = FILES[finding.path].split("\n")
-        height = finding.quote.count("\n") + 1
-        assert finding.quote in "\n".join(lines[finding.line - 1 : finding.line - 1 + height])
-        assert finding.quote.strip()
-    for source in outcome.sources:
-        assert source.quote in FILES[source.ref]
-    if outcome.patch:
-        copy = lay(folder / "judged")
-        git = shutil.which("git")
-        assert git, "git is needed"
-        subprocess.run([git, "apply", "-"], input=outcome.patch.encode(), cwd=copy, check=True)
-        compile((copy / "calc.py").read_text(), "calc.py", "exec")
-        assert {path.name for path in (folder / "judged").iterdir()} == {"repository"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

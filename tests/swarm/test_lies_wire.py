@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.faults.spending.test_spending import Place
-from tests.swarm.liars import FILES, LIES, answer, lay
-from tests.swarm.test_lies import true, untouched
+from tests.faults.spending.place import Place
+from tests.swarm.liars import FILES, LIES, answer, lay, true, untouched
 from tests.upstream.start import Account
 
 from sophia_mcp.app import App, open_app

@@ -105,11 +105,9 @@ class Models:
 
     def model(self, name: str, tier: Tier = "standard") -> str:
         """The model of a tier at a provider; the provider's own name where it has no models."""
-        if name not in ("portkey", "openai"):
-            return name
-        from sophia_mcp.llm.wrappers.route import Models as Named
+        from sophia_mcp.llm.wrappers.route import ByTier
 
-        return Named(name, self.vendors.tiers(name), tier).model("")
+        return ByTier(name, self.vendors.tiers(name), tier).model("")
 
     async def unreachable(self, name: str) -> str:
         """Why nobody answers at a provider's address; empty where somebody listens, or it has none."""
@@ -141,8 +139,7 @@ class Models:
         from sophia_mcp.llm.wrappers.context import Fitted
         from sophia_mcp.llm.wrappers.guard import Guard
         from sophia_mcp.llm.wrappers.masking import Masked
-        from sophia_mcp.llm.wrappers.route import Models as Named
-        from sophia_mcp.llm.wrappers.route import Tiered
+        from sophia_mcp.llm.wrappers.route import ByTier, Tiered
         from sophia_mcp.llm.wrappers.similar import Similar
         from sophia_mcp.llm.wrappers.structured import Structured
 
@@ -155,9 +152,9 @@ class Models:
             seller=partial(self.vendors.seller, name),
             patient=patient,
         )
-        named = Named(name, self.vendors.tiers(name), tier)
+        by_tier = ByTier(name, self.vendors.tiers(name), tier)
         if patient:
-            return Tiered(Masked(Structured(llm), tell), named)
+            return Tiered(Masked(Structured(llm), tell), by_tier)
         llm = Guard(llm, self.lanes)
         llm = Fitted(
             llm, partial(self.vendors.window, name), self.money.counts, self.chosen.compact, tell
@@ -171,7 +168,7 @@ class Models:
                     llm, self.store, keys, self.likeness, saved=saved, keep_ns=keep_ns, tell=tell
                 )
             llm = Cache(llm, self.store, keys, saved=saved, keep_ns=keep_ns)
-        return Tiered(Masked(llm, tell), named)
+        return Tiered(Masked(llm, tell), by_tier)
 
     def _provider(self, name: str) -> LLM:
         """The bare provider, opened once in a process, so that its connections are shared."""

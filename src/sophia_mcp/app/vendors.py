@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sophia_mcp.llm.wrappers.context import Window
     from sophia_mcp.settings import LlmSettings, OpenAISettings, PortkeySettings
 
+ADDRESSED = ("portkey", "openai")
+"""The providers that have an address, and with it a key and models that a person sets."""
+
 LOCAL_VENDOR = "local"
 """Under this name the calls to a model on this machine are booked: no prices are listed for it."""
 
@@ -31,7 +34,7 @@ class Vendors:
         from sophia_mcp.llm.providers import PROVIDERS
 
         options = self.options(name) | ({"can_sample": can_sample} if name == "sampling" else {})
-        if name in ("portkey", "openai"):
+        if name in ADDRESSED:
             options["has_model"] = any(self.tiers(name).values())
         if missing := PROVIDERS.load(name).lack(options):
             return missing
@@ -52,15 +55,14 @@ class Vendors:
             return {"desk": self.desk}
         if name == "scripted":
             return {"script": chosen.script} if chosen.script else {}
-        if name not in ("portkey", "openai"):
+        if name not in ADDRESSED:
             return {}
         common: dict[str, Any] = {"allow_http": chosen.allow_http, "abilities": self._abilities}
         if reference := self._key(name):
             common["key"] = _secret(reference)
         if name == "openai":
             own = chosen.openai
-            vendor = own.vendor or self._vendor(own.base_url)
-            return common | {"base_url": own.base_url, "vendor": vendor, "schema": own.output}
+            return common | {"base_url": own.base_url, "vendor": self._vendor(), "schema": own.output}
         gateway = chosen.portkey
         return common | {
             "base_url": gateway.base_url,
@@ -100,14 +102,14 @@ class Vendors:
 
     def tiers(self, name: str) -> Mapping[str, str]:
         """The models a person set, else those of the catalogue where the vendor is known."""
-        if name not in ("portkey", "openai"):
+        if name not in ADDRESSED:
             return {"standard": name}
         own = self.own(name)
         stated = {"fast": own.fast, "standard": own.standard, "deep": own.deep}
         if any(stated.values()):
             return stated
         if name == "openai":
-            vendor = self.chosen.openai.vendor or self._vendor(self.chosen.openai.base_url)
+            vendor = self._vendor()
             return {tier: self._listed(tier, vendor) for tier in stated}
         targets = self.chosen.portkey.targets.items()
         slug, vendor = next(((slug, each.provider) for slug, each in targets if each.provider), ("", ""))
@@ -122,8 +124,12 @@ class Vendors:
         except NotFound:
             return ""
 
-    def _vendor(self, base_url: str) -> str:
-        """Whose endpoint an address is: by the price list, or this machine's."""
+    def _vendor(self) -> str:
+        """Whose the endpoint of ``openai`` is: as a person says, else by its address, this machine's or one of
+        the price list."""
+        return self.chosen.openai.vendor or self._owner(self.chosen.openai.base_url)
+
+    def _owner(self, base_url: str) -> str:
         from sophia_mcp.ops.address import host_of, loopback
 
         if loopback(host_of(base_url)):
@@ -135,7 +141,7 @@ class Vendors:
         from sophia_mcp.llm.providers import portkey
 
         if name == "openai":
-            return self.chosen.openai.vendor or self._vendor(self.chosen.openai.base_url) or name
+            return self._vendor() or name
         if name == "portkey":
             slug, bare = portkey.split(model)
             target = self.chosen.portkey.targets.get(slug)
@@ -156,7 +162,7 @@ class Vendors:
 
     def address(self, name: str) -> str:
         """Where a provider is asked; empty where it has no address."""
-        return self.own(name).base_url if name in ("portkey", "openai") else ""
+        return self.own(name).base_url if name in ADDRESSED else ""
 
     def own(self, name: str) -> PortkeySettings | OpenAISettings:
         """What a person set for a provider that has an address."""
@@ -169,7 +175,7 @@ class Vendors:
         from sophia_mcp.ops.clock import system
 
         own = self.chosen.openai
-        if name != "openai" or own.vendor or self._vendor(own.base_url) != LOCAL_VENDOR:
+        if name != "openai" or own.vendor or self._owner(own.base_url) != LOCAL_VENDOR:
             return PROVIDERS.load(name).free
         models = {model for model in self.tiers(name).values() if model}
         prices = partial(self.catalogue.ceiling, 1, 1, provider=LOCAL_VENDOR, at_ns=system())

@@ -23,7 +23,7 @@ import pytest
 from tests.e2e.processes import BIN
 from tests.e2e.wire import Wire
 from tests.faults.served.test_runs import ENDED, call, order, served, until
-from tests.faults.spending.test_spending import Place
+from tests.faults.spending.place import Place
 from tests.swarm.liars import FILES, answer
 from tests.trees import write_tree
 from tests.upstream.start import Account

@@ -23,8 +23,8 @@ from typing import Any
 import pytest
 from tests.e2e.processes import BIN
 from tests.e2e.wire import Wire, stdio
+from tests.faults.spending.place import TOP, Place
 from tests.faults.spending.plan import RATES
-from tests.faults.spending.test_spending import TOP, Place
 from tests.trees import write_tree
 from tests.upstream.start import Account
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from tests.faults.spending.test_spending import Place
+from tests.faults.spending.place import Place
 from tests.upstream.start import Account, Upstream
 
 from sophia_mcp.app import App, open_app

@@ -13,7 +13,7 @@ from sophia_mcp.errors import (
     ProviderError,
     SophiaError,
 )
-from sophia_mcp.llm.wrappers.route import Fallback, Models, Tiered
+from sophia_mcp.llm.wrappers.route import ByTier, Fallback, Tiered
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("llm.fallback")]
 
@@ -34,18 +34,18 @@ async def test_a_tier_is_a_model_and_a_model_is_itself(
     tiers: dict[str, str], asked: str, tier: str, model: str
 ) -> None:
     inner = Steps(["done"])
-    reply = await Tiered(inner, Models("p", tiers, tier)).ask(ask(model=asked))  # type: ignore[arg-type]
+    reply = await Tiered(inner, ByTier("p", tiers, tier)).ask(ask(model=asked))  # type: ignore[arg-type]
     assert inner.asked[0].model == reply.requested == model
 
 
 async def test_a_provider_without_a_model_says_which_setting_to_write() -> None:
     with pytest.raises(BadSetting, match=r"llm\.openai\.standard"):
-        await Tiered(Steps([]), Models("openai", {})).ask(ask(model=""))
+        await Tiered(Steps([]), ByTier("openai", {})).ask(ask(model=""))
 
 
 def route(name: str, *things: object) -> tuple[Tiered, Steps]:
     inner = Steps(things, name)
-    return Tiered(inner, Models(name, {"standard": f"{name}-model"})), inner
+    return Tiered(inner, ByTier(name, {"standard": f"{name}-model"})), inner
 
 
 async def test_the_next_provider_answers_with_its_own_model() -> None:

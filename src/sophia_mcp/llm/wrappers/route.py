@@ -18,11 +18,11 @@ TIERS: tuple[Tier, ...] = ("fast", "standard", "deep")
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class ByTier:
     """The models of one provider by tier. A tier without one is answered by the nearest that has."""
 
     provider: str
-    tiers: Mapping[str, str]
+    models: Mapping[str, str]
     tier: Tier = "standard"
 
     def model(self, asked: str) -> str:
@@ -35,8 +35,8 @@ class Models:
         place = TIERS.index(asked or self.tier)
         nearest = sorted(TIERS, key=lambda tier: (abs(TIERS.index(tier) - place), -TIERS.index(tier)))
         for tier in nearest:
-            if self.tiers.get(tier):
-                return self.tiers[tier]
+            if self.models.get(tier):
+                return self.models[tier]
         raise BadSetting(
             f"no model is set for {self.provider}",
             why="a provider needs a model for at least one tier",
@@ -47,8 +47,8 @@ class Models:
 class Tiered:
     """Asks the model that a tier means."""
 
-    def __init__(self, inner: LLM, models: Models) -> None:
-        self._inner, self.models = inner, models
+    def __init__(self, inner: LLM, by_tier: ByTier) -> None:
+        self._inner, self._by_tier = inner, by_tier
 
     @property
     def name(self) -> str:
@@ -56,7 +56,7 @@ class Tiered:
 
     async def ask(self, ask: Ask, hear: Hear | None = None) -> Reply:
         """The inner answer of the resolved model, which it names."""
-        model = self.models.model(ask.model)
+        model = self._by_tier.model(ask.model)
         return replace(await self._inner.ask(replace(ask, model=model), hear), requested=model)
 
 
