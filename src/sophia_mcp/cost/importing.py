@@ -22,7 +22,7 @@ from sophia_mcp.cost.logs._json import MOST_BYTES, merged
 from sophia_mcp.cost.reads import Read
 from sophia_mcp.llm.prices.catalogue import Priced
 from sophia_mcp.store.database import Database
-from sophia_mcp.types import LOCAL, Basis, Labels, Scope
+from sophia_mcp.types import LOCAL, Labels, Scope
 
 Tell = Callable[[int, int, str], Awaitable[None]]
 """Called with files done, files in all, and the client at hand."""
@@ -141,11 +141,9 @@ class Importer:
             at_ns=call.at_ns,
             processing=call.processing,
         )
-        nano, basis = priced.nano, priced.basis
-        claimed = call.claimed_nano
-        if claimed is not None and (nano is None or (call.usage.estimated and basis == "estimated")):
-            reckoned: Basis = "estimated"
-            priced = Priced(claimed, reckoned, source=name, note=f"as {name} reckoned it")
+        guessed = priced.nano is None or (call.usage.estimated and priced.basis == "estimated")
+        if guessed and call.claimed_nano is not None:
+            priced = Priced(call.claimed_nano, "estimated", source=name, note=f"as {name} reckoned it")
         labels = Labels(
             run=f"{name}:{call.session}" if call.session else "",
             agent=call.agent,

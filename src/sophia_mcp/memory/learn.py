@@ -227,10 +227,8 @@ async def _contradict(shelf: Shelf, text: str, by: str) -> None:
 
 
 async def _try_vote(shelf: Shelf, id: str, voter: str, *, agrees: bool) -> None:
-    try:
+    with suppress(NotFound):  # forgotten meanwhile
         await vote(shelf, id, voter, agrees=agrees)
-    except NotFound:
-        return  # forgotten meanwhile
 
 
 async def compare(

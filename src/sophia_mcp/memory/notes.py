@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -66,17 +66,13 @@ class Notes:
         cursor: str | None = None,
     ) -> tuple[Query, Recalled]:
         """The memories that answer a question, or all of them, and the question as it was put."""
-        put = await self._query(caller, scope)
-        asked = Query(
-            query,
-            put.spaces,
-            tuple(kinds),
-            tuple(tiers),
-            limit,
-            cursor,
-            put.home,
-            put.root,
-            put.readable,
+        asked = replace(
+            await self._query(caller, scope),
+            text=query,
+            kinds=tuple(kinds),
+            tiers=tuple(tiers),
+            limit=limit,
+            cursor=cursor,
         )
         found = await recall(self.shelf, asked)
         if asked.text is not None:
@@ -104,10 +100,7 @@ class Notes:
 
     async def get(self, id: str, caller: Caller = ANYONE) -> Memo | None:
         """One memory that the caller may see, with the verdicts of its anchors."""
-        put = await self._query(caller, None)
-        found = await recall(
-            self.shelf, Query(id, put.spaces, home=put.home, root=put.root, readable=put.readable)
-        )
+        found = await recall(self.shelf, replace(await self._query(caller, None), text=id))
         return next((memo for memo in found.memos if memo.id == id), None)
 
     async def forget(self, id: str) -> Memo:

@@ -121,7 +121,7 @@ async def _find(
         relevance = WORDS * worded + MEANING * max(cosine, 0.0)
         scored.append((relevance * shelf.lifetimes.weight(each.memo, now), number))
     scored.sort(key=lambda item: (-item[0], -item[1]))
-    page = [(score, number) for score, number in scored if number not in set(shown)][: query.limit]
+    page = [(score, number) for score, number in scored if number not in shown][: query.limit]
     scores = {number: score for score, number in page}
     return [kept[number] for _, number in page], len(scored), scores, found.notes
 
