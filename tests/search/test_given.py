@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.search.callers import proofs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.callers_proof")]
 
 GUESS = "guess: name only"
 TYPED = "receiver-typed"
-
-
-async def _lines(index_of, files: dict[str, str], name: str, path: str) -> dict[int, str]:
-    """How the calls in one file are proven, by line."""
-    async with index_of(files) as ask:
-        answer = await ask(name, mode="callers", limit=50)
-    found: dict[int, str] = {}
-    for hit in answer.hits:
-        lines, _, proof = hit.why.removeprefix("calls it at ").removesuffix(")").partition(" (")
-        found |= {int(line): proof for line in lines.split(", ") if hit.path == path}
-    return found
 
 
 JAVA = {
@@ -63,13 +53,13 @@ class Base { Till ours() { return null; } }
 
 
 async def test_java_says_in_signatures_and_casts_on_what_is_called(index_of) -> None:
-    found = await _lines(index_of, JAVA, "Till.ring", "src/test/java/shop/Run.java")
+    found = await proofs(index_of, JAVA, "Till.ring", "src/test/java/shop/Run.java")
     assert found == {
         **dict.fromkeys((4, 6, 7, 8, 9, 12, 13), TYPED),
         # Another type, one of those that two methods of the name give, a parameter, a list, who knows.
         **dict.fromkeys((14, 15, 16, 17, 18, 19), GUESS),
     }
-    found = await _lines(index_of, JAVA, "Size.ring", "src/test/java/shop/Run.java")
+    found = await proofs(index_of, JAVA, "Size.ring", "src/test/java/shop/Run.java")
     assert {line for line, proof in found.items() if proof == TYPED} == {14}
 
 
@@ -81,12 +71,12 @@ async def test_a_class_of_java_that_is_imported_is_none_of_its_name_elsewhere(in
         "src/main/java/shop/Own.java": "package shop;\nimport shop.io.Stream;\nclass Own {\n"
         "  void run(Stream a) {\n    a.flush();\n  }\n}\n",
     }
-    assert await _lines(index_of, files, "flush", "src/main/java/shop/Run.java") == {
+    assert await proofs(index_of, files, "flush", "src/main/java/shop/Run.java") == {
         5: GUESS,
         6: TYPED,
         7: GUESS,
     }
-    assert await _lines(index_of, files, "flush", "src/main/java/shop/Own.java") == {5: TYPED}
+    assert await proofs(index_of, files, "flush", "src/main/java/shop/Own.java") == {5: TYPED}
 
 
 async def test_python_says_in_annotations_on_what_is_called(index_of) -> None:
@@ -102,7 +92,7 @@ async def test_python_says_in_annotations_on_what_is_called(index_of) -> None:
         "        super().base().get().run()\n        Pool().get().run()\n"
         "        self.pool.odd().run()\n        other.get().run()\n",
     }
-    assert await _lines(index_of, files, "Conn.run", "app/work.py") == {
+    assert await proofs(index_of, files, "Conn.run", "app/work.py") == {
         **dict.fromkeys((20, 21, 22, 23, 24), TYPED),
         **dict.fromkeys((25, 26), GUESS),  # nothing is stated
     }
@@ -118,7 +108,7 @@ async def test_typescript_says_in_signatures_on_what_is_called(index_of) -> None
         "    this.pool.get('(')?.run();\n    open('b').first.run();\n    (other as Conn).run();\n"
         "    Work.shared.get('c').run();\n    other.get('d').run();\n    open('e').run();\n  }\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.run", "work.ts") == {
+    assert await proofs(index_of, files, "Conn.run", "work.ts") == {
         **dict.fromkeys((6, 7, 8, 9, 10), TYPED),
         **dict.fromkeys((11, 12), GUESS),
     }
@@ -130,7 +120,7 @@ async def test_what_is_made_counts_before_what_only_may_be_given(index_of) -> No
         "a.go": "package shop\n\ntype Tap struct{}\n\nfunc (t *Tap) Next() *Tap { return t }\n\n"
         "func (t *Tap) Go() {}\n\nfunc run(ok bool) {\n\tx := &Tap{}\n\tif ok {\n\t\tx = elsewhere()\n\t}\n\tx.Go()\n}\n",
     }
-    assert await _lines(index_of, files, "Go", "a.go") == {14: TYPED}
+    assert await proofs(index_of, files, "Go", "a.go") == {14: TYPED}
 
 
 async def test_variables_given_one_by_the_other_without_end_are_read(index_of) -> None:
@@ -141,7 +131,7 @@ async def test_variables_given_one_by_the_other_without_end_are_read(index_of) -
         f"func run(x3000 *Tap) {{\n{steps}\tx2999.Go()\n\tx0.Go()\n}}\n\n"
         "func (t *Tap) Go() {}\n",
     }
-    assert await _lines(index_of, files, "Tap.Go", "a.go") == {3008: TYPED, 3009: GUESS}
+    assert await proofs(index_of, files, "Tap.Go", "a.go") == {3008: TYPED, 3009: GUESS}
 
 
 async def test_locals_of_java_have_the_type_of_what_gives_them(index_of) -> None:
@@ -159,13 +149,13 @@ async def test_locals_of_java_have_the_type_of_what_gives_them(index_of) -> None
         "    var sixth = other.till();\n    sixth.ring();\n  }\n}\n"
         "class Broken extends Exception { void tell() {} }\nclass Other { void tell() {} void ring() {} }\n",
     }
-    assert await _lines(index_of, files, "Till.ring", "src/main/java/shop/Run.java") == {
+    assert await proofs(index_of, files, "Till.ring", "src/main/java/shop/Run.java") == {
         **dict.fromkeys((5, 7, 10, 15), TYPED),
         **dict.fromkeys(
             (18, 21), GUESS
         ),  # what a list holds is not followed, and nobody says what gives the last
     }
-    assert await _lines(index_of, files, "Broken.tell", "src/main/java/shop/Run.java") == {12: TYPED}
+    assert await proofs(index_of, files, "Broken.tell", "src/main/java/shop/Run.java") == {12: TYPED}
 
 
 async def test_locals_of_python_have_the_type_of_what_gives_them(index_of) -> None:
@@ -177,7 +167,7 @@ async def test_locals_of_python_have_the_type_of_what_gives_them(index_of) -> No
         "    c = await pool.later()\n    c.run()\n    with Conn() as d:\n        d.run()\n"
         "    e = other.get()\n    e.run()\n    f = Conn().missing()\n    f.run()\n",
     }
-    assert await _lines(index_of, files, "Conn.run", "app/work.py") == {
+    assert await proofs(index_of, files, "Conn.run", "app/work.py") == {
         **dict.fromkeys((10, 12, 14, 16), TYPED),
         **dict.fromkeys((18, 20), GUESS),
     }
@@ -191,7 +181,7 @@ async def test_locals_of_typescript_have_the_type_of_what_gives_them(index_of) -
         "  const a = pool.get();\n  a.run();\n  const b = pool.first;\n  b.run();\n  const c = await pool.later();\n  c.run();\n"
         "  const d = pool.get()!;\n  d.run();\n  const e = other.get();\n  e.run();\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.run", "work.ts") == {
+    assert await proofs(index_of, files, "Conn.run", "work.ts") == {
         **dict.fromkeys((4, 6, 8, 10), TYPED),
         12: GUESS,
     }
@@ -206,9 +196,9 @@ async def test_a_cast_says_what_it_stands_around_and_no_call_that_it_is_given_to
         "w.py": "from pool import Pool\n\n\ndef f(b):\n    ((Pool) or b).run()\n",
         "pool.py": "class Pool:\n    def run(self):\n        pass\n",
     }
-    typescript = await _lines(index_of, files, "Pool.run", "w.ts")
+    typescript = await proofs(index_of, files, "Pool.run", "w.ts")
     assert typescript == {**dict.fromkeys((3, 5, 6), GUESS), 7: TYPED}
-    assert await _lines(index_of, files, "pool.py:Pool.run", "w.py") in ({}, {5: GUESS})
+    assert await proofs(index_of, files, "pool.py:Pool.run", "w.py") in ({}, {5: GUESS})
 
 
 async def test_what_begins_a_text_is_no_variable(index_of) -> None:
@@ -219,9 +209,9 @@ async def test_what_begins_a_text_is_no_variable(index_of) -> None:
         "tag.ts": "export class Tag {\n  run(): void {}\n}\n",
         "work.ts": "import { Tag } from './tag';\nexport function f(sql: Tag) {\n  sql`select`.run();\n  sql.run();\n}\n",
     }
-    found = await _lines(index_of, files, "Pool.format", "app/work.py")
+    found = await proofs(index_of, files, "Pool.format", "app/work.py")
     assert found == {5: GUESS, 6: GUESS, 7: TYPED}
-    assert await _lines(index_of, files, "Tag.run", "work.ts") == {3: GUESS, 4: TYPED}
+    assert await proofs(index_of, files, "Tag.run", "work.ts") == {3: GUESS, 4: TYPED}
 
 
 async def test_a_variable_of_go_or_java_that_another_of_its_name_hides_is_a_guess(index_of) -> None:
@@ -237,13 +227,13 @@ async def test_a_variable_of_go_or_java_that_another_of_its_name_hides_is_a_gues
         "  void g(java.util.List<Pool> ps) {\n    for (Pool x : ps) {\n      x.run();\n    }\n    for (var x : all()) {}\n  }\n"
         "  void h(java.util.List<Pool> ps) {\n    for (Pool x : ps) {\n      x.run();\n    }\n  }\n}\n",
     }
-    assert await _lines(index_of, files, "Tap.Go", "a.go") == {
+    assert await proofs(index_of, files, "Tap.Go", "a.go") == {
         12: GUESS,
         19: GUESS,
         22: GUESS,
         28: TYPED,
     }
-    assert await _lines(index_of, files, "Pool.run", "src/main/java/a/R.java") == {
+    assert await proofs(index_of, files, "Pool.run", "src/main/java/a/R.java") == {
         **dict.fromkeys((5, 7, 11), GUESS),
         17: TYPED,
     }
@@ -254,7 +244,7 @@ async def test_folders_of_kotlin_need_not_be_its_packages(index_of) -> None:
         "app/src/Things.kt": "package com.x.a\n\nclass Pool {\n    fun run() {}\n}\n",
         "app/src/R.kt": "package com.x.c\n\nimport com.x.a.Pool\n\nclass R {\n    fun f(p: Pool) {\n        p.run()\n    }\n}\n",
     }
-    assert await _lines(index_of, files, "run", "app/src/R.kt") == {7: TYPED}
+    assert await proofs(index_of, files, "run", "app/src/R.kt") == {7: TYPED}
 
 
 async def test_fields_of_python_have_the_type_of_what_makes_or_gives_them(index_of) -> None:
@@ -268,7 +258,7 @@ async def test_fields_of_python_have_the_type_of_what_makes_or_gives_them(index_
         "app/work.py": "from app.base import Base\n\n\nclass Work(Base):\n    def go(self):\n        self.one.run()\n"
         "        self.two.run()\n        self.three.run()\n        self.four.run()\n        self.five.run()\n        self.six.run()\n",
     }
-    assert await _lines(index_of, files, "Pool.run", "app/work.py") == {
+    assert await proofs(index_of, files, "Pool.run", "app/work.py") == {
         **dict.fromkeys((6, 7, 8, 9), TYPED),
         **dict.fromkeys((10, 11), GUESS),  # given by itself, and by who knows what
     }
@@ -286,10 +276,10 @@ async def test_what_is_entered_has_the_type_that_entering_states(index_of) -> No
         "    with lease() as a:\n        a.run()\n    b = lease()\n    b.run()\n    with Conn() as c:\n        c.run()\n"
         "    async with Conn() as d:\n        d.run()\n    with Lease() as e:\n        e.run()\n    with Other() as f:\n        f.run()\n",
     }
-    found = await _lines(index_of, files, "Conn.run", "app/work.py")
+    found = await proofs(index_of, files, "Conn.run", "app/work.py")
     assert found == {**dict.fromkeys((6, 10, 14), TYPED), **dict.fromkeys((8, 12, 16), GUESS)}
     for other, typed in (("Lease.run", set()), ("Other.run", {12})):
-        found = await _lines(index_of, files, other, "app/work.py")
+        found = await proofs(index_of, files, other, "app/work.py")
         assert {line for line, proof in found.items() if proof == TYPED} == typed
 
 
@@ -300,8 +290,8 @@ async def test_a_method_of_an_enum_is_none_of_its_values(index_of) -> None:
         "src/main/java/s/Other.java": "package s;\npublic class Other {\n  public void ring() {}\n}\n",
         "src/main/java/s/R.java": "package s;\nclass R {\n  void f(Size z) {\n    z.OF().ring();\n  }\n}\n",
     }
-    assert await _lines(index_of, files, "Size.ring", "src/main/java/s/R.java") == {4: GUESS}
-    assert await _lines(index_of, files, "Other.ring", "src/main/java/s/R.java") == {4: TYPED}
+    assert await proofs(index_of, files, "Size.ring", "src/main/java/s/R.java") == {4: GUESS}
+    assert await proofs(index_of, files, "Other.ring", "src/main/java/s/R.java") == {4: TYPED}
 
 
 async def test_a_name_that_python_binds_again_is_a_guess(index_of) -> None:
@@ -314,7 +304,7 @@ async def test_a_name_that_python_binds_again_is_a_guess(index_of) -> None:
         "def made(other):\n    p = Pool()\n    p = other()\n    p.run()\n\n\n"
         "def sure(p: Pool, other):\n    pool.run()\n    p = other[0]\n    p.run()\n    q = make()\n    other(q, q=q)\n    q.run()\n",
     }
-    assert await _lines(index_of, files, "Pool.run", "app/work.py") == {
+    assert await proofs(index_of, files, "Pool.run", "app/work.py") == {
         **dict.fromkeys((7, 12, 17, 23, 28, 34), GUESS),
         **dict.fromkeys((38, 40, 43), TYPED),
     }
@@ -337,7 +327,7 @@ async def test_a_name_that_typescript_binds_again_is_a_guess(index_of) -> None:
         + "".join(f"export function f{i}(ys: any) {{ {body} }}\n" for i, body in enumerate(bodies))
         + "const y = pool();\nexport function g(y) { y.run(); }\nexport function h() { y.run(); }\n",
     }
-    assert await _lines(index_of, files, "Pool.run", "work.ts") == {
+    assert await proofs(index_of, files, "Pool.run", "work.ts") == {
         **dict.fromkeys((2, 3, 4, 5, 6, 10), GUESS),
         **dict.fromkeys((7, 8, 11), TYPED),
     }

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.search.callers import proofs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.callers_proof")]
 
 GUESS = "guess: name only"
 TYPED = "receiver-typed"
-
-
-async def _lines(index_of, files: dict[str, str], name: str, path: str) -> dict[int, str]:
-    """How the calls in one file are proven, by line."""
-    async with index_of(files) as ask:
-        answer = await ask(name, mode="callers", limit=50)
-    found: dict[int, str] = {}
-    for hit in answer.hits:
-        lines, _, proof = hit.why.removeprefix("calls it at ").removesuffix(")").partition(" (")
-        found |= {int(line): proof for line in lines.split(", ") if hit.path == path}
-    return found
 
 
 async def test_a_promise_is_none_of_what_it_promises_until_it_is_awaited(index_of) -> None:
@@ -31,7 +21,7 @@ async def test_a_promise_is_none_of_what_it_promises_until_it_is_awaited(index_o
         "  (await pool.later()).then();\n  const a = pool.later();\n  a.then();\n  const b = await pool.later();\n"
         "  b.then();\n  given.then();\n  (await given).then();\n  const c = await pool.now();\n  c.then();\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.then", "work.ts") == {
+    assert await proofs(index_of, files, "Conn.then", "work.ts") == {
         **dict.fromkeys((4, 8, 10, 12), TYPED),
         **dict.fromkeys((3, 6, 9), GUESS),
     }
@@ -46,7 +36,7 @@ async def test_what_a_task_of_csharp_gives_is_had_by_who_awaits_it(index_of) -> 
         "    a.Run();\n    var b = await pool.LaterAsync();\n    b.Run();\n    var c = pool.LaterAsync();\n    c.Run();\n"
         "    ((Conn)o).Run();\n    (o as Conn).Run();\n    if (o is Conn d) d.Run();\n    pool.Now().Run();\n  }\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.Run", "Work.cs") == {
+    assert await proofs(index_of, files, "Conn.Run", "Work.cs") == {
         **dict.fromkeys((5, 7, 10, 11, 12, 13), TYPED),
         9: GUESS,
     }
@@ -59,7 +49,7 @@ async def test_java_options_are_none_of_what_they_may_hold(index_of) -> None:
         "s/Run.java": "package s;\nclass Run {\n  void run(Pool pool) {\n    pool.find().get();\n"
         "    pool.find()\n      .get()\n      .get();\n    pool.find().orElseThrow().get();\n  }\n}\n",
     }
-    found = await _lines(index_of, files, "Pool.get", "s/Run.java")
+    found = await proofs(index_of, files, "Pool.get", "s/Run.java")
     assert found == {4: GUESS, 6: GUESS, 7: TYPED, 8: TYPED}
 
 
@@ -75,7 +65,7 @@ async def test_rust_results_and_options_are_opened_before_they_are_called(index_
         "    let e = pool.get().map_err(wrap)?;\n    e.run();\n    let f = pool.get();\n    f.run();\n"
         "    Ok(())\n}\nasync fn more(pool: &Pool) {\n    pool.later().await?.run();\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.run", "src/work.rs") == {
+    assert await proofs(index_of, files, "Conn.run", "src/work.rs") == {
         **dict.fromkeys((3, 6, 8, 9, 11, 13, 19), TYPED),
         **dict.fromkeys((4, 15), GUESS),
     }
@@ -90,7 +80,7 @@ async def test_go_lists_and_maps_give_what_they_hold(index_of) -> None:
         "\tys[0].Go()\n\tzs := make(map[string]*Tap, 2)\n\tfor _, z := range zs {\n\t\tz.Go()\n\t}\n\tother[0].Go()\n"
         "\tb.taps[0:1].Go()\n}\n",
     }
-    assert await _lines(index_of, files, "Tap.Go", "b.go") == {
+    assert await proofs(index_of, files, "Tap.Go", "b.go") == {
         **dict.fromkeys((5, 7, 10, 11, 13, 16), TYPED),
         **dict.fromkeys((8, 18, 19), GUESS),
     }
@@ -108,7 +98,7 @@ async def test_php_comments_say_what_is_given_where_the_code_does_not(index_of) 
         "    $this->all()->run();\n  }\n  function loop() {\n"
         "    foreach (all() as $one) { $one->run(); }\n    foreach (all() as $kept) { $kept->run(); }\n  }\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.run", "Pool.php") == {
+    assert await proofs(index_of, files, "Conn.run", "Pool.php") == {
         **dict.fromkeys((13, 14, 15, 23, 30), TYPED),
         **dict.fromkeys((19, 24, 31, 34, 35), GUESS),
     }
@@ -123,7 +113,7 @@ async def test_what_rust_binds_anew_is_not_what_was_bound_before(index_of) -> No
         "    for d in xs { d.run(); }\n    let e = pool.get().unwrap();\n    if e.is_open() || e == f || ok { e.run(); }\n"
         "    let g = pool.get().unwrap();\n    g.run();\n    let g = 3;\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.run", "src/work.rs") == {
+    assert await proofs(index_of, files, "Conn.run", "src/work.rs") == {
         **dict.fromkeys((4, 9), TYPED),
         **dict.fromkeys((5, 6, 7, 11), GUESS),
     }
@@ -136,7 +126,7 @@ async def test_a_go_variable_is_of_the_field_that_it_is_given(index_of) -> None:
         "b.go": "package a\n\nfunc run(b *Bucket) {\n\ttx := b.tx\n\ttx.Go()\n}\n\nfunc far(b *Bucket) {\n\ttx := b.other\n"
         "\ttx.Go()\n\tif tx := b.Tx(); tx != nil {\n\t\tx := 1\n\t}\n}\n",
     }
-    assert await _lines(index_of, files, "Tx.Go", "b.go") == {5: TYPED, 10: GUESS}
+    assert await proofs(index_of, files, "Tx.Go", "b.go") == {5: TYPED, 10: GUESS}
 
 
 async def test_what_perl_calls_self_in_a_function_is_of_what_was_made(index_of) -> None:
@@ -145,7 +135,7 @@ async def test_what_perl_calls_self_in_a_function_is_of_what_was_made(index_of) 
         "Kid.pm": "package Kid;\nsub ring { 2 }\nsub check {\n  my $self = Base->new;\n  $self->ring(1);\n}\n"
         "sub own {\n  my $self = shift;\n  $self->ring(1);\n}\n",
     }
-    assert await _lines(index_of, files, "Base.ring", "Kid.pm") == {5: TYPED, 9: GUESS}
+    assert await proofs(index_of, files, "Base.ring", "Kid.pm") == {5: TYPED, 9: GUESS}
 
 
 _POINTERS = (
@@ -190,7 +180,7 @@ async def test_a_smart_pointer_is_none_of_what_it_points_to_without_an_arrow(
         "work.cc": '#include "conn.h"\n'
         f"void one() {{\n{of_the_pointer}\n}}\nvoid two() {{\n{of_what_it_points_to}\n}}\n",
     }
-    found = await _lines(index_of, files, "Conn.reset", "work.cc")
+    found = await proofs(index_of, files, "Conn.reset", "work.cc")
     assert (found.get(3, GUESS), found[6]) == (GUESS, TYPED)
 
 
@@ -202,7 +192,7 @@ async def test_what_is_behind_a_lock_of_rust_is_had_by_who_takes_it(index_of) ->
         "    m.write().unwrap().lock();\n    let a = pool.conn.lock().unwrap();\n    a.lock();\n    pool.conn.lock();\n"
         "    pool.cell.borrow().lock();\n    let mut b = pool.cell.borrow_mut();\n    b.lock();\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.lock", "src/work.rs") == {
+    assert await proofs(index_of, files, "Conn.lock", "src/work.rs") == {
         **dict.fromkeys((4, 6, 8, 10), TYPED),
         **dict.fromkeys((3, 5, 7), GUESS),
     }
@@ -213,7 +203,7 @@ async def test_what_cpp_names_in_no_namespace_is_no_method_around_it(index_of) -
         "a.h": "void Shut(int);\nstruct Disk { void Shut(); };\n",
         "a.cc": '#include "a.h"\nvoid Disk::Shut() {\n  ::Shut(1);\n  Shut();\n}\n',
     }
-    assert await _lines(index_of, files, "Disk.Shut", "a.cc") == {3: GUESS, 4: "same file"}
+    assert await proofs(index_of, files, "Disk.Shut", "a.cc") == {3: GUESS, 4: "same file"}
 
 
 async def test_a_name_alone_means_what_is_nearest(index_of) -> None:
@@ -222,11 +212,11 @@ async def test_a_name_alone_means_what_is_nearest(index_of) -> None:
         "src/work.rs": "use crate::table::encode;\nfn work() { encode(); }\nmod test {\n    use super::*;\n"
         "    fn encode() {}\n    fn check() { encode(); }\n}\n",
     }
-    assert await _lines(index_of, files, "table.encode", "src/work.rs") == {
+    assert await proofs(index_of, files, "table.encode", "src/work.rs") == {
         2: "import-resolved",
         6: GUESS,
     }
-    assert await _lines(index_of, files, "test.encode", "src/work.rs") == {2: GUESS, 6: "same file"}
+    assert await proofs(index_of, files, "test.encode", "src/work.rs") == {2: GUESS, 6: "same file"}
 
 
 @pytest.mark.parametrize(
@@ -257,7 +247,7 @@ async def test_a_name_alone_means_what_is_nearest(index_of) -> None:
 )
 async def test_a_parameter_hides_the_function_of_its_name(index_of, path: str, text: str) -> None:
     last = [number for number, line in enumerate(text.splitlines(), 1) if "run()" in line][-1]
-    assert await _lines(index_of, {path: text}, "run", path) == {3: GUESS, last: "same file"}
+    assert await proofs(index_of, {path: text}, "run", path) == {3: GUESS, last: "same file"}
 
 
 async def test_a_class_in_a_class_is_none_of_its_name_in_another(index_of) -> None:
@@ -266,7 +256,7 @@ async def test_a_class_in_a_class_is_none_of_its_name_in_another(index_of) -> No
         "s/Http.java": "package s;\nclass Http { static class Reply { void send() {} } }\n",
         "s/Run.java": "package s;\nclass Run {\n  void a(Conn.Reply r) { r.send(); }\n  void b(Http.Reply r) { r.send(); }\n}\n",
     }
-    assert await _lines(index_of, files, "Conn.send", "s/Run.java") == {3: TYPED, 4: GUESS}
+    assert await proofs(index_of, files, "Conn.send", "s/Run.java") == {3: TYPED, 4: GUESS}
 
 
 async def test_a_method_of_an_object_or_table_is_not_called_by_its_name_alone(index_of) -> None:
@@ -276,7 +266,7 @@ async def test_a_method_of_an_object_or_table_is_not_called_by_its_name_alone(in
         "list.lua": "local split = utils.split\nfunction List.split(s)\n  return split(s)\nend\n"
         "function List.all(s)\n  local function each(t)\n    return each(t)\n  end\n  return List.split(each(s))\nend\n",
     }
-    assert (await _lines(index_of, files, "setTimer", "timers.js"))[3] == GUESS
-    assert await _lines(index_of, files, "clear", "timers.js") == {7: GUESS}
-    assert await _lines(index_of, files, "List.split", "list.lua") == {3: GUESS, 9: "same file"}
-    assert await _lines(index_of, files, "each", "list.lua") == {7: "same file", 9: "same file"}
+    assert (await proofs(index_of, files, "setTimer", "timers.js"))[3] == GUESS
+    assert await proofs(index_of, files, "clear", "timers.js") == {7: GUESS}
+    assert await proofs(index_of, files, "List.split", "list.lua") == {3: GUESS, 9: "same file"}
+    assert await proofs(index_of, files, "each", "list.lua") == {7: "same file", 9: "same file"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.search.callers import callers
 
 from sophia_mcp.search.uses.manifests import READERS
 
@@ -23,14 +24,8 @@ GO = {
 }
 
 
-async def _callers(index_of, files: dict[str, str], name: str) -> list[tuple[str, str]]:
-    async with index_of(files) as ask:
-        answer = await ask(name, mode="callers")
-    return [(hit.path, hit.why) for hit in answer.hits]
-
-
 async def test_go_calls_packages_by_the_name_of_their_module(index_of) -> None:
-    assert await _callers(index_of, GO, "Default") == [
+    assert await callers(index_of, GO, "Default") == [
         ("app/run.go", "calls it at 15 (import-resolved)"),
         ("app/far.go", f"calls it at 5 ({GUESS})"),
     ]
@@ -63,7 +58,7 @@ async def test_manifests_are_read_once_for_a_map_of_the_view(
 
 
 async def test_what_a_function_gives_is_of_the_type_that_it_states(index_of) -> None:
-    assert await _callers(index_of, GO, "Conn.Close") == [
+    assert await callers(index_of, GO, "Conn.Close") == [
         ("app/run.go", "calls it at 12, 13 (receiver-typed)"),
         ("app/run.go", f"calls it at 14 ({GUESS})"),  # that of net.Conn
     ]
@@ -77,7 +72,7 @@ async def test_go_types_are_those_of_their_package(index_of) -> None:
         "b/more.go": "package b\n\ntype Outer struct{ *Tap }\n\nfunc (o *Outer) Run(v any) {\n\to.Tap.Go()\n"
         "\tx := v.(*Tap)\n\tx.Go()\n\ty := make(1).(*Tap)\n\ty.Go()\n\tz := new(Tap)\n\tz.Go()\n\tTap := other()\n\tTap.Go()\n}\n",
     }
-    assert await _callers(index_of, files, "Go") == [
+    assert await callers(index_of, files, "Go") == [
         ("b/b.go", "calls it at 7 (receiver-typed)"),
         ("b/more.go", "calls it at 6, 8, 10, 12 (receiver-typed)"),
         ("b/more.go", f"calls it at 14 ({GUESS})"),
@@ -99,19 +94,17 @@ PHP = {
 
 
 async def test_php_names_are_those_of_their_namespace(index_of) -> None:
-    assert await _callers(index_of, PHP, "Trouble") == [
+    assert await callers(index_of, PHP, "Trouble") == [
         ("src/Db/Store.php", "calls it at 6 (import-resolved)"),
         ("src/Db/Store.php", f"calls it at 5 ({GUESS})"),  # the global one
         ("src/Run.php", f"calls it at 8 ({GUESS})"),
     ]
-    assert await _callers(index_of, PHP, "Store") == [
-        ("src/Cart.php", "calls it at 5 (import-resolved)")
-    ]
+    assert await callers(index_of, PHP, "Store") == [("src/Cart.php", "calls it at 5 (import-resolved)")]
 
 
 async def test_php_methods_give_what_they_state_or_their_own_class(index_of) -> None:
     for name, line in (("save", 6), ("go", 7)):
-        assert await _callers(index_of, PHP, name) == [
+        assert await callers(index_of, PHP, name) == [
             ("src/Run.php", f"calls it at {line} (receiver-typed)")
         ]
 
@@ -122,8 +115,8 @@ async def test_a_trait_defines_before_an_interface_declares(index_of) -> None:
         "T.php": "<?php\ntrait T { function go() {} }\n",
         "A.php": "<?php\nclass A implements I {\n  use T;\n  function run() { $this->go(); }\n}\n",
     }
-    assert await _callers(index_of, files, "T.go") == [("A.php", "calls it at 4 (receiver-typed)")]
-    assert await _callers(index_of, files, "I.go") == [("A.php", f"calls it at 4 ({GUESS})")]
+    assert await callers(index_of, files, "T.go") == [("A.php", "calls it at 4 (receiver-typed)")]
+    assert await callers(index_of, files, "I.go") == [("A.php", f"calls it at 4 ({GUESS})")]
 
 
 async def test_ruby_constants_are_looked_for_in_the_modules_around(index_of) -> None:
@@ -134,7 +127,7 @@ async def test_ruby_constants_are_looked_for_in_the_modules_around(index_of) -> 
         "    end\n  end\nend\n",
         "lib/free.rb": "def go\n  Text.trim(1)\nend\n",
     }
-    assert await _callers(index_of, files, "trim") == [
+    assert await callers(index_of, files, "trim") == [
         ("lib/shop/cart.rb", "calls it at 4, 5 (import-resolved)"),
         ("lib/free.rb", f"calls it at 2 ({GUESS})"),
     ]
@@ -149,9 +142,9 @@ async def test_ruby_classes_are_open_and_call_where_they_are_written(index_of) -
         "more.rb": "class Part\n  define :b\n\n  def more\n    @store.save\n  end\nend\n",
         "store.rb": "class Store\n  def save\n  end\nend\n",
     }
-    assert await _callers(index_of, files, "push") == [("part.rb", "calls it at 10 (receiver-typed)")]
-    assert await _callers(index_of, files, "save") == [("more.rb", "calls it at 5 (receiver-typed)")]
-    assert await _callers(index_of, files, "define") == [
+    assert await callers(index_of, files, "push") == [("part.rb", "calls it at 10 (receiver-typed)")]
+    assert await callers(index_of, files, "save") == [("more.rb", "calls it at 5 (receiver-typed)")]
+    assert await callers(index_of, files, "define") == [
         ("more.rb", "calls it at 2 (receiver-typed)"),
         ("part.rb", "calls it at 3 (receiver-typed)"),
     ]
@@ -167,13 +160,13 @@ async def test_rust_names_modules_from_the_crate_and_from_those_around(index_of)
         "    type Edges = Edges;\n    fn go(&self) {\n        let edges = open();\n        edges.next();\n"
         "        root();\n        Edges(1);\n    }\n}\n",
     }
-    assert await _callers(index_of, files, "open") == [
+    assert await callers(index_of, files, "open") == [
         ("src/db/store.rs", "calls it at 7 (import-resolved)")
     ]
-    assert await _callers(index_of, files, "next") == [
+    assert await callers(index_of, files, "next") == [
         ("src/db/store.rs", "calls it at 8 (receiver-typed)")
     ]
-    assert await _callers(index_of, files, "Store.Edges") == [
+    assert await callers(index_of, files, "Store.Edges") == [
         ("src/db/store.rs", f"calls it at 10 ({GUESS})")
     ]
 
@@ -211,17 +204,17 @@ async def test_perl_names_packages_whole_and_has_the_subs_of_its_bases(index_of)
         "run.pl": "use Shop::Till;\nmy $t = Shop::Till->new;\n$t->note(1);\nsub other {\n  my ($t) = @_;\n  $t->note(2);\n}\n",
     }
     typed, brought = "(receiver-typed)", "(import-resolved)"
-    assert await _callers(index_of, files, "Shop::Base.note") == [
+    assert await callers(index_of, files, "Shop::Base.note") == [
         ("lib/Shop/Till.pm", f"calls it at 7, 8 {typed}"),
         ("run.pl", f"calls it at 3 {typed}"),
         ("run.pl", f"calls it at 6 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "save") == [
+    assert await callers(index_of, files, "save") == [
         ("lib/Shop/Till.pm", f"calls it at 9, 11, 13 {brought}"),
         ("lib/Shop/Till.pm", f"calls it at 12 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "new") == [("run.pl", f"calls it at 2 {brought}")]
-    assert ("lib/Shop/Till.pm", f"calls it at 10 ({GUESS})") not in await _callers(
+    assert await callers(index_of, files, "new") == [("run.pl", f"calls it at 2 {brought}")]
+    assert ("lib/Shop/Till.pm", f"calls it at 10 ({GUESS})") not in await callers(
         index_of, files, "print"
     )
 
@@ -236,11 +229,11 @@ async def test_csharp_types_are_those_of_the_namespaces_around_and_of_those_used
         "in/Deep.cs": "namespace Shop.Core.Deep {\n  class Deep { void Go() { new Till(2); } }\n}\n",
         "no/None.cs": "namespace Other {\n  class None { void Go(Till t) { t.Ring(); } }\n}\n",
     }
-    assert await _callers(index_of, files, "Shop.Core.Base.Ring") == [
+    assert await callers(index_of, files, "Shop.Core.Base.Ring") == [
         ("web/Run.cs", "calls it at 5 (receiver-typed)"),
         ("no/None.cs", f"calls it at 2 ({GUESS})"),
     ]
-    made = await _callers(index_of, files, "Shop.Core.Till")
+    made = await callers(index_of, files, "Shop.Core.Till")
     assert [path for path, why in made if "import-resolved" in why] == ["in/Deep.cs", "web/Run.cs"]
 
 
@@ -254,12 +247,12 @@ async def test_csharp_names_the_nearest_class_even_one_that_lacks_the_method(ind
         "Only.cs": "namespace Core;\npublic partial class Only { }\n",
         "More.cs": "namespace Core;\npublic partial class Only { public void Ding() { } }\n",
     }
-    assert await _callers(index_of, files, "Conn.Ring") == [
+    assert await callers(index_of, files, "Conn.Ring") == [
         ("Near.cs", "calls it at 2 (receiver-typed)"),
         ("Used.cs", "calls it at 3 (receiver-typed)"),
         ("Far.cs", f"calls it at 3 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "Only.Ding") == [
+    assert await callers(index_of, files, "Only.Ding") == [
         ("Alone.cs", "calls it at 2 (receiver-typed)")
     ]
 
@@ -268,7 +261,7 @@ async def test_a_class_that_ruby_makes_is_called_by_its_name(index_of) -> None:
     files = {
         "a.rb": "Point = Struct.new(:x) do\n  def self.origin(x) = new(x)\nend\nPoint.origin(1)\n",
     }
-    assert await _callers(index_of, files, "Point.origin") == [("a.rb", "calls it at 4 (same file)")]
+    assert await callers(index_of, files, "Point.origin") == [("a.rb", "calls it at 4 (same file)")]
 
 
 async def test_what_a_class_calls_outside_of_its_methods_is_its_own(index_of) -> None:
@@ -278,14 +271,14 @@ async def test_what_a_class_calls_outside_of_its_methods_is_its_own(index_of) ->
         "K.kt": "class K {\n  val x = made(1)\n  init { made(2) }\n  fun use() { inner() }\n"
         "  companion object {\n    fun inner() = 1\n  }\n  fun made(a: Int) = a\n}\nfun far() { K.inner() }\n",
     }
-    assert await _callers(index_of, files, "own") == [
+    assert await callers(index_of, files, "own") == [
         ("A.java", "calls it at 2 (same file)"),
         ("A.java", f"calls it at 7 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "above") == [("A.java", "calls it at 3 (receiver-typed)")]
+    assert await callers(index_of, files, "above") == [("A.java", "calls it at 3 (receiver-typed)")]
     made = ["calls it at 2 (same file)", "calls it at 3 (same file)"]
-    assert [why for _, why in await _callers(index_of, files, "made")] == made
-    assert [why for _, why in await _callers(index_of, files, "inner")] == [
+    assert [why for _, why in await callers(index_of, files, "made")] == made
+    assert [why for _, why in await callers(index_of, files, "inner")] == [
         "calls it at 4 (same file)",
         "calls it at 10 (same file)",
     ]
@@ -302,12 +295,12 @@ async def test_the_constants_of_an_enumeration_are_of_its_type_and_those_of_its_
         "  void c() { Size.LOUD.ring(); }\n  void d() { Sizes.LOUD.ring(); }\n}\n",
     }
     typed = "(receiver-typed)"
-    size = await _callers(index_of, files, "Size.ring")
+    size = await callers(index_of, files, "Size.ring")
     assert [why for _, why in size if typed in why] == [
         f"calls it at 3 {typed}",
         f"calls it at 4 {typed}",
     ]
-    bell = await _callers(index_of, files, "Bell.ring")
+    bell = await callers(index_of, files, "Bell.ring")
     assert [why for _, why in bell if typed in why] == [
         f"calls it at 5 {typed}",
         f"calls it at 6 {typed}",
@@ -320,11 +313,11 @@ async def test_calls_in_the_text_of_a_rust_macro_are_calls(index_of) -> None:
         "#[cfg(any(one(x)))]\nfn run(t: &Tap) {\n    assert_eq!(t.go(), one().go());\n"
         '    println!("{}", format!("{}", t.go()));\n    make!(fn go() {});\n    vec!["go()".go()];\n}\n',
     }
-    assert await _callers(index_of, files, "Tap.go") == [
+    assert await callers(index_of, files, "Tap.go") == [
         ("src/a.rs", "calls it at 8, 9 (receiver-typed)"),
         ("src/a.rs", f"calls it at 11 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "one") == [("src/a.rs", "calls it at 8 (same file)")]
+    assert await callers(index_of, files, "one") == [("src/a.rs", "calls it at 8 (same file)")]
 
 
 async def test_macros_of_rust_are_no_functions_and_are_seen_below_the_folder_that_defines_them(
@@ -339,14 +332,14 @@ async def test_macros_of_rust_are_no_functions_and_are_seen_below_the_folder_tha
         "src/vec.rs": "macro_rules! vec { () => {} }\nfn run() { vec!(); }\n",
         "src/b.rs": "fn run() { vec![1]; }\n",
     }
-    assert await _callers(index_of, files, "check") == [
+    assert await callers(index_of, files, "check") == [
         ("src/a/own.rs", "calls it at 3 (import-resolved)"),
         ("src/a/run.rs", "calls it at 1 (import-resolved)"),
         ("src/a/own.rs", "calls it at 2 (same file)"),
         ("src/a/far.rs", f"calls it at 2 ({GUESS})"),
         ("srcs/run.rs", f"calls it at 1 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "vec") == [
+    assert await callers(index_of, files, "vec") == [
         ("src/vec.rs", "calls it at 2 (same file)"),
         ("src/b.rs", f"calls it at 1 ({GUESS})"),
     ]
@@ -361,7 +354,7 @@ async def test_variables_in_the_text_of_a_rust_macro_have_the_types_that_are_sta
         "case!(two, {\n    let other = Tap::new();\n    other.go();\n    last.go();\n});\n"
         "fn far((tap, other): Pair) { tap.go(); }\n",
     }
-    assert await _callers(index_of, files, "Tap.go") == [
+    assert await callers(index_of, files, "Tap.go") == [
         ("src/a.rs", "calls it at 6 (receiver-typed)"),
         ("src/a.rs", "calls it at 11 (receiver-typed)"),
         ("src/a.rs", f"calls it at 7 ({GUESS})"),
@@ -377,7 +370,7 @@ async def test_what_stands_behind_a_lock_of_rust_is_what_it_locks(index_of) -> N
         "    fn run(&self) {\n        self.tap.lock().unwrap().go();\n        let held = self.tap.lock().unwrap();\n"
         "        held.go();\n        self.reader.read().go();\n        self.tap.other().go();\n    }\n}\n",
     }
-    assert await _callers(index_of, files, "Tap.go") == [
+    assert await callers(index_of, files, "Tap.go") == [
         ("src/a.rs", "calls it at 12, 14 (receiver-typed)"),
         ("src/a.rs", f"calls it at 15, 16 ({GUESS})"),
     ]
@@ -399,7 +392,7 @@ async def test_cpp_says_in_declarations_what_is_called_on(index_of) -> None:
         "  pipe->taps[1]->Go();\n  made->Next().Next().Go();\n  made->level().Go();\n  auto two = elsewhere();\n"
         "  two.Go();\n}\n}\n",
     }
-    assert await _callers(index_of, files, "Tap.Go") == [
+    assert await callers(index_of, files, "Tap.Go") == [
         ("run.cc", "calls it at 4, 5, 7, 8, 9, 10 (receiver-typed)"),
         ("run.cc", f"calls it at 11, 13 ({GUESS})"),
     ]
@@ -415,7 +408,7 @@ async def test_cpp_names_are_those_of_the_namespaces_that_are_written_used_or_ar
         "apart.cc": "void Run() { app::deep::Flush(); }\n",
         "variable.cc": '#include "pipe.h"\nvoid Run() { Pipe.Flush(); }\n',
     }
-    assert await _callers(index_of, files, "Flush") == [
+    assert await callers(index_of, files, "Flush") == [
         ("around.cc", "calls it at 3 (import-resolved)"),
         ("opened.cc", "calls it at 3 (import-resolved)"),
         ("used.cc", "calls it at 3 (import-resolved)"),
@@ -431,7 +424,7 @@ async def test_a_macro_of_c_is_of_no_namespace(index_of) -> None:
         "a.h": "namespace app {\n#define CHECK(tap) \\\n  (tap)\n}\n",
         "b.cc": '#include "a.h"\nvoid Run() { CHECK(1); }\n',
     }
-    assert await _callers(index_of, files, "CHECK") == [("b.cc", "calls it at 2 (import-resolved)")]
+    assert await callers(index_of, files, "CHECK") == [("b.cc", "calls it at 2 (import-resolved)")]
 
 
 async def test_tests_of_googletest_have_what_their_suite_has(index_of) -> None:
@@ -443,15 +436,15 @@ async def test_tests_of_googletest_have_what_their_suite_has(index_of) -> None:
         "  EXPECT_CALL(mock_, Fill(1)).Times(2);\n  EXPECT_CALL(other, Fill(1));\n  EXPECT_CALL(mock_, Drain(_));\n}\n"
         "TEST(Suite, Alone) { Parse(); }\n",
     }
-    assert await _callers(index_of, files, "Base.Parse") == [
+    assert await callers(index_of, files, "Base.Parse") == [
         ("t.cc", "calls it at 4 (receiver-typed)"),
         ("t.cc", f"calls it at 9 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "MockTap.Fill") == [
+    assert await callers(index_of, files, "MockTap.Fill") == [
         ("t.cc", "calls it at 5 (receiver-typed)"),
         ("t.cc", f"calls it at 6 ({GUESS})"),
     ]
-    assert await _callers(index_of, files, "MockTap.Drain") == [
+    assert await callers(index_of, files, "MockTap.Drain") == [
         ("t.cc", "calls it at 7 (receiver-typed)")
     ]
     async with index_of(files) as ask:
@@ -467,7 +460,7 @@ async def test_of_two_cpp_classes_of_one_name_that_is_meant_which_the_namespaces
         "namespace left {\nvoid Two(Tap one, Kind two) {\n  one.Go();\n  two.Go();\n}\n}\n"
         "namespace right {\nvoid Three(Kind one) {\n  one.Go();\n}\n}\n",
     }
-    assert await _callers(index_of, files, "left.Go") == [
+    assert await callers(index_of, files, "left.Go") == [
         ("run.cc", "calls it at 3 (receiver-typed)"),
         ("run.cc", "calls it at 8 (receiver-typed)"),
         ("run.cc", "calls it at 14 (receiver-typed)"),
@@ -485,7 +478,7 @@ async def test_a_cpp_name_that_two_namespaces_in_use_have_is_none_of_them_and_me
         "both.cc": '#include "a.h"\nusing namespace left;\nusing namespace right;\nvoid Run() { Flush(); }\n',
         "box.cc": '#include "a.h"\nvoid Box::Run() { Clear(); }\nvoid Run() { Clear(); }\n',
     }
-    assert await _callers(index_of, files, "left.Flush") == [("both.cc", f"calls it at 4 ({GUESS})")]
+    assert await callers(index_of, files, "left.Flush") == [("both.cc", f"calls it at 4 ({GUESS})")]
     async with index_of(files) as ask:
         answer = await ask("Box.Clear", mode="callers")
     assert [(hit.symbol, hit.why) for hit in answer.hits] == [
@@ -502,7 +495,7 @@ async def test_a_cpp_variable_is_no_namespace_or_class_that_is_called_like_it(in
         "void four() { for (auto& sink : all()) sink->put(); }\n"
         "void five() { auto made = std::make_shared<sink>(); made->put(); }\n",
     }
-    assert await _callers(index_of, files, "put") == [
+    assert await callers(index_of, files, "put") == [
         ("run.cc", "calls it at 6 (receiver-typed)"),
         ("run.cc", "calls it at 4 (import-resolved)"),
         ("run.cc", f"calls it at 2 ({GUESS})"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.search.callers import callers
 
 from sophia_mcp.search.uses import graph
 
@@ -18,20 +19,14 @@ PYTHON = {
 }
 
 
-async def _callers(index_of, files: dict[str, str], name: str) -> list[tuple[str, str]]:
-    async with index_of(files) as ask:
-        answer = await ask(name, mode="callers")
-    return [(hit.path, hit.why) for hit in answer.hits]
-
-
 @pytest.mark.requirement("search.callers_proof")
 async def test_what_a_class_inherits_is_called_on_it_and_its_own_by_super(index_of) -> None:
-    assert await _callers(index_of, PYTHON, "Base.push") == [
+    assert await callers(index_of, PYTHON, "Base.push") == [
         ("app/disk.py", "calls it at 7 (receiver-typed)"),
         ("app/use.py", "calls it at 5 (receiver-typed)"),
         ("app/other.py", "calls it at 6 (guess: name only)"),
     ]
-    assert await _callers(index_of, PYTHON, "Base.pull") == [
+    assert await callers(index_of, PYTHON, "Base.pull") == [
         ("app/disk.py", "calls it at 6 (receiver-typed)"),
         ("app/use.py", "calls it at 6 (guess: name only)"),  # that of Disk
     ]
@@ -43,12 +38,12 @@ async def test_a_name_alone_is_a_method_only_where_the_language_says_so(index_of
         "a.py": "from b import trim\n\n\nclass A:\n    def trim(self):\n        return trim(self)\n",
         "b.py": "def trim(text):\n    return text\n",
     }
-    assert await _callers(index_of, python, "A.trim") == [("a.py", "calls it at 6 (guess: name only)")]
+    assert await callers(index_of, python, "A.trim") == [("a.py", "calls it at 6 (guess: name only)")]
     java = {
         "A.java": "class A {\n  void clip() {}\n}\n",
         "B.java": "class B extends A {\n  void go() { clip(); }\n}\n",
     }
-    assert await _callers(index_of, java, "clip") == [("B.java", "calls it at 2 (receiver-typed)")]
+    assert await callers(index_of, java, "clip") == [("B.java", "calls it at 2 (receiver-typed)")]
 
 
 @pytest.mark.requirement("search.callers_proof")
@@ -56,7 +51,7 @@ async def test_a_function_inside_a_function_is_called_there_and_nowhere_else(ind
     text = (
         "def outer():\n    def inner():\n        pass\n    inner()\n\n\ndef other(inner):\n    inner()\n"
     )
-    assert await _callers(index_of, {"a.py": text}, "inner") == [
+    assert await callers(index_of, {"a.py": text}, "inner") == [
         ("a.py", "calls it at 4 (same file)"),
         ("a.py", "calls it at 8 (guess: name only)"),
     ]
@@ -72,12 +67,12 @@ async def test_a_name_is_followed_through_the_modules_that_hand_it_on(index_of) 
         "area();\nShape.make();\nlib.area();\n",
         "odd.ts": "import { area, Shape } from 'elsewhere';\narea();\nShape.make();\n",
     }
-    assert await _callers(index_of, files, "area") == [
+    assert await callers(index_of, files, "area") == [
         ("app.ts", "calls it at 3 (import-resolved)"),
         ("app.ts", "calls it at 5 (import-resolved)"),
         ("odd.ts", "calls it at 2 (guess: name only)"),
     ]
-    assert await _callers(index_of, files, "make") == [
+    assert await callers(index_of, files, "make") == [
         ("app.ts", "calls it at 4 (import-resolved)"),
         ("odd.ts", "calls it at 3 (guess: name only)"),
     ]
@@ -94,7 +89,7 @@ async def test_a_source_has_what_its_headers_include(index_of) -> None:
         "odd.cc": "namespace db {\nint Odd() {\n  Status::OK();\n  return Fail(1);\n}\n}  // namespace db\n",
     }
     for name, line in (("OK", {"db/open.cc": 5, "odd.cc": 3}), ("Fail", {"db/open.cc": 6, "odd.cc": 4})):
-        assert await _callers(index_of, files, name) == [
+        assert await callers(index_of, files, name) == [
             ("db/open.cc", f"calls it at {line['db/open.cc']} (import-resolved)"),
             ("odd.cc", f"calls it at {line['odd.cc']} (guess: name only)"),
         ]
@@ -107,7 +102,7 @@ async def test_bases_that_go_around_in_a_circle_end(index_of) -> None:
         "b.py": "from a import A\n\n\nclass B(A):\n    pass\n",
         "c.py": "class C:\n    def push(self):\n        pass\n",
     }
-    assert await _callers(index_of, files, "push") == [("a.py", "calls it at 6 (guess: name only)")]
+    assert await callers(index_of, files, "push") == [("a.py", "calls it at 6 (guess: name only)")]
 
 
 @pytest.mark.requirement("search.callers_proof")
@@ -116,9 +111,7 @@ async def test_a_module_called_main_is_one(index_of) -> None:
         "app/main.py": "def start():\n    pass\n",
         "app/run.py": "from app.main import start\n\nstart()\n",
     }
-    assert await _callers(index_of, files, "start") == [
-        ("app/run.py", "calls it at 3 (import-resolved)")
-    ]
+    assert await callers(index_of, files, "start") == [("app/run.py", "calls it at 3 (import-resolved)")]
 
 
 @pytest.mark.requirement("search.callers_proof")
@@ -132,7 +125,7 @@ async def test_a_field_has_the_type_that_another_file_states(index_of) -> None:
         "        self.settings.read()\n\n\ndef run(crawler: Crawler, other: Unknown):\n"
         "    crawler.settings.read()\n    crawler.late.read()\n    other.settings.read()\n",
     }
-    assert await _callers(index_of, files, "read") == [
+    assert await callers(index_of, files, "read") == [
         ("app/run.py", "calls it at 6 (receiver-typed)"),
         ("app/run.py", "calls it at 10, 11 (receiver-typed)"),
         ("app/run.py", "calls it at 12 (guess: name only)"),
@@ -146,7 +139,7 @@ async def test_a_header_announces_the_class_of_a_field_that_a_source_includes(in
         "db.h": "namespace n {\nclass Store;\nclass Db {\n  void Close();\n  Store* store_;\n};\n}\n",
         "db.cc": '#include "db.h"\n#include "store.h"\n\nnamespace n {\nvoid Db::Close() { store_->Flush(); }\n}\n',
     }
-    assert await _callers(index_of, files, "Flush") == [("db.cc", "calls it at 5 (receiver-typed)")]
+    assert await callers(index_of, files, "Flush") == [("db.cc", "calls it at 5 (receiver-typed)")]
 
 
 @pytest.mark.requirement("search.callers_proof")
@@ -158,7 +151,7 @@ async def test_a_package_is_one_in_its_sources_and_its_tests(index_of) -> None:
         "src/main/java/web/Page.java": "package web;\nimport static app.Store.size;\nclass Page {\n"
         "  int n() { return size(); }\n}\n",
     }
-    assert await _callers(index_of, files, "size") == [
+    assert await callers(index_of, files, "size") == [
         ("src/main/java/web/Page.java", "calls it at 4 (import-resolved)"),
         ("src/test/java/app/StoreTest.java", "calls it at 3 (import-resolved)"),
         ("src/test/java/web/PageTest.java", "calls it at 3 (guess: name only)"),
