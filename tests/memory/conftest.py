@@ -13,7 +13,7 @@ import pytest
 from sophia_mcp.embed.providers import PROVIDERS, LocalEmbedder
 from sophia_mcp.llm.counting import tokens
 from sophia_mcp.memory import repos
-from sophia_mcp.memory.held import Finder
+from sophia_mcp.memory.finder import Finder
 from sophia_mcp.memory.memory import Caller, Memory, Note, Remembered
 from sophia_mcp.memory.repos import Repo
 from sophia_mcp.memory.schema import MIGRATIONS

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def open_memory(app: App) -> Memory:
     """What was remembered and learned."""
     from sophia_mcp.llm.counting import tokens
-    from sophia_mcp.memory.held import Finder
+    from sophia_mcp.memory.finder import Finder
     from sophia_mcp.memory.memory import Memory
     from sophia_mcp.memory.shelf import Shelf
     from sophia_mcp.memory.tiers import Lifetimes

@@ -19,7 +19,7 @@ import numpy as np
 from sophia_mcp.errors import BadQuery
 from sophia_mcp.memory import rows
 from sophia_mcp.memory.anchors import verdicts
-from sophia_mcp.memory.held import Vector
+from sophia_mcp.memory.finder import Vector
 from sophia_mcp.memory.repos import Space
 from sophia_mcp.memory.rows import Kept
 from sophia_mcp.memory.shelf import Shelf

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sophia_mcp.memory.anchors import Find
-from sophia_mcp.memory.held import Finder
+from sophia_mcp.memory.finder import Finder
 from sophia_mcp.memory.tiers import Lifetimes
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.store.database import Database

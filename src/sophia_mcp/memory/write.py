@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sophia_mcp.errors import BadArgument, NotFound, TooLarge
 from sophia_mcp.memory import repos, rows
 from sophia_mcp.memory.anchors import Pin, pin, verdicts
-from sophia_mcp.memory.held import Vector
+from sophia_mcp.memory.finder import Vector
 from sophia_mcp.memory.note import Note, Remembered, State
 from sophia_mcp.memory.repos import Repo, Space
 from sophia_mcp.memory.rows import Kept

@@ -85,15 +85,6 @@ async def passes(
 
 async def _run(command: tuple[str, ...], tree: Path, home: Path, allowed: Allowed) -> _Ran:
     await anyio.Path(home).mkdir(exist_ok=True)
-    environment = {
-        "PATH": allowed.path,
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "LANG": "C.UTF-8",
-        "CI": "1",
-    }
-    if os.name == "nt":
-        environment["SYSTEMROOT"] = r"C:\Windows"  # without it no program starts there
     program = shutil.which(command[0], path=allowed.path) if os.sep not in command[0] else command[0]
     if program is None:
         return _Ran(False, f"was not found on {allowed.path}")
@@ -101,7 +92,7 @@ async def _run(command: tuple[str, ...], tree: Path, home: Path, allowed: Allowe
         process = await anyio.open_process(
             [program, *command[1:]],
             cwd=tree,
-            env=environment,
+            env=_environment(allowed.path, str(home)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -132,6 +123,13 @@ async def _run(command: tuple[str, ...], tree: Path, home: Path, allowed: Allowe
     if process.returncode != 0:
         return _Ran(False, f"ended with {process.returncode}\n{output.tail()}")
     return _Ran(True, "")
+
+
+def _environment(path: str, home: str) -> dict[str, str]:
+    """All that a command sees of the variables: nothing of the person's but where programs are."""
+    variables = {"PATH": path, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "CI": "1"}
+    # Without it no program starts there.
+    return variables | ({"SYSTEMROOT": r"C:\Windows"} if os.name == "nt" else {})
 
 
 class _Output:
