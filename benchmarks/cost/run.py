@@ -17,7 +17,6 @@ fails the run. Results go to benchmarks/results/cost-<commit>.json.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -43,7 +42,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from benchmarks.cost.books import DAYS, year  # noqa: E402
-from benchmarks.speed.figures import bytes_of, keep, spread  # noqa: E402
+from benchmarks.speed.figures import bytes_of, keep, load_now, options, spread  # noqa: E402
 
 from sophia_mcp.app import App, open_app  # noqa: E402
 from sophia_mcp.cost import days  # noqa: E402
@@ -353,16 +352,13 @@ def _slowest(times: dict[Question, list[Taken]]) -> dict[str, tuple[float, ...]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__)
     parser.add_argument("--entries", type=int, default=1_000_000, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--triples", type=int, default=60, help="of 286; default: %(default)s")
     parser.add_argument("--place", type=Path, help="keep the store in this folder, or use the one there")
-    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
     given = parser.parse_args()
-    before = [round(value, 1) for value in os.getloadavg()]
+    before = load_now()
     result = anyio.run(measure, given.entries, given.rounds, given.triples, given.place)
     result["load_before"], result["limits"] = before, LIMITS
     print(json.dumps(result, indent=1))

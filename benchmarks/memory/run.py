@@ -30,7 +30,7 @@ import anyio
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from benchmarks.speed.figures import bytes_of, keep, spread  # noqa: E402
+from benchmarks.speed.figures import bytes_of, keep, load_now, options, spread  # noqa: E402
 
 from sophia_mcp.app import App, open_app  # noqa: E402
 from sophia_mcp.memory import repos, rows  # noqa: E402
@@ -239,14 +239,11 @@ async def _ask(memory: Memory, text: str, caller: Caller) -> tuple[Memo, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__)
     parser.add_argument("--items", type=int, default=100_000, help="default: %(default)s")
     parser.add_argument("--questions", type=int, default=400, help="default: %(default)s")
     parser.add_argument("--writes", type=int, default=400, help="default: %(default)s")
     parser.add_argument("--place", type=Path, help="keep the store in this folder, or use the one there")
-    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
     parser.add_argument("--crowd", type=int, default=1000, help="writes of each of eight processes")
     parser.add_argument("--writer", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -254,7 +251,7 @@ def main() -> None:
         number, count, folder = given.writer
         anyio.run(write, Path(folder) / "home", Path(folder) / "project", int(number), int(count))
         return
-    before = [round(value, 1) for value in os.getloadavg()]
+    before = load_now()
     result = anyio.run(measure, given.items, given.questions, given.writes, given.place)
     result["real_time_priority"] = os.sched_getscheduler(0) != os.SCHED_OTHER
     result["load_before"] = before

@@ -8,7 +8,6 @@ in its own format (a model2vec folder). Results go to benchmarks/results/relevan
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -32,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.relevance.measure import BUDGETS, Score, Span, score  # noqa: E402
 from benchmarks.relevance.question_set import Package, load  # noqa: E402
 from benchmarks.rivals.environment import rival_python  # noqa: E402
-from benchmarks.speed.figures import keep  # noqa: E402
+from benchmarks.speed.figures import keep, load_now, options  # noqa: E402
 
 SHOWN = 50
 """Spans asked of every system for each question: as many as one call may ask for. Twenty of ours end after
@@ -161,15 +160,12 @@ def report(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__)
     parser.add_argument("--half", choices=("dev", "unseen"), default="dev")
     parser.add_argument(
         "--sources", type=Path, default=None, help="folder of fetched packages; default: the cache"
     )
     parser.add_argument("--rivals", default="semble,ripgrep", help="comma-separated; empty: none")
-    parser.add_argument("--save", action="store_true", help="keep the results under benchmarks/results")
     given = parser.parse_args()
     sources = given.sources
     if sources is None:
@@ -186,7 +182,7 @@ def main() -> None:
         for name in filter(None, given.rivals.split(",")):
             systems[name] = rival(name, packages, sources, work)
         result = report(packages, systems, sources)
-    result |= {"half": given.half, "load": os.getloadavg()}
+    result |= {"half": given.half, "load": load_now()}
     for name, table in result["tables"].items():
         for key, row in table.items():
             print(f"{name:8s} {key:22s} " + " ".join(f"{k}={v:.3f}" for k, v in row.items()))

@@ -15,9 +15,7 @@ Results go to benchmarks/results/scale-<commit>.json.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import shutil
 import sys
 import threading
@@ -33,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from benchmarks.speed.corpus import size, tree  # noqa: E402
-from benchmarks.speed.figures import bytes_of, keep, ran, spread  # noqa: E402
+from benchmarks.speed.figures import bytes_of, keep, load_now, options, ran, spread  # noqa: E402
 from benchmarks.speed.questions import asked  # noqa: E402
 
 CHILD = HERE.parent / "speed" / "child.py"
@@ -73,7 +71,7 @@ def measured(files: int, questions: int) -> dict[str, Any]:
     home = root.parent / f"scale-{files}"
     shutil.rmtree(home, ignore_errors=True)
     print(f"{files} files: {root}, {time.perf_counter() - started:.0f} s; indexing", flush=True)
-    before = os.getloadavg()
+    before = load_now()
     with watched() as indexing:
         made = ran([sys.executable, CHILD, "cold", home, root])
     source, store = size(root), bytes_of(home)
@@ -98,17 +96,14 @@ def measured(files: int, questions: int) -> dict[str, Any]:
         **{f"{sort}_ms": spread(times) for sort, times in answered.said["times"].items()},
         "first_query_ms": round(answered.said["first"], 1),
         "serving_memory_mb": {k: round(v / 1e6, 1) for k, v in answered.said["memory"].items()},
-        "load": [round(value, 1) for value in (*before, *os.getloadavg())],
+        "load": [*before, *load_now()],
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__)
     parser.add_argument("--files", default="1000,10000,100000", help="default: %(default)s")
     parser.add_argument("--questions", type=int, default=200, help="of each sort; default: %(default)s")
-    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
     given = parser.parse_args()
     result: dict[str, Any] = {"trees": []}
     for count in map(int, given.files.split(",")):

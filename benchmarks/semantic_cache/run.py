@@ -13,7 +13,6 @@ prompts of two roles of one step are a kind of their own: a fan-out asks them si
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections import defaultdict
@@ -28,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from benchmarks.semantic_cache.pairs import Pair, pairs  # noqa: E402
-from benchmarks.speed.figures import keep  # noqa: E402
+from benchmarks.speed.figures import keep, options  # noqa: E402
 
 from sophia_mcp.embed.providers import PROVIDERS  # noqa: E402
 from sophia_mcp.swarm.patterns import PATTERNS  # noqa: E402
@@ -85,10 +84,7 @@ def rates(wanted: Sequence[Pair], found: Sequence[float]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
+    parser = options(__doc__)
     given = parser.parse_args()
     embedder: Any = PROVIDERS.load("static").open({})
     wanted = pairs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -89,6 +90,20 @@ def bytes_of(*folders: Path) -> int:
     return sum(p.stat().st_size for folder in folders for p in folder.rglob("*") if p.is_file())
 
 
+def options(about: str | None) -> argparse.ArgumentParser:
+    """The options of a benchmark; each keeps its result if it is told to."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
+    return parser
+
+
+def load_now() -> list[float]:
+    """The load of the machine over one, five and fifteen minutes."""
+    return [round(value, 1) for value in os.getloadavg()]
+
+
 def keep(name: str, result: dict[str, Any]) -> Path:
     """Write a result under its commit, with the machine's load and what the machine is."""
     commit = subprocess.run(
@@ -101,7 +116,7 @@ def keep(name: str, result: dict[str, Any]) -> Path:
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": sys.version,
-        "load_at_end": [round(value, 1) for value in os.getloadavg()],
+        "load_at_end": load_now(),
     }
     RESULTS.mkdir(exist_ok=True)
     place = RESULTS / f"{name}-{commit}.json"

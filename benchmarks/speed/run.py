@@ -10,10 +10,8 @@ in one; the load of the machine is printed and kept with every part. Results go 
 
 from __future__ import annotations
 
-import argparse
 import compileall
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -29,7 +27,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from benchmarks.rivals.environment import rival_python  # noqa: E402
 from benchmarks.speed.corpus import size, tree  # noqa: E402
-from benchmarks.speed.figures import Ran, bytes_of, keep, middle, ran, spread  # noqa: E402
+from benchmarks.speed.figures import Ran, bytes_of, keep, load_now, middle, options, ran, spread  # noqa: E402
 from benchmarks.speed.questions import asked  # noqa: E402
 
 READERS = 8
@@ -232,13 +230,10 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--parts", default=",".join(PARTS), help="default: %(default)s")
-    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
     given = parser.parse_args()
     root = tree(given.files)
     work = root.parent / f"work-{given.files}"
@@ -252,9 +247,9 @@ def main() -> None:
     if "cold" not in chosen and not bench.home.is_dir():
         bench.child("cold")
     for name in chosen:
-        before = os.getloadavg()
+        before = load_now()
         found = PARTS[name](bench)
-        found["load"] = [round(value, 1) for value in (*before, *os.getloadavg())]
+        found["load"] = [*before, *load_now()]
         result["parts"][name] = found
         print(name, json.dumps(found, indent=1), flush=True)
         if given.save:

@@ -10,7 +10,6 @@ the wall depends on what else the machine does.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -26,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.speed.figures import keep  # noqa: E402
+from benchmarks.speed.figures import keep, load_now, options  # noqa: E402
 
 LIMIT = 1.3
 """Our processor seconds over the empty server's; more fails the run."""
@@ -88,13 +87,12 @@ def start(command: list[str], home: str) -> dict[str, float]:
 
 def main() -> int:
     """Measure, print a table, keep the figures, say whether the limit holds."""
-    parser = argparse.ArgumentParser(description="Start-up cost against an empty server.")
+    parser = options("Start-up cost against an empty server.")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--save", action="store_true", help="keep the result under benchmarks/results")
     given = parser.parse_args()
     rounds = given.rounds
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in SERVERS}
-    load = os.getloadavg()[0]
+    load = load_now()[0]
     with tempfile.TemporaryDirectory() as home:
         for name, command in SERVERS.items():
             start(command, home)  # compiles what was never imported before

@@ -38,7 +38,7 @@ import anyio
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.speed.figures import keep, spread  # noqa: E402
+from benchmarks.speed.figures import keep, load_now, options, spread  # noqa: E402
 
 from sophia_mcp.app import App, open_app  # noqa: E402
 from sophia_mcp.llm.choose import Chosen  # noqa: E402
@@ -281,17 +281,16 @@ async def measure(rounds: int) -> dict[str, float]:
 
 def main() -> int:
     """Measure, print a table, keep the figures, say whether the limits hold."""
-    parser = argparse.ArgumentParser(description="Cost and promptness of the swarm engine.")
+    parser = options("Cost and promptness of the swarm engine.")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--save", action="store_true")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child is not None:
         anyio.run(child, given.child)
         return 0
-    load_before = os.getloadavg()[0]
+    load_before = load_now()[0]
     figures = {name: round(value, 3) for name, value in anyio.run(measure, given.rounds).items()}
-    loads = [round(load_before, 1), round(os.getloadavg()[0], 1)]
+    loads = [load_before, load_now()[0]]
     passed = True
     for name, value in figures.items():
         limit = LIMITS.get(name)
