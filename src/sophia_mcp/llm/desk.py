@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
@@ -49,7 +49,7 @@ class Desk:
         already gets a number behind it. Raises the ProviderError that `refuse` was given."""
         run = ask.labels.run
         tray = self._trays.setdefault(run, {})
-        packet = _named(packet, _free(packet.key, tray))
+        packet = replace(packet, key=_free(packet.key, tray))
         mine = tray[packet.key] = _Posted(packet, ask, anyio.Event())
         self.news.tell(run)
         try:
@@ -130,7 +130,3 @@ def prompt_of(messages: tuple[Message, ...]) -> str:
 def _free(key: str, taken: Mapping[str, object]) -> str:
     names = [key, *(f"{key}~{number}" for number in range(2, len(taken) + 2))]
     return next(name for name in names if name not in taken)
-
-
-def _named(packet: Packet, key: str) -> Packet:
-    return packet if packet.key == key else Packet(key, packet.role, packet.prompt, packet.schema)
