@@ -10,7 +10,7 @@ import pytest
 from tests.index.trees import commit_all, make_repository
 from tests.search.conftest import Asked, open_engine, write
 
-from sophia_mcp.index.views import View
+from sophia_mcp.index.views import View, repositories
 from sophia_mcp.search.view.atlas import ROLES, Atlas
 from sophia_mcp.search.view.atlases import Atlases, load, renew
 from sophia_mcp.types import LOCAL
@@ -134,3 +134,14 @@ async def test_a_map_of_much_that_is_new_and_one_of_before_a_whole_run_are_read_
         await ask.index.update(root, full=True)
         view = await ask.index.resolve(str(root))
         assert await renewed(ask, view, held) is None
+
+
+async def test_maps_of_small_repositories_are_all_kept_and_of_large_ones_a_few(tmp_path: Path) -> None:
+    async with open_engine(project(tmp_path / "app"), tmp_path / "home") as ask:
+        await ask.index.update(project(tmp_path / "other"))
+        known = await repositories(ask.engine.database)
+        async with ask.engine.database.read(LOCAL) as tx:
+            for atlases, kept in ((Atlases(keep=1), True), (Atlases(keep=1, files=100), False)):
+                held = [await atlases.of(tx, view) for view in known]
+                again = [await atlases.of(tx, view) for view in known]
+                assert all(new is old for new, old in zip(again, held, strict=True)) == kept

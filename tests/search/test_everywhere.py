@@ -16,6 +16,7 @@ from sophia_mcp.errors import BadArgument, BadQuery
 from sophia_mcp.index.build import RECONCILE_S
 from sophia_mcp.index.views import View, repositories
 from sophia_mcp.llm.counting import tokens
+from sophia_mcp.search.answer import search
 from sophia_mcp.search.everywhere import search_everywhere
 from sophia_mcp.search.reply.render import render
 from sophia_mcp.types import Answer, Request
@@ -48,6 +49,19 @@ async def test_each_hit_names_its_repository_and_a_miss_in_one_is_no_miss(tmp_pa
         assert missed.notes[0].startswith("not here:")
         with pytest.raises(BadQuery, match="cursor"):
             await everywhere(ask, Request("cart", cursor="x"))
+
+
+async def test_names_that_come_near_are_told_where_no_repository_answers(tmp_path: Path) -> None:
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as ask:
+        await two(ask, tmp_path)
+        missed = await everywhere(ask, Request("board_fery"))
+        assert missed.notes[0].startswith("not here:")
+        assert "board_ferry" in missed.notes[0]
+        view = next(v for v in await repositories(ask.engine.database) if v.name == "shop")
+        alone = await search(ask.engine, view, Request("board_ferry"))
+        beside = await search(ask.engine, view, Request("board_ferry"), others=True)
+        assert beside.is_miss
+        assert beside.hits == alone.hits
 
 
 async def test_the_repository_that_has_a_copied_text_comes_first(tmp_path: Path) -> None:

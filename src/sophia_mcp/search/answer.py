@@ -47,9 +47,10 @@ async def search(
     *,
     fresh: bool = False,
     meaning: Meaning | None = None,
+    others: bool = False,
 ) -> Answer:
     """Answer a request about one view. ``fresh``: the view was read from the store just now. ``meaning``: what the
-    question means is known from another view.
+    question means is known from another view. ``others``: see ``Question``.
 
     Raises BadArgument for a query or bounds out of range, BadQuery for a pattern or cursor that
     cannot be used.
@@ -59,12 +60,12 @@ async def search(
     begun = time.time_ns()
     view = await engine.index.reconcile(view, fresh=fresh)
     meaning = Meaning(engine.embedder) if meaning is None else meaning.elsewhere()
-    found = await _find(engine, view, request, shown, meaning)
+    found = await _find(engine, view, request, shown, meaning, others)
     # A hit is compared with its file; that there is none can only be told by looking at the tree.
     if found.outcome.is_miss and view.on_disk and view.reconciled_ns < begun:
         again = await engine.index.reconcile(view, doubted=True)
         if again.generation != view.generation or again.behind:
-            view, found = again, await _find(engine, again, request, shown, meaning)
+            view, found = again, await _find(engine, again, request, shown, meaning, others)
     states: dict[str, Freshness] = {}
     for _ in range(2):
         checked = await _fresh(found)
@@ -76,7 +77,7 @@ async def search(
         states = dict.fromkeys(paths, "stale" if renewed is None else "reindexed")
         if renewed is None:
             break
-        found = await _find(engine, renewed, request, shown, meaning)
+        found = await _find(engine, renewed, request, shown, meaning, others)
     answer = _packed(found, states)
     engine.tidy()
     return answer
@@ -114,7 +115,12 @@ class _Found:
 
 
 async def _find(
-    engine: Engine, view: View, request: Request, shown: cursor.Shown, meaning: Meaning
+    engine: Engine,
+    view: View,
+    request: Request,
+    shown: cursor.Shown,
+    meaning: Meaning,
+    others: bool,
 ) -> _Found:
     """Classify the request, build its filter, and search in the way it asks for."""
     query = classify(request.query, request.mode)
@@ -130,7 +136,7 @@ async def _find(
         if query.of_tests:
             chosen, among = filters.of_tests(atlas, request, chosen)
             aside = (*aside, *among)
-        question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count)
+        question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count, others)
         if (nothing := await verdict.empty(question, tx)) is not None:
             return _Found(question, replace(nothing, notes=(*nothing.notes, *aside)), {})
         if chosen.problem:

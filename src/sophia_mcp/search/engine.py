@@ -81,6 +81,8 @@ class Question:
     meaning: Meaning
     shown: int = 0
     """Spans that earlier pages showed."""
+    others: bool = False
+    """Other repositories are asked the same: who misses need not tell which names come near."""
 
     @property
     def mode(self) -> Mode:

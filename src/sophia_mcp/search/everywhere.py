@@ -18,6 +18,7 @@ from sophia_mcp.ops.together import first
 from sophia_mcp.search.answer import Engine, search
 from sophia_mcp.search.candidates.semantic import Meaning
 from sophia_mcp.search.question.call import EVERYWHERE, call
+from sophia_mcp.search.question.query import classify
 from sophia_mcp.search.reply.render import block, render
 from sophia_mcp.security.text import counted
 from sophia_mcp.types import Answer, Coverage, Hit, Request
@@ -27,6 +28,10 @@ _NAMED = 6
 
 _BESIDE = 4
 """Repositories that are asked at once: one that waits for what changed in it keeps no other waiting."""
+
+_SOMEWHERE = ("words", "error", "identifier")
+"""Kinds of questions that some repository mostly answers. Each that does not would read the names of all, to tell
+which come near; that is told where none answers."""
 
 _MISS, _NEXT = "not here:", "next:"
 
@@ -46,7 +51,10 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
     if not views:
         raise NotFound("nothing is indexed yet", next="index_repo(path=<folder>)")
     request = replace(request, repo=EVERYWHERE)
-    answers, asked, refused = await _asked(engine, views, request)
+    others = len(views) > 1 and classify(request.query, request.mode).kind in _SOMEWHERE
+    answers, asked, refused = await _asked(engine, views, request, others=others)
+    if others and all(answer.is_miss for answer in answers):
+        answers, asked, refused = await _asked(engine, views, request, others=False)
     found = [answer for answer in answers if not answer.is_miss] or answers
     ranked = sorted(
         (
@@ -69,10 +77,10 @@ async def search_everywhere(engine: Engine, views: Sequence[View], request: Requ
 
 
 async def _asked(
-    engine: Engine, views: Sequence[View], request: Request
+    engine: Engine, views: Sequence[View], request: Request, *, others: bool
 ) -> tuple[list[Answer], list[View], list[str]]:
-    """The answers, the views that gave them, and why the others cannot (no git to tell changes by).
-    Raises their error when none can."""
+    """The answers, the views that gave them, and why the others cannot (no git to tell changes by). ``others``: see
+    ``Question``. Raises their error when none can."""
     answers: dict[int, Answer] = {}
     refused: dict[int, BadArgument] = {}
     meaning, free = Meaning(engine.embedder), anyio.Semaphore(_BESIDE)
@@ -81,7 +89,7 @@ async def _asked(
         part = replace(request, max_tokens=None, repo=view.label)
         async with free:
             try:
-                answers[number] = await search(engine, view, part, meaning=meaning)
+                answers[number] = await search(engine, view, part, meaning=meaning, others=others)
             except BadArgument as problem:
                 refused[number] = problem
 

@@ -153,8 +153,9 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     *within, asked = segments(query.text) if named else (" ".join(_telling(query.text)),)
     owners = await symbols.definitions(tx, question.atlas, within[-1]) if within else []
     near = await _members(question, tx, owners, asked)
-    near = near or ([] if named else await _spelt_alike(question, tx, strange))
-    near = near or await symbols.nearest(tx, question.atlas, asked)
+    if not question.others:  # both read the names of all repositories
+        near = near or ([] if named else await _spelt_alike(question, tx, strange))
+        near = near or await symbols.nearest(tx, question.atlas, asked)
     if named and near and get_close_matches(asked.casefold(), [near[0].casefold()], 1, _MISTYPED):
         outcome = await _mistyped(question, tx, outcome, near[0].rpartition(".")[2])
     what = f"{query.text!r}" if len(query.text) <= 60 else "this"

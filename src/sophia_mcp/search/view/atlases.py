@@ -43,10 +43,11 @@ _EVERY = "SELECT COUNT(*) FROM placements WHERE repo_id = :repo AND workspace = 
 
 
 class Atlases:
-    """The atlases of the views asked last, each valid for one generation."""
+    """The atlases of the views asked last, each valid for one generation: a few of any size, and as many as have
+    together no more than so many ``files``. A question to all repositories asks each in its turn."""
 
-    def __init__(self, keep: int = 4) -> None:
-        self._keep = keep
+    def __init__(self, keep: int = 4, files: int = 25_000) -> None:
+        self._keep, self._files = keep, files
         self._held: OrderedDict[int, Atlas] = OrderedDict()
 
     async def of(self, tx: Transaction, view: View) -> Atlas:
@@ -56,8 +57,10 @@ class Atlases:
             renewed = await renew(tx, view, held) if held is not None else None
             held = self._held[view.id] = renewed or await load(tx, view)
         self._held.move_to_end(view.id)
-        while len(self._held) > self._keep:
-            self._held.popitem(last=False)
+        files = sum(len(each.paths) for each in self._held.values())
+        while len(self._held) > self._keep and files > self._files:
+            _, oldest = self._held.popitem(last=False)
+            files -= len(oldest.paths)
         return held
 
 
