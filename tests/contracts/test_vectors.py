@@ -237,15 +237,20 @@ async def test_unknown_repositories_and_models_are_empty(truth: Truth, index: Ve
     assert await ask(truth, index, query) == {}
 
 
-async def test_rows_come_back_as_the_vectors_they_stand_for(truth: Truth, index: VectorIndex) -> None:
+async def test_a_placement_tells_how_near_each_of_its_rows_is_and_their_sum(
+    truth: Truth, index: VectorIndex
+) -> None:
     await truth.put_all([3, 9])
+    query = truth.vectors(1)[0]
     for place in (9, 11):  # before any search; then from what a search has left in memory
         async with truth.db.read(LOCAL) as tx:
-            rows = await index.rows(tx, 1, MODEL, [3, place, 1234])
-        assert sorted(rows) == [3, place]
-        np.testing.assert_allclose(rows[place], truth.placements[1, MODEL, place], atol=1e-6)
-        assert rows[place].dtype == np.float32
-        await ask(truth, index, truth.vectors(1)[0])
+            found = await index.likeness(tx, 1, MODEL, query, [3, place, 1234])
+        assert sorted(found) == [3, place]
+        rows = truth.placements[1, MODEL, place]
+        np.testing.assert_allclose(found[place].products, rows @ query, atol=1e-5)
+        np.testing.assert_allclose(found[place].whole, rows.sum(0), atol=1e-5)
+        assert {each.dtype for each in found[place]} == {np.dtype(np.float32)}
+        await ask(truth, index, query)
         await truth.put_all([11])
 
 

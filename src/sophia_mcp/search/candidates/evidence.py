@@ -19,6 +19,7 @@ from sophia_mcp.search.candidates.lexical import Lexical
 from sophia_mcp.search.candidates.semantic import Semantic
 from sophia_mcp.search.question.query import Query
 from sophia_mcp.search.view.atlas import Atlas, PathWords, path_roles, path_words
+from sophia_mcp.store.vectors import Likeness
 
 Values = NDArray[np.float32]
 
@@ -158,7 +159,7 @@ def gather(
     atlas: Atlas,
     lexical: Lexical,
     semantic: Semantic,
-    rows: Mapping[int, Values],
+    likeness: Mapping[int, Likeness],
     files: Sequence[int],
     names: Mapping[int, float],
     defines: Mapping[int, float],
@@ -166,8 +167,8 @@ def gather(
 ) -> Evidence:
     """Lay out the evidence for candidate ``files`` (atlas positions, at least one).
 
-    ``rows`` maps placements to the unit vectors of their chunks, ``names`` chunk ids to the share
-    of the question in the names they define.
+    ``likeness`` maps placements to what their unit vectors have in common with the question, ``names`` chunk
+    ids to the share of the question in the names they define.
     """
     held = np.array(sorted(files), np.int64)
     counts = np.maximum(atlas.counts[held], 1)
@@ -181,7 +182,7 @@ def gather(
     cosine = np.full(len(owner), semantic.mean, np.float32)
     file_cosine = np.full(len(held), semantic.mean, np.float32)
     if semantic.vector.any():
-        _cosines(atlas, held, starts, counts, rows, semantic, cosine, file_cosine)
+        _cosines(atlas, held, starts, counts, likeness, semantic, cosine, file_cosine)
     top = max(float(np.max(cosine, initial=semantic.mean)), semantic.mean + 1e-6)
     named = _scatter(
         chunk_ids, np.fromiter(names, np.int64, len(names)), as_values(list(names.values()))
@@ -223,19 +224,19 @@ def _cosines(
     held: NDArray[np.int64],
     starts: NDArray[np.int64],
     counts: NDArray[np.int64],
-    rows: Mapping[int, Values],
+    likeness: Mapping[int, Likeness],
     semantic: Semantic,
     cosine: Values,
     file_cosine: Values,
 ) -> None:
     """Fill in cosines of chunks, and of files: the direction of the sum of their chunks."""
     placements = enumerate(atlas.placements[held].tolist())
-    met = [(i, rows[placement]) for i, placement in placements if len(rows.get(placement, ()))]
+    met = [(i, likeness[placement]) for i, placement in placements if placement in likeness]
     if not met:
         return
-    for i, matrix in met:
-        length = min(len(matrix), int(counts[i]))
-        cosine[starts[i] : starts[i] + length] = matrix[:length] @ semantic.vector
-    whole = np.stack([np.add.reduce(matrix) for _, matrix in met])
+    for i, (products, _) in met:
+        length = min(len(products), int(counts[i]))
+        cosine[starts[i] : starts[i] + length] = products[:length]
+    whole = np.stack([whole for _, (_, whole) in met])
     norms = np.maximum(np.linalg.norm(whole, axis=1), 1e-9)
     file_cosine[[i for i, _ in met]] = whole @ semantic.vector / norms

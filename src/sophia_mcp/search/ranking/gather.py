@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,12 +13,16 @@ from sophia_mcp.search.candidates.evidence import Evidence, Values
 from sophia_mcp.search.engine import Question
 from sophia_mcp.search.places import symbols
 from sophia_mcp.store.database import Transaction
+from sophia_mcp.store.vectors import Likeness
 
 CANDIDATES = 200
 """Chunks taken by words, and as many by meaning."""
 
 FILES_MOST = 64
 """Candidate files whose features are computed."""
+
+_SURE = 40
+"""The first so many files by meaning: of those nineteen in twenty are candidates in the end."""
 
 
 async def gather(question: Question, tx: Transaction, vector: Values | None) -> Evidence | None:
@@ -31,12 +35,15 @@ async def gather(question: Question, tx: Transaction, vector: Values | None) -> 
         question.filter.allowed,
     )
 
-    async def by_meaning() -> semantic.Semantic:
+    async def by_meaning() -> tuple[semantic.Semantic, Mapping[int, Likeness]]:
         meaning = question.meaning
-        return await semantic.search(tx, engine.vectors, atlas, meaning, vector, CANDIDATES, allowed)
+        near = await semantic.search(tx, engine.vectors, atlas, meaning, vector, CANDIDATES, allowed)
+        nearest = dict.fromkeys((near.ids // CHUNKS_PER_BLOB).tolist())
+        return near, await _likeness(question, tx, near, [*nearest][:_SURE])
 
-    # The store's thread looks for the words while another one scans the vectors.
-    near, lex = await both(
+    # The store's thread looks for the words while another one scans the vectors, and this one compares the files
+    # that will be among the candidates whatever the words say.
+    (near, likeness), lex = await both(
         by_meaning, lambda: lexical.search(tx, engine.text, atlas, query.text, CANDIDATES, allowed)
     )
     defines, mentions = await _defining(question, tx)
@@ -52,16 +59,25 @@ async def gather(question: Question, tx: Transaction, vector: Values | None) -> 
     if not score:
         return None
     files = sorted(score, key=lambda file: -score[file])[:FILES_MOST]
+    others = [each for each in atlas.placements[files].tolist() if each not in likeness]
+    # The store's thread looks for the names while this one compares the other files.
+    names, more = await both(
+        lambda: _named(question, tx, lex, near, set(files)),
+        lambda: _likeness(question, tx, near, others),
+    )
+    return evidence.gather(
+        query, atlas, lex, near, {**likeness, **more}, files, names, defines, frozenset(mentions)
+    )
 
-    async def vectors() -> Mapping[int, Values]:
-        if not near.vector.any():
-            return {}
-        repo, model = atlas.view.repo_id, question.meaning.model
-        return await engine.vectors.rows(tx, repo, model, atlas.placements[files].tolist())
 
-    # The store's thread looks for the names while this one lays out the vectors.
-    names, rows = await both(lambda: _named(question, tx, lex, near, set(files)), vectors)
-    return evidence.gather(query, atlas, lex, near, rows, files, names, defines, frozenset(mentions))
+async def _likeness(
+    question: Question, tx: Transaction, near: semantic.Semantic, placements: Sequence[int]
+) -> Mapping[int, Likeness]:
+    """What the chunks of these placements have in common with the question; nothing where it has no vector."""
+    if not near.vector.any():
+        return {}
+    repo, model = question.atlas.view.repo_id, question.meaning.model
+    return await question.engine.vectors.likeness(tx, repo, model, near.vector, placements)
 
 
 async def _defining(question: Question, tx: Transaction) -> tuple[dict[int, float], set[int]]:

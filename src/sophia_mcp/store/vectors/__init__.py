@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,13 @@ class Nearest:
     deviation: float
 
 
+class Likeness(NamedTuple):
+    """How near each row of a placement is to a query (the product of both, float32), and the sum of its rows."""
+
+    products: npt.NDArray[np.float32]
+    whole: npt.NDArray[np.float32]
+
+
 class VectorIndex(Protocol):
     """Vectors of every repository and model, searched one repository and model at a time."""
 
@@ -48,10 +55,16 @@ class VectorIndex(Protocol):
         """The ``k`` nearest rows among these placements, or with None in the whole repository."""
         ...
 
-    async def rows(
-        self, tx: Transaction, repo: int, model: str, placements: Sequence[int]
-    ) -> dict[int, npt.NDArray[np.float32]]:
-        """The vectors of these placements, float32 (count, dimensions); unknown ones are missing."""
+    async def likeness(
+        self,
+        tx: Transaction,
+        repo: int,
+        model: str,
+        query: npt.NDArray[np.float32],
+        placements: Sequence[int],
+    ) -> dict[int, Likeness]:
+        """What the rows of these placements have in common with a query of their dimensions; unknown placements are
+        missing."""
         ...
 
     def forget(self, repo: int) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sophia_mcp.store.vectors import ROWS_PER_PLACEMENT
-from sophia_mcp.store.vectors._scoring import Float32, Int64, cosines, lengths
+from sophia_mcp.store.vectors import ROWS_PER_PLACEMENT, Likeness
+from sophia_mcp.store.vectors._scoring import Float32, Int64, cosines, lengths, likeness
 from sophia_mcp.store.vectors._table import Stored
 
 EXACT_ROWS = 30_000
@@ -104,12 +104,14 @@ class Arrays:
         if self.dead > _DEAD_SHARE * self.count:
             self._squeeze()
 
-    def vectors(self, placements: Sequence[int]) -> dict[int, Float32]:
-        """The vectors of these placements, as far as they are held; needs resident rows."""
+    def likeness(self, query: Float32, placements: Sequence[int]) -> dict[int, Likeness]:
+        """See ``VectorIndex.likeness``; needs resident rows."""
         assert self.rows is not None
         spans = {place: slice(*self.spans[place]) for place in placements if place in self.spans}
+        most = max((span.stop - span.start for span in spans.values()), default=0)
+        floats = np.empty((most, self.dimensions), np.float32)  # stays in the processor's cache
         return {
-            place: np.multiply(self.rows[span], self.scales[span, None], dtype=np.float32)
+            place: likeness(self.rows[span], self.scales[span], query, floats[: span.stop - span.start])
             for place, span in spans.items()
         }
 

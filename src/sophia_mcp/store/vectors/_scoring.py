@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import anyio.to_thread
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.store.vectors import NOTHING, ROWS_PER_PLACEMENT, Nearest
+from sophia_mcp.store.vectors import NOTHING, ROWS_PER_PLACEMENT, Likeness, Nearest
 from sophia_mcp.store.vectors._table import Stored, these_rows
 
 SAMPLE = 2048
@@ -73,6 +74,26 @@ def nearest(ids: Int64, scores: Float32, seen: Float32, k: int) -> Nearest:
         scores, ids = scores[best], ids[best]
     order = np.lexsort((ids, -scores))
     return Nearest(ids[order], scores[order], float(seen.mean()), float(seen.std()) or 1.0)
+
+
+def likeness(rows: npt.NDArray[np.int8], scales: Float32, query: Float32, floats: Float32) -> Likeness:
+    """What int8 rows with a scale each have in common with a query; their vectors are put into ``floats``."""
+    floats[...] = rows
+    floats *= scales[:, None]
+    return Likeness(floats @ query, np.add.reduce(floats))
+
+
+async def likeness_stored(
+    tx: Transaction, repo: int, model: str, query: Float32, placements: Sequence[int]
+) -> dict[int, Likeness]:
+    """The likeness of placements whose rows are read from the table."""
+    found = [(each, each.int8()) for each in await these_rows(tx, repo, model, placements)]
+    return {
+        each.placement: likeness(
+            rows, np.frombuffer(each.scales, "<f4"), query, np.empty(rows.shape, np.float32)
+        )
+        for each, rows in found
+    }
 
 
 async def nearest_stored(

@@ -66,12 +66,6 @@ class Stored:
         """int8 (count, dimensions)."""
         return np.frombuffer(self.rows, np.int8).reshape(self.count, -1)
 
-    def float32(self) -> npt.NDArray[np.float32]:
-        """The vectors these rows stand for, float32 (count, dimensions)."""
-        scales = np.frombuffer(self.scales, "<f4")[:, None]
-        vectors: npt.NDArray[np.float32] = np.multiply(self.int8(), scales, dtype=np.float32)
-        return vectors
-
 
 async def generation(tx: Transaction, repo: int) -> Generation | None:
     """The repository's current state, or None when there is no such repository."""

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.store.vectors import NOTHING, Nearest
+from sophia_mcp.store.vectors import NOTHING, Likeness, Nearest
 from sophia_mcp.store.vectors._arrays import EXACT_ROWS, Arrays
 from sophia_mcp.store.vectors._scoring import (
     Float32,
     Int64,
     direction,
+    likeness_stored,
     nearest,
     nearest_stored,
     sample,
@@ -85,17 +86,16 @@ class Flat:
             candidates, sampled = await anyio.to_thread.run_sync(_shortlist, arrays, unit, k, placements)
             return await nearest_stored(tx, repo, model, unit, k, candidates, sampled)
 
-    async def rows(
-        self, tx: Transaction, repo: int, model: str, placements: Sequence[int]
-    ) -> dict[int, Float32]:
+    async def likeness(
+        self, tx: Transaction, repo: int, model: str, query: Float32, placements: Sequence[int]
+    ) -> dict[int, Likeness]:
         held = self._held.get((repo, model))
         if held is not None:
             async with held.turn:
                 await _refresh(held, tx, repo, model)
                 if held.arrays is not None and held.arrays.rows is not None:
-                    return held.arrays.vectors(placements)
-        found = await these_rows(tx, repo, model, placements)
-        return {each.placement: each.float32() for each in found}
+                    return held.arrays.likeness(query, placements)
+        return await likeness_stored(tx, repo, model, query, placements)
 
     async def close(self) -> None:
         self._held.clear()

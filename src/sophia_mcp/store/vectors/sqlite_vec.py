@@ -19,8 +19,15 @@ from sophia_mcp.store.database import Database, Transaction
 from sophia_mcp.store.driver import Opening, connect
 from sophia_mcp.store.engines.sqlite import SqliteDatabase
 from sophia_mcp.store.migrations import Migrations, Step
-from sophia_mcp.store.vectors import NOTHING, ROWS_PER_PLACEMENT, Nearest
-from sophia_mcp.store.vectors._scoring import Float32, Int64, direction, nearest_stored, sample
+from sophia_mcp.store.vectors import NOTHING, ROWS_PER_PLACEMENT, Likeness, Nearest
+from sophia_mcp.store.vectors._scoring import (
+    Float32,
+    Int64,
+    direction,
+    likeness_stored,
+    nearest_stored,
+    sample,
+)
 from sophia_mcp.store.vectors._table import Generation, Stored, fingerprints, generation, these_rows
 from sophia_mcp.types import Scope
 
@@ -102,11 +109,10 @@ class SqliteVec:
         sampled = ids[sample(len(ids), _SAMPLE)]
         return await nearest_stored(tx, repo, model, unit, k, near, sampled)
 
-    async def rows(
-        self, tx: Transaction, repo: int, model: str, placements: Sequence[int]
-    ) -> dict[int, Float32]:
-        found = await these_rows(tx, repo, model, placements)
-        return {each.placement: each.float32() for each in found}
+    async def likeness(
+        self, tx: Transaction, repo: int, model: str, query: Float32, placements: Sequence[int]
+    ) -> dict[int, Likeness]:
+        return await likeness_stored(tx, repo, model, query, placements)
 
     def forget(self, repo: int) -> None:
         for key in [key for key in self._spaces if key[0] == repo]:
