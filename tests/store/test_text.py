@@ -218,3 +218,38 @@ async def test_where_all_words_are_frequent_only_rows_with_two_of_the_rarest_are
     assert len(every) == 50
     assert [id_ for id_, _ in asked] == [both.id]
     assert len(rare) == 50
+
+
+async def test_what_removed_rows_and_many_batches_leave_behind_is_put_in_order(
+    store: SqliteDatabase,
+) -> None:
+    draw = random.Random(5)
+    known = [f"word{i}" for i in range(400)]
+    for first in range(0, 1200, 40):
+        await add(store, [row(i, " ".join(draw.choices(known, k=60))) for i in range(first, first + 40)])
+    async with store.write(LOCAL) as tx:
+        await INDEX.remove(tx, 1, range(0, 1200, 50))
+
+    async def said() -> list[object]:
+        async with store.read(LOCAL) as tx:
+            counted = await INDEX.frequencies(tx, 1, known[:9])
+            return [counted, *[await INDEX.search(tx, 1, [each], 50) for each in known[:9]]]
+
+    async def scattered() -> tuple[int, bool]:
+        async with store.read(LOCAL) as tx:
+            [(segments,)] = await tx.rows("SELECT COUNT(DISTINCT segid) FROM text_1_idx")
+            [(removed,)] = await tx.rows("SELECT MAX(id) >= 1 << 53 FROM text_1_data")
+        return segments, bool(removed)
+
+    before, steps, more = await said(), 0, True
+    assert (await scattered())[1]
+    while more:
+        async with store.write(LOCAL) as tx:
+            more = await INDEX.remove(tx, 1, ())
+        steps += 1
+        assert steps < 20
+    assert await scattered() == (1, False)
+    assert await said() == before
+    async with store.write(LOCAL) as tx:
+        assert not await INDEX.remove(tx, 1, ())
+        assert not await INDEX.remove(tx, 2, ())
