@@ -233,13 +233,17 @@ async def _best(tx: Transaction, table: str, fetch: int, *queries: str) -> list[
     """The best rows of all of these queries in FTS5's language, each with its highest score."""
     weights = ", ".join(map(str, WEIGHTS))
     asked = {f"query_{number}": query for number, query in enumerate(queries)}
-    rows = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT rowid AS id, -bm25({table}, {weights}) AS score FROM {table}"  # noqa: S608
-        f" WHERE {table} MATCH :{name} ORDER BY score DESC, rowid LIMIT :fetch)"
+    each = [
+        f"SELECT rowid AS id, -bm25({table}, {weights}) AS score FROM {table}"  # noqa: S608
+        f" WHERE {table} MATCH :{name} ORDER BY score DESC, rowid LIMIT :fetch"
         for name in asked
-    )
+    ]
+    every = " UNION ALL ".join(f"SELECT * FROM ({one})" for one in each)  # noqa: S608
     found = await tx.rows(
-        f"SELECT id, max(score) AS score FROM ({rows}) GROUP BY id ORDER BY score DESC, id LIMIT :fetch",  # noqa: S608
+        each[0]
+        if len(each) == 1
+        else f"SELECT id, max(score) AS score FROM ({every}) GROUP BY id"  # noqa: S608
+        " ORDER BY score DESC, id LIMIT :fetch",
         {**asked, "fetch": fetch},
     )
     return [(int(id_), float(score)) for id_, score in found]

@@ -28,6 +28,7 @@ _DEAD_SHARE = 0.25
 QUERY_BITS = 3
 _TOP = (1 << QUERY_BITS) - 1
 _DENSE_SHARE = 0.3  # of more rows than this, scanning all is cheaper than gathering some
+_MOST_SHARE = 0.7  # the same for cosines
 _BLOCK = 1 << 13  # rows whose temporary arrays fit a processor's cache
 
 
@@ -118,7 +119,10 @@ class Arrays:
     def cosines(self, query: Float32, chosen: Int64 | None) -> Float32:
         """Cosine of each row, or of each chosen one, with a unit query; needs resident rows."""
         assert self.rows is not None
-        return cosines(self.rows[: self.count], self.lengths, query, chosen)
+        rows = self.rows[: self.count]
+        if chosen is not None and len(chosen) > _MOST_SHARE * self.count:
+            return cosines(rows, self.lengths, query)[chosen]
+        return cosines(rows, self.lengths, query, chosen)
 
     def chosen(self, placements: Int64 | None) -> Int64 | None:
         """Positions of the living rows of these placements, ascending. None: all rows live and
