@@ -49,6 +49,8 @@ class Imported:
     nano: int = 0
     unpriced: int = 0
     skipped: int = 0
+    since_ns: int = 0
+    until_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Importer:
             unreadable=unreadable,
             calls=len(calls),
             skipped=sum(read.log.skipped for read in found),
+            since_ns=min((call.at_ns for call in calls), default=0),
+            until_ns=max((call.at_ns for call in calls), default=0),
         )
         done = await self._record(name, sorted(calls, key=lambda call: call.at_ns), done)
         if not since_ns:

@@ -110,8 +110,7 @@ def _facts(each: Imported) -> dict[str, Any]:
 
     facts = dataclasses.asdict(each)
     facts["usd"] = usd.text(facts.pop("nano"))
-    for name in ("since", "until"):
-        at_ns = facts.pop(f"{name}_ns")
+    for name, at_ns in (("since", facts.pop("since_ns")), ("until", facts.pop("until_ns"))):
         facts[name] = _day(at_ns) if at_ns else None
     return facts
 
