@@ -57,9 +57,10 @@ CONFIG = re.compile(
 _NAMELESS = frozenset(("__init__", "index", "init", "mod"))
 """Names of files that go by the name of their folder."""
 _VERSION = re.compile(r"v(\d+)")
-_SCRIPT = re.compile(r"(\.d)?\.[cm]?[jt]sx?$")
 _TYPED = (".ts", ".tsx", ".mts", ".cts")
-_COMPILED = (".js", ".cjs", ".mjs", ".d.ts", ".d.cts", ".d.mts")
+_SCRIPTS = (*_TYPED, ".mtsx", ".ctsx", ".js", ".jsx", ".mjs", ".mjsx", ".cjs", ".cjsx")
+_DECLARED = (".d.ts", ".d.cts", ".d.mts")
+_COMPILED = (".js", ".cjs", ".mjs", *_DECLARED)
 _OUTPUT = frozenset(
     ("build", "cjs", "commonjs", "dist", "es", "es6", "esm", "lib", "module", "out", "umd")
 )
@@ -291,15 +292,23 @@ def _every_role() -> Any:
 def compiled(paths: Sequence[str]) -> frozenset[int]:
     """Positions of scripts and declarations made from another of these paths: ``a/src/b.ts`` stands behind
     ``a/lib/b.js``, ``a/dist/esm/b.d.ts`` and ``a/b.cjs``, and ``b.ts`` behind the ``b.js`` beside it."""
-    made = {i: _SCRIPT.sub("", path) for i, path in enumerate(paths) if path.endswith(_COMPILED)}
+    made = {i: _stem(path) for i, path in enumerate(paths) if path.endswith(_COMPILED)}
     if not made:
         return frozenset()
-    written = [path for path in paths if _SCRIPT.search(path) and not DECLARATION.search(path)]
-    beside = {_SCRIPT.sub("", path) for path in written if path.endswith(_TYPED)}
-    sources = {_SCRIPT.sub("", path) for path in written if "/src/" in f"/{path}"}
+    written = [path for path in paths if path.endswith(_SCRIPTS) and not path.endswith(_DECLARED)]
+    beside = {_stem(path) for path in written if path.endswith(_TYPED)}
+    sources = {_stem(path) for path in written if "/src/" in f"/{path}"}
+    named = {stem.rpartition("/")[2] for stem in sources}
     return frozenset(
-        i for i, stem in made.items() if stem in beside or any(each in sources for each in _behind(stem))
+        i
+        for i, stem in made.items()
+        if stem in beside or (stem.rpartition("/")[2] in named and not sources.isdisjoint(_behind(stem)))
     )
+
+
+def _stem(script: str) -> str:
+    """The path of a script or declaration without what says that it is one."""
+    return script[: script.rindex(".")].removesuffix(".d")
 
 
 def _behind(stem: str) -> Iterator[str]:
