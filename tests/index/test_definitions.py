@@ -219,6 +219,12 @@ def test_a_package_ends_with_its_block_and_with_the_code() -> None:
             "Point:class:1 Point.far:method:2 Size:class:4 Till:class:5 Till.Broken:class:6 Till.LIMIT:text:7 "
             "Till.size:method:8 Till.bell_open:method:9 Till.front_shut:method:10 Till.front_lock:method:10",
         ),
+        (
+            "a.erl",
+            "-type maybe(T) :: T | none.\n-type pair() :: {a:maybe(x()), b:maybe(pid())}.\nmaybe(X) -> X.\n"
+            "last() -> ok.\n",
+            "maybe:class:1 pair:class:2 maybe:function:3 last:function:4",
+        ),
     ],
 )
 def test_newer_and_nested_forms_are_found_where_they_stand(path: str, text: str, found: str) -> None:

@@ -81,6 +81,22 @@ def test_a_first_line_says_the_interpreter(line: bytes, language: str | None) ->
 
 
 @pytest.mark.parametrize(
+    ("head", "language"),
+    [
+        (b"# completion of x       -*- shell-script -*-\n", "bash"),
+        (b"#\n# -*- coding: utf-8; mode: tcl; fill: 9 -*-\n", "tcl"),
+        (b"/* vim: set ts=4 ft=c : */\n", "c"),
+        (b"# -*- coding: utf-8 -*-\n", None),
+        (b"# -*- mode: unheard -*-\n", None),
+        (b"the marks -*- and vim: ft\n", None),
+    ],
+)
+def test_first_lines_tell_an_editor_the_language(head: bytes, language: str | None) -> None:
+    assert language_of("etc/tool", head) == language
+    assert language_of("etc/tool.py", head) == "python"
+
+
+@pytest.mark.parametrize(
     ("path", "head", "language"),
     [
         ("a.h", b"#pragma once\nnamespace x {\n", "cpp"),

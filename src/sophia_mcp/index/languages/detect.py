@@ -1,4 +1,4 @@
-"""Which language is a file written in? Its name says, then its first line, then its words."""
+"""Which language is a file written in? Its name says, then its first lines, then its words."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ _NAMED = dict.fromkeys(
     "text",
 )
 _SHEBANG = re.compile(rb"#![ \t]*(?:\S*/)?([^\s/]+)([^\n]*)")
+_MODE = re.compile(
+    rb"-\*-[ \t]*+(?:(?:[^\n;]*;)*?[ \t]*mode:[ \t]*)?([\w+-]+)[ \t]*(?:;[^\n]*)?-\*-"
+    rb"|(?:^|[ \t])(?:vi|vim|ex):[^\n]{0,200}?\b(?:ft|filetype|syntax)=(\w+)",
+    re.M | re.I,
+)
+_MODES = {"c++": "cpp", "cperl": "perl", "sh": "bash", "shell-script": "bash"}
+"""What editors call languages that have another name here."""
+_FIRST_LINES = re.compile(rb"(?:[^\n]{0,400}\n){0,5}")
 _CPP = re.compile(
     rb"\n[ \t]*+(?:class[ \t]++\w++(?:[ \t]++\w++)?[ \t\r\n]*+(?:[:{;]|\Z)|(?:inline[ \t]++)?namespace\b[ \t\w:]*+[ \t\r\n]*+(?:\{|\Z)"
     rb"|template[ \t\r\n]*+<|using[ \t]++[\w: ]++[;=]|(?:public|private|protected)[ \t]*+:(?!:))"
@@ -71,9 +79,11 @@ def language_of(path: str, head: bytes) -> str | None:
         found = "dockerfile"
     if found is None and head.startswith(b"#!"):
         return _by_shebang(head, interpreters)
-    if found is not None and head.startswith(b"#!") and name.endswith(_OTHERS):
+    if found is None:
+        return _by_mode(head, interpreters)
+    if head.startswith(b"#!") and name.endswith(_OTHERS):
         return _by_shebang(head, interpreters) or found
-    return _settle(found, name, head) if found else None
+    return _settle(found, name, head)
 
 
 _OTHERS = (".t", ".d", ".inc")
@@ -101,6 +111,17 @@ def _by_shebang(head: bytes, interpreters: dict[str, str]) -> str | None:
         word = next(words, b"").rpartition(b"/")[2]
     program = word.decode("ascii", "ignore")
     return interpreters.get(program) or interpreters.get(program.rstrip("0123456789.-"))
+
+
+def _by_mode(head: bytes, interpreters: dict[str, str]) -> str | None:
+    """The language that the first lines state for an editor: ``# -*- mode: tcl -*-``, ``// vim: ft=c``."""
+    first = _FIRST_LINES.match(head)
+    stated = _MODE.search(first[0]) if first else None
+    if stated is None:
+        return None
+    mode = (stated[1] or stated[2]).decode("ascii", "ignore").lower()
+    mode = _MODES.get(mode, mode)
+    return mode if mode in LANGUAGES else interpreters.get(mode)
 
 
 def _settle(found: str, name: str, head: bytes) -> str:

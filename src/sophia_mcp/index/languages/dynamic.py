@@ -264,6 +264,8 @@ RECORDS = (
         ((assignment_statement (variable_list) (expression_list (function_call name: (identifier) @_r))) @import
           (#eq? @_r "require"))
         ((function_call name: (identifier) @_q) @import (#eq? @_q "require"))
+        (assignment_statement (variable_list . (identifier) .)
+          (expression_list . (dot_index_expression table: (identifier)) .)) @import
         (assignment_statement (variable_list . (_) .) (expression_list . (function_call
           name: [(dot_index_expression) (method_index_expression)]) .)) @bind
         """,

@@ -146,6 +146,7 @@ RECORDS = (
         (call expr: [(atom) (remote)] @call)
         """,
         clauses=True,
+        plain=functional_rules.plain_erlang,
     ),
     Language(
         "gleam",

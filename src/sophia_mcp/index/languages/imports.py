@@ -16,6 +16,9 @@ _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(?<!\S)#[^\n]*", re.DOTALL)
 _QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
 OPENED = "::"
 """The name in an import that opens a namespace of C++, which is no module."""
+OF_ALIAS = "="
+"""Begins the module in an import that calls it as another import of the file does."""
+_TAKEN = re.compile(r"(?P<own>\w+)\s*=\s*(?P<alias>\w+)\s*\.\s*(?P<name>\w+)")
 _AS = re.compile(r"\s+as\s+")
 _PYTHON_FROM = re.compile(r"from\s+([.\w]+)\s+import\s+(.*)", re.DOTALL)
 _BINDING = re.compile(r"(?:const|let|var|local|my)?\s*([\w$.]+)\s*=")
@@ -227,6 +230,9 @@ def quoted(text: str) -> list[Imported]:
 
 
 def lua(text: str) -> list[Imported]:
+    """``x = require "a"``, and ``f = x.f``, which is one where ``x`` is a module."""
+    if (taken := _TAKEN.fullmatch(text)) is not None:
+        return [(f"{OF_ALIAS}{taken['alias']}", taken["name"], taken["own"])]
     names = _QUOTED.findall(text)
     bound = _BINDING.match(text)
     return [(names[0], "", bound[1] if bound else "")] if names else []

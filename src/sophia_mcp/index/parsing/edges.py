@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
+from sophia_mcp.index.languages.imports import OF_ALIAS
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing.scopes import Scopes
 from sophia_mcp.index.parsing.signs import ENTERED, EXPRESSION, FOLLOWED, GLOBAL, MACRO, THROUGH, TOP
@@ -122,8 +123,14 @@ def imports(
         line = rows.row(start) + 1
         for module, name, alias in language.imports(rows.source[start:end].decode("utf-8", "ignore")):
             found.setdefault((module, name, alias), Import(module, name, alias, line))
+    modules = {f"{OF_ALIAS}{i.alias}": i.module for i in found.values() if i.alias and not i.name}
+    led = [i._replace(module=modules.get(i.module, i.module)) for i in found.values()]
     named = {module for module, _, alias in found if alias}
-    return tuple(i for i in found.values() if i.name or i.alias or i.module not in named)
+    return tuple(
+        i
+        for i in led
+        if not i.module.startswith(OF_ALIAS) and (i.name or i.alias or i.module not in named)
+    )
 
 
 _SORTS: tuple[ReferenceKind, ...] = ("call", "base", "use")

@@ -133,6 +133,8 @@ _IN_FILE = re.compile(
 )
 _CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})(?:\([^()]*\)|/\d{{1,2}})")
 """With what is given to it, or, as in Elixir and Erlang, how much."""
+_MEMBER = re.compile(r"(?P<holder>[^\W\d][\w.]*):(?P<name>[^\W\d]\w*)(?:\([^()]*\)|/\d{1,2})?")
+"""As Erlang names a function and Lua a method."""
 _GENERIC = re.compile(r"(?:::)?<[^<>]*>")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
 """What is given to a call on whose result something is called: ``Schema(many=True).load``."""
@@ -241,6 +243,8 @@ def said_name(text: str) -> Named | None:
         return Named(found["name"], "", TAGS)
     if found := _IN_FILE.fullmatch(received):
         return Named(found["name"], found["path"])
+    if found := _MEMBER.fullmatch(received):
+        return Named(f"{found['holder']}.{found['name']}")
     if found := _CALLED.fullmatch(received):
         return Named(found["name"])
     found = _DECLARED.fullmatch(received) or _OF_KIND.fullmatch(received)

@@ -16,6 +16,7 @@ COMPANION = ".Companion"
 """Ends the class of what Kotlin calls by the name of the class around."""
 
 _ROOT = re.compile(r"(?:^|(?<=/))src/\w+/(?:java|kotlin|scala|groovy)/")
+_TESTS_OF_R = re.compile(r"(?:^|(?<=/))tests/testthat$")
 
 
 class Defined:
@@ -45,6 +46,11 @@ class Defined:
     def by_package(self) -> Mapping[str, Sequence[Definition]]:
         """By the folder of its file."""
         return self._by(lambda item: package_of(self._paths[item.file]))
+
+    @cached_property
+    def by_module(self) -> Mapping[str, Sequence[Definition]]:
+        """By the name of its file, without the ending."""
+        return self._by(lambda item: self._paths[item.file].rpartition("/")[2].partition(".")[0])
 
     def of(self, container: str) -> Sequence[Definition]:
         """Those in exactly this container; in nothing: ""."""
@@ -84,7 +90,7 @@ def holder(item: Definition) -> str:
 @lru_cache(1 << 14)
 def package_of(path: str) -> str:
     """The folder of a file; that of its tests is the same: ``src/main/java/app`` and ``src/test/java/app``."""
-    return _ROOT.sub("/", path).rpartition("/")[0]
+    return _TESTS_OF_R.sub("R", _ROOT.sub("/", path).rpartition("/")[0])
 
 
 @lru_cache(1 << 14)

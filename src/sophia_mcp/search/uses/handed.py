@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
@@ -14,6 +15,10 @@ from sophia_mcp.types import Import
 
 INCLUDES = frozenset({"c", "cpp", "cuda", "objc"})
 """Where a file has all that what it includes includes."""
+
+_TABLES = frozenset({"lua"})
+"""Where a module is a table, which its own file calls otherwise."""
+_OF_TABLE = re.compile(r"\w\s*[.:]\s*$")
 
 _REACHED_MOST = 400
 """Files that one may include, itself or through others; modules that may hand a name on."""
@@ -130,9 +135,13 @@ class Modules:
             if here in seen:
                 continue
             seen.add(here)
-            for item in among:
-                if item.file == file and item.symbol.name == wanted and not item.symbol.container:
-                    return {(file, "")}
+            own = {i.symbol.container: i for i in among if i.file == file and i.symbol.name == wanted}
+            if "" in own:
+                return {(file, "")}
+            if self._sources.languages[file] in _TABLES and len(own) == 1:
+                ((table, item),) = own.items()
+                if _OF_TABLE.search(item.symbol.signature.partition(wanted)[0]):
+                    return {(file, table)}
             imports = await self.imports(file)
             self._left -= len(imports)
             for one in imports:

@@ -52,7 +52,17 @@ _BY_PATH = frozenset({"perl", "rust"})
 
 _IMPORTS_CLASSES = frozenset({"java", "groovy"})
 """Where a name that is imported means that class and no other of the name, in the folder of its package."""
-_PACKAGE_IS_FOLDER = frozenset({"go", "java", "kotlin", "scala", "swift", "csharp", "groovy", "php"})
+_PACKAGE_IS_FOLDER = frozenset(
+    {"go", "java", "kotlin", "r", "scala", "swift", "csharp", "groovy", "php"}
+)
+_FOLDER = {"r": "R"}
+"""What a folder is called that is a package, in a language in which no other one is."""
+_MODULE_IS_FILE = frozenset({"erlang"})
+"""Where a module is called like its file, and each call of another one names it."""
+_MODULE_IS_NAMED = frozenset({"elixir"})
+"""Where a module is called as its file says, wherever that lies."""
+_OBJECT_IS_FILE = frozenset({"vue"})
+"""Where a file is one object, which calls the methods that it lists on itself."""
 _SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 _JOINED = re.compile(r"::|\.|\\")
 _BOUND = re.compile(r"(?:export )?(?:default )?(?:async )?(?:function|class)\b|[\w$]+ = ")
@@ -109,7 +119,20 @@ class Sources:
                 else "name-only"
             )
         if receiver in OWN:
-            return "same file" if any(_encloses(item, reference) for item in here) else "name-only"
+            own = self.languages[file] in _OBJECT_IS_FILE and any(map(_is_member, here))
+            return (
+                "same file" if own or any(_encloses(item, reference) for item in here) else "name-only"
+            )
+        if self.languages[file] in _MODULE_IS_FILE:
+            language = self.languages[file]
+            named = defined.by_module.get(receiver, ())
+            return (
+                "import-resolved"
+                if any(self.languages[item.file] == language for item in named)
+                else "name-only"
+            )
+        if self.languages[file] in _MODULE_IS_NAMED and defined.of(receiver):
+            return "import-resolved"
         first = re.split(r"::|->|\.|\\", receiver)[0]
         whole = last(receiver)
         by_package = self.languages[file] in BY_PACKAGE  # where no type receives, only its values do
@@ -228,6 +251,10 @@ class Sources:
 
     def comes(self, item: Import, file: int, target: Definition) -> bool:
         """The imported module is the file that defines the target."""
+        if self.languages[target.file] in _MODULE_IS_NAMED:
+            holds = target.symbol.container
+            whole = f"{item.module}.{item.name}" if item.name not in ("", "*") else item.module
+            return holds == whole or holds.startswith(f"{whole}.")
         key = (item.module, item.name, file, target.file)
         known = self._led.get(key)
         if known is None:
@@ -245,11 +272,13 @@ class Sources:
         language = self.languages[file]
         if language not in _PACKAGE_IS_FOLDER or (language in BY_PACKAGE and reference.receiver):
             return "name-only"
-        whole = last(reference.receiver)
+        whole, folder = last(reference.receiver), package_of(self.paths[file])
+        if folder.rpartition("/")[2] != _FOLDER.get(language, folder.rpartition("/")[2]):
+            return "name-only"
         found = any(
             self.languages[item.file] == language
             and (whole == holder(item) if whole else not item.symbol.container)
-            for item in defined.by_package.get(package_of(self.paths[file]), ())
+            for item in defined.by_package.get(folder, ())
         )
         return "import-resolved" if found else "name-only"
 
@@ -306,6 +335,11 @@ def _agree(written: str, container: str) -> bool:
         return True
     parts, whole = _JOINED.split(written)[::-1], container.split(".")[::-1]
     return all(last(one) == other for one, other in zip(parts, whole, strict=False))
+
+
+def _is_member(item: Definition) -> bool:
+    """Whether it is listed in an object, and no function of the file."""
+    return _MEMBER.match(item.symbol.signature) is not None
 
 
 def _encloses(item: Definition, reference: Reference) -> bool:
