@@ -26,6 +26,11 @@ FILES = {
     "parse.py": 'class ParseError(Exception):\n    """Expecting something."""\n\n\ndef close(token):\n    fail(token, "Expecting )")\n',
     "token.js": "export class MismatchedToken extends Error {}\n\nexport function mismatch(actual, expected) {\n  return `Expecting ${expected} but found --> '${actual}' <--`\n}\n",
     "media.js": "export const codes = {\n  APP_ERR_INVALID_MEDIA_TYPE: failure(\n    'APP_ERR_INVALID_MEDIA_TYPE',\n    'Unsupported media type',\n    415\n  )\n}\n",
+    "queue.erl": "refuse(N, V) ->\n    fail(\"no queue '~s' in vhost ~p~n\", [N, V]).\n",
+    "open.hs": 'open name why =\n  fail ("could not open " ++ show name ++ " as asked: " ++ why)\n',
+    "limit.java": 'class Limit {\n  void check(int size) {\n    throw new Error("the size of " + size + " bytes "\n'
+    '        + "exceeds what the broker "\n        + "takes at once");\n  }\n}\n',
+    "head.scala": 'object Head {\n  def head = throw new Missing("head of empty list")\n}\n',
     "README.md": "# Parse\n\nA ParseError says what it was expecting, as Expecting ) does.\n",
     "notes.md": "# Table\n\nIt says: no entry 'x' in line 3 of the table\n",
 }
@@ -43,6 +48,10 @@ FILES = {
         ("code=404, message=Not Found", "status.go"),
         ("ParseError: Expecting )", "parse.py"),
         ("MismatchedToken: Expecting token of sort --> Comma <-- but found --> 'x' <--", "token.js"),
+        ("no queue 'mail' in vhost 'work'", "queue.erl"),
+        ("fault: could not open 'a.txt' as asked: it is gone", "open.hs"),
+        ("the size of 12 bytes exceeds what the broker takes at once", "limit.java"),
+        ("head of empty list", "head.scala"),
         ("APP_ERR_INVALID_MEDIA_TYPE: Unsupported media type: text/plain", "media.js"),
     ],
 )
@@ -86,17 +95,17 @@ async def test_what_nothing_says_is_answered_as_before(index_of, text: str) -> N
     ],
 )
 def test_the_fixed_letters_of_a_line_stand_in_the_message_in_their_order(line: str, fixed: int) -> None:
-    assert letters(line, "disk 2: read 3 of 7 bytes") == fixed
+    assert letters([line], 0, "disk 2: read 3 of 7 bytes")[0] == fixed
 
 
 @pytest.mark.parametrize("piece", ['\\"', "<%", "%{", "%(", "${", "\\("])
 @pytest.mark.requirement("search.modes")
 def test_what_is_opened_again_and_again_and_never_closed_is_soon_read(piece: str) -> None:
-    assert letters(piece * 200_000, "disk 2: read 3 of 7 bytes") == 0
+    assert letters([piece * 200_000], 0, "disk 2: read 3 of 7 bytes")[0] == 0
 
 
 def test_a_percent_sign_that_is_doubled_is_one_and_takes_no_value() -> None:
-    assert letters('log("%d%% read")', "7% read") == len("read")
+    assert letters(['log("%d%% read")'], 0, "7% read") == (len("read"), 0)
 
 
 PLAIN = {

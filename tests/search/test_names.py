@@ -354,3 +354,67 @@ async def test_a_copy_of_lines_that_are_shown_already_is_one_line(index_of) -> N
     assert copy.why == f"defines persist; same lines as {place}"
     assert copy.end_line - copy.start_line == first.end_line - first.start_line
     assert all(hit.text for hit in whole)
+
+
+POINTED = {
+    "R/waiver.R": "waiver <- function() 1\n\nis.waive <- function(x) inherits(x, 'waiver')\n\nprint.gg <- function(x) is.waive(x)\n",
+    "R/stat.R": "StatBin <- ggproto('StatBin', Stat,\n  setup = function(self) 1,\n  draw = function(self) self$setup()\n)\n"
+    "StatSum <- ggproto('StatSum', Stat,\n  setup = function(self) 2\n)\n\nwaive <- function(x) base::is.waive(x)\n",
+    "src/Box.java": "class Box {\n  static class Lid {\n    void shut() {}\n  }\n}\n",
+    "src/Jar.java": "class Jar {\n  static class Lid {\n    void shut() { helper.fillFully(2); }\n  }\n}\n",
+    "infra/main.tf": 'variable "region" {\n  default = "x"\n}\n\nresource "aws_instance" "web" {\n  ami = var.region\n}\n',
+    "app.erl": "-module(app).\n%% A note for nobody at all.\nrun() -> ok.\n",
+}
+
+
+@pytest.mark.requirement("search.not_here")
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        *[
+            ("is.waive", "R/waiver.R:3"),
+            ("is.waive()", "R/waiver.R:3"),
+            ("where is is.waive defined", "R/waiver.R:3"),
+        ],
+        *[
+            ("print.gg", "R/waiver.R:5"),
+            ("StatSum$setup", "R/stat.R:6"),
+            ("StatBin$setup(x)", "R/stat.R:2"),
+        ],
+        *[
+            ("Jar$Lid", "src/Jar.java:2"),
+            ("Box$Lid", "src/Box.java:2"),
+            ("variable.region", "infra/main.tf:1"),
+        ],
+        *[("implicit class Box", "src/Box.java:1"), ("data Jar", "src/Jar.java:1")],
+        ("%% A note for nobody at all.", "app.erl:1"),
+    ],
+)
+async def test_a_name_is_found_as_its_language_writes_it(index_of, query: str, place: str) -> None:
+    async with index_of(POINTED) as ask:
+        answer = await ask(query)
+    first = answer.hits[0]
+    assert f"{first.path}:{first.start_line}" == place
+    assert not any("no definition" in note or "not here" in note for note in answer.notes)
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_who_calls_a_name_is_told_with_points_in_it_and_of_a_library(index_of) -> None:
+    async with index_of(POINTED) as ask:
+        pointed = await ask("who calls is.waive")
+        own = await ask("setup", mode="callers")
+        foreign = await ask("who calls fillFully?")
+    assert [(hit.path, hit.why) for hit in pointed.hits] == [
+        ("R/waiver.R", "calls it at 5 (same file)"),
+        ("R/stat.R", "calls it at 9 (guess: name only)"),
+    ]
+    assert [(hit.path, hit.why) for hit in own.hits] == [("R/stat.R", "calls it at 3 (same file)")]
+    assert [(hit.path, hit.why) for hit in foreign.hits] == [
+        ("src/Jar.java", "calls it at 3 (guess: name only)")
+    ]
+
+
+async def test_signs_in_quotes_are_no_pattern(index_of) -> None:
+    async with index_of({"a.R": "x <- y %||% z\nb <- c || d\n"}) as ask:
+        answer = await ask("`%||%`")
+    assert [(hit.path, hit.why) for hit in answer.hits] == [("a.R", "has this text at 1")]

@@ -51,8 +51,12 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
             return replace(question, query=Query(there.path, "path", there.path))
         if there is not None and (mode in ("auto", "similar") or there.kind == "lines"):
             return replace(question, query=there)
-    if named is None or mode == "outline":
+    if mode == "outline":
         return question
+    if named is None or not named.path:
+        whole = await _whole(question, tx, named.name if named is not None else question.query.text)
+        if whole is not None or named is None:
+            return whole or question
     if named.path:
         files = locate.files(question, named.path)
         if not files and await skipped.find(question, tx, named.path):
@@ -71,9 +75,23 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
         said = [item for item in said if item.symbol.kind in named.kinds]
     if of_uses and (said or (named.is_code and await symbols.spelt(tx, question.atlas, query.name))):
         return replace(question, query=query)
+    if of_uses and is_code_name(query.name) and await graph.is_written(question, tx, query.name):
+        return replace(question, query=query)  # of what a library defines
     if not said:
         return replace(question, query=replace(question.query, asks=""))
     return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
+
+
+async def _whole(question: Question, tx: Transaction, text: str) -> Question | None:
+    """The question about a name with points in it, as R and HCL have them; None where nothing is called so."""
+    query, text = question.query, text.removesuffix("()")
+    if "." not in text or question.mode == "text" or locate.files(question, text):
+        return None
+    found = await symbols.definitions(tx, question.atlas, text, "", question.filter.allowed)
+    if not any(item.exact and item.symbol.kind != "doc" for item in found):
+        return None
+    query = replace(query, text=text, kind="identifier", identifiers=(text,), named=None, is_whole=True)
+    return replace(question, query=query)
 
 
 async def _respelt(question: Question, tx: Transaction) -> Question:
@@ -206,7 +224,8 @@ async def _pattern(question: Question, tx: Transaction) -> Outcome:
     if question.mode == "regex":
         return await regex.find(question, tx)
     sure = is_pattern(query.text)
-    if not sure and (exact := await verbatim.find(question, tx, query.text, everywhere=True)):
+    code = said_code(query.text) or query.text
+    if not sure and (exact := await verbatim.find(question, tx, code, everywhere=True)):
         return exact
     found = await regex.find(question, tx)
     if not found.is_miss:

@@ -100,7 +100,7 @@ async def _elsewhere(question: Question, tx: Transaction, outcome: Outcome) -> s
     """Where a name is defined that the filters leave out, or that it is defined of others than was said; empty
     for any other question. Who uses a name says it without this."""
     query, request, atlas = question.query, question.request, question.atlas
-    *within, name = segments(query.text)
+    *within, name = query.parts
     asked = query.kind == "identifier" or (query.kind == "path" and bool(outcome.facts))
     if not asked or question.mode not in ("auto", "text", "symbol"):
         return ""
@@ -150,7 +150,7 @@ async def _refused(question: Question, tx: Transaction, outcome: Outcome) -> Out
     query, request = question.query, question.request
     strange = await _strange(question, tx)
     named = query.kind in ("identifier", "path") and is_name(query.text)
-    *within, asked = segments(query.text) if named else (" ".join(_telling(query.text)),)
+    *within, asked = query.parts if named else (" ".join(_telling(query.text)),)
     owners = await symbols.definitions(tx, question.atlas, within[-1]) if within else []
     near = await _members(question, tx, owners, asked)
     if not question.others:  # both read the names of all repositories
@@ -220,7 +220,7 @@ def _is_unsettled(view: View) -> bool:
 
 async def _respelt(question: Question, tx: Transaction, outcome: Outcome) -> Outcome | None:
     """What defines the name in another spelling, and then what came near; None where nothing does."""
-    *within, name = segments(question.query.text)
+    *within, name = question.query.parts
     allowed, kinds = question.filter.allowed, question.filter.kinds
     found = await symbols.spelt(tx, question.atlas, name, "".join(within[-1:]), allowed)
     found = [item for item in found if not kinds or item.symbol.kind in kinds]

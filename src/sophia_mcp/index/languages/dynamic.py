@@ -413,7 +413,7 @@ RECORDS = (
         """,
         name_rule=rules.r_name,
         references="""
-        (call function: [(identifier) (namespace_operator)] @call)
+        (call function: [(identifier) (namespace_operator) (extract_operator)] @call)
         ((call function: (identifier) @_l) @import (#any-of? @_l "library" "require" "source"))
         """,
         imports=imports.called,

@@ -39,6 +39,7 @@ _TOLD = re.compile(r"^\(\s*[*&]?\s*([\w.>-]+)\s*,\s*(?=\w+$)")
 """Before a method that is named with what has it, as two arguments."""
 _CLOSES, _OPENS = b")]", b"(["
 _JOINTS_MOST, _WORD_BYTES = 8, 60
+_POINTED = re.compile(r"(?:(?P<receiver>.+)(?:::|\$|@))?`?(?P<name>[\w.]+)`?", re.DOTALL)
 _DOTTED = re.compile(r"\w+(?:\.\w+)+")
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
@@ -199,7 +200,11 @@ def _parts(callee: bytes, language: Language) -> tuple[str, str, str, str]:
     """The receiver and the name of a callee, how the receiver is told where nothing states its type, which is empty
     for what has none, and what its end is told by. In C++ a variable may be called like a class or namespace, which is
     joined by other signs, and what points to something has names of its own."""
-    receiver, name = _split(callee.decode("utf-8", "ignore"), language.maker, language.calls_make)
+    text = callee.decode("utf-8", "ignore")
+    if language.name == "r":
+        receiver, name = _split_pointed(text)
+    else:
+        receiver, name = _split(text, language.maker, language.calls_make)
     if name in language.keywords:
         return "", "", "", ""
     if language.name not in ("cpp", "cuda") or receiver in language.own:
@@ -210,6 +215,15 @@ def _parts(callee: bytes, language: Language) -> tuple[str, str, str, str]:
         return receiver, name, "", ""
     through = THROUGH if _THROUGH.search(callee) else ""
     return receiver, name, EXPRESSION if receiver.isidentifier() else receiver, through
+
+
+def _split_pointed(text: str) -> tuple[str, str]:
+    """The same in R, where points are letters: ``base::is.null``, ``self$draw``."""
+    match = _POINTED.fullmatch(text)
+    if match is None:
+        return "", ""
+    receiver = match["receiver"] or ""
+    return receiver if _PATH.match(receiver) or not receiver else EXPRESSION, match["name"]
 
 
 @lru_cache(1 << 14)

@@ -70,7 +70,7 @@ _CODE = re.compile(
 )
 """Parts of code that are no pattern: what could be one matches nothing, or something else."""
 _PUNCTUATION = re.compile(
-    r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]|^from \S+ import "
+    r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]|^from \S+ import |^(?://+|--+|%+) "
     r"|^(?:except|extends|implements|import|new|raise|require|return|throw|using|yield)"
     r" [\w.:$/@'-]+(?:, ?[\w.:$]+)*$"
 )
@@ -107,20 +107,13 @@ _EMBEDDED = re.compile(
     r"[A-Za-z_][A-Za-z0-9_]*[a-z0-9_][A-Z_][A-Za-z0-9_]*|[A-Z][a-z]+[A-Z]\w*|`[^`\s]+`|\b\w+(?:\.\w+)+(?=\()"
 )
 _FUNCTION = ("def", "defp", "defmacro", "fn", "func", "fun", "function", "sub", "proc", "method")
-_CLASS = (
-    "class",
-    "struct",
-    "enum",
-    "trait",
-    "interface",
-    "type",
-    "record",
-    "protocol",
-    "union",
-    "object",
-    "actor",
+_CLASS = tuple(
+    "class struct enum trait interface type record protocol union object actor data newtype mixin typealias".split()
 )
-_BEFORE = r"(?:(?:export|default|pub|public|private|protected|static|final|abstract|async|the)\s+)*"
+_BEFORE = (
+    r"(?:(?:export|default|pub|public|private|protected|internal|static|final|sealed|abstract|open|override|virtual"
+    r"|async|suspend|implicit|inline|const|lazy|case|local|the)\s+)*"
+)
 _KEYWORD = f"(?P<keyword>{'|'.join((*_FUNCTION, *_CLASS, 'module', 'namespace', 'macro'))})"
 _RECEIVER = re.compile(r"(?<!\w)\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
 _DECLARED = re.compile(
@@ -133,8 +126,8 @@ _IN_FILE = re.compile(
 )
 _CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})(?:\([^()]*\)|/\d{{1,2}})")
 """With what is given to it, or, as in Elixir and Erlang, how much."""
-_MEMBER = re.compile(r"(?P<holder>[^\W\d][\w.]*):(?P<name>[^\W\d]\w*)(?:\([^()]*\)|/\d{1,2})?")
-"""As Erlang names a function and Lua a method."""
+_MEMBER = re.compile(r"(?P<holder>[^\W\d][\w.]*)[:$](?P<name>[^\W\d]\w*)(?:\([^()]*\)|/\d{1,2})?")
+"""As Erlang names a function, Lua and R a method, and the Java machine a class in another."""
 _GENERIC = re.compile(r"(?:::)?<[^<>]*>")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
 """What is given to a call on whose result something is called: ``Schema(many=True).load``."""
@@ -195,7 +188,7 @@ class Query:
     sentence asks for the uses of that name. ``written`` is the whole text, where ``text`` is the name in it, or
     what a question that ``is_foreign`` says of code. ``of_tests``: what tests it was asked, and the text is what.
     ``of_bases``: of the uses of a name those that extend it are meant. ``respelt``: words that the text has in
-    another spelling than was written."""
+    another spelling than was written. ``is_whole``: the text is one name, with the points in it."""
 
     text: str
     kind: QueryKind
@@ -211,17 +204,23 @@ class Query:
     of_tests: bool = False
     of_bases: bool = False
     respelt: tuple[tuple[str, str], ...] = ()
+    is_whole: bool = False
 
     @property
     def name(self) -> str:
         """The last segment of an identifier query: ``Router.add()`` → ``add``."""
-        return segments(self.text)[-1] if self.kind == "identifier" else self.text
+        return self.parts[-1] if self.kind == "identifier" else self.text
 
     @property
     def container(self) -> str:
         """The segment before the last, or empty: ``app::Router::add`` → ``Router``."""
-        split = segments(self.text) if self.kind == "identifier" else ()
+        split = self.parts if self.kind == "identifier" else ()
         return split[-2] if len(split) > 1 else ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The text as a name with what holds it, outermost first."""
+        return (self.text,) if self.is_whole else segments(self.text)
 
 
 def segments(identifier: str) -> tuple[str, ...]:
@@ -236,7 +235,8 @@ def said_name(text: str) -> Named | None:
     bare = _GENERIC.sub("", quoted["name"] if quoted else text).strip()
     received = _ARGUMENTS.sub("", _POINTER.sub("", _RECEIVER.sub(r"\1.", bare)))
     if _IDENTIFIER.fullmatch(received):
-        return Named(received)
+        held = _MEMBER.fullmatch(received)  # a dollar may be a letter, too: that is seen later
+        return Named(f"{held['holder']}.{held['name']}" if held else received)
     if found := _NEW.fullmatch(bare):
         return Named(found["name"], "", ("class",))
     if found := _TAG.fullmatch(bare):
@@ -415,6 +415,8 @@ def _kind_of(text: str, mode: Mode) -> Query:
     if query.kind in ("identifier", "path") and _IDENTIFIER.fullmatch(text):
         # `cart.py::Router` and `app.cart::Router` look alike; whether there is such a file is seen later.
         found = _IN_FILE.fullmatch(text)
+        if found is None and (named := said_name(text)) is not None and named.name != text:
+            return replace(query, named=named)
         return replace(query, named=Named(found["name"], found["path"])) if found else query
     if query.kind not in ("words", "regex", "path", "error"):
         return query

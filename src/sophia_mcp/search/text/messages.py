@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import re2
 
@@ -21,7 +22,7 @@ _VALUED = re.compile(
 an answer."""
 _SAID = re.compile(
     r"\b(?:\w+n't|already|cannot|can't|denied|exceeded|expired|failed|illegal|invalid|mismatch|missing|refused|unknown"
-    r"|unsupported|wrong|not (?:allowed|found|permitted|supported|valid)|too (?:few|large|long|many|short|small))\b",
+    r"|unsupported|wrong|(?:of|on|is|are) (?:an? )?empty|not (?:allowed|found|permitted|supported|valid)|too (?:few|large|long|many|short|small))\b",
     re.IGNORECASE,
 )
 """What a program may say without any value: what is wrong. To look for every sentence that begins like one would take a
@@ -41,13 +42,18 @@ _FILES_MOST = 80
 _REPEATED_MOST = 800
 """Files that may hold a pair and are asked whether they only repeat it: translations of it may be many."""
 _LONGEST_LINE = 2000
-_CHARACTERS_MOST = 100_000
+_LINES_BEFORE, _LINES_BEHIND = 2, 2
+"""Around a line with such a pair, over which a text may go that is put together."""
+_TEXTS_MOST = 16
+"""Of these lines."""
+_CHARACTERS_MOST = 300_000
 """Of lines with such a pair that are looked at."""
 _LITERAL = re.compile(
     r"""(?<!\\)(?:\"([^\"\\]*+(?>(?:\\.[^\"\\]*+)*))\"|'([^'\\]*+(?>(?:\\.[^'\\]*+)*))'|`([^`\\]*+(?>(?:\\.[^`\\]*+)*))`)"""
 )
 _VALUE = re.compile(
     r"</?[a-z][\w=;,-]*+>|%[-+#0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
+    r"|~-?[\d.*]*+[tlc]*+[a-zA-Z]\b"
     r"|[%#$]?\{[^{}]*+(?>(?:\{[^{}]*+\}[^{}]*+)*)\}|\$\w++(?>(?:->\w++)*)|\\\([^()]*+(?>(?:\([^()]*+\)[^()]*+)*)\)"
 )
 """Where a text takes a value, or what it is shown with, in the ways of many languages. Neither this nor what a literal is may look at a
@@ -55,6 +61,8 @@ character more often the longer the line is: the line is a stranger's."""
 _ESCAPE = re.compile(r"\\([nrt\"'`\\])")
 _BEFORE = re.compile(r"(?:[\w.$()\[\]-]+:\s+|[A-Z][A-Z\d]*_[A-Z\d_]+:?\s+)+")
 """The kind of an error, and what a log writes before it: another line has it than the one that has the message."""
+_JOINT = re.compile(r"^\s*(?:[+.&^~]|<<|<>)|(?:[+.&^~]|<<|<>)\s*$")
+"""What puts texts together, behind the one or before the other."""
 _LEAST = 8
 """Letters that must be fixed."""
 _SHARE = 0.4
@@ -120,12 +128,15 @@ async def _saying(
         blob = int(atlas.blobs[item.file])
         text = (await content.texts(tx, [blob]))[blob]
         for line in item.found:
-            said = text.lines[line - 1][:_LONGEST_LINE]
-            left -= len(said)
+            first = max(line - 1 - _LINES_BEFORE, 0)
+            lines = [each[:_LONGEST_LINE] for each in text.lines[first : line + _LINES_BEHIND]]
+            left -= sum(map(len, lines))
             if left < 0:
                 return found
-            if count := letters(said, message):
-                found.setdefault(item.file, {})[line] = count
+            count, start = letters(lines, line - 1 - first, message)
+            if count:
+                said = found.setdefault(item.file, {})
+                said[first + start + 1] = max(count, said.get(first + start + 1, 0))
     return found
 
 
@@ -147,23 +158,64 @@ async def _rare(question: Question, tx: Transaction, pairs: Sequence[str]) -> li
     return chosen
 
 
-def letters(line: str, message: str) -> int:
-    """How many letters are fixed in the text of a line that gives this message with some values; 0 where none
-    gives it."""
-    given = [next(filter(None, match.groups()), "") for match in _LITERAL.finditer(line)]
-    return max((_fixed(text, message) for text in given or [line.strip()]), default=0)
+def letters(lines: Sequence[str], own: int, message: str) -> tuple[int, int]:
+    """How many letters are fixed in the text that gives this message with some values, of which a part at least stands
+    in the ``own`` of these lines, and the line in which it begins; 0 where none gives it. A text that is put together
+    from several may go over lines."""
+    given = _given(lines)
+    if not any(text.line == own for text in given):
+        return _fixed(lines[own].strip(), message, 0)[0], own
+    best = 0, own
+    for place, first in enumerate(given):
+        count, at = _fixed(first.text, message, 0)
+        has_own = first.line == own
+        for other in given[place + 1 :] if count and first.line <= own else ():
+            if not other.is_joined:
+                break
+            fixed, end = _fixed(other.text, message, at)
+            if fixed:
+                count, at, has_own = count + fixed, end, has_own or other.line == own
+        if has_own and count > best[0]:
+            best = count, first.line
+    return best
 
 
-def _fixed(text: str, message: str) -> int:
-    at = count = 0
+class _Text(NamedTuple):
+    """A text in quotes, and whether it goes on with the one before it."""
+
+    text: str
+    line: int
+    is_joined: bool
+
+
+def _given(lines: Sequence[str]) -> list[_Text]:
+    """The texts in quotes of these lines."""
+    given: list[_Text] = []
+    between = ""
+    for number, line in enumerate(lines):
+        end = 0
+        for match in _LITERAL.finditer(line):
+            between += line[end : match.start()]
+            is_joined = not between.strip() or (_JOINT.search(between) and "," not in between)
+            given.append(_Text(next(filter(None, match.groups()), ""), number, bool(is_joined)))
+            between, end = "", match.end()
+            if len(given) == _TEXTS_MOST:
+                return given
+        between += line[end:] + "\n"
+    return given
+
+
+def _fixed(text: str, message: str, at: int) -> tuple[int, int]:
+    """The letters of a text in the message behind a place, and where it ends there; 0 where it is not there."""
+    count = 0
     for part in _VALUE.split(_ESCAPE.sub(_unescaped, text).replace("%%", "%")):
         piece = " ".join(part.split())
         place = message.find(piece, at)
         if place < 0:
-            return 0
+            return 0, at
         at = place + len(piece)
         count += _letters(piece)
-    return count
+    return count, at
 
 
 def _unescaped(match: re.Match[str]) -> str:

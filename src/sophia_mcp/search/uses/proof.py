@@ -124,13 +124,9 @@ class Sources:
                 "same file" if own or any(_encloses(item, reference) for item in here) else "name-only"
             )
         if self.languages[file] in _MODULE_IS_FILE:
-            language = self.languages[file]
-            named = defined.by_module.get(receiver, ())
-            return (
-                "import-resolved"
-                if any(self.languages[item.file] == language for item in named)
-                else "name-only"
-            )
+            language, among = self.languages[file], defined.by_module.get(receiver, ())
+            own = any(self.languages[item.file] == language for item in among)
+            return "import-resolved" if own else "name-only"
         if self.languages[file] in _MODULE_IS_NAMED and defined.of(receiver):
             return "import-resolved"
         first = re.split(r"::|->|\.|\\", receiver)[0]
