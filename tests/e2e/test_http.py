@@ -359,6 +359,16 @@ def test_a_stop_signal_ends_a_server_that_has_open_streams_and_calls(
     assert still_alive(workers, END_S) == []
 
 
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_as_soon_as_it_listens_ends_cleanly(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    with serving(["sophia-mcp", "--http", "127.0.0.1:0"], SOPHIA_HOME=str(tmp_path)) as server:
+        server.process.send_signal(stop)
+        assert server.process.wait(END_S) == 0
+    assert len(server.errors.seen) == 1, server.errors.seen
+
+
 def test_a_server_that_is_told_twice_to_stop_ends_without_a_word(tmp_path: Path) -> None:
     """As by an impatient person, or by the keyboard and a wrapper that passes its signal on."""
     with serving(["sophia-mcp", "--http", "127.0.0.1:0"], SOPHIA_HOME=str(tmp_path)) as server:

@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio
 import uvicorn
+from anyio.abc import TaskStatus
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import ClientDisconnect
@@ -145,9 +146,9 @@ async def serve_http(server: MCPServer[Any], address: str) -> None:
     )
     web = _Web(config, server)
     shown = f"[{host}]" if ":" in host else host
-    print(f"sophia: listening on http://{shown}:{port}{PATH}", file=sys.stderr, flush=True)  # noqa: T201 - the one line a person waits for
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_stop_on_signal, web)
+        await tasks.start(_stop_on_signal, web)
+        print(f"sophia: listening on http://{shown}:{port}{PATH}", file=sys.stderr, flush=True)  # noqa: T201 - the one line a person waits for
         await web.serve(sockets=[listener])
         tasks.cancel_scope.cancel()
 
@@ -162,8 +163,9 @@ def _unless_left(app: ASGIApp) -> ASGIApp:
     return served
 
 
-async def _stop_on_signal(web: _Web) -> None:
+async def _stop_on_signal(web: _Web, *, task_status: TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for _ in signals:
             if web.should_exit:
                 web.force_exit = True
