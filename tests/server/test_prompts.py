@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mcp import MCPError
-from mcp.types import PromptReference, TextContent
+from mcp.types import INVALID_PARAMS, PromptReference, TextContent
 from tests.server.conftest import Place
 from tests.server.swarms import by_hand, call, place_of
 
@@ -96,6 +96,32 @@ async def test_a_limit_is_taken_exactly_and_one_that_is_none_is_refused(shop: Pl
 
 
 @pytest.mark.requirement("server.completions")
+async def test_a_prompt_that_is_not_there_is_refused_with_those_that_are(
+    shop: Place, era: str
+) -> None:
+    async with shop.connect(era) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.get_prompt("code_reviews", {})
+    assert refused.value.error.code == INVALID_PARAMS
+    said = refused.value.error.message
+    assert said.startswith("no prompt named 'code_reviews' · why: prompts: ")
+    assert "code_review," in said
+    assert "next: ask for one of these; 'swarm' takes the name of any pattern" in said
+
+
+async def test_an_argument_that_a_prompt_needs_is_asked_for(shop: Place, era: str) -> None:
+    async with shop.connect(era) as client:
+        with pytest.raises(MCPError, match="swarm: pattern is missing · why: pattern is required") as got:
+            await client.get_prompt("swarm", {})
+    assert got.value.error.code == INVALID_PARAMS
+
+
+async def test_an_argument_that_a_prompt_does_not_know_is_left_out(shop: Place, era: str) -> None:
+    async with shop.connect(era) as client:
+        text = await rendered(client, "code_review", task="look", depth="deep")
+    assert call_in(text) == {"pattern": "code_review", "task": "look", "provider": "host"}
+
+
 async def test_a_pattern_of_ones_own_is_completed_and_rendered(tmp_path: Path, era: str) -> None:
     place = place_of(tmp_path)
     folder = place.project / ".sophia" / "patterns"

@@ -4,16 +4,19 @@ for any pattern."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from mcp import MCPError
-from mcp.server import MCPServer
+from mcp.server import MCPServer, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
 from mcp.server.mcpserver.prompts.base import Prompt, PromptArgument
 from mcp.types import INVALID_PARAMS
 
 from sophia_mcp.cost import usd
-from sophia_mcp.errors import BadArgument
+from sophia_mcp.errors import AgentError, BadArgument, NotFound
 from sophia_mcp.server.errors import describe
 from sophia_mcp.server.state import State
 from sophia_mcp.swarm.patterns import PATTERNS
@@ -61,6 +64,44 @@ def publish(server: MCPServer[Any]) -> None:
     )
 
 
+def checked(server: MCPServer[Any]) -> ServerMiddleware[Any]:
+    """Middleware around `prompts/get`: arguments that a prompt does not know are left out; a name that is no
+    prompt, and an argument that is missing, are refused with words."""
+
+    async def check(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        asked = ctx.params if ctx.method == "prompts/get" and isinstance(ctx.params, Mapping) else {}
+        name, given = asked.get("name"), asked.get("arguments") or {}
+        if not isinstance(name, str) or not isinstance(given, Mapping):
+            return await call_next(ctx)
+        known = {prompt.name: prompt.arguments or [] for prompt in await server.list_prompts()}
+        if name not in known:
+            raise _refused(
+                NotFound(
+                    f"no prompt named {name!r}",
+                    why=f"prompts: {', '.join(known)}",
+                    next=f"ask for one of these; {ANY!r} takes the name of any pattern",
+                )
+            )
+        arguments = {argument.name: bool(argument.required) for argument in known[name]}
+        for argument, required in arguments.items():
+            if required and argument not in given:
+                raise _refused(
+                    BadArgument(
+                        f"{name}: {argument} is missing",
+                        why=f"{argument} is required",
+                        next=f"ask for the prompt again with {argument}",
+                    )
+                )
+        taken = {argument: value for argument, value in given.items() if argument in arguments}
+        return await call_next(replace(ctx, params={**asked, "arguments": taken}))
+
+    return check
+
+
+def _refused(error: AgentError) -> MCPError:
+    return MCPError(INVALID_PARAMS, describe(error))
+
+
 async def patterns_known(state: State) -> list[str]:
     """The names of all patterns the caller may use, for completion."""
     app, project = await state.open()
@@ -89,4 +130,4 @@ def _dollars(amount: str) -> str:
     try:
         return usd.text(usd.parse(amount, "max_cost_usd"))
     except BadArgument as error:
-        raise MCPError(INVALID_PARAMS, describe(error)) from None
+        raise _refused(error) from None
