@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
-from tests.e2e.processes import TOOLS, first_children, still_alive
+from tests.e2e.processes import (
+    BIN,
+    START_S,
+    TOOLS,
+    environment,
+    first_children,
+    still_alive,
+)
 from tests.e2e.wire import INITIALIZE, LEGACY, META, MODERN, Wire, stdio
 from tests.trees import write_tree
 
@@ -186,6 +194,29 @@ def test_a_killed_server_leaves_no_worker_behind(repository: Path) -> None:
         workers = _busy(wire, repository)
         wire.process.kill()
         assert still_alive(workers, 30.0) == []
+
+
+def test_a_server_whose_answers_nobody_reads_ends_with_a_line_and_not_with_a_traceback(
+    repository: Path,
+) -> None:
+    """As by a client that failed half-way: its end of the pipe to us is still open."""
+    process = subprocess.Popen(
+        [str(BIN / "sophia-mcp"), "--root", str(repository)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdin, process.stderr:
+        process.stdout.close()
+        process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"server/discover"}\n')
+        process.stdin.flush()
+        assert process.wait(START_S) == 1
+        said = process.stderr.read().decode()
+    assert said == "sophia: nobody reads the answers any more: standard output is closed or full\n"
 
 
 def _end(wire: Wire, ending: str) -> None:

@@ -96,9 +96,7 @@ async def test_a_limit_is_taken_exactly_and_one_that_is_none_is_refused(shop: Pl
 
 
 @pytest.mark.requirement("server.completions")
-async def test_a_prompt_that_is_not_there_is_refused_with_those_that_are(
-    shop: Place, era: str
-) -> None:
+async def test_a_prompt_that_is_not_there_is_refused_with_those_that_are(shop: Place, era: str) -> None:
     async with shop.connect(era) as client:
         with pytest.raises(MCPError) as refused:
             await client.get_prompt("code_reviews", {})
@@ -111,7 +109,9 @@ async def test_a_prompt_that_is_not_there_is_refused_with_those_that_are(
 
 async def test_an_argument_that_a_prompt_needs_is_asked_for(shop: Place, era: str) -> None:
     async with shop.connect(era) as client:
-        with pytest.raises(MCPError, match="swarm: pattern is missing · why: pattern is required") as got:
+        with pytest.raises(
+            MCPError, match="swarm: pattern is missing · why: pattern is required"
+        ) as got:
             await client.get_prompt("swarm", {})
     assert got.value.error.code == INVALID_PARAMS
 

@@ -71,7 +71,9 @@ def build_server(
         _publish(server, state, name, resource)
     prompts.publish(server)
     _complete(server, state)
-    server.middleware.extend([name_caller, state.changes.remember, Courtesy(server), prompts.checked(server)])
+    server.middleware.extend(
+        [name_caller, state.changes.remember, Courtesy(server), prompts.checked(server)]
+    )
     sdk.announce_list_changes(server)
     sdk.serve_subscriptions(server, state.changes.subscribe, state.changes.unsubscribe)
     sdk.on_notification(server, "notifications/roots/list_changed", state.forget_projects)

@@ -47,6 +47,14 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
                 await serve_stream(server, read, write, state)
                 exit_after(CLEANUP_S)
                 tasks.cancel_scope.cancel()
+        except anyio.get_cancelled_exc_class():
+            # Only the end of standard output cancels us from without, and its traceback tells nobody anything.
+            print(
+                "sophia: nobody reads the answers any more: standard output is closed or full",
+                file=sys.stderr,
+            )  # noqa: T201
+            sys.stderr.flush()
+            os._exit(1)
         finally:
             if stopped:
                 # The thread that reads standard input cannot be interrupted: leave without joining it.

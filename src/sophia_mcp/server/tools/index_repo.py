@@ -124,8 +124,9 @@ def _listed(reports: list[IndexReport], project: str) -> CallToolResult:
             f"{len(reports) - LISTED} more are indexed: {shorten(names, NAMES_CHARS, placeholder=' ...')};"
             ' what is known of one: index_repo(path="NAME", action="status")'
         )
-    failed = next((each.root for each in ordered[:LISTED] if each.state == "failed"), None)
-    return _answer(None, ordered[:LISTED], None if failed is None else _update_of(failed), notes)
+    # What is under way is joined by the same call.
+    unfinished = next((each.root for each in ordered[:LISTED] if each.state != "ready"), None)
+    return _answer(None, ordered[:LISTED], None if unfinished is None else _update_of(unfinished), notes)
 
 
 async def _unfinished(app: Any, run: Any, path: str | None) -> CallToolResult:
