@@ -71,6 +71,35 @@ async def test_nothing_is_said_to_be_missing_before_the_tree_was_looked_at_once_
     assert "not here:" not in "".join(answer.notes)
 
 
+@pytest.mark.requirement("search.not_here")
+@pytest.mark.parametrize("what", ["shop/money.py", "shop"])
+@pytest.mark.parametrize("followed", ["here", "elsewhere", ""])
+async def test_what_was_moved_is_found_at_its_new_place(own: Asked, what: str, followed: str) -> None:
+    """The hit is known by its old path, so that the first search misses nothing."""
+    assert {hit.path for hit in (await own("add_money")).hits} >= {"shop/money.py"}
+    if followed == "here":
+        own.index.live(own.view, 600)
+    elif followed:
+        await leases.take(own.engine.database, f"watch:{own.view.id}", "elsewhere:1:x", 600)
+    moved = what.replace("shop", "kiosk") if "/" not in what else "shop/coins.py"
+    (own.root / what).rename(own.root / moved)
+    answer = await own("add_money")
+    assert answer.hits[0].path == (moved if "/" in moved else f"{moved}/money.py")
+    assert answer.hits[0].freshness != "stale"
+    assert not any((own.root / hit.path).exists() is False for hit in answer.hits)
+    assert "not here:" not in "".join(answer.notes)
+
+
+@pytest.mark.requirement("search.not_here")
+async def test_a_definition_that_went_to_a_new_file_is_found_there(own: Asked) -> None:
+    """Its old file is still there, and read again for the answer."""
+    edit(own)
+    (own.root / "shop/coins.py").write_text(f"{OLD}(a, b):\n    return a + b\n")
+    answer = await own("add_money", mode="symbol")
+    assert answer.hits[0].path == "shop/coins.py"
+    assert "not here:" not in "".join(answer.notes)
+
+
 @contextmanager
 def full_disk() -> Iterator[None]:
     """Files that are longer than a page may not grow any more."""

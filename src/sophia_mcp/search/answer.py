@@ -57,27 +57,17 @@ async def search(
     """
     _check(request)
     shown = cursor.read(view, request)
-    begun = time.time_ns()
+    meant = Meaning(engine.embedder) if meaning is None else meaning.elsewhere()
+    asked = _Asked(engine, request, shown, meant, others, time.time_ns())
     view = await engine.index.reconcile(view, fresh=fresh)
-    meaning = Meaning(engine.embedder) if meaning is None else meaning.elsewhere()
-    found = await _find(engine, view, request, shown, meaning, others)
-    # A hit is compared with its file; that there is none can only be told by looking at the tree.
-    if found.outcome.is_miss and view.on_disk and view.reconciled_ns < begun:
-        again = await engine.index.reconcile(view, doubted=True)
-        if again.generation != view.generation or again.behind:
-            view, found = again, await _find(engine, again, request, shown, meaning, others)
+    found, differing = await _sought(asked, view)
     states: dict[str, Freshness] = {}
-    for _ in range(2):
-        checked = await _fresh(found)
-        paths = {found.question.atlas.paths[file] for file in checked.changed | checked.gone}
-        if not paths or states:
-            states |= dict.fromkeys(paths, "stale")
-            break
-        renewed = await _refresh(engine, view, sorted(paths))
-        states = dict.fromkeys(paths, "stale" if renewed is None else "reindexed")
-        if renewed is None:
-            break
-        found = await _find(engine, renewed, request, shown, meaning, others)
+    if differing:
+        renewed = await _refresh(engine, found.question.view, differing)
+        states = dict.fromkeys(differing, "stale" if renewed is None else "reindexed")
+        if renewed is not None:
+            found, differing = await _sought(asked, renewed)
+            states |= dict.fromkeys(differing, "stale")
     answer = _packed(found, states)
     engine.tidy()
     return answer
@@ -105,6 +95,18 @@ _GONE_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of whichever state of a view, and when it was: nanoseconds since 1970."""
+
+    engine: Engine
+    request: Request
+    shown: cursor.Shown
+    meaning: Meaning
+    others: bool
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """What may be shown for a question, and the texts of those files by their place in the atlas."""
 
@@ -114,15 +116,9 @@ class _Found:
     earlier: frozenset[bytes] = frozenset()
 
 
-async def _find(
-    engine: Engine,
-    view: View,
-    request: Request,
-    shown: cursor.Shown,
-    meaning: Meaning,
-    others: bool,
-) -> _Found:
+async def _find(asked: _Asked, view: View) -> _Found:
     """Classify the request, build its filter, and search in the way it asks for."""
+    engine, request, shown, meaning = asked.engine, asked.request, asked.shown, asked.meaning
     query = classify(request.query, request.mode)
     if query.kind == "regex" and request.mode == "auto" and not regex.usable(query.text):
         query = replace(query, kind="words")
@@ -136,7 +132,7 @@ async def _find(
         if query.of_tests:
             chosen, among = filters.of_tests(atlas, request, chosen)
             aside = (*aside, *among)
-        question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count, others)
+        question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count, asked.others)
         if (nothing := await verdict.empty(question, tx)) is not None:
             return _Found(question, replace(nothing, notes=(*nothing.notes, *aside)), {})
         if chosen.problem:
@@ -175,6 +171,21 @@ async def _excluded(question: Question, tx: Transaction, aside: tuple[str, ...])
 def _widen(request: Request) -> str:
     mode = {} if request.mode == "auto" else {"mode": request.mode}
     return f"next: {call(request, request.query, **mode)}"
+
+
+async def _sought(asked: _Asked, view: View) -> tuple[_Found, list[str]]:
+    """What is found, and the files of it whose text is not that of the disk. A hit is compared with its file; that
+    there is none, or where one went, is told by a look at the tree that is no older than the question."""
+    found = await _find(asked, view)
+    checked = await _fresh(found)
+    doubted = found.outcome.is_miss or checked.gone
+    if doubted and view.on_disk and view.reconciled_ns < asked.at_ns:
+        again = await asked.engine.index.reconcile(view, doubted=True)
+        if again.generation != view.generation or again.behind:
+            found = await _find(asked, again)
+            checked = await _fresh(found)
+    paths = found.question.atlas.paths
+    return found, sorted(paths[file] for file in checked.changed | checked.gone)
 
 
 async def _fresh(found: _Found) -> freshness.Checked:

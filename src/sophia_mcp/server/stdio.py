@@ -49,11 +49,8 @@ async def serve_stdio(server: MCPServer[Any]) -> None:
                 tasks.cancel_scope.cancel()
         except anyio.get_cancelled_exc_class():
             # Only the end of standard output cancels us from without, and its traceback tells nobody anything.
-            print(
-                "sophia: nobody reads the answers any more: standard output is closed or full",
-                file=sys.stderr,
-            )  # noqa: T201
-            sys.stderr.flush()
+            said = "sophia: nobody reads the answers any more: standard output is closed or full"
+            print(said, file=sys.stderr, flush=True)  # noqa: T201 - there is no other way left
             os._exit(1)
         finally:
             if stopped:
