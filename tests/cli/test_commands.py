@@ -378,6 +378,20 @@ def test_a_folder_that_is_gone_is_said_to_be_gone(project: Path, tmp_path: Path)
 
 
 @pytest.mark.requirement("cli.doctor")
+@pytest.mark.parametrize("below", ["", "data"])
+def test_the_doctor_says_that_the_data_folder_is_none(project: Path, tmp_path: Path, below: str) -> None:
+    place = tmp_path / "taken"
+    place.write_text("")
+    ended = run("debug", "doctor", "--json", cwd=project, SOPHIA_HOME=str(place / below))
+    checks = {each["name"]: each for each in json.loads(ended.stdout)["checks"]}
+    assert checks["data folder"] == {
+        "name": "data folder",
+        "state": "failing",
+        "detail": f"{place} is not a folder: set SOPHIA_HOME to one that can be written",
+    }
+    assert ended.returncode == 1
+
+
 def test_the_doctor_sets_a_damaged_index_aside_and_says_what_to_do(project: Path, alone: Path) -> None:
     run("index", ".", cwd=project)
     store = alone / "data" / "index.db"

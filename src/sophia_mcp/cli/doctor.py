@@ -124,9 +124,10 @@ def _vectors() -> Check:
 def _disk(app: App) -> Check:
     folder = next(p for p in (app.settings.home, *app.settings.home.parents) if p.exists())
     free = shutil.disk_usage(folder).free
-    if not os.access(folder, os.W_OK):
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        fault = "cannot be written" if folder.is_dir() else "is not a folder"
         return _check(
-            "data folder", "failing", f"{folder} cannot be written: set SOPHIA_HOME to one that can"
+            "data folder", "failing", f"{folder} {fault}: set SOPHIA_HOME to one that can be written"
         )
     if free < LOW_DISK:
         return _check(
