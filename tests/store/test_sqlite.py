@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -363,6 +364,18 @@ def test_who_has_a_full_disk_is_told_what_may_be_deleted(tmp_path: Path) -> None
     with pytest.raises(DiskFull) as truth, translated(tmp_path / "state.db", "truth"):
         raise apsw.FullError("database or disk is full")
     assert "deleting" not in truth.value.next
+
+
+async def test_who_removed_the_folder_of_a_store_in_use_is_told_to_start_again(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    db = await open_database(tmp_path / "data" / "index.db", durability="derived")
+    shutil.rmtree(tmp_path / "data")
+    with pytest.raises(DiskFull) as gone:
+        async with db.read(LOCAL) as tx:
+            await tx.rows("SELECT 1")
+    await db.close()
+    assert gone.value.what == "index.db is not there any more"
+    assert "start this server or command again: a new one is made" in gone.value.next
 
 
 async def test_a_path_that_is_a_folder_is_a_clear_error(tmp_path: Path) -> None:

@@ -86,7 +86,13 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
             why=f"{path.parent} may not be written, which even reading needs ({error})",
             next="set SOPHIA_HOME to a copy of that folder in a place that may be written, or to another folder",
         )
-    if isinstance(error, _REFUSALS) and path.exists() and not os.access(path, os.R_OK | os.W_OK):
+    if isinstance(error, _REFUSALS) and not path.exists():
+        return DiskFull(
+            f"{path.name} is not there any more",
+            why=f"{path} was removed or moved while it was in use ({error})",
+            next="start this server or command again: a new one is made; or put it back first",
+        )
+    if isinstance(error, _REFUSALS) and not os.access(path, os.R_OK | os.W_OK):
         return DiskFull(
             f"could not open {path.name}",
             why=f"{path} may not be read and written by you: another user may have made it ({error})",
