@@ -132,7 +132,9 @@ async def _find(asked: _Asked, view: View) -> _Found:
         if query.of_tests:
             chosen, among = filters.of_tests(atlas, request, chosen)
             aside = (*aside, *among)
-        question = Question(engine, view, atlas, request, query, chosen, meaning, shown.count, asked.others)
+        question = Question(
+            engine, view, atlas, request, query, chosen, meaning, shown.count, asked.others
+        )
         if (nothing := await verdict.empty(question, tx)) is not None:
             return _Found(question, replace(nothing, notes=(*nothing.notes, *aside)), {})
         if chosen.problem:
