@@ -165,7 +165,7 @@ async def test_a_list_with_a_run_under_way_names_the_call_that_waits_for_it(plac
     write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(600)})
     async with place.connect("auto") as client:
         await client.call_tool("index_repo", {"wait_s": 0})
-        listed = facts(await client.call_tool("index_repo", {"action": "status"}))
+        listed = facts_of(await client.call_tool("index_repo", {"action": "status"}))
     assert [each["state"] for each in listed["repos"]] == ["indexing"]
     assert listed["next"] == f'index_repo(path="{place.project}")'
 
