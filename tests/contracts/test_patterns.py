@@ -10,14 +10,15 @@ from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import sophia_mcp
+from sophia_mcp.patterns import Later
 
 
-def _patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
+def _patterns() -> Iterator[tuple[str, re.Pattern[Any] | Later]]:
     for found in pkgutil.walk_packages(sophia_mcp.__path__, "sophia_mcp."):
         if not found.name.endswith("__main__"):
             for name, value in vars(importlib.import_module(found.name)).items():
                 for each in value if isinstance(value, (tuple, list)) else (value,):
-                    if isinstance(each, re.Pattern):
+                    if isinstance(each, (re.Pattern, Later)):
                         yield f"{found.name}.{name}", each
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 
+from sophia_mcp.patterns import expression
+
 _MODIFIERS = (
     r"(?:public|private|protected|internal|static|final|readonly|const|volatile|transient|abstract|override|"
     r"virtual|async|late|var|required|covariant|mutable|constexpr|inline|extern|register|struct|unsigned|in|ref|out|params|this)"
 )
 
-PYTHON = re.compile(
+PYTHON = expression(
     r"(?P<name>(?:self\.|cls\.)?[^\W\d]\w*)\s*"
     r"(?::\s*(?P<type>[^=]+)(?:=.*)?$"
     r"|=\s*(?:await\s+)?(?P<made>(?:\w+\.)*_*[A-Z]\w*)\s*(?P<arguments>\(.*)$|=\s*(?P<same>[^\W\d]\w*)$"
@@ -23,14 +25,14 @@ PYTHON = re.compile(
     re.DOTALL,
 )
 
-SCRIPT = re.compile(
+SCRIPT = expression(
     r"(?:@[\w$.]+(?:\([^()]*\))?\s+)*(?P<field>(?:(?:public|private|protected|readonly|static|declare|override|abstract)\s+)*)"
     r"(?P<name>(?:this\.)?[\w$#]+)\s*[?!]?\s*(?::\s*(?P<type>[^=;]+))?"
     r"(?:=\s*(?:new\s+(?P<made>[\w.$]+).*|(?P<same>[\w$]+)|(?P<given>(?:await\s+)?[\w$][\w$.?!]*(?:\(.*\)!?)?)|[^>].*))?;?$",
     re.DOTALL,
 )
 
-TYPED = re.compile(
+TYPED = expression(
     r"(?:(?:for(?:each)?\s*)?\(\s*|from\s+)?(?:\[[^\]]*\]\s*|@[\w.]+(?:\([^)]*\))?\s+|"
     + _MODIFIERS
     + r"\s+(?!\s*=))*"
@@ -40,7 +42,7 @@ TYPED = re.compile(
     re.DOTALL,
 )
 
-NAMED = re.compile(
+NAMED = expression(
     r"(?:(?:(?:@[\w.]+(?:\([^)]*\))?|(?:public|private|protected|internal|fileprivate|nonisolated|pub)(?:\([^)]*\))?"
     r"|open|override|lateinit|weak|unowned|lazy|static|final|implicit|inline|vararg|const|_)\s+)*(?:(?:val|var|let)\s+)?)(?:ref\s+|mut\s+)*(?:\w+\s+)?"
     r"(?P<name>\w+)\s*(?::\s*(?P<type>[^={;]+))?"
@@ -48,37 +50,37 @@ NAMED = re.compile(
     re.DOTALL,
 )
 
-RUST = re.compile(
+RUST = expression(
     r"(?:let\s+|pub(?:\([^)]*\))?\s+)?(?P<some>(?:Some|Ok)\()?(?:ref\s+)?(?:mut\s+)?(?P<name>\w+)\)?\s*(?::\s*(?P<type>[^={;]+))?"
     r"(?:=\s*(?:(?P<made>(?:\w+::)*[A-Z]\w*)(?:::(?:new|default|with_\w+|from\w*|open|build)\s*\(|\s*[({<\[]|$).*"
     r"|(?P<given>[a-zA-Z_][\w.:]*\(.*?\)(?:\.await)?\??)(?:\s+else\s*\{.*)?;?$|.*)|[{;]?)$",
     re.DOTALL,
 )
 
-GO = re.compile(
+GO = expression(
     r"(?P<name>\w++(?>(?:\s*,\s*\w++)*))\s*(?::?=\s*+(?:(?:&|new\(|make\((?=[\[m]))?"
     r"(?P<literal>(?>(?:\[[\w.]*+\]|map\[[^\]]*+\])?)\*?+[\w.]++)(?:\[[^\]]*\])?[{),].*|(?P<given>[\w.]+(?:[(\[].*|$))|range\s+(?P<ranged>.+))"
     r"|\s(?P<type>(?:\[\w*\]|map\[[^\]]*\])?\*?(?:\w+\.)?\w+)(?:\[[^\]]*\])?\s*(?:[=`\"].*)?)$",
     re.DOTALL,
 )
 
-PHP = re.compile(
+PHP = expression(
     r"(?P<field>(?:(?:(?:public|private|protected)(?:\(set\))?|readonly|static|var|final)\s+)*)"
     r"(?:(?P<type>\??[\w\\|]+)\s+&?\$(?P<name>\w+).*|(?P<var>\$(?:this->)?\w+)\s*=\s*(?:new\s+(?P<made>[\w\\]+).*|\$(?P<same>\w+)|(?P<given>[$\w].*)))$",
     re.DOTALL,
 )
 
-PERL = re.compile(
+PERL = expression(
     r"(?:my|our|local|state)\s+(?:\$(?P<name>\w+)|\((?P<var>[^)]*)\))\s*=\s*(?:(?P<made>\w+(?:::\w+)*)->new\b)?.*$",
     re.DOTALL,
 )
 
-CONSTRUCTED = re.compile(
+CONSTRUCTED = expression(
     r"(?:local\s+)?(?P<name>@{0,2}[\w.]+)\s*=\s*(?P<made>(?!(?:Struct|Class|Module)\b)[\w.:]+?)[.:]new\b.*$",
     re.DOTALL,
 )
 
-RUBY = re.compile(
+RUBY = expression(
     r"(?P<name>@{0,2}\w+)\s*(?:\|\|)?=\s*(?:(?P<made>(?!(?:Struct|Class|Module|Data)\b)(?:::)?[A-Z]\w*(?:::[A-Z]\w*)*)\.new"
     r"(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\([^)]*$|[ \t]+[^.({]*$)?(?:\s*(?:\{|do\b)(?:(?!(?:\}|\bend)\s*(?:&?\.|\[|[-+*/|?]|==)).)*)?$|(?P<given>.*)$)",
     re.DOTALL,

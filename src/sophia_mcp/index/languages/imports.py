@@ -11,32 +11,33 @@ import re
 from collections.abc import Iterator
 
 from sophia_mcp.index.languages.record import Imported
+from sophia_mcp.patterns import expression
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(?<!\S)#[^\n]*", re.DOTALL)
-_QUOTED = re.compile(r"""["'`]([^"'`\n]+)["'`]""")
+_COMMENT = expression(r"//[^\n]*|/\*.*?\*/|(?<!\S)#[^\n]*", re.DOTALL)
+_QUOTED = expression(r"""["'`]([^"'`\n]+)["'`]""")
 OPENED = "::"
 """The name in an import that opens a namespace of C++, which is no module."""
 OF_ALIAS = "="
 """Begins the module in an import that calls it as another import of the file does."""
-_TAKEN = re.compile(r"(?P<own>\w+)\s*=\s*(?P<alias>\w+)\s*\.\s*(?P<name>\w+)")
-_AS = re.compile(r"\s+as\s+")
-_PYTHON_FROM = re.compile(r"from\s+([.\w]+)\s+import\s+(.*)", re.DOTALL)
-_BINDING = re.compile(r"(?:const|let|var|local|my)?\s*([\w$.]+)\s*=")
-_REQUIRE = re.compile(
+_TAKEN = expression(r"(?P<own>\w+)\s*=\s*(?P<alias>\w+)\s*\.\s*(?P<name>\w+)")
+_AS = expression(r"\s+as\s+")
+_PYTHON_FROM = expression(r"from\s+([.\w]+)\s+import\s+(.*)", re.DOTALL)
+_BINDING = expression(r"(?:const|let|var|local|my)?\s*([\w$.]+)\s*=")
+_REQUIRE = expression(
     r"\b(?:require|import)\s*(?:<[^()]*>)?\(\s*(?:/\*(?:(?!\*/).)*\*/\s*)*"
     r"[\"'`](?P<module>[^\"'`\n]+)[\"'`][^)]*\)(?:\s*\))?(?P<members>(?:\s*\??\.\s*[\w$]+)*)",
     re.DOTALL,
 )
-_ATTRIBUTES = re.compile(r"\b(?:with|assert)\s*\{[^{}]*\}\s*;?\s*$")
+_ATTRIBUTES = expression(r"\b(?:with|assert)\s*\{[^{}]*\}\s*;?\s*$")
 """Of what kind a module is that is no script."""
-_BOUND = re.compile(
+_BOUND = expression(
     r"\s*(?:export\s+)?(?:import\s+(?:type\s+)?)?(?:\{(?P<names>[^{}]*)\}|(?P<name>[\w$]+))\s*[!:=]"
 )
-_PYTHON_CALLED = re.compile(r"(\w+)\s*(?::[^=]*)?=\s*[\w.]+\(\s*[\"']([.\w]+)[\"']")
-_GO_LINE = re.compile(r"""(?:([\w.]+)[ \t]+)?["`]([^"`\n]+)["`]""")
-_GO_AFFIX = re.compile(r"^go-|[-.]go$|\.v\d+$")
+_PYTHON_CALLED = expression(r"(\w+)\s*(?::[^=]*)?=\s*[\w.]+\(\s*[\"']([.\w]+)[\"']")
+_GO_LINE = expression(r"""(?:([\w.]+)[ \t]+)?["`]([^"`\n]+)["`]""")
+_GO_AFFIX = expression(r"^go-|[-.]go$|\.v\d+$")
 """What the name of a folder has more than that of the package in it."""
-_VERSION = re.compile(r"^v\d+$")
+_VERSION = expression(r"^v\d+$")
 
 
 def _pairs(names: str) -> Iterator[tuple[str, str]]:
@@ -196,7 +197,7 @@ def php(text: str) -> list[Imported]:
     return found
 
 
-_PERL_USE = re.compile(
+_PERL_USE = expression(
     r"use\s+(?P<module>[\w:]+)\s*(?:v?[\d._]+(?=[\s;]))?\s*(?P<list>.*?);?\s*$", re.DOTALL
 )
 

@@ -11,6 +11,7 @@ import re
 from itertools import pairwise
 
 from sophia_mcp.index.languages.record import BLANK
+from sophia_mcp.patterns import expression
 
 # In this package what repeats a group without giving back is written ``(?>(?:...)*)``: Python before 3.11.5 goes on
 # behind a group that matched in part where that is written ``(?:...)*+`` (https://github.com/python/cpython/issues/106052).
@@ -40,7 +41,7 @@ _SPECIFIER = (
     rb"class|unsigned|signed)"
 )
 
-_BEFORE_TYPE = re.compile(
+_BEFORE_TYPE = expression(
     rb"\n[ \t]*+(?>(?:(?:static|extern|inline|virtual|explicit|friend|constexpr|typedef)[ \t]++){0,3})"
     rb"(?P<macro>(?:" + _MACRO + _S + rb"++){1,4})"
     rb"(?=(?>(?:"
@@ -56,7 +57,7 @@ _BEFORE_TYPE = re.compile(
 )
 """``API int f(``: two names declare, a third is a macro; ``API A::A(`` names no type."""
 
-_BEFORE_NAME = re.compile(
+_BEFORE_NAME = expression(
     rb"\n[ \t]*+(?>(?:"
     + _SPECIFIER
     + rb"[ \t]++){0,4})(?P<type>"
@@ -76,7 +77,7 @@ _BEFORE_NAME = re.compile(
 )
 """``int CALL f(``, ``char *CALL f(``."""
 
-_ALONE = re.compile(
+_ALONE = expression(
     rb"\n(?P<macro>[A-Z_][A-Z0-9_]{2,}+(?>" + _ARGUMENTS + rb"?))"
     rb"[ \t]*+(?>(?://[^\n]*+|/\*[^\n*]*+\*/)?)[ \t\r]*+(?=\n\s{0,200}+(?:#|/[*/]|\}|\Z"
     rb"|(?:typedef|struct|enum|union|extern|static|class|namespace|template|using|inline|const|void|int|char|unsigned"
@@ -84,13 +85,13 @@ _ALONE = re.compile(
 )
 """``BEGIN_DECLS`` and ``DEFINE_TYPE(A, a)`` on lines of their own, before what begins anew."""
 
-_IN_CLASS = re.compile(
+_IN_CLASS = expression(
     rb"\n[ \t]++(?P<macro>[A-Z][A-Z0-9_]{2,}+)[ \t]*+"
     rb"(?=\n\s{0,200}+(?:public|private|protected|signals|slots|virtual|explicit|friend|typedef|using|static|template)\b)"
 )
 """``Q_OBJECT``."""
 
-_OF_CLASS = re.compile(
+_OF_CLASS = expression(
     rb"\n[ \t]*+(?>(?:typedef[ \t]++|template[ \t]*+<[^\n;{}]{0,200}+(?<=>)[ \t]++)?)"
     rb"(?:class|struct|union|enum(?>(?:[ \t]++class)?))[ \t\n]++(?P<macro>(?:"
     + _MACRO
@@ -100,14 +101,14 @@ _OF_CLASS = re.compile(
 )
 """``class API Name : Base {``, ``struct Name FINAL {``."""
 
-_OF_POINTER = re.compile(
+_OF_POINTER = expression(
     rb"\([ \t]*+(?P<macro>"
     + _WORD
     + rb")(?=[ \t]*+\*++[ \t]*+(?>(?:const[ \t]++)?)[A-Za-z_]\w*+[ \t]*+\)[ \t]*+\()"
 )
 """``typedef int (CALL *name)(``."""
 
-_BEHIND = re.compile(
+_BEHIND = expression(
     rb"\)(?>(?:[ \t]*+const)?)(?P<macro>(?>(?:"
     + _S
     + rb"*+"
@@ -118,30 +119,30 @@ _BEHIND = re.compile(
 )
 """``void f(const char *, ...) PRINTF(1, 2);``, which has the form of ``if (x) RETURN(y);``: see ``_declares``."""
 
-_GUARDED = re.compile(
+_GUARDED = expression(
     rb"(?P<macro>\b(?:[A-Z]{1,20}+_)?(?:PT_)?GUARDED_BY\([^()\n]{0,200}+\))(?=[ \t]*+[;={])"
 )
 """``int count GUARDED_BY(lock);``, which has the form of a method."""
 
-_BODY = re.compile(rb"\)[ \t\r]*+(?:\n\{|\{[ \t\r]*+(?=\n))")
+_BODY = expression(rb"\)[ \t\r]*+(?:\n\{|\{[ \t\r]*+(?=\n))")
 _PATTERNS = (_ALONE, _IN_CLASS, _OF_CLASS, _OF_POINTER, _BEHIND, _BEFORE_TYPE, _BEFORE_NAME)
 _STATEMENTS = frozenset(
     b"return else case goto if while for do switch sizeof new delete throw using namespace template public private "
     b"protected operator struct union enum class const static extern inline volatile virtual friend explicit constexpr "
     b"register default final override noexcept typedef".split()
 )
-_HEAD = re.compile(rb"[\w>*&:][\s*&]++(?:operator\W{1,3}|~?[\w:]++)\s*+\Z|\w::~?\w++\s*+\Z")
+_HEAD = expression(rb"[\w>*&:][\s*&]++(?:operator\W{1,3}|~?[\w:]++)\s*+\Z|\w::~?\w++\s*+\Z")
 _HEAD_BYTES = 120
 _REACH = 1000
 """How far before its end a declaration is looked for."""
 
-_DIRECTIVE = re.compile(rb"\n[ \t]*+#[ \t]*+(if|el|endif)(?>[^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*)")
-_NEVER = re.compile(rb"\n[ \t]*+#[ \t]*+if[ \t]++0\b")
-_NO_CODE = re.compile(
+_DIRECTIVE = expression(rb"\n[ \t]*+#[ \t]*+(if|el|endif)(?>[^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*)")
+_NEVER = expression(rb"\n[ \t]*+#[ \t]*+if[ \t]++0\b")
+_NO_CODE = expression(
     rb"/\*[^*]*+(?>(?:\*(?!/)[^*]*+)*)\*/|//[^\n]*+|\"[^\"\\\n]*+(?>(?:\\.[^\"\\\n]*+)*)\"|'[^'\\\n]*+(?>(?:\\.[^'\\\n]*+)*)'"
     rb"|(?:\A|(?<=\n))[ \t]*+#(?>[^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*)"
 )
-_LONE = re.compile(rb"(?:\A|\n)[ \t]*+" + _MACRO + rb"\s*+\Z")
+_LONE = expression(rb"(?:\A|\n)[ \t]*+" + _MACRO + rb"\s*+\Z")
 _GROUP_BYTES = 16 << 10
 """A longer conditional is the guard of a file or a part of one, not of a statement."""
 
@@ -149,7 +150,7 @@ _LOOKS = 8
 """How often each byte may be looked at for conditionals inside conditionals."""
 
 
-_MODULE = re.compile(
+_MODULE = expression(
     rb"\n[ \t]*+(?:(?>(?:export[ \t]++)?)(?:module|import)(?>(?:[ \t]++[\w.:<\"/]++[>\"]?+|[ \t]*+:[\w.]++)?)[ \t]*+;"
     rb"|export(?=[ \t\r\n]++(?!module|import)[A-Za-z_]))"
 )

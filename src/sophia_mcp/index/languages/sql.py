@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from sophia_mcp.index.languages.record import BLANK
+from sophia_mcp.patterns import expression
 
 _QUOTE = rb"\$(?:[A-Za-z_]\w*+)?\$"
 _TOKENS = (
@@ -17,13 +18,13 @@ _TOKENS = (
     rb"|^(?P<rows>(?i:copy)\b(?>[^;'\n]*?\b(?i:from stdin)\b)[^;\n]*+;)"
     rb"|(?<![\w\])])\[(?P<name>[A-Za-z_][\w $-]*+)\]"
 )
-_TOKEN = re.compile(_TOKENS % rb"'[^']*+'|\"[^\"\n]*+\"", re.MULTILINE)
-_ESCAPING = re.compile(
+_TOKEN = expression(_TOKENS % rb"'[^']*+'|\"[^\"\n]*+\"", re.MULTILINE)
+_ESCAPING = expression(
     _TOKENS % rb"'[^'\\]*+(?>(?:\\.[^'\\]*+)*)'|\"[^\"\\\n]*+(?>(?:\\.[^\"\\\n]*+)*)\"",
     re.MULTILINE | re.DOTALL,
 )
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_ESCAPES = re.compile(rb"\\'\w|`\w+`|\b(?i:engine)[ \t]*+=")
+_ESCAPED = expression(rb"\\(.)", re.DOTALL)
+_ESCAPES = expression(rb"\\'\w|`\w+`|\b(?i:engine)[ \t]*+=")
 """What only dialects write in which a quote may be escaped by a backslash."""
 _ROWS_END = b"\n\\."
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qs, unquote
 
+from sophia_mcp.patterns import expression
 from sophia_mcp.search.question import foreign, sentences
 from sophia_mcp.search.question.trace import Frame, frames
 from sophia_mcp.security.text import plain
@@ -16,37 +17,37 @@ from sophia_mcp.words import IDENTIFIER, STOP_WORDS
 QueryKind = Literal["words", "identifier", "path", "lines", "regex", "trace", "error"]
 
 _IDENTIFIER = re.compile(r"~?[^\W\d][\w$]*[?!]?(?:(?:::|->|\.|#|\\|/)~?[^\W\d][\w$]*[?!]?)*(?:\(\))?")
-_ROOT = re.compile(r"::|\\(?=[A-Z]\w+(?:\\\w{2,})+(?:::|->|$))")
+_ROOT = expression(r"::|\\(?=[A-Z]\w+(?:\\\w{2,})+(?:::|->|$))")
 """What a name begins with that is said from the outermost namespace on: ``::a::B``, ``\\A\\B``."""
-_SEPARATOR = re.compile(r"::|->|\.|#|\\|/")
+_SEPARATOR = expression(r"::|->|\.|#|\\|/")
 # `a.py:10`, `a.py:10-80`, a compiler's `a.py:10:5` (the column is left out), a link's `a.py#L10-L80`.
 _BEHIND = r"(?::L?|#L)(?P<start>\d+)(?:\s*[-–,]\s*L?(?P<end>\d+)|:\d+|C\d+)?:?"
-_LINES = re.compile(r"(?P<path>[^\s:#]+?)" + _BEHIND)
+_LINES = expression(r"(?P<path>[^\s:#]+?)" + _BEHIND)
 # As people and other tools write them, where there is such a file: `a.py(10,5)`, `a.py, lines 10-80`.
-_WRITTEN = re.compile(
+_WRITTEN = expression(
     rf"(?P<path>.+?)(?:{_BEHIND}"
     r"|\((?P<row>\d++)(?:,\s*+\d++)?\):?"
     r"|(?P<said>,?\s++\(?(?:lines?|L)?\s*+)(?P<first>\d++)(?:\s*+(?:[-–]|to|and)\s*+(?P<last>\d++))?\)?)?"
 )
-_AROUND = re.compile(r"([`'\"])(?P<path>[^`'\"]+)\1(?P<behind>(?:[\s:,(#][^`'\"]*)?)")
-_LINK = re.compile(
+_AROUND = expression(r"([`'\"])(?P<path>[^`'\"]+)\1(?P<behind>(?:[\s:,(#][^`'\"]*)?)")
+_LINK = expression(
     r"https?://(?:[^/\s]*@)?(?P<repository>[^/\s@]+/(?:[\w.-]+/)+?[\w.-]+)"
     r"/(?:-/)?(?:blob|blame|raw|tree|src/(?:branch|commit|tag))/[^/\s]+/"
     r"(?P<path>[^\s?]+)(?:\?\S*)?"
 )
 """A link to a file at a host: a branch, tag or commit stands in front of the path. Who asks for it there, and with
 what password, is not said again."""
-_RAW = re.compile(
+_RAW = expression(
     r"https?://raw\.githubusercontent\.com/([^/\s]+/[^/\s]+)/(?:refs/(?:heads|tags)/)?([^/\s]+)/"
 )
-_BITBUCKET = re.compile(
+_BITBUCKET = expression(
     r"(https?://(?:[^/\s]*@)?bitbucket\.org/[^/\s]+/[^/\s]+)/src/([^/\s]+)/([^\s?#`'\"]+)"
     r"(?:\?[^\s#`'\"]*)?(?:#lines-(?P<start>\d+)(?::(?P<end>\d+))?)?"
 )
-_AZURE = re.compile(
+_AZURE = expression(
     r"(https?://(?:[^/\s]*@)?dev\.azure\.com/[^\s?`'\"]+?/_git/[^\s?/`'\"]+)\?(?P<said>[^\s`'\"]+)"
 )
-_PAGE = re.compile(
+_PAGE = expression(
     r"https?://(?:[^/\s]*@)?(?P<repository>[^/\s@]+/(?:[\w.-]+/)+?[\w.-]+)/(?:-/)?"
     r"(?P<page>(?:pull|pulls|pull-requests|pullrequest|merge_requests|issues|commits?|compare|discussions)"
     r"/(?P<what>[^\s/?#]+))(?:[/?#]\S*)?"
@@ -55,21 +56,21 @@ _PAGE = re.compile(
 _LONGEST_PLACE = 500
 """Characters of a text that is looked at as a place."""
 _BARE = r"[^\s*?\[\]|()^$\"'`]"
-_FILE = re.compile(rf"{_BARE}+\.[A-Za-z0-9_]{{1,10}}|{_BARE}*/{_BARE}*")
-_REGEX = re.compile(
+_FILE = expression(rf"{_BARE}+\.[A-Za-z0-9_]{{1,10}}|{_BARE}*/{_BARE}*")
+_REGEX = expression(
     r"\\[bBwWsSdD.(){}\[\]]"  # escapes
     r"|\.[*+?]|\[[^\]\s]*[\w^]-\w[^\]]*\][*+?{]?|\[\^"  # any-runs and classes
     r"|\(\?[:iPms]|\w\|\w+\)|^\^\S|[\w)]\$$|\)[*+?]|\w\{\d+,?\d*\}"  # groups, anchors, counts
 )
-_MAYBE_REGEX = re.compile(r"[*+|^$\[\]]")
-_EITHER = re.compile(r"\w+(?:\|\w+)+")
+_MAYBE_REGEX = expression(r"[*+|^$\[\]]")
+_EITHER = expression(r"\w+(?:\|\w+)+")
 """Whatever has the text of it is matched by the pattern, too."""
-_CODE = re.compile(
+_CODE = expression(
     r"""(?<=[\w)\]])\[(?:"[^"\]]*"|'[^'\]]*'|-?\d*)\](?![\w*+?{])"""  # an index: a["b"], a[0]
     r"|\$(?=[A-Za-z_{])"  # a variable: $a, ${A}
 )
 """Parts of code that are no pattern: what could be one matches nothing, or something else."""
-_PUNCTUATION = re.compile(
+_PUNCTUATION = expression(
     r"[(){}\[\]=;<>$&|*\\@#\"`+^]|::|->|[^\W\d]\.[^\W\d]|^from \S+ import |^(?://+|--+|%+) "
     r"|^(?:except|extends|implements|import|new|raise|require|return|throw|using|yield)"
     r" [\w.:$/@'-]+(?:, ?[\w.:$]+)*$"
@@ -79,8 +80,8 @@ _ALSO_CODE = frozenset("as do does for from has if in into is of on or so to was
 """Words of sentences that languages and frameworks have, too."""
 _SAID_LEAST = 2
 """Different words that only sentences have."""
-_NO_WORD = re.compile(r"[a-z][A-Z]|[\d_$]")
-_ERROR = re.compile(
+_NO_WORD = expression(r"[a-z][A-Z]|[\d_$]")
+_ERROR = expression(
     r"\b\w*(?:Error|Exception|Warning|Failure|Panic|Fault|Errno)\b\s*[:(\[]"
     r"|\b(?:error|panic|fatal|warning|exception|failed|failure)\b\s*[:\[]"
     r"|\b(?:panicked at|undefined reference|no such|is not defined|not found in|cannot (?:find|import|read)"
@@ -88,22 +89,22 @@ _ERROR = re.compile(
     r"|(?-i:\bE[A-Z]{4,}\b|\bE\d{4}\b)",
     re.IGNORECASE,
 )
-_STATEMENT = re.compile(r"(?:\}\s*)?(?:catch|except|raise|rescue|return|throw)\b.*[(){};:,]", re.S)
+_STATEMENT = expression(r"(?:\}\s*)?(?:catch|except|raise|rescue|return|throw)\b.*[(){};:,]", re.S)
 """Code about errors that is no message of one."""
 _ENDS_OF_CODE = frozenset("[](){}:;,")
 _BLOCK_LEAST = 3
 """Lines of code; of them half at least end as only code does."""
-_GLOB = re.compile(
+_GLOB = expression(
     r"[\w/-]*\*[\w-]*\.\w{1,5}|" r"[\w./*?{},@-]*(?:/[\w./*?{},@-]*\*|\*\*?[./])[\w./*?{},@-]*"
 )
 _WHOLE = frozenset({".", "./", "/", "*", "**", "**/*"})
 """Places that mean the whole repository."""
 
-_QUESTION = re.compile(
+_QUESTION = expression(
     r"^(?:how|what|where|which|when|why|who|does|do|is|are|can|find|show|list|code|the (?:code|function))\b",
     re.I,
 )
-_EMBEDDED = re.compile(
+_EMBEDDED = expression(
     r"[A-Za-z_][A-Za-z0-9_]*[a-z0-9_][A-Z_][A-Za-z0-9_]*|[A-Z][a-z]+[A-Z]\w*|`[^`\s]+`|\b\w+(?:\.\w+)+(?=\()"
 )
 _FUNCTION = ("def", "defp", "defmacro", "fn", "func", "fun", "function", "sub", "proc", "method")
@@ -115,35 +116,35 @@ _BEFORE = (
     r"|async|suspend|implicit|inline|const|lazy|case|local|the)\s+)*"
 )
 _KEYWORD = f"(?P<keyword>{'|'.join((*_FUNCTION, *_CLASS, 'module', 'namespace', 'macro'))})"
-_RECEIVER = re.compile(r"(?<!\w)\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
-_DECLARED = re.compile(
+_RECEIVER = expression(r"(?<!\w)\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
+_DECLARED = expression(
     rf"{_BEFORE}{_KEYWORD}\s+(?P<name>{_IDENTIFIER.pattern})(?:\s*[(<:{{=;].*|\s+(?:struct|interface))?",
     re.S,
 )
-_OF_KIND = re.compile(rf"{_BEFORE}(?P<name>{_IDENTIFIER.pattern})\s+{_KEYWORD}")
-_IN_FILE = re.compile(
+_OF_KIND = expression(rf"{_BEFORE}(?P<name>{_IDENTIFIER.pattern})\s+{_KEYWORD}")
+_IN_FILE = expression(
     rf"(?P<path>[^\s:#]+\.\w{{1,10}})(?:::|[:#]|\s+)(?P<name>{_IDENTIFIER.pattern})(?:\[\S*\])?"
 )
-_CALLED = re.compile(rf"(?P<name>{_IDENTIFIER.pattern})(?:\([^()]*\)|/\d{{1,2}})")
+_CALLED = expression(rf"(?P<name>{_IDENTIFIER.pattern})(?:\([^()]*\)|/\d{{1,2}})")
 """With what is given to it, or, as in Elixir and Erlang, how much."""
-_MEMBER = re.compile(r"(?P<holder>[^\W\d][\w.]*)[:$](?P<name>[^\W\d]\w*)(?:\([^()]*\)|/\d{1,2})?")
+_MEMBER = expression(r"(?P<holder>[^\W\d][\w.]*)[:$](?P<name>[^\W\d]\w*)(?:\([^()]*\)|/\d{1,2})?")
 """As Erlang names a function, Lua and R a method, and the Java machine a class in another."""
-_GENERIC = re.compile(r"(?:::)?<[^<>]*>")
-_ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
+_GENERIC = expression(r"(?:::)?<[^<>]*>")
+_ARGUMENTS = expression(r"(?<=\w)\([^()]*\)(?=\.|->|::)")
 """What is given to a call on whose result something is called: ``Schema(many=True).load``."""
-_POINTER = re.compile(r"^[*&](?=[^\W\d])")
-_NEW = re.compile(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\((?!\w+(?: \w+)+\)).*)?;?", re.S)
+_POINTER = expression(r"^[*&](?=[^\W\d])")
+_NEW = expression(rf"new (?P<name>{_IDENTIFIER.pattern})(?:\s*\((?!\w+(?: \w+)+\)).*)?;?", re.S)
 """What is said in brackets, such as ``(for retries)``, is given to nothing."""
-_TAG = re.compile(rf"@(?P<name>{_IDENTIFIER.pattern})(?:\(.*\))?", re.S)
+_TAG = expression(rf"@(?P<name>{_IDENTIFIER.pattern})(?:\(.*\))?", re.S)
 TAGS = ("function", "class")
 """Kinds of what an annotation or a decorator names: ``@x`` of Ruby is a variable, and may be called like a method."""
 _CALLABLE = ("function", "method", "class")
 """Kinds of what can be called."""
-_KEY = re.compile(
+_KEY = expression(
     r"(?P<option>--[A-Za-z][\w-]*)(?:=\S*)?|(?P<key>-\w|(?=[^A-Za-z]*[A-Za-z])\w+(?:[-:.+]\w+)+)"
 )
 
-_QUOTED = re.compile(r"([`'\"])(?P<name>[^`'\"]+)\1")
+_QUOTED = expression(r"([`'\"])(?P<name>[^`'\"]+)\1")
 
 
 @dataclass(frozen=True, slots=True)

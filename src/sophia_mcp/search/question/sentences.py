@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from sophia_mcp.patterns import expression
+
 Asks = Literal["callers", "references", "bases", "definition", "value"]
 """What of a name is asked for: who calls it, uses it or extends it, where it is defined, where it gets its value."""
 
@@ -14,7 +16,7 @@ _SHOW = r"(?:(?:find|show|list|show me) )?(?:all )?(?:the )?"
 
 
 def _sentences(*forms: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(rf"{form}\s*\??", re.IGNORECASE) for form in forms)
+    return tuple(expression(rf"{form}\s*\??", re.IGNORECASE) for form in forms)
 
 
 _OF_NAMES: dict[Asks, tuple[re.Pattern[str], ...]] = {

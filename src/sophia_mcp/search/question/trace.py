@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from sophia_mcp.index.languages.detect import language_of
+from sophia_mcp.patterns import expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ _IN = (
 
 # Logs write what they like before a frame, so that only forms which are not unmistakable begin with a line.
 _FORMS = tuple(
-    re.compile(pattern, re.MULTILINE)
+    expression(pattern, re.MULTILINE)
     for pattern in (
         # Python:  File "a/b.py", line 3, in name     its code, behind what stands before the frame
         r'^(?P<led>[^"\n]*?)File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?'
@@ -92,7 +93,7 @@ _FORMS = tuple(
     )
 )
 _ANYWHERE = tuple(
-    re.compile(pattern, re.MULTILINE)
+    expression(pattern, re.MULTILINE)
     for pattern in (
         # Perl, PHP, bash, OCaml, Swift:  at a/B.pm line 3   in a.php on line 3   a.sh: line 3   "a.ml", line 3
         rf"(?<![^:{_OTHER}]){_SOURCE}[\"']?(?:[:,]|,? on)? line (?P<line>\d+)",
@@ -102,27 +103,27 @@ _ANYWHERE = tuple(
 )
 """Forms that other texts have too, such as the address of a server: their file must be of a known language."""
 
-_LISTING = re.compile(
+_LISTING = expression(
     rf"^(?: *Line +)?{_SOURCE}[ \t]*\n(?P<rows>(?:[ \t-]*\n|[ \t]+(?:--> )?\d+(?::\d+)?[ \t]{{2,}}\S[^\n]*(?:\n|\Z))+)",
     re.MULTILINE,
 )
-_ROW = re.compile(r"^[ \t]+(?P<line>\d+)(?::(?P<column>\d+))?[ \t]{2,}", re.MULTILINE)
+_ROW = expression(r"^[ \t]+(?P<line>\d+)(?::(?P<column>\d+))?[ \t]{2,}", re.MULTILINE)
 """ESLint, PHPStan: a file, and under it the lines of it that something is said about."""
 
-_NOISE = re.compile(r"(?:^|[.:/])(?:<[^<>]*>|anonymous)$")
+_NOISE = expression(r"(?:^|[.:/])(?:<[^<>]*>|anonymous)$")
 """Names of what has none; ``main`` is a function."""
 
-_COLOUR = re.compile(
+_COLOUR = expression(
     r"(?:\x1b|\\x1b|\\u001b|\\033|\\e|\^\[)?\[\d{1,3}(?:;\d{1,3})*m|(?:\x1b|\\x1b|\\u001b)\[[mK]"
 )
 """What a terminal is told by, as a log or a clipboard writes it."""
 
-_ESCAPED = re.compile(r"\\([nt\"])")
+_ESCAPED = expression(r"\\([nt\"])")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"'}
 
-_ADDRESS = re.compile(r"\b(?:[a-z][a-z+-]+://|file:/)\S+\Z")
+_ADDRESS = expression(r"\b(?:[a-z][a-z+-]+://|file:/)\S+\Z")
 
-_SHOWN = re.compile(r"^[ \t]*+>?[ \t]*+(?P<line>\d+) \| (?P<code>.*\S)", re.MULTILINE)
+_SHOWN = expression(r"^[ \t]*+>?[ \t]*+(?P<line>\d+) \| (?P<code>.*\S)", re.MULTILINE)
 """A line of source that a test runner or compiler shows beside its number."""
 
 
