@@ -245,11 +245,11 @@ async def test_what_removed_rows_and_many_batches_leave_behind_is_put_in_order(
     assert (await scattered())[1]
     while more:
         async with store.write(LOCAL) as tx:
-            more = await INDEX.remove(tx, 1, ())
+            more = await INDEX.tidy(tx, 1)
         steps += 1
         assert steps < 20
     assert await scattered() == (1, False)
     assert await said() == before
     async with store.write(LOCAL) as tx:
-        assert not await INDEX.remove(tx, 1, ())
-        assert not await INDEX.remove(tx, 2, ())
+        assert not await INDEX.tidy(tx, 1)
+        assert not await INDEX.tidy(tx, 2)

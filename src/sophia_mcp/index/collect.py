@@ -246,7 +246,7 @@ async def _put_in_order(storage: Storage, repo: int) -> None:
     with suppress(DiskFull):
         while more:
             async with storage.database.write(storage.scope) as tx:
-                more = await storage.text.remove(tx, repo, ())
+                more = await storage.text.tidy(tx, repo)
 
 
 async def _is_only(storage: Storage, view: int, repo: int) -> bool:
@@ -292,8 +292,9 @@ async def _remove_placements(storage: Storage, repo: int, items: Sequence[tuple[
             " AND NOT EXISTS (SELECT 1 FROM members m WHERE m.placement_id = p.id)"
         )
         ids = [int(id_) for id_, _ in rows]
-        if gone := [chunk_id(int(id_), ordinal) for id_, chunks in rows for ordinal in range(chunks)]:
-            await storage.text.remove(tx, repo, gone)
+        await storage.text.remove(
+            tx, repo, [chunk_id(int(id_), ordinal) for id_, chunks in rows for ordinal in range(chunks)]
+        )
         await storage.trigrams.remove(tx, repo, ids)
         models = [str(model) for (model,) in await tx.rows("SELECT DISTINCT model FROM views")]
         await tx.many(

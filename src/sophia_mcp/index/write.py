@@ -346,8 +346,9 @@ async def _words(
     wordless = [f for f in files if target.afresh or placed[f.path][1] < 0]
     again = [placed[f.path] for f in wordless if placed[f.path][1] >= 0]
     if again:
-        if gone := [chunk_id(id_, n) for id_, chunks in again for n in range(chunks)]:
-            await text.remove(tx, target.repo, gone)
+        await text.remove(
+            tx, target.repo, [chunk_id(id_, n) for id_, chunks in again for n in range(chunks)]
+        )
         await tx.many(
             "UPDATE placements SET chunks = ? WHERE id = ?",
             [(len(f.chunks), placed[f.path][0]) for f in wordless],

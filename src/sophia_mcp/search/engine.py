@@ -19,7 +19,7 @@ from sophia_mcp.search.view.atlases import Atlases
 from sophia_mcp.search.view.content import Content
 from sophia_mcp.search.view.filters import Filter
 from sophia_mcp.store.database import Database
-from sophia_mcp.store.text import TextIndex
+from sophia_mcp.store.text import TextSearch
 from sophia_mcp.store.trigrams import TrigramIndex
 from sophia_mcp.store.vectors import VectorIndex
 from sophia_mcp.types import Kind, Mode, Request, says_missing
@@ -46,7 +46,7 @@ class Engine:
     """Everything a search is made with. The caches fill themselves; one engine serves a process."""
 
     database: Database
-    text: TextIndex
+    text: TextSearch
     trigrams: TrigramIndex
     vectors: VectorIndex
     embedder: Embedder

@@ -84,17 +84,8 @@ class Frequencies:
     documents: dict[str, int]
 
 
-class TextIndex(Protocol):
+class TextSearch(Protocol):
     """Words of every repository, searched one repository at a time."""
-
-    async def add(self, tx: Transaction, repo: int, rows: Sequence[TextRow]) -> None:
-        """Add rows whose ids are not in the index yet."""
-        ...
-
-    async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> bool:
-        """Remove these rows, or with None all of the repository. Unknown ids do no harm. Without any id a part of what
-        slows searches down is put in order, such as what removed rows left behind; whether there is more of it."""
-        ...
 
     async def search(
         self,
@@ -119,6 +110,23 @@ class TextIndex(Protocol):
         ...
 
 
+class TextIndex(TextSearch, Protocol):
+    """The same, with what keeps them."""
+
+    async def add(self, tx: Transaction, repo: int, rows: Sequence[TextRow]) -> None:
+        """Add rows whose ids are not in the index yet."""
+        ...
+
+    async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> None:
+        """Remove these rows, or with None all of the repository. Unknown ids do no harm."""
+        ...
+
+    async def tidy(self, tx: Transaction, repo: int) -> bool:
+        """Put a part of what slows searches down in order, such as what removed rows left behind; whether there is
+        more of it."""
+        ...
+
+
 class Fts5Text:
     """``TextIndex`` over SQLite's FTS5."""
 
@@ -136,15 +144,16 @@ class Fts5Text:
             ((row.id, *row.fields) for row in rows),
         )
 
-    async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> bool:
+    async def remove(self, tx: Transaction, repo: int, ids: Sequence[int] | None) -> None:
         table = _table(repo)
         if ids is None:
             await tx.run(f"DROP TABLE IF EXISTS {table}_terms; DROP TABLE IF EXISTS {table}")
-        elif await exists(tx, table):
-            if not ids:
-                return await _put_together(tx, table)
+        elif ids and await exists(tx, table):
             await tx.many(f"DELETE FROM {table} WHERE rowid = ?", ((id_,) for id_ in ids))  # noqa: S608
-        return False
+
+    async def tidy(self, tx: Transaction, repo: int) -> bool:
+        table = _table(repo)
+        return await exists(tx, table) and await _put_together(tx, table)
 
     async def search(
         self,

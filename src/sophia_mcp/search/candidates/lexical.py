@@ -13,7 +13,7 @@ from sophia_mcp import words
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
 from sophia_mcp.search.view.atlas import Atlas, Mask
 from sophia_mcp.store.database import Transaction
-from sophia_mcp.store.text import Frequencies, TextIndex
+from sophia_mcp.store.text import Frequencies, TextSearch
 
 _MOST_KNOWN = 8_000
 """Terms whose frequencies are kept: about a megabyte."""
@@ -39,7 +39,7 @@ def keeps(atlas: Atlas, allowed: Mask | None) -> Callable[[int], bool] | None:
 
 
 async def frequencies(
-    tx: Transaction, text: TextIndex, atlas: Atlas, terms: Sequence[str]
+    tx: Transaction, text: TextSearch, atlas: Atlas, terms: Sequence[str]
 ) -> Frequencies:
     """Document frequencies of these terms, each counted once for a map: that of a frequent one takes half a millisecond."""
     known = atlas.frequencies
@@ -56,7 +56,7 @@ async def frequencies(
 
 
 async def search(
-    tx: Transaction, text: TextIndex, atlas: Atlas, question: str, limit: int, allowed: Mask | None
+    tx: Transaction, text: TextSearch, atlas: Atlas, question: str, limit: int, allowed: Mask | None
 ) -> Lexical:
     """The best ``limit`` chunks by words, and the weights of the question's words."""
     repo = atlas.view.repo_id
