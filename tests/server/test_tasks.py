@@ -111,7 +111,7 @@ async def test_a_task_whose_server_died_has_failed_and_says_what_to_do(place: Pl
 
 
 async def test_a_task_that_another_living_server_works_on_is_not_called_lost(place: Place) -> None:
-    write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(3000)})
+    write(place.project, {f"many/m{n}.py": f"def f{n}():\n    return {n}\n" for n in range(12000)})
     async with (
         place.connect("auto", extensions=[Tasks()]) as client,
         place.connect("auto", extensions=[Tasks()]) as other,
