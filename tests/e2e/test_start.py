@@ -1,4 +1,5 @@
-"""What a start costs: the program as it is installed imports nothing of the engine before it lists tools."""
+"""What a start costs: the program as it is installed imports nothing of the engine before it lists tools, and a search
+no parser."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.processes import environment
 from tests.e2e.wire import INITIALIZE
+from tests.fresh import imported
 
 pytestmark = [
     pytest.mark.requirement("server.light_start"),
@@ -26,6 +28,14 @@ HEAVY = {
     *("pygit2", "re2", "tiktoken", "snowballstemmer", "zstandard", "charset_normalizer"),
     *("rich.segment", "structlog", "stamina", "tomlkit", "pathspec", "sophia_mcp.app"),
     *("genai_prices", "portkey_ai", "openai", "jsonschema", "sophia_mcp.memory.memory"),
+}
+PARSER = {
+    *(
+        "sophia_mcp.index.parsing.parse",
+        "sophia_mcp.index.parsing.edges",
+        "sophia_mcp.index.parsing.stated",
+    ),
+    *("sophia_mcp.index.workers.prepare", "tree_sitter_language_pack"),
 }
 _IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.M)
 
@@ -58,6 +68,12 @@ def test_nothing_heavy_is_imported_before_the_tools_are_listed(tmp_path: Path) -
             started.stdin.close()
             told = reported.result(100)
     assert answered == [1, 2]
-    imported = set(_IMPORTED.findall(told))
-    assert "sophia_mcp.server.build" in imported
-    assert imported & HEAVY == set()
+    loaded = set(_IMPORTED.findall(told))
+    assert "sophia_mcp.server.build" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_a_search_of_what_is_indexed_imports_no_parser() -> None:
+    loaded = imported("import sophia_mcp.cli.main, sophia_mcp.app, sophia_mcp.search.answer")
+    assert "sophia_mcp.index.run" in loaded
+    assert loaded & PARSER == set()
