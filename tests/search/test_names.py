@@ -414,6 +414,14 @@ async def test_who_calls_a_name_is_told_with_points_in_it_and_of_a_library(index
     ]
 
 
+@pytest.mark.requirement("search.not_here")
+async def test_a_key_of_a_configuration_is_not_used_by_its_whole_name(index_of) -> None:
+    async with index_of(POINTED) as ask:
+        answer = await ask("variable.region", mode="references")
+    assert ("infra/main.tf", 6) in [(hit.path, hit.start_line) for hit in answer.hits]
+    assert not any("not here" in note for note in answer.notes)
+
+
 async def test_signs_in_quotes_are_no_pattern(index_of) -> None:
     async with index_of({"a.R": "x <- y %||% z\nb <- c || d\n"}) as ask:
         answer = await ask("`%||%`")

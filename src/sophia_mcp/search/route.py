@@ -87,8 +87,10 @@ async def _whole(question: Question, tx: Transaction, text: str) -> Question | N
     query, text = question.query, text.removesuffix("()")
     if "." not in text or question.mode == "text" or locate.files(question, text):
         return None
+    # A key is used by its last part: ``variable.region`` as ``var.region``.
+    others = ("doc", "config") if question.mode in ("references", "callers") else ("doc",)
     found = await symbols.definitions(tx, question.atlas, text, "", question.filter.allowed)
-    if not any(item.exact and item.symbol.kind != "doc" for item in found):
+    if not any(item.exact and item.symbol.kind not in others for item in found):
         return None
     query = replace(query, text=text, kind="identifier", identifiers=(text,), named=None, is_whole=True)
     return replace(question, query=query)
