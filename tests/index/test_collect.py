@@ -343,7 +343,7 @@ async def test_a_repository_that_is_gone_from_disk_goes_when_nobody_used_it_for_
     assert await count(index, "placements") == await count(index, "blobs") == 3
 
 
-async def test_full_text_is_in_one_piece_after_a_run_and_holds_nothing_of_what_was_collected(
+async def test_full_text_is_in_one_piece_after_a_collection_and_holds_nothing_of_what_was_collected(
     index: Index, tree: Write
 ) -> None:
     root = tree({f"m{i}.py": f"def old{i}_thing(): pass\n" for i in range(20)})
@@ -351,12 +351,12 @@ async def test_full_text_is_in_one_piece_after_a_run_and_holds_nothing_of_what_w
     async def segments() -> int:
         return await count(index, "(SELECT DISTINCT segid FROM text_1_idx)")
 
-    for start in (0, 10):  # two runs, of which none would be said to be small against the other
+    for start in (0, 10):
         for i in range(start, start + 10):
             (root / f"m{i}.py").write_text(f"def new{i}_thing(): pass\n")
         await index.update(root)
     view = await index.resolve("app")
-    assert await segments() == 1
+    assert await segments() > 1
     await collect(index.storage, view.repo_id, everything=True)
     assert await segments() == 1
     assert await count(index, "(SELECT 1 WHERE (SELECT MAX(id) FROM text_1_data) >= 1 << 53)") == 0

@@ -214,7 +214,6 @@ class Collector:
         """Collect what is gone, and keep the store to its size; returns what a person should know of it."""
         self._changes[view.repo_id] = 0
         await collect_gone(self.storage, room)
-        await _put_in_order(self.storage, view.repo_id)
         if room is None:
             return ()
         forgotten = await shrink(self.storage, room, view.id)
