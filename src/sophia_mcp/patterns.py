@@ -22,6 +22,10 @@ class Later:
         self._said = text, flags
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith(
+            "__"
+        ):  # Python's own questions, which may come before `__init__` when this is copied
+            raise AttributeError(name)
         compiled = self.__dict__.get("_compiled")
         if compiled is None:
             self._compiled = compiled = re.compile(*self._said)
