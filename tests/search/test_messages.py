@@ -140,3 +140,22 @@ async def test_a_message_that_nothing_marks_as_one_is_found_however_often_it_is_
         assert answer.hits[0].why.startswith("says this at ")
         asked = await ask(f"where is it said that {message.lower()}")
         assert not any(hit.why.startswith("says this at ") for hit in asked.hits)
+
+
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize(
+    "form",
+    [
+        "[{}]\nfail('cannot read {{path}} of this kind')",
+        "{{{}, 'e': 'cannot read {{path}} of this kind'}}",
+    ],
+)
+def test_a_message_is_read_behind_many_other_texts(form: str) -> None:
+    lines = form.format(", ".join(f"'k{n}'" for n in range(40))).splitlines()
+    own = len(lines) - 1
+    assert letters(lines, own, "cannot read x.py of this kind") == (20, own)
+
+
+@pytest.mark.parametrize("value", ["~c", "~tc", "~ts", "~p", "~60.60.0p"])
+def test_what_erlang_writes_for_a_value_is_one(value: str) -> None:
+    assert letters([f'log("sign {value} is read")'], 0, "sign x is read")[0] == len("signisread")

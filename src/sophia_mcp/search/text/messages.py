@@ -45,7 +45,7 @@ _LONGEST_LINE = 2000
 _LINES_BEFORE, _LINES_BEHIND = 2, 2
 """Around a line with such a pair, over which a text may go that is put together."""
 _TEXTS_MOST = 16
-"""Of these lines."""
+"""That are put together to one."""
 _CHARACTERS_MOST = 300_000
 """Of lines with such a pair that are looked at."""
 _LITERAL = re.compile(
@@ -53,7 +53,7 @@ _LITERAL = re.compile(
 )
 _VALUE = re.compile(
     r"</?[a-z][\w=;,-]*+>|%[-+#0-9.*]*+(?:hh|ll|[hlLqjzt])?[a-zA-Z@]|%\([^()]*+\)[a-z]|<%[^%]*+%>"
-    r"|~-?[\d.*]*+[tlc]*+[a-zA-Z]\b"
+    r"|~-?[\d.*]*+[tl]*+[a-zA-Z]\b"
     r"|[%#$]?\{[^{}]*+(?>(?:\{[^{}]*+\}[^{}]*+)*)\}|\$\w++(?>(?:->\w++)*)|\\\([^()]*+(?>(?:\([^()]*+\)[^()]*+)*)\)"
 )
 """Where a text takes a value, or what it is shown with, in the ways of many languages. Neither this nor what a literal is may look at a
@@ -169,7 +169,8 @@ def letters(lines: Sequence[str], own: int, message: str) -> tuple[int, int]:
     for place, first in enumerate(given):
         count, at = _fixed(first.text, message, 0)
         has_own = first.line == own
-        for other in given[place + 1 :] if count and first.line <= own else ():
+        behind = given[place + 1 : place + _TEXTS_MOST]
+        for other in behind if count and first.line <= own else ():
             if not other.is_joined:
                 break
             fixed, end = _fixed(other.text, message, at)
@@ -199,8 +200,6 @@ def _given(lines: Sequence[str]) -> list[_Text]:
             is_joined = not between.strip() or (_JOINT.search(between) and "," not in between)
             given.append(_Text(next(filter(None, match.groups()), ""), number, bool(is_joined)))
             between, end = "", match.end()
-            if len(given) == _TEXTS_MOST:
-                return given
         between += line[end:] + "\n"
     return given
 
