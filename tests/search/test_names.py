@@ -426,3 +426,45 @@ async def test_signs_in_quotes_are_no_pattern(index_of) -> None:
     async with index_of({"a.R": "x <- y %||% z\nb <- c || d\n"}) as ask:
         answer = await ask("`%||%`")
     assert [(hit.path, hit.why) for hit in answer.hits] == [("a.R", "has this text at 1")]
+
+
+WHOLE = {
+    "R/ready.R": "is.ready <- function(x) 1\n\nisXready <- 2\n",
+    "tests/testthat/test.R": "check <- function() is.ready(3)\n",
+    "web/menu.js": "function menu$open(x) { return 1 }\nfunction show() { return menu$open(2) }\n"
+    "class menu { open() { return 2 } }\n",
+    "store.c": "struct user {\n  int id;\n};\n",
+    "load.py": 'def read_rows(path):\n    """Load the user data."""\n    return open(path)\n',
+}
+
+
+@pytest.mark.requirement("search.modes")
+async def test_a_pattern_is_one_where_a_name_with_points_is_written_like_it(index_of) -> None:
+    async with index_of(WHOLE) as ask:
+        answer = await ask("is.ready", mode="regex")
+    assert {(hit.path, hit.why) for hit in answer.hits} == {
+        ("R/ready.R", "2 matches in file"),
+        ("tests/testthat/test.R", "matches"),
+    }
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_the_filters_say_in_which_files_a_name_with_points_is_used(index_of) -> None:
+    async with index_of(WHOLE) as ask:
+        answer = await ask("is.ready", mode="callers", paths=("tests/**",))
+    assert [hit.path for hit in answer.hits] == ["tests/testthat/test.R"]
+    assert "1 resolved call; defined at R/ready.R:1" in answer.notes
+
+
+@pytest.mark.requirement("search.callers_proof")
+@pytest.mark.parametrize("query", ["menu$open", "who calls menu$open"])
+async def test_a_dollar_may_be_a_letter_of_a_name(index_of, query: str) -> None:
+    async with index_of(WHOLE) as ask:
+        answer = await ask(query)
+    assert answer.hits[0].why in ("defines menu$open", "calls it at 2 (same file)")
+
+
+async def test_data_of_something_are_words(index_of) -> None:
+    async with index_of(WHOLE) as ask:
+        answer = await ask("user data")
+    assert answer.hits[0].path == "load.py"

@@ -28,6 +28,7 @@ from sophia_mcp.search.question.query import (
 from sophia_mcp.search.ranking import ranked
 from sophia_mcp.search.text import messages, regex, similar, verbatim, versions
 from sophia_mcp.search.uses import graph, importers
+from sophia_mcp.search.view.atlas import Mask
 from sophia_mcp.security.text import counted
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.words import IDENTIFIER
@@ -54,7 +55,8 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
     if mode == "outline":
         return question
     if named is None or not named.path:
-        whole = await _whole(question, tx, named.name if named is not None else question.query.text)
+        text = named.name if named is not None else question.query.text
+        whole = await _whole(question, tx, text, allowed)
         if whole is not None or named is None:
             return whole or question
     if named.path:
@@ -82,18 +84,25 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
     return replace(question, query=query, filter=replace(question.filter, allowed=allowed))
 
 
-async def _whole(question: Question, tx: Transaction, text: str) -> Question | None:
-    """The question about a name with points in it, as R and HCL have them; None where nothing is called so."""
+async def _whole(
+    question: Question, tx: Transaction, text: str, allowed: Mask | None
+) -> Question | None:
+    """The question about a name with points in it, as R and HCL have them, or with a dollar, as scripts do; None where
+    nothing is called so."""
     query, text = question.query, text.removesuffix("()")
-    if "." not in text or question.mode == "text" or locate.files(question, text):
+    if "." not in text or question.mode in ("text", "regex") or locate.files(question, text):
         return None
     # A key is used by its last part: ``variable.region`` as ``var.region``.
     others = ("doc", "config") if question.mode in ("references", "callers") else ("doc",)
-    found = await symbols.definitions(tx, question.atlas, text, "", question.filter.allowed)
-    if not any(item.exact and item.symbol.kind not in others for item in found):
-        return None
-    query = replace(query, text=text, kind="identifier", identifiers=(text,), named=None, is_whole=True)
-    return replace(question, query=query)
+    names = ["$".join(text.rsplit(".", 1))] if "$" in query.written else []
+    for name in (*names, text):
+        found = await symbols.definitions(tx, question.atlas, name, "", allowed)
+        if any(item.exact and item.symbol.kind not in others for item in found):
+            query = replace(
+                query, text=name, kind="identifier", identifiers=(name,), named=None, is_whole=True
+            )
+            return replace(question, query=query)
+    return None
 
 
 async def _respelt(question: Question, tx: Transaction) -> Question:

@@ -115,7 +115,9 @@ _BEFORE = (
     r"(?:(?:export|default|pub|public|private|protected|internal|static|final|sealed|abstract|open|override|virtual"
     r"|async|suspend|implicit|inline|const|lazy|case|local|the)\s+)*"
 )
-_KEYWORD = f"(?P<keyword>{'|'.join((*_FUNCTION, *_CLASS, 'module', 'namespace', 'macro'))})"
+_KEYWORDS = "|".join((*_FUNCTION, *_CLASS, "module", "namespace", "macro"))
+# Data of something are words, where a type that is declared so has a capital.
+_KEYWORD = f"(?P<keyword>{_KEYWORDS.replace('data', 'data(?= +[A-Z])')})"
 _RECEIVER = expression(r"(?<!\w)\(\s*(?:\w+\s+)?\*?(\w+)(?:\[[^\]]*\])?\s*\)[.\s]\s*(?=\w)")
 _DECLARED = expression(
     rf"{_BEFORE}{_KEYWORD}\s+(?P<name>{_IDENTIFIER.pattern})(?:\s*[(<:{{=;].*|\s+(?:struct|interface))?",
