@@ -22,9 +22,8 @@ class Later:
         self._said = text, flags
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith(
-            "__"
-        ):  # Python's own questions, which may come before `__init__` when this is copied
+        # Python's own questions may come before `__init__`, when this is copied.
+        if name.startswith("__"):
             raise AttributeError(name)
         compiled = self.__dict__.get("_compiled")
         if compiled is None:
