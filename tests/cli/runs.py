@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.cli.inside import run
 from tests.cli.outside import SOPHIA
@@ -28,22 +28,32 @@ def machine(*arguments: str, cwd: Path, code: int = 0) -> Any:
 
 
 @contextmanager
-def started(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], Lines, str]]:
-    """A run that goes on in its own process: the process, what it says, and the run's id."""
+def running(
+    *arguments: str, cwd: Path, heard: Literal["stdout", "stderr"]
+) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
+    """A command in its own process, which is killed at the end, and what it says on one of its streams."""
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | {heard: subprocess.PIPE}
     process = subprocess.Popen(
         [SOPHIA, *arguments],
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        **streams,
         text=True,
         env=dict(os.environ),
     )
-    assert process.stderr is not None
-    said = Lines(process.stderr)
+    stream = getattr(process, heard)
+    assert stream is not None
+    said = Lines(stream)
     try:
-        yield process, said, said.wait_for(r"^(swarm-\w+)$").group(1)
+        yield process, said
     finally:
         process.kill()
         process.wait()
         said.join()
+
+
+@contextmanager
+def started(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], Lines, str]]:
+    """A run that goes on in its own process: the process, what it says, and the run's id."""
+    with running(*arguments, cwd=cwd, heard="stderr") as (process, said):
+        yield process, said, said.wait_for(r"^(swarm-\w+)$").group(1)

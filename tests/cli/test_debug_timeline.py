@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,10 +14,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.cli.inside import run
-from tests.cli.outside import SOPHIA
 from tests.cli.outside import run as run_process
-from tests.cli.runs import ALONE, SLOW, SOLO_REPLY, machine, started
-from tests.e2e.processes import Lines
+from tests.cli.runs import ALONE, SLOW, SOLO_REPLY, machine, running, started
 from tests.server.swarms import written
 
 pytestmark = [pytest.mark.requirement("cli.timeline"), pytest.mark.timeout(240)]
@@ -81,27 +78,13 @@ def test_json_has_one_numbered_object_for_each_event(project: Path) -> None:
 def test_a_run_of_another_process_is_followed_as_it_happens_and_to_its_end(project: Path) -> None:
     written(project.parent, SLOW)
     with started(*ALONE, cwd=project) as (_, _, run_id):
-        following = subprocess.Popen(
-            [SOPHIA, "debug", "timeline", run_id, "--follow"],
-            cwd=project,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=dict(os.environ),
-        )
-        assert following.stdout is not None
-        lines = Lines(following.stdout)
-        try:
+        follow = ("debug", "timeline", run_id, "--follow")
+        with running(*follow, cwd=project, heard="stdout") as (following, lines):
             lines.wait_for(r"^step\.started\s+answer")
             assert following.poll() is None, "it goes on while the run does"
             assert run("swarm", "cancel", run_id, cwd=project).returncode == 0
             lines.wait_for(r"^run\.cancelled")
             assert following.wait(20) == 0
-        finally:
-            following.kill()
-            following.wait()
-            lines.join()
 
 
 def test_a_run_whose_process_was_killed_is_interrupted_in_its_timeline(project: Path) -> None:

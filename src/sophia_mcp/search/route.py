@@ -90,7 +90,7 @@ async def _whole(
     """The question about a name with points in it, as R and HCL have them, or with a dollar, as scripts do; None where
     nothing is called so."""
     query, text = question.query, text.removesuffix("()")
-    if "." not in text or question.mode in ("text", "regex") or locate.files(question, text):
+    if "." not in text or question.mode in ("text", "regex"):
         return None
     # A key is used by its last part: ``variable.region`` as ``var.region``.
     others = ("doc", "config") if question.mode in ("references", "callers") else ("doc",)
@@ -98,6 +98,8 @@ async def _whole(
     for name in (*names, text):
         found = await symbols.definitions(tx, question.atlas, name, "", allowed)
         if any(item.exact and item.symbol.kind not in others for item in found):
+            if locate.files(question, text):  # asked last: it looks through all paths
+                return None
             query = replace(
                 query, text=name, kind="identifier", identifiers=(name,), named=None, is_whole=True
             )
@@ -317,9 +319,8 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
         found = await symbols.meant(known, tx, await ranked.find(known, tx, None))
         if not found.candidates or found.candidates[0].kind != "doc":
             return found
-        return (
-            _beside(await _written(question, tx), found) or found
-        )  # no code is called like its heading
+        # No code is called like its heading.
+        return _beside(await _written(question, tx), found) or found
     named = await place.whole(replace(question, query=replace(query, path=query.text)), tx)
     if named is not None and not named.is_miss:
         return named

@@ -309,9 +309,8 @@ def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
     """Rules of the lines that parse; git passes over the others in silence too."""
     lines = [_CLASS.sub(lambda found: _CLASSES[found[1]], line) for line in lines]
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", FutureWarning
-        )  # of sets with a bracket in them, which mean what git means
+        # Of sets with a bracket in them, which mean what git means.
+        warnings.simplefilter("ignore", FutureWarning)
         try:
             return GitIgnoreSpec.from_lines(lines)
         except _UNREADABLE:

@@ -237,17 +237,18 @@ def said_name(text: str) -> Named | None:
     quoted = _QUOTED.fullmatch(text)
     bare = _GENERIC.sub("", quoted["name"] if quoted else text).strip()
     received = _ARGUMENTS.sub("", _POINTER.sub("", _RECEIVER.sub(r"\1.", bare)))
+    held = _MEMBER.fullmatch(received)
+    member = f"{held['holder']}.{held['name']}" if held else ""
     if _IDENTIFIER.fullmatch(received):
-        held = _MEMBER.fullmatch(received)  # a dollar may be a letter, too: that is seen later
-        return Named(f"{held['holder']}.{held['name']}" if held else received)
+        return Named(member or received)  # a dollar may be a letter, too: that is seen later
     if found := _NEW.fullmatch(bare):
         return Named(found["name"], "", ("class",))
     if found := _TAG.fullmatch(bare):
         return Named(found["name"], "", TAGS)
     if found := _IN_FILE.fullmatch(received):
         return Named(found["name"], found["path"])
-    if found := _MEMBER.fullmatch(received):
-        return Named(f"{found['holder']}.{found['name']}")
+    if member:
+        return Named(member)
     if found := _CALLED.fullmatch(received):
         return Named(found["name"])
     found = _DECLARED.fullmatch(received) or _OF_KIND.fullmatch(received)
