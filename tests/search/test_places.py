@@ -167,7 +167,7 @@ async def test_of_a_tree_without_files_it_is_said_that_there_are_none(
         first, following, *_ = (await ask(query, **asked)).notes
         [left_out, *_] = (await ask("key.pem")).notes
     assert first.startswith("not here: no file of ")
-    assert first.endswith(" is indexed")
+    assert first.endswith(" is indexed (skipped: 1 secret file)")
     assert 'action="status"' in following
     assert "key.pem is left out of the index" in left_out
 

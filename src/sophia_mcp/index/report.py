@@ -23,10 +23,6 @@ async def describe(
         " JOIN symbols s ON s.blob_id = p.blob_id WHERE m.view_id = :view",
         {"view": view.id},
     )
-    skipped = await tx.rows(
-        "SELECT reason, COUNT(*) FROM skips WHERE view_id = :view GROUP BY reason ORDER BY 2 DESC, 1",
-        {"view": view.id},
-    )
     fallback = await tx.rows(
         "SELECT COUNT(*) FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id"
         " WHERE m.view_id = :view AND b.fallback <> ''",
@@ -47,13 +43,22 @@ async def describe(
         files_indexed=indexed,
         files_changed=changed,
         files_removed=removed,
-        skipped=tuple(Skipped(reason, int(count)) for reason, count in skipped),
+        skipped=await skipped(tx, view),
         chunks=sum(int(chunks or 0) for _, _, chunks in languages),
         symbols=int(symbols[0][0]),
         languages=tuple((str(language), int(count)) for language, count, _ in languages),
         seconds=round(view.seconds, 3),
         notes=(*notes, *_notes(view, int(fallback[0][0]))),
     )
+
+
+async def skipped(tx: Transaction, view: View) -> tuple[Skipped, ...]:
+    """How many files and folders a view leaves out for each reason, the most frequent first."""
+    rows = await tx.rows(
+        "SELECT reason, COUNT(*) FROM skips WHERE view_id = :view GROUP BY reason ORDER BY 2 DESC, 1",
+        {"view": view.id},
+    )
+    return tuple(Skipped(str(reason), int(count)) for reason, count in rows)
 
 
 async def skips(

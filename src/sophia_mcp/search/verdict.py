@@ -10,6 +10,7 @@ from difflib import get_close_matches
 import re2
 
 from sophia_mcp import words
+from sophia_mcp.index import report
 from sophia_mcp.index.languages import LANGUAGES
 from sophia_mcp.index.languages.detect import language_of
 from sophia_mcp.index.views import View
@@ -92,8 +93,10 @@ async def empty(question: Question, tx: Transaction) -> Outcome | None:
     for written in filter(None, (question.query.path, *request.paths)):
         if await skipped.find(question, tx, written) is not None:
             return None
+    reasons = ", ".join(f"{one.count} {one.reason}" for one in await report.skipped(tx, view))
+    missing = f"not here: no file of {view.label} is indexed{reasons and f' (skipped: {reasons})'}"
     why = call_of("index_repo", path=view.place, action="status")
-    return Outcome((), 0, (f"not here: no file of {view.label} is indexed", f"next: {why}"))
+    return Outcome((), 0, (missing, f"next: {why}"))
 
 
 async def _elsewhere(question: Question, tx: Transaction, outcome: Outcome) -> str:
