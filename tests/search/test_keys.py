@@ -26,6 +26,8 @@ FILES = {
     "README": "Use --edns-packet-max for a smaller packet. The option dhcp-host names hosts.\n",
     "man/tool.8": ".B --edns-packet-max\nThe largest packet of EDNS.\n",
     "CHANGELOG": "version 2.1\n\tFix CVE-2020-25684.\n\nversion 2.0\n\tAll is new.\n",
+    "Makefile": "CFLAGS = -O2 -Wall -std=c++17\n\nrun:\n\tjava -Xmx512m -jar tool.jar\n",
+    "cmd/run.go": 'package main\n\nimport "flag"\n\nvar wait = flag.Int("linger", 5, "Seconds until it ends")\n',
     "t/words.t": "use Test::More;\nmy @args = qw( -w --passthru );\nok( run(@args) );\n",
     "doc/cli.md": "# Variables\n\n## TOOL_MEMORY_LIMIT\n\nHow much memory the tool takes.\n",
     "bin/tool.php": "<?php\nif ($limit = getenv('TOOL_MEMORY_LIMIT')) {\n    ini_set('memory_limit', $limit);\n}\n",
@@ -55,6 +57,16 @@ async def held(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asked]
         ("CVE-2020-25684", "CHANGELOG", 2),
         ("tests for -w", "t/words.t", 2),
         ("--passthru", "t/words.t", 2),
+        ("-Wall", "Makefile", 1),
+        ("where is -Wall set", "Makefile", 1),
+        ("who uses -Wall?", "Makefile", 1),
+        ("-std=c++17", "Makefile", 1),
+        ("-std=c++20", "Makefile", 1),
+        ("-Xmx512m", "Makefile", 4),
+        ("-Xmx", "Makefile", 4),
+        ("-jar", "Makefile", 4),
+        ("-linger=9s", "cmd/run.go", 5),
+        ("where is edns-packet-max used", "src/option.c", 3),
     ],
 )
 async def test_what_is_no_name_is_found_as_it_is_written(
@@ -96,7 +108,8 @@ async def test_a_short_option_is_no_difference_of_two_names(index_of) -> None:
 
 
 async def test_an_option_that_nobody_writes_is_not_here(held: Asked) -> None:
-    assert (await held("--frobnicate-deeply")).notes[0].startswith("not here:")
+    for option in ("--frobnicate-deeply", "-Wfrobnicate"):
+        assert (await held(option)).notes[0].startswith("not here:")
 
 
 @pytest.mark.parametrize(

@@ -468,3 +468,60 @@ async def test_data_of_something_are_words(index_of) -> None:
     async with index_of(WHOLE) as ask:
         answer = await ask("user data")
     assert answer.hits[0].path == "load.py"
+
+
+LISP = {
+    "src/shop/core.clj": "(ns shop.core\n  (:require [shop.cookie :as cookie]))\n\n(defn handle [req]\n"
+    "  (cookie/parse-cookie req)\n  (cookie/age->text 1)\n  (cookie/full? req))\n",
+    "src/shop/cookie.clj": "(ns shop.cookie)\n\n(defn text [t] t)\n\n(defn age->text [t] (text t))\n\n(defn full? [t] true)\n\n"
+    "(defn parse-cookie [t] (age->text t))\n\n(defn parse-cookie-all [ts] (map parse-cookie ts))\n\n(defn parse [t] t)\n",
+    "tool.psm1": "function Get-Level {\n  return 1\n}\n\nfunction Show-Level {\n  Get-Level\n}\n",
+}
+
+
+@pytest.mark.requirement("search.callers_proof")
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("who calls parse-cookie", [("src/shop/cookie.clj", 11), ("src/shop/core.clj", 5)]),
+        ("callers of cookie/parse-cookie", [("src/shop/cookie.clj", 11), ("src/shop/core.clj", 5)]),
+        ("where is age->text called?", [("src/shop/cookie.clj", 9), ("src/shop/core.clj", 6)]),
+        ("who calls full?", [("src/shop/core.clj", 7)]),
+        ("who uses Get-Level", [("tool.psm1", 6)]),
+    ],
+)
+async def test_who_calls_a_name_is_told_with_hyphens_in_it(
+    index_of, query: str, lines: list[tuple[str, int]]
+) -> None:
+    async with index_of(LISP) as ask:
+        answer = await ask(query)
+    assert sorted((hit.path, hit.start_line) for hit in answer.hits) == lines
+    assert "defined at" in answer.notes[0]
+
+
+@pytest.mark.requirement("search.callers_proof")
+async def test_a_name_is_not_written_by_one_that_goes_on_with_a_hyphen(index_of) -> None:
+    async with index_of(LISP) as ask:
+        assert (await ask("who calls parse")).notes[0].startswith("not here: parse is defined but never")
+
+
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize("name", ["parse-cookie", "age->text", "full?", "Get-Level"])
+async def test_a_name_with_hyphens_is_answered_with_its_definition(index_of, name: str) -> None:
+    async with index_of(LISP) as ask:
+        best = (await ask(name)).hits[0]
+    assert (best.symbol, best.why) == (name, f"defines {name}")
+
+
+@pytest.mark.requirement("search.modes")
+async def test_an_operator_is_answered_with_its_definition_and_then_with_its_places(index_of) -> None:
+    files = {
+        "R/util.r": "other <- function(x) x\n\n`%||%` <- function(a, b) if (is.null(a)) b else a\n",
+        "R/plot.r": "size <- function(x) {\n  x %||% 5\n}\n",
+    }
+    async with index_of(files) as ask:
+        hits = (await ask("%||%")).hits
+    assert [(hit.path, hit.why) for hit in hits] == [
+        ("R/util.r", "defines %||%"),
+        ("R/plot.r", "has this text at 2"),
+    ]

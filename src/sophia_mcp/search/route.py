@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from sophia_mcp.search.candidates.evidence import Values
 from sophia_mcp.search.engine import Outcome, Question
 from sophia_mcp.search.places import links, locate, missed, place, skipped, symbols, tracing
 from sophia_mcp.search.question import spelling
+from sophia_mcp.search.question.keys import of_place, said_key
 from sophia_mcp.search.question.query import (
     TAGS,
     Query,
@@ -20,9 +22,7 @@ from sophia_mcp.search.question.query import (
     is_code_name,
     is_name,
     is_pattern,
-    of_place,
     said_code,
-    said_key,
     said_name,
 )
 from sophia_mcp.search.ranking import ranked
@@ -35,6 +35,9 @@ from sophia_mcp.words import IDENTIFIER
 
 _OF_PLACES = ("auto", "references", "callers", "similar")
 """Modes in which a text may be lines of a file; who uses a file is asked for by its path as it is written."""
+
+_BEYOND = re.compile(r"[^\w\s]")
+"""What a name has that is no name of most languages."""
 
 
 async def narrowed(question: Question, tx: Transaction) -> Question:
@@ -87,15 +90,20 @@ async def narrowed(question: Question, tx: Transaction) -> Question:
 async def _whole(
     question: Question, tx: Transaction, text: str, allowed: Mask | None
 ) -> Question | None:
-    """The question about a name with points in it, as R and HCL have them, or with a dollar, as scripts do; None where
-    nothing is called so."""
+    """The question about a name with points or hyphens in it, as R, HCL and Lisp have them, or with a dollar, as scripts
+    do; None where nothing is called so."""
     query, text = question.query, text.removesuffix("()")
-    if "." not in text or question.mode in ("text", "regex"):
+    if question.mode in ("text", "regex"):
         return None
-    # A key is used by its last part: ``variable.region`` as ``var.region``.
-    others = ("doc", "config") if question.mode in ("references", "callers") else ("doc",)
-    names = ["$".join(text.rsplit(".", 1))] if "$" in query.written else []
-    for name in (*names, text):
+    # A key is used by its last part: ``variable.region`` as ``var.region``; and one with hyphens is written in code.
+    is_key = question.mode in ("references", "callers") or "." not in text
+    others = ("doc", "config") if is_key else ("doc",)
+    names = [text] if _BEYOND.search(text) else []
+    if "$" in query.written and "." in text:
+        names = ["$".join(text.rsplit(".", 1)), text]
+    elif query.asks and query.written.endswith(f"{text}?") and not names:
+        names = [] if await symbols.definitions(tx, question.atlas, text) else [f"{text}?"]
+    for name in names:
         found = await symbols.definitions(tx, question.atlas, name, "", allowed)
         if any(item.exact and item.symbol.kind not in others for item in found):
             if locate.files(question, text):  # asked last: it looks through all paths
@@ -316,6 +324,9 @@ async def _identifier(question: Question, tx: Transaction) -> Outcome:
     """A name: its definitions and the spans about it; by meaning only when it is not defined."""
     query = question.query
     if known := await _defined(question, tx):
+        if not IDENTIFIER.search(query.text):  # an operator: no word is about it
+            found = await symbols.find(known, tx)
+            return _beside(found, await verbatim.find(known, tx, query.text)) or found
         found = await symbols.meant(known, tx, await ranked.find(known, tx, None))
         if not found.candidates or found.candidates[0].kind != "doc":
             return found

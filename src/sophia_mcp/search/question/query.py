@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote
 
 from sophia_mcp.patterns import expression
-from sophia_mcp.search.question import foreign, sentences
+from sophia_mcp.search.question import foreign, keys, sentences
 from sophia_mcp.search.question.trace import Frame, frames
 from sophia_mcp.security.text import plain
 from sophia_mcp.types import Mode
@@ -142,10 +142,6 @@ TAGS = ("function", "class")
 """Kinds of what an annotation or a decorator names: ``@x`` of Ruby is a variable, and may be called like a method."""
 _CALLABLE = ("function", "method", "class")
 """Kinds of what can be called."""
-_KEY = expression(
-    r"(?P<option>--[A-Za-z][\w-]*)(?:=\S*)?|(?P<key>-\w|(?=[^A-Za-z]*[A-Za-z])\w+(?:[-:.+]\w+)+)"
-)
-
 _QUOTED = expression(r"([`'\"])(?P<name>[^`'\"]+)\1")
 
 
@@ -353,26 +349,15 @@ def is_pattern(text: str) -> bool:
     return bool(_REGEX.search(_CODE.sub("", text)) or _EITHER.fullmatch(text))
 
 
-def said_key(text: str) -> str | None:
-    """The option, the key of a configuration or the mark of an issue that a text names, as files write it:
-    ``--dry-run=yes`` → ``--dry-run``, ``where is max-size set`` → ``max-size``, ``CVE-2020-1``; None for any other text."""
-    found = _KEY.fullmatch(of_place(text).strip("`") or text)
-    return found["option"] or found["key"] if found else None
-
-
-def of_place(text: str) -> str:
-    """The name of which a sentence asks where it is defined or gets its value; empty for any other text."""
-    asked = sentences.of_name(text)
-    return asked[1] if asked and asked[0] in ("definition", "value") else ""
-
-
 def _asks_of_name(text: str) -> Query | None:
     """``who calls parse_cookie``, ``where is `Router.add` defined?``: the question about that name."""
     asked = sentences.of_name(text)
-    named = said_name(asked[1]) if asked else None
-    if asked is None or named is None:
+    if asked is None:
         return None
     asks, written = asked
+    named = said_name(written) or (Named(written.strip("`")) if keys.is_joined(written) else None)
+    if named is None:
+        return None
     query = Query(text, "words", identifiers=(named.name,), named=named)
     if asks == "definition":  # a word that nothing is called by stays a word
         return query

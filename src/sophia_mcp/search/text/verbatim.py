@@ -15,6 +15,7 @@ import re2
 
 from sophia_mcp.search.engine import Candidate, Outcome, Question
 from sophia_mcp.search.places.modules import module_parts
+from sophia_mcp.search.question import keys
 from sophia_mcp.search.question.query import is_block, is_code, is_sentence
 from sophia_mcp.search.text import regex
 from sophia_mcp.search.view.outline import enclosing, qualified
@@ -36,7 +37,6 @@ _TOKEN = re.compile(r"(?:\w|[.:]|->)+|[^\w\s]")
 """What stands together however code is laid out: a name with those it is reached by, a sign."""
 _SPACED = re.compile(r"[()\[\]{}=<>|&\"']")
 """Signs that few sentences have: people put spaces around them as they like, and one quote for the other."""
-_OPTION = re.compile(r"--[A-Za-z][\w-]*|-\w")
 _CALL = re.compile(r"[^()|]*\w\([^|]*")
 
 
@@ -154,11 +154,8 @@ def beside(exact: Outcome, others: Outcome) -> Outcome:
 def _forms(text: str) -> Iterator[tuple[str, str]]:
     """What a text is looked for as, one after the other where nothing is found, and what is said of it: any white
     space for its own; any around its signs, and any quotes; any of its calls."""
-    if _OPTION.fullmatch(text):
-        # A table of options has no dashes; but a word alone stands in many places, and a minus next to a name, too.
-        before = r"\b" if "-" in text[2:] else "(?:--|[\"'`])"
-        written = before + re2.escape(text[2:]) if len(text) > 2 else rf"\B{re2.escape(text)}"
-        yield "this option", rf"{written}\b"
+    if options := list(keys.written_as(text)):
+        yield from options
         return
     yield "this text as it is", _pattern(text, r"\s+".join(map(re2.escape, text.split())))
     if _SPACED.search(text):

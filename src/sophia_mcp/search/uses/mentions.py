@@ -21,6 +21,9 @@ MOST = 2000
 _BATCH = 32
 _PART = rb"[0-9A-Za-z_\x80-\xff]"
 """A byte of a name, in whatever script."""
+_JOINED = rb"[-0-9A-Za-z_*!?\x80-\xff]"
+"""The same where names have hyphens: ``parse`` is none of ``parse-cookie``."""
+_HYPHENS = frozenset({"clojure", "commonlisp", "css", "elisp", "racket", "scheme", "scss"})
 
 Lines = Sequence[tuple[int, int]]
 """Files by their place in the atlas, and lines."""
@@ -39,8 +42,10 @@ async def lines(
     bare = name.encode()
     # The name itself comes first, for which the engine looks much faster than for what may not be before it.
     word = re.escape(bare)
-    pattern = re.compile(rb"%b(?<!%b%b)(?!%b)" % (word, _PART, word, _PART))
-    content, blobs = question.engine.content, question.atlas.blobs
+    usual, joined = (
+        re.compile(rb"%b(?<!%b%b)(?!%b)" % (word, part, word, part)) for part in (_PART, _JOINED)
+    )
+    content, blobs, languages = question.engine.content, question.atlas.blobs, question.atlas.languages
     homes: dict[int, list[int]] = {}
     for item in defined:
         homes.setdefault(item.file, []).append(item.symbol.start_line)
@@ -52,7 +57,8 @@ async def lines(
             body = bodies[int(blobs[file])]
             if bare not in body:
                 continue
-            written = regex.scan(file, body, pattern).lines
+            hyphens = "-" in name or languages[file] in _HYPHENS
+            written = regex.scan(file, body, joined if hyphens else usual).lines
             own = {
                 min((line for line in written if line >= home), default=0)
                 for home in homes.get(file, ())
