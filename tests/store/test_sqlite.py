@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -378,10 +379,54 @@ async def test_who_removed_the_folder_of_a_store_in_use_is_told_to_start_again(t
     assert "start this server or command again: a new one is made" in gone.value.next
 
 
+async def test_nothing_is_written_to_a_truth_that_was_removed(tmp_path: Path) -> None:
+    """What a process writes to a file that has no name any more ends with the process."""
+    db = await open_database(tmp_path / "state.db", durability="truth")
+    await db.migrate(TABLES)
+    (tmp_path / "state.db").rename(tmp_path / "state.moved")
+    with pytest.raises(DiskFull, match=r"state\.db is not there any more"):
+        async with db.write(LOCAL) as tx:
+            await tx.run("INSERT INTO t (b) VALUES (x'00')")
+    with pytest.raises(DiskFull, match="put it back if it was moved"):
+        await total(db)
+    (tmp_path / "state.moved").rename(tmp_path / "state.db")
+    async with db.write(LOCAL) as tx:
+        await tx.run("INSERT INTO t (b) VALUES (x'0000')")
+    assert await total(db) == 2
+    await db.close()
+
+
 async def test_a_path_that_is_a_folder_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "index.db").mkdir()
-    with pytest.raises(DiskFull, match=r"index\.db"):
+    with pytest.raises(DiskFull, match=r"index\.db is not a file.*move it away"):
         await open_database(tmp_path / "index.db", durability="derived")
+
+
+async def test_a_file_that_could_never_be_made_is_not_said_to_be_removed(tmp_path: Path) -> None:
+    (tmp_path / "index.db").symlink_to(tmp_path / "nowhere" / "index.db")
+    with pytest.raises(DiskFull) as refused:
+        await open_database(tmp_path / "index.db", durability="derived")
+    assert refused.value.what == "could not make index.db"
+    assert "No such file" in refused.value.why
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EDQUOT, "no space left"),
+        (errno.EMFILE, "too many files are open"),
+        (errno.EACCES, "could not make index.db"),
+    ],
+)
+def test_what_the_system_says_of_a_file_that_is_not_there_is_told(
+    tmp_path: Path, number: int, said: str
+) -> None:
+    with pytest.raises(DiskFull) as refused, translated(tmp_path / "index.db", "derived"):
+        raise OSError(number, os.strerror(number))
+    assert said in str(refused.value)
+    assert os.strerror(number) in str(refused.value)
+    assert "in use" not in str(refused.value)
 
 
 MOUNTS = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home/person nfs4 rw 0 0\ntmpfs /home/person/fast tmpfs rw 0 0\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +15,8 @@ from sophia_mcp.store.driver import Durability
 _DAMAGED_READS = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
 _REFUSALS = (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, OSError)
 _ROOM = 64 << 10
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_TOO_MANY = {errno.EMFILE, errno.ENFILE}
 
 MADE_ANEW = (
     "your project is indexed anew with the next question; run `sophia index` again for every other folder, and for"
@@ -74,37 +77,64 @@ def _meaning(error: Exception, path: Path, durability: Durability) -> SophiaErro
             why=f"another process holds it ({error})",
             next="try again; if it stays, look for a stuck sophia process",
         )
-    if isinstance(error, apsw.FullError) or (isinstance(error, _REFUSALS) and _is_full(path.parent)):
+    if isinstance(error, apsw.FullError) or (
+        isinstance(error, _REFUSALS) and _is_full(error, path.parent)
+    ):
         return DiskFull(
             f"could not write {path.name}",
             why=f"no space left ({error})",
             next=_room(path, durability),
         )
-    if isinstance(error, _REFUSALS) and path.parent.is_dir() and not os.access(path.parent, os.W_OK):
+    return _refused(error, path) if isinstance(error, _REFUSALS) else None
+
+
+def _refused(error: Exception, path: Path) -> DiskFull:
+    """Why the system did not let us have a file, as far as can be seen from outside."""
+    elsewhere = "set SOPHIA_HOME to another folder"
+    if os.path.isdir(path.parent) and not os.access(path.parent, os.W_OK):
         return DiskFull(
             f"could not open {path.name}",
             why=f"{path.parent} may not be written, which even reading needs ({error})",
             next="set SOPHIA_HOME to a copy of that folder in a place that may be written, or to another folder",
         )
-    if isinstance(error, _REFUSALS) and not path.exists():
+    if isinstance(error, OSError) and error.errno in _TOO_MANY:
         return DiskFull(
-            f"{path.name} is not there any more",
-            why=f"{path} was removed or moved while it was in use ({error})",
-            next="start this server or command again: a new one is made; or put it back first",
+            f"could not open {path.name}",
+            why=f"too many files are open ({error})",
+            next="close other programs, or allow more (`ulimit -n`), and try again",
         )
-    if isinstance(error, _REFUSALS) and not os.access(path, os.R_OK | os.W_OK):
+    if not os.path.exists(path):
+        return DiskFull(
+            f"could not make {path.name}",
+            why=str(error),
+            next=f"see that {path} can be made, or {elsewhere}",
+        )
+    if not os.path.isfile(path):
+        return DiskFull(
+            f"could not open {path.name}",
+            why=f"{path} is not a file",
+            next=f"move it away, or {elsewhere}",
+        )
+    if not os.access(path, os.R_OK | os.W_OK):
         return DiskFull(
             f"could not open {path.name}",
             why=f"{path} may not be read and written by you: another user may have made it ({error})",
-            next=f"take over all of {path.parent} (chown, chmod), or set SOPHIA_HOME to another folder",
+            next=f"take over all of {path.parent} (chown, chmod), or {elsewhere}",
         )
-    if isinstance(error, _REFUSALS):
-        return DiskFull(
-            f"could not read or write {path.name}",
-            why=str(error),
-            next=f"check space, permissions and the disk of {path.parent}; nothing was half-written",
-        )
-    return None
+    return DiskFull(
+        f"could not read or write {path.name}",
+        why=str(error),
+        next=f"check space, permissions and the disk of {path.parent}; nothing was half-written",
+    )
+
+
+def removed(path: Path) -> DiskFull:
+    """The error of a file that is not the one that was opened."""
+    return DiskFull(
+        f"{path.name} is not there any more",
+        why=f"{path} was removed, moved or replaced while it was in use",
+        next="put it back if it was moved, then start this server or command again: a new one is made where none is",
+    )
 
 
 def _room(path: Path, durability: Durability) -> str:
@@ -116,9 +146,11 @@ def _room(path: Path, durability: Durability) -> str:
     return f"{told}; deleting {path.name} while no server runs frees {held} MB: all of it can be indexed anew"
 
 
-def _is_full(folder: Path) -> bool:
-    """Whether there is no room even for what SQLite keeps beside a file that is only read. It calls that a
-    failure of the disk."""
+def _is_full(error: Exception, folder: Path) -> bool:
+    """Whether there is no room even for what SQLite keeps beside a file that is only read, which it calls a
+    failure of the disk; or for the name of another file."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return True
     try:
         return shutil.disk_usage(folder).free < _ROOM
     except OSError:

@@ -24,7 +24,15 @@ import apsw
 from sophia_mcp.errors import BadArgument, BadSetting, SophiaError, StoreDamaged, StoreTooNew
 from sophia_mcp.store.database import Parameters, Repeated, Row, Statement
 from sophia_mcp.store.driver import PATIENCE_S, Durability, Opening, connect, roll_back_soon, run_all
-from sophia_mcp.store.failures import MADE_ANEW, aside, damage_mark, is_damage, mark_damaged, translated
+from sophia_mcp.store.failures import (
+    MADE_ANEW,
+    aside,
+    damage_mark,
+    is_damage,
+    mark_damaged,
+    removed,
+    translated,
+)
 from sophia_mcp.store.migrations import RECORDS, Migrations, Standing, standing
 from sophia_mcp.store.tables import exists
 from sophia_mcp.types import Scope
@@ -153,7 +161,7 @@ class SqliteDatabase:
     async def read(self, scope: Scope) -> AsyncIterator[SqliteTransaction]:
         _require(scope)
         if not self._write_turn.locked():
-            await self._replace_if_damaged()
+            await self._require_file()
         async with self._read_turn:
             epoch = self._epoch
             with translated(self.path, self.durability):
@@ -172,7 +180,7 @@ class SqliteDatabase:
         _require(scope)
         if self._too_new is not None:
             raise self._too_new
-        await self._replace_if_damaged()
+        await self._require_file()
         async with self._write_turn:
             writer = self._open_writer()
             try:
@@ -200,7 +208,7 @@ class SqliteDatabase:
             except StoreDamaged:
                 if self.durability == "truth":
                     raise
-                await self._replace_if_damaged()
+                await self._require_file()
 
     async def checkpoint(self, *, truncate: bool = False) -> None:
         """Move the write-ahead log into the file, as far as readers allow; with ``truncate`` wait for
@@ -293,15 +301,19 @@ class SqliteDatabase:
         else:
             self._readers.append((connection, ended))
 
-    async def _replace_if_damaged(self) -> None:
+    async def _require_file(self) -> None:
         """Go on with an empty file where a ``derived`` one was found damaged, here or by another
-        process, or was removed by hand."""
+        process, or was removed by hand. Raises DiskFull where that would lose something: what is written to a
+        removed file ends with this process."""
 
         def sound() -> bool:
-            return self._identity == _identity(self.path) and not os.access(self._mark, os.F_OK)
+            same = self._identity == _identity(self.path)
+            return same and (self.durability == "truth" or not os.access(self._mark, os.F_OK))
 
-        if self.durability == "truth" or self._closed or sound():
+        if self._closed or sound():
             return
+        if self.durability == "truth" or not self.path.parent.is_dir():
+            raise removed(self.path)
         with anyio.CancelScope(shield=True):
             async with self._write_turn:
                 if sound() or self._closed:
