@@ -392,6 +392,22 @@ def test_the_doctor_says_that_the_data_folder_is_none(project: Path, tmp_path: P
     assert ended.returncode == 1
 
 
+@pytest.mark.requirement("cli.doctor")
+def test_the_doctor_answers_where_the_data_folder_has_a_name_too_long(project: Path) -> None:
+    ended = run("debug", "doctor", cwd=project, SOPHIA_HOME=f"/tmp/{'n' * 300}")
+    assert ended.returncode == 1
+    assert "File name too long" in ended.stdout
+    assert "Internal error" not in ended.stderr
+
+
+@pytest.mark.parametrize("asked", [("search", "x", "--repo"), ("index",), ("memory", "list", "--repo")])
+def test_a_folder_with_a_name_too_long_is_none(project: Path, asked: tuple[str, ...]) -> None:
+    ended = run(*asked, "n" * 300, cwd=project)
+    assert ended.returncode in (1, 2, 3)
+    assert "next:" in ended.stderr
+    assert "Internal error" not in ended.stderr
+
+
 def test_the_doctor_sets_a_damaged_index_aside_and_says_what_to_do(project: Path, alone: Path) -> None:
     run("index", ".", cwd=project)
     store = alone / "data" / "index.db"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from mcp import MCPError
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
+from tests.server.conftest import Place, text_of
 
 from sophia_mcp.errors import Bug, NotFound, NotIndexed, SophiaError, leaves
 from sophia_mcp.server.errors import MAX_CHARS, answering, describe, reading
@@ -88,3 +90,38 @@ def test_a_long_error_keeps_its_next_step() -> None:
 
 def test_a_bug_without_a_step_points_to_the_doctor() -> None:
     assert "sophia debug doctor" in describe(Bug())
+
+
+LONG = "n" * 300
+"""A name that no file system has room for."""
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("search_code", {"query": "cart", "repo": LONG}),
+        ("search_code", {"query": "cart", "repo": f"{LONG}@main"}),
+        ("index_repo", {"path": LONG}),
+        ("index_repo", {"path": f"/{LONG}/x", "action": "status"}),
+        ("remember", {"text": "carts", "repo": f"~/{LONG}"}),
+        ("remember", {"text": "carts", "anchors": [f"shop/{LONG}.py"]}),
+        ("recall", {"repo": LONG}),
+        ("run_swarm", {"task": "x", "pattern": "solo", "repo": LONG, "action": "estimate"}),
+    ],
+)
+async def test_a_name_that_no_file_can_have_is_answered_like_any_unknown_one(
+    indexed: Place, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with indexed.connect("auto") as client:
+        answer = await client.call_tool(tool, arguments)
+        said = text_of(answer)
+    assert answer.is_error
+    assert "next: " in said
+    assert "Internal error" not in said
+
+
+async def test_a_path_that_no_file_can_have_is_one_that_a_run_cannot_read(indexed: Place) -> None:
+    asked = {"task": "x", "pattern": "solo", "paths": [LONG], "action": "estimate"}
+    async with indexed.connect("auto") as client:
+        said = text_of(await client.call_tool("run_swarm", asked))
+    assert f"{LONG} could not be read" in said

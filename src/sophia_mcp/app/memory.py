@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +105,7 @@ class Repositories:
                 next="give a name from sophia://repos or the path of a folder",
             )
         folder = path if trusted else roots.resolve(path)
-        if not folder.is_dir():
+        if not await anyio.to_thread.run_sync(os.path.isdir, folder):
             raise NotFound(f"{folder} is not a folder", next="give the folder of a repository")
         return folder
 

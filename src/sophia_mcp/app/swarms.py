@@ -138,11 +138,13 @@ class Repository:
     async def read(self, path: str) -> str | None:
         """See the contract."""
         text = await self.file(path)
-        if text is None and self.view.on_disk and (Path(self.view.root) / path).is_dir():
-            from sophia_mcp.search.repomap import outline
+        if text is not None or not self.view.on_disk:
+            return text
+        if not await anyio.to_thread.run_sync(os.path.isdir, Path(self.view.root, path)):
+            return None
+        from sophia_mcp.search.repomap import outline
 
-            return await outline(await self.app.engine(), self.view, path.strip("/"))
-        return text
+        return await outline(await self.app.engine(), self.view, path.strip("/"))
 
     async def file(self, path: str) -> str | None:
         """The text of a file as it is now; None where there is none, or where it must not be read: git's
@@ -342,7 +344,7 @@ def _limits(parts: Parts) -> Limits:
 def _place(repo: str) -> tuple[Path, str]:
     """Folder and ref of a repository as `placed` names it."""
     root, _, ref = repo.rpartition("@")
-    return (Path(root), ref) if root and not Path(repo).is_dir() else (Path(repo), "")
+    return (Path(root), ref) if root and not os.path.isdir(repo) else (Path(repo), "")
 
 
 def _fence_key(path: Path) -> bytes:

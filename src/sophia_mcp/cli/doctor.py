@@ -122,13 +122,13 @@ def _vectors() -> Check:
 
 
 def _disk(app: App) -> Check:
-    folder = next(p for p in (app.settings.home, *app.settings.home.parents) if p.exists())
-    free = shutil.disk_usage(folder).free
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        fault = "cannot be written" if folder.is_dir() else "is not a folder"
+    folder = next(p for p in (app.settings.home, *app.settings.home.parents) if os.path.lexists(p))
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        fault = "cannot be written" if os.path.isdir(folder) else "is not a folder"
         return _check(
             "data folder", "failing", f"{folder} {fault}: set SOPHIA_HOME to one that can be written"
         )
+    free = shutil.disk_usage(folder).free
     if free < LOW_DISK:
         return _check(
             "data folder", "warning", f"{free >> 20} MB free at {folder}: make room, or set SOPHIA_HOME"
@@ -139,7 +139,7 @@ def _disk(app: App) -> Check:
 def _set_aside(app: App) -> list[Check]:
     """What a person lost with a store that was damaged, for as long as its remains lie there."""
     left = aside(app.settings.home / "index.db")
-    if not left.exists():
+    if not os.path.exists(left):
         return []
     since = datetime.fromtimestamp(left.stat().st_ctime).strftime("%Y-%m-%d %H:%M")
     return [

@@ -92,7 +92,7 @@ def project_folder() -> Path:
     chosen = load().root
     if chosen is None:
         return repository_above(Path.cwd().resolve())
-    if not chosen.is_dir():
+    if not os.path.isdir(chosen):
         raise BadSetting(
             f"the project root {chosen} is not a folder",
             why="it is set as SOPHIA_ROOT, or as root in your config.toml",

@@ -7,6 +7,7 @@ names a command. A call is read as it is written, argument by argument, so whate
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -112,7 +113,7 @@ def _index(given: dict[str, Any]) -> str:
 
     place = str(given.get("path", ""))
     path, ref = split_ref(place)
-    if not ref and not of_home(place).exists():  # a folder that is no more
+    if not ref and not os.path.exists(of_home(place)):  # a folder that is no more
         path, _, ref = place.rpartition("@")
     return _typed("sophia index", {"path": path, "ref": ref} if ref and path else given, "path")
 

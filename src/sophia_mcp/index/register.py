@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ class Sighting:
 
 def look(root: Path, ref: str = "") -> Sighting:
     """Look at a folder. Raises BadArgument when it is none, NotFound when it has no such ref."""
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise BadArgument(f"{root} is not a folder", next="give the folder of a repository")
     try:
         checkout = open_checkout(root)

@@ -8,6 +8,7 @@ moved by somebody else.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -133,7 +134,7 @@ class Trees:
             )
         )
         # After the walk, or a folder removed during it would count as one without files.
-        if not await anyio.Path(view.root).is_dir():
+        if not await anyio.to_thread.run_sync(os.path.isdir, view.root):
             held.checked = 0.0
             raise NotFound(
                 f"the folder {view.root} is gone",

@@ -164,10 +164,10 @@ def choose(views: Sequence[View], place: str | None, project_root: Path | None =
 def split_ref(place: str, names: Collection[str] = ()) -> tuple[str, str]:
     """``name@ref`` in its two parts; an ``@`` that belongs to an existing path or name stays."""
     at = len(place)
-    if place in names or of_home(place).exists():
+    if place in names or os.path.exists(of_home(place)):
         return place, ""
     while (at := place.rfind("@", 0, at)) > 0:
-        if place[:at] in names or of_home(place[:at]).exists():
+        if place[:at] in names or os.path.exists(of_home(place[:at])):
             return place[:at], place[at + 1 :]
     return place, ""
 
@@ -186,7 +186,7 @@ def as_path(text: str, project_root: Path | None) -> Path | None:
     path = of_home(of_uri(text) or text)
     if not path.is_absolute():
         looks = text in (".", "..") or text.startswith(("./", "../")) or "/" in text
-        if project_root is None or not (looks or (project_root / text).is_dir()):
+        if project_root is None or not (looks or os.path.isdir(project_root / text)):
             return None
         path = project_root / path
     try:
@@ -227,7 +227,7 @@ def _match(text: str, ref: str, views: Sequence[View], project_root: Path | None
     path = as_path(text, project_root)
     if not by_name and path is not None:
         # A path that does not exist lies in no repository: most such are names as hosts write them, owner/name.
-        there = path.exists()
+        there = os.path.exists(path)
         holding = [
             view
             for view in views
@@ -267,7 +267,7 @@ def _missing(text: str, views: Sequence[View], project_root: Path | None) -> Vie
             why="a branch, tag or commit is indexed when it is first asked for",
             next=call_of("index_repo", path=f"{known.root}@{ref}"),
         )
-    if path is not None and path.is_dir():
+    if path is not None and os.path.isdir(path):
         raise NotIndexed(
             f"{path} is not indexed",
             why="no view of it exists yet",

@@ -9,6 +9,7 @@ checked. ``orphaned``: neither the text nor the name is left.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import textwrap
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -115,7 +116,7 @@ def _pin_path(tree: Tree, place: str, commit: str) -> Pin | None:
         path, line = match[1], int(match[2])
         file = tree.file(path)
     if file is None:
-        if (tree.root / path).is_dir():
+        if os.path.isdir(tree.root / path):
             raise BadArgument(
                 f"{place!r} is a folder", why="an anchor holds text", next="anchor a file or a symbol"
             )

@@ -8,6 +8,7 @@ not change its score.
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -216,7 +217,7 @@ async def _root(query: Query, kept: Kept, root: Path) -> Path | None:
     if query.root is not None and kept.space == query.home:
         return query.root
     allowed = (await query.readable())(root)
-    return root if allowed and await anyio.Path(root).is_dir() else None
+    return root if allowed and await anyio.to_thread.run_sync(os.path.isdir, root) else None
 
 
 def write_cursor(query: Query, recalled: Recalled, shown: int) -> str | None:

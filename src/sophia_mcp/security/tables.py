@@ -49,7 +49,7 @@ def read_project(root: Path, allowed: Mapping[str, Set[str]], elsewhere: Path) -
             f"cannot read {path}", why=missing.why, next="mend its permissions"
         ) from missing
     except (OutsideRoots, TooLarge) as refused:
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):
             return {}
         raise BadSetting(
             f"{path} is not read", why=refused.why, next="put a small regular file in its place"

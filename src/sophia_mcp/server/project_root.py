@@ -65,7 +65,7 @@ def working_folder(before: Path = Path(os.sep)) -> Path:
 def repository_above(folder: Path) -> Path:
     """The nearest folder at or above that has a `.git`, or the folder itself."""
     for each in (folder, *folder.parents):
-        if (each / ".git").exists():
+        if os.path.exists(each / ".git"):
             return each
     return folder
 

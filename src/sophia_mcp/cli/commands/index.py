@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ def COMMAND(
             next="leave out one of them",
         )
     folder = project_folder() if cloned else of_home(of_uri(path) or path).resolve()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         place, named = split_ref(path)
         following = call_of("index_repo", path=f"{place}@{named}") if named else "give its folder"
         raise BadArgument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -134,4 +135,4 @@ def _folder(repo: str | None) -> tuple[Path | None, str]:
 
     place, ref = split_ref(repo or "")
     folder = of_home(place)
-    return (folder.resolve(), ref) if place and folder.is_dir() else (None, "")
+    return (folder.resolve(), ref) if place and os.path.isdir(folder) else (None, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ prompt_text = "List what you found, worst first, each with path, line and a verb
 
 def _sarif(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
     """Refuse a place that cannot be written before a run has cost anything."""
-    if file is not None and not file.resolve().parent.is_dir():
+    if file is not None and not os.path.isdir(file.resolve().parent):
         raise click.BadParameter(f"there is no folder {file.parent}", context, parameter)
     return file
 
@@ -397,7 +398,7 @@ async def _diff(app: App, order: Any, wanted: str) -> str:
 
     if wanted == "-":
         return sys.stdin.read()
-    if wanted and await anyio.Path(wanted).is_file():
+    if await anyio.to_thread.run_sync(os.path.isfile, wanted):
         return await anyio.Path(wanted).read_text("utf-8", errors="replace")
     view = await views.resolve(await app.database(), order.repo)
     return await anyio.to_thread.run_sync(patch, view, wanted, order.paths)

@@ -7,6 +7,7 @@ user's files.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,7 +132,7 @@ async def _text(path: str, ground: Ground) -> str | None:
     known = await ground.read(path)
     if ground.root is None:
         return known
-    if known is None and (ground.root / path).exists():
+    if known is None and await anyio.to_thread.run_sync(os.path.exists, ground.root / path):
         raise Refused(f"{path!a}: it exists and may not be read")
     if known is None:
         return None
