@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import MCPError
 from mcp.shared.subscriptions import ResourcesListChanged, ResourceUpdated
 from mcp.types import ResourceListChangedNotification, ResourceUpdatedNotification
 from tests.server.conftest import Place
@@ -89,6 +90,19 @@ async def test_a_listening_client_hears_what_it_asked_for(place: Place) -> None:
                         break
     updated = {event.uri for event in heard if isinstance(event, ResourceUpdated)}
     assert updated == {"sophia://repos", "sophia://repos/project/map"}
+
+
+@pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
+@pytest.mark.parametrize("uri", ["sophia://repo", "sophia://timeline/x", "file:///etc/passwd", "x"])
+async def test_who_subscribes_to_what_is_no_resource_is_told(indexed: Place, uri: str) -> None:
+    """Else a client with a typing error waits for news for ever."""
+    async with indexed.connect("legacy") as client:
+        with pytest.raises(MCPError, match=r"Unknown resource.*resources/list") as refused:
+            await client.subscribe_resource(uri)
+        assert refused.value.error.code == -32602
+        await client.subscribe_resource("sophia://repos/to-come/map")
+        await client.subscribe_resource("sophia://repos/parent%2Fchild/map")
+        await client.unsubscribe_resource(uri)
 
 
 async def test_subscriptions_of_one_client_are_bounded_and_can_be_taken_back() -> None:

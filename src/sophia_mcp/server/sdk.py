@@ -17,6 +17,7 @@ from mcp import MCPError
 from mcp.server import MCPServer, NotificationOptions, ServerRequestContext
 from mcp.server.connection import Connection
 from mcp.server.lowlevel.server import Server
+from mcp.server.mcpserver.resources.templates import ResourceSecurityError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.runner import modern_error_data, serve_dual_era_loop, serve_one
 from mcp.server.streamable_http import EventStore
@@ -28,6 +29,7 @@ from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.shared.transport_context import TransportContext
 from mcp.types import (
+    INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     CreateMessageRequest,
@@ -138,10 +140,15 @@ def announce_list_changes(server: MCPServer[Any]) -> None:
 
 
 def serve_subscriptions(server: MCPServer[Any], subscribe: Subscribed, unsubscribe: Subscribed) -> None:
-    """Answer `resources/subscribe` and `resources/unsubscribe` of handshake clients."""
+    """Answer `resources/subscribe` and `resources/unsubscribe` of handshake clients. What cannot be read is no
+    resource to hear of; a repository or a run that there is none of may come."""
 
     async def add(ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
-        subscribe(connection(ctx), str(params.uri))
+        uri = str(params.uri)
+        if not _names_resource(server, uri):
+            steps = "resources/list and resources/templates/list name them"
+            raise MCPError(INVALID_PARAMS, f"Unknown resource: {uri} · next: {steps}", {"uri": uri})
+        subscribe(connection(ctx), uri)
         return EmptyResult()
 
     async def remove(
@@ -153,6 +160,17 @@ def serve_subscriptions(server: MCPServer[Any], subscribe: Subscribed, unsubscri
     below = lowlevel(server)
     below.add_request_handler("resources/subscribe", SubscribeRequestParams, add)
     below.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, remove)
+
+
+def _names_resource(server: MCPServer[Any], uri: str) -> bool:
+    """Whether a resource, or a template, answers to this URI."""
+    known = server._resource_manager
+    try:
+        return any(str(each.uri) == uri for each in known.list_resources()) or any(
+            template.matches(uri) is not None for template in known.list_templates()
+        )
+    except ResourceSecurityError:
+        return False
 
 
 def on_notification(
