@@ -95,6 +95,40 @@ def test_the_first_branch_speaks_for_a_statement_that_is_split() -> None:
     assert macros.plain(split.replace(b"#if 0", b"#if A")).split() == b"int f(int a) { }".split()
 
 
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for_each_task(p) {\n\t\tuse(p);\n\t}",
+        "for_each_task(p)\n\t\tuse(p);",
+        "for_each_task(p)\r\n\t\tfor_each_task(q)\r\n\t\t\tuse(q);",
+        "for_each_task(p)\n\t\tif (p) {\n\t\t\tuse(p);\n\t\t}",
+        "TASK_FOREACH(p, &all(0), next)\n\t\tuse(p);",
+        "list_for_each_task(p,\n\t\t\t   all(n)) {\n\t\tuse(p);\n\t}",
+        "with_task(p) {\n\t\tuse(p);\n\t}",
+    ],
+)
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_a_loop_by_a_macro_is_a_call_in_its_function(loop: str, language: str) -> None:
+    parsed = parse(
+        f"int f(int p)\n{{\n\t{loop}\n\treturn 0;\n}}\n\nint after(void)\n{{\n}}\n", "a", language
+    )
+    assert [(one.name, one.container) for one in parsed.symbols] == [("f", ""), ("after", "")]
+    used = [one.name for one in parsed.references]
+    assert loop.split("(")[0] in used
+    assert "use" in used
+
+
+@pytest.mark.parametrize("branch", ["else if (b) {\n\t\tuse(b);\n\t}", "else\n\t\tuse(b);"])
+def test_a_branch_that_begins_with_else_goes_on_with_the_statement_before(branch: str) -> None:
+    text = f"int f(int b)\n{{\n\tif (!b)\n\t\treturn 0;\n#ifdef A\n\t{branch}\n#endif\n\treturn 1;\n}}\n"
+    assert [one.name for one in parse(text, "a.c", "c").symbols] == ["f"]
+
+
+def test_a_constructor_of_a_class_in_a_function_is_no_loop() -> None:
+    text = "int f()\n{\n\tstruct A {\n\t\tA(int x) {\n\t\t\tuse(x);\n\t\t}\n\t};\n\treturn 0;\n}\n"
+    assert [one.name for one in parse(text, "a.cpp", "cpp").symbols] == ["f", "A", "A"]
+
+
 @pytest.mark.requirement("languages.bombs")
 def test_no_text_is_moved_by_what_is_blanked() -> None:
     rng = random.Random(1)
@@ -102,8 +136,10 @@ def test_no_text_is_moved_by_what_is_blanked() -> None:
         "API ",
         "int ",
         "f(",
+        "\n\tfor_each(",
         ")",
         "\n",
+        "\r\n\t\t",
         "#if A\n",
         "#else\n",
         "#endif\n",
@@ -120,7 +156,10 @@ def test_no_text_is_moved_by_what_is_blanked() -> None:
         source = "".join(rng.choice(pieces) for _ in range(80)).encode()
         plain = macros.plain(source)
         assert len(plain) == len(source)
-        assert all(new in (old, ord(" ")) for old, new in zip(source, plain, strict=True))
+        assert all(
+            new in (old, ord(" ")) or (chr(old) in " \t\r" and new == ord(";"))
+            for old, new in zip(source, plain, strict=True)
+        )
         assert plain.count(b"\n") == source.count(b"\n")
 
 

@@ -1,8 +1,8 @@
 """What in a source of the C family is no syntax of its own? Macros, and branches that split a statement.
 
 A grammar reads the text before the preprocessor does. One unknown word in front of a function costs the
-function, and often every definition after it. What can be told from its form is blanked, so that every other
-byte stays where it is. Every pattern takes time in proportion to the text, also of a hostile one.
+function, and often every definition after it. What can be told from its form is blanked, or ended by a semicolon in
+the place of a blank, so that every other byte stays where it is. Every pattern takes time in proportion to the text, also of a hostile one.
 """
 
 from __future__ import annotations
@@ -124,6 +124,22 @@ _GUARDED = expression(
 )
 """``int count GUARDED_BY(lock);``, which has the form of a method."""
 
+_LISTED = rb"[^();{}]{0,300}+"
+_LOOP = expression(
+    rb"\n(?P<indent>[ \t]++)(?:(?!(?:if|for|while|switch|catch)\b)[A-Za-z_]\w*+[ \t]?\(\w++"
+    rb"|(?i:\w{0,60}?for_?each)\w*+[ \t]?\("
+    + _LISTED
+    + rb"(?>(?:\("
+    + _LISTED
+    + rb"(?>(?:\([^();{}]{0,100}+\)"
+    + _LISTED
+    + rb"){0,4})\)"
+    + _LISTED
+    + rb"){0,8}))\)(?=[ \t]++\{|[ \t\r]*+\n(?P=indent)[ \t]++[A-Za-z_])"
+)
+"""``for_each_task(task) {`` in a body, also before a statement without braces: read as a function inside the function,
+which takes up what follows it, and as a call once a semicolon ends it."""
+
 _BODY = expression(rb"\)[ \t\r]*+(?:\n\{|\{[ \t\r]*+(?=\n))")
 _PATTERNS = (_ALONE, _IN_CLASS, _OF_CLASS, _OF_POINTER, _BEHIND, _BEFORE_TYPE, _BEFORE_NAME)
 _STATEMENTS = frozenset(
@@ -158,7 +174,8 @@ _MODULE = expression(
 
 
 def plain(source: bytes) -> bytes:
-    """``source`` with blanks for what the grammars of C and C++ cannot read; every other byte as it is."""
+    """``source`` with blanks for what the grammars of C and C++ cannot read, and a semicolon behind what they would take
+    for the head of a function; every other byte as it is."""
     text = bytearray(b"\n" + source)
     if b"export " in source:
         for match in _MODULE.finditer(bytes(text)):
@@ -171,6 +188,11 @@ def plain(source: bytes) -> bytes:
             for match in pattern.finditer(code, low, high):
                 for start, end in _macros(pattern, match):
                     _blank(text, start, end)
+    code = bytes(text)
+    for (_, low), (high, _) in pairwise(outside):
+        for match in _LOOP.finditer(code, low, high):
+            end = match.end()
+            text[end + 1 if code[end] == ord("\n") else end] = ord(";")
     return bytes(text[1:])
 
 
@@ -243,7 +265,9 @@ def _join(text: bytearray, directives: list[re.Match[bytes]]) -> None:
 
 def _whole(branch: bytes) -> bool:
     """Whether a branch holds whole declarations or statements."""
-    code = branch.rstrip()
+    code = branch.strip()
+    if code.startswith(b"else") and code[4:5] in b" \t\r\n{":
+        return False
     return (code[-1:] in (b";", b"}") and _balanced(code)) or _ends_whole(
         _NO_CODE.sub(b" ", code).rstrip()
     )

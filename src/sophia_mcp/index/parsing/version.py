@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import importlib.metadata
 
-VERSION = f"19+{importlib.metadata.version('tree-sitter-language-pack')}"
+VERSION = f"20+{importlib.metadata.version('tree-sitter-language-pack')}"
 """Grows with every change of what ``parse`` answers; blobs of another version are redone."""
