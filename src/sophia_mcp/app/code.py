@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from sophia_mcp.settings import Settings
     from sophia_mcp.store.database import Database
 
-GARBAGE = (50_000, 20, 100)
-"""After how many new values garbage is looked for, and how much more seldom among older ones."""
+GARBAGE = (100_000, 20, 100)
+"""After how many new values garbage is looked for, and how much more seldom among older ones. The map of ten
+thousand files and the first question make fewer."""
 
 
 async def open_embedder(parts: Parts) -> Embedder:

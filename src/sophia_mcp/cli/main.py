@@ -14,8 +14,9 @@ from typing import Any
 
 try:
     # What a command imports are some hundred thousand values that stay: to look for garbage among them every 700
-    # new ones would be a twentieth of a question's time. (The server's own entry and `open_engine` do likewise.)
-    gc.set_threshold(50_000)
+    # new ones would be a twentieth of a question's time, and twice a fortieth. (The server's own entry and
+    # `open_engine` do likewise.)
+    gc.set_threshold(200_000)
     import click
     from click.exceptions import Exit, NoArgsIsHelpError
 
