@@ -6,10 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
-from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -17,16 +15,19 @@ PAGES = ROOT / "docs" / "reference"
 
 def settings_page() -> str:
     """Every setting with its variable, default and meaning."""
+    from sophia_mcp.sections import Section, every
     from sophia_mcp.settings import PROJECT_MAY_SET, Settings
 
     rows = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
-    for path, field in _fields(Settings, ()):
-        if field.default_factory is not None:
+    for name, known in every(Settings):
+        if isinstance(known.default, Section):
+            continue
+        if known.default_factory is not None:
             default = "platform's data folder"
         else:
-            default = "none" if field.default is None else json.dumps(field.default)
-        variable = "SOPHIA_" + "__".join(path).upper()
-        rows.append(f"| `{'.'.join(path)}` | `{variable}` | {default} | {field.description or ''} |")
+            default = "none" if known.default is None else json.dumps(known.default)
+        variable = f"SOPHIA_{name.replace('.', '__').upper()}"
+        rows.append(f"| `{name}` | `{variable}` | {default} | {known.description} |")
     allowed = ", ".join(f"`{s}.{k}`" for s, keys in PROJECT_MAY_SET.items() for k in sorted(keys))
     return (
         "# Settings\n\nFirst wins: a flag, the environment variable, `.sophia/config.toml` of the project, the user's\n"
@@ -35,15 +36,6 @@ def settings_page() -> str:
         + "\n".join(rows)
         + "\n"
     )
-
-
-def _fields(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _fields(kind, (*above, name))
-        else:
-            yield (*above, name), field
 
 
 def cli_page() -> str:

@@ -70,6 +70,19 @@ def test_an_installed_distribution_adds_to_a_folder_and_the_first_on_the_path_wi
     assert folder.load("violet") == "from near"
 
 
+def test_a_distribution_takes_the_place_of_no_file(
+    plugins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "shop" / "brushes-1.dist-info"
+    told.mkdir(parents=True)
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: brushes\nVersion: 1\n")
+    (told / "entry_points.txt").write_text("[test.colours]\none = brushes:THING\n")
+    (tmp_path / "shop" / "brushes.py").write_text("THING = 'another'\n")
+    monkeypatch.syspath_prepend(tmp_path / "shop")
+    folder: Folder[str] = Folder("plugins_under_test", "THING", str, group="test.colours")
+    assert (folder.load("one"), folder.names().count("one")) == ("first", 1)
+
+
 @pytest.mark.parametrize(
     ("target", "why"),
     [

@@ -15,6 +15,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from sophia_mcp.errors import BadSetting
+from sophia_mcp.sections import names_of
 from sophia_mcp.settings import Settings, calm_libraries, environment, load, misspelt, secret
 
 
@@ -59,14 +60,16 @@ def test_a_repository_cannot_choose_providers_keys_or_limits(tmp_path: Path, tex
 def test_a_repository_sets_three_things_and_nothing_else(tmp_path: Path) -> None:
     values = {"include": '["*.py"]', "exclude": '["x"]', "watch": "false"}
     taken, refused = list[str](), dict[str, str]()
-    for section, field in Settings.model_fields.items():
-        for name in getattr(field.annotation, "model_fields", {}):
-            write(tmp_path / ".sophia" / "config.toml", f"[{section}]\n{name} = {values.get(name, 0)}\n")
-            try:
-                load(tmp_path)
-                taken.append(f"{section}.{name}")
-            except BadSetting as error:
-                refused[f"{section}.{name}"] = error.what.partition("may not set ")[2]
+    for place in names_of(Settings):
+        section, _, name = place.partition(".")
+        if not name or "." in name:
+            continue
+        write(tmp_path / ".sophia" / "config.toml", f"[{section}]\n{name} = {values.get(name, 0)}\n")
+        try:
+            load(tmp_path)
+            taken.append(place)
+        except BadSetting as error:
+            refused[place] = error.what.partition("may not set ")[2]
     assert all(name == told for name, told in refused.items())
     assert "embed.provider" in refused
     assert taken == ["index.include", "index.exclude", "index.watch"]
@@ -352,3 +355,65 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest(monkeypatch: pyt
         "there is no setting SOPHIA_LLM_PORTKEY_BASE_URL; the nearest is SOPHIA_LLM__PORTKEY__BASE_URL",
         "there is no setting SOPHIA_QQ",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("SOPHIA_INDEX__WORKERS", "65", "at most 64"),
+        ("SOPHIA_INDEX__WORKERS", "-1", "at least 0"),
+        ("SOPHIA_INDEX__WORKERS", "1.5", "a whole number"),
+        ("SOPHIA_INDEX__WATCH", "maybe", "true or false"),
+        ("SOPHIA_SWARM__WALL_MINUTES", "0", "more than 0"),
+        ("SOPHIA_SWARM__WALL_MINUTES", "nan", "more than 0"),
+        ("SOPHIA_SWARM__WALL_MINUTES", "soon", "a number"),
+        ("SOPHIA_LOG__LEVEL", "LOUD", "one of DEBUG, INFO, WARNING, ERROR"),
+        ("SOPHIA_INDEX", "3", "a table"),
+        ("SOPHIA_LLM__PORTKEY__TARGETS__ACME__HEADERS", '{"a": 1}', "text"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_what_would(
+    variable: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadSetting, match=variable) as error:
+        load()
+    assert f"it must be {why} (the variable {variable})" in error.value.why
+
+
+def test_variables_say_numbers_truths_lists_and_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "INDEX__WORKERS": "3",
+        "INDEX__WATCH": "off",
+        "SWARM__WALL_MINUTES": "2.5",
+        "GATES__COMMANDS": '[["pytest", "-q"]]',
+        "LLM__PORTKEY__TARGETS__ACME": '{"key": "env:X"}',
+        "LLM__PORTKEY__TARGETS__ACME__OUTPUT": "tool",
+        "LLM__CACHE_HOURS": "",
+    }.items():
+        monkeypatch.setenv(f"SOPHIA_{name}", value)
+    read = load()
+    assert (read.index.workers, read.index.watch, read.swarm.wall_minutes) == (3, False, 2.5)
+    assert read.gates.commands == [["pytest", "-q"]]
+    acme = read.llm.portkey.targets["acme"]
+    assert (acme.key, acme.output) == ("env:X", "tool")
+    assert read.llm.cache_hours == 24.0
+
+
+@pytest.mark.parametrize("first", ["SOPHIA_INDEX", "SOPHIA_INDEX__WORKERS"])
+def test_a_single_variable_is_over_that_of_its_whole_table(
+    first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"SOPHIA_INDEX": '{"workers": 3, "watch": false}', "SOPHIA_INDEX__WORKERS": "4"}
+    for name in (first, *values):
+        monkeypatch.setenv(name, values[name])
+    assert (load().index.workers, load().index.watch) == (4, False)
+
+
+def test_settings_are_frozen_and_their_lists_nobody_elses() -> None:
+    settings = load()
+    with pytest.raises(AttributeError):
+        settings.index.workers = 3  # type: ignore[misc]
+    settings.index.exclude.append("x")
+    assert load().index.exclude == []
+    assert settings.index.changed() == {"exclude": ["x"]}

@@ -106,7 +106,8 @@ def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
     """What the person set for the embedder; the key is looked up only in the process that calls it."""
     from sophia_mcp.settings import secret
 
-    options = settings.embed.model_dump(exclude={"provider", "key"}, exclude_defaults=True)
+    chosen = settings.embed.changed().items()
+    options = {name: value for name, value in chosen if name not in ("provider", "key")}
     if key and settings.embed.key:
         options["key"] = secret(settings.embed.key)
     return options

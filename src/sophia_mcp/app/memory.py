@@ -30,7 +30,7 @@ async def open_memory(app: App) -> Memory:
     from sophia_mcp.store.text import Fts5Text
 
     chosen = app.settings.memory
-    lifetimes = Lifetimes(**chosen.model_dump())
+    lifetimes = Lifetimes(**vars(chosen))
     places = Repositories(app)
     finder = Finder(Fts5Text(), await _embedder(app))
     shelf = Shelf(await app.truth(), finder, lifetimes, find=places.defining)

@@ -23,7 +23,7 @@ try:
     from sophia_mcp import __version__
     from sophia_mcp.cli import output
     from sophia_mcp.cli.commands import COMMANDS
-    from sophia_mcp.errors import BadArgument, Bug, SophiaError
+    from sophia_mcp.errors import BadArgument, Bug, NotFound, SophiaError
 except KeyboardInterrupt:  # as `main` does with one that comes later
     sys.exit("stopped")
 
@@ -35,7 +35,10 @@ class Commands(click.Group):
         return list(COMMANDS.names())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return COMMANDS.load(cmd_name) if cmd_name in COMMANDS.names() else None
+        try:
+            return COMMANDS.load(cmd_name)
+        except NotFound:
+            return None
 
     def make_context(self, *given: Any, **more: Any) -> click.Context:
         """What was written, parsed; its help and version are said here."""

@@ -13,8 +13,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from sophia_mcp.errors import BadSetting, NotFound, OutsideRoots, TooLarge
 from sophia_mcp.security.paths import MISSING, read_inside
 
@@ -79,16 +77,6 @@ def says(values: Any, place: Sequence[int | str]) -> bool:
             return False
         values = values[part]
     return True
-
-
-def names_of(table: type[BaseModel], above: str = "") -> list[str]:
-    """Every setting and table below a table, as ``embed.key``."""
-    found = []
-    for name, field in table.model_fields.items():
-        found.append(above + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found += names_of(field.annotation, f"{above}{name}.")
-    return found
 
 
 def _parsed(raw: bytes, path: Path) -> dict[str, Any]:
