@@ -51,6 +51,43 @@ def test_what_is_no_sql_hides_no_definition_behind_it() -> None:
     assert [chunk.start_line for chunk in parsed.chunks if chunk.start_line <= 17 <= chunk.end_line]
 
 
+OTHERS = """CREATE TABLE @extschema@.part_config (
+  parent_table text NOT NULL
+);
+CREATE PROCEDURE @extschema@.run_all(p_wait int DEFAULT (1 + 1))
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  COMMIT;
+END
+$$;
+CREATE AGGREGATE ST_Extent(geometry) (
+  sfunc = st_combine,
+  stype = box3d
+);
+CREATE TYPE spheroid (
+  alignment = double,
+  internallength = 65
+);
+CREATE DOMAIN topology.TopoElement AS integer[];
+CREATE TYPE geomval AS (geom geometry, val float8);
+CREATE OR REPLACE PROCEDURE public.last_one(a int) LANGUAGE SQL AS $$ SELECT 1 $$;
+"""
+
+
+def test_procedures_aggregates_domains_and_types_of_ones_own_are_defined() -> None:
+    found = [(s.name, s.kind, s.start_line, s.end_line) for s in parse(OTHERS, "a.sql", "sql").symbols]
+    assert found == [
+        ("part_config", "class", 1, 3),
+        ("run_all", "function", 4, 10),
+        ("ST_Extent", "function", 11, 14),
+        ("spheroid", "class", 15, 18),
+        ("TopoElement", "class", 19, 19),
+        ("geomval", "class", 20, 20),
+        ("last_one", "function", 21, 21),
+    ]
+
+
 def test_every_byte_keeps_its_place() -> None:
     rng = random.Random(5)
     pieces = [
@@ -86,6 +123,10 @@ def test_every_byte_keeps_its_place() -> None:
         plain = sql.plain(source)
         assert len(plain) == len(source)
         assert all(new in (old, *b" '\";") for old, new in zip(source, plain, strict=True))
+        others = sql.plain(OTHERS.encode() + source)
+        assert [len(line) for line in others.split(b"\n")][: OTHERS.count("\n")] == [
+            len(line) for line in OTHERS.encode().split(b"\n")[:-1]
+        ]
         assert plain.count(b"\n") == source.count(b"\n")
 
 

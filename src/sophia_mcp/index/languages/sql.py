@@ -27,6 +27,18 @@ _ESCAPED = expression(rb"\\(.)", re.DOTALL)
 _ESCAPES = expression(rb"\\'\w|`\w+`|\b(?i:engine)[ \t]*+=")
 """What only dialects write in which a quote may be escaped by a backslash."""
 _ROWS_END = b"\n\\."
+_NAME = rb"(?:[\w@\"]++\.)*+[\w\"]++"
+_UNKNOWN = expression(
+    rb"^(?P<create>[ \t]*+create\s++(?:or\s++replace\s++)?+)(?:(?P<routine>procedure|aggregate)\b(?P<called>\s++"
+    + _NAME
+    + rb"\s*+\((?>[^();]*+(?:\([^();]*+\)[^();]*+)*+)\))|(?P<type>domain|type(?=[^(;]*+\([^);]*?=))\b(?P<named>\s++"
+    + _NAME
+    + rb"))(?P<rest>[^;]*+);",
+    re.MULTILINE | re.IGNORECASE,
+)
+_GIVES, _HOLDS = (b" RETURNS a AS '", b"'"), (b" AS (a int", b")")
+"""How what follows the name of a function and of a type begins and ends, as the grammar knows it."""
+_PLACEHOLDER = expression(rb"@\w+@\.")
 
 
 def plain(source: bytes) -> bytes:
@@ -67,4 +79,19 @@ def plain(source: bytes) -> bytes:
             instead = text.translate(BLANK)
         parts += source[at:start], instead
         at = pos
-    return b"".join((*parts, source[at:]))
+    text = b"".join((*parts, source[at:]))
+    return _UNKNOWN.sub(_known, _PLACEHOLDER.sub(lambda found: found[0].translate(BLANK), text))
+
+
+def _known(found: re.Match[bytes]) -> bytes:
+    """A statement that the grammar does not know as one that it does, at the same length: a procedure or an aggregate
+    as a function, a domain or a type of one's own as a type."""
+    begins, ends = _HOLDS if found["type"] else _GIVES
+    before, blank, behind = found["rest"].translate(BLANK)[:-1].rpartition(b" " * len(begins))
+    if not blank:
+        return found[0]
+    if found["type"]:
+        head = b"TYPE".ljust(len(found["type"])) + found["named"]
+    else:
+        head = b"FUNCTION ".ljust(len(found["routine"])) + found["called"]
+    return found["create"] + head + before + begins + behind + ends + b";"

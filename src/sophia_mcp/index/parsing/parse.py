@@ -6,6 +6,7 @@ Pure and iterative. Files that no grammar reads are cut by lines, and the result
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 
 from tree_sitter import Node
@@ -16,6 +17,7 @@ from sophia_mcp.index.languages.hazards import open_types
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing import chunk, documents, edges, symbols
 from sophia_mcp.index.parsing.grammars import Unreadable, reader
+from sophia_mcp.index.parsing.mended import ASTRAY, mended
 from sophia_mcp.types import Field, Import, Kind, Parsed, Reference
 
 PARSE_BYTES = 512 * 1024
@@ -53,22 +55,42 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
         return _by_lines(text, record.name, f"grammar {record.grammar} is not installed")
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A syntax tree with what is captured in it, and the definitions."""
+
+    root: Node
+    sources: list[symbols.Captured]
+    found: list[symbols.Definition]
+
+
 def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
+    rows = symbols.Rows(source)
+    own = conflicts.own(source)
+    plain = record.plain(own) if record.plain else own
+    read = _read(plain, own, record, rows)
+    if record.name in ASTRAY and read.root.has_error and (whole := mended(plain, reader(record))):
+        again = _read(whole, own, record, rows)
+        read = max(read, again, key=lambda each: len(each.found))
+    if not read.found and read.root.is_error:
+        return _by_lines(text, record.name, "syntax errors throughout", record.kind)
+    attached, notes = _notes(read.sources, rows)
+    chunks = chunk.by_syntax(
+        chunk.Lines(text), read.found, read.root, rows, attached, notes, record.kind
+    )
+    references, imports, fields = _edges(read.sources, read.found, rows)
+    return Parsed(record.name, chunks, symbols.symbols(read.found), references, imports, fields=fields)
+
+
+def _read(plain: bytes, own: bytes, record: Language, rows: symbols.Rows) -> _Read:
+    """What is read of a source that is ``plain`` to its grammar, its scripts from what the file has of its ``own``."""
     loaded = reader(record)
-    read = conflicts.own(source)
-    root = loaded.tree(record.plain(read) if record.plain else read).root_node
+    root = loaded.tree(plain).root_node
     captures = loaded.captures(root)
     sources: list[symbols.Captured] = [(captures, record)]
     if record.script and "script" in captures:
-        sources.append(_script(captures["script"], read, LANGUAGES[record.script]))
-    rows = symbols.Rows(source)
-    found = symbols.definitions(sources, root, rows)
-    if not found and root.is_error:
-        return _by_lines(text, record.name, "syntax errors throughout", record.kind)
-    attached, notes = _notes(sources, rows)
-    chunks = chunk.by_syntax(chunk.Lines(text), found, root, rows, attached, notes, record.kind)
-    references, imports, fields = _edges(sources, found, rows)
-    return Parsed(record.name, chunks, symbols.symbols(found), references, imports, fields=fields)
+        sources.append(_script(captures["script"], own, LANGUAGES[record.script]))
+    return _Read(root, sources, symbols.definitions(sources, root, rows))
 
 
 def _edges(
