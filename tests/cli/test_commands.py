@@ -509,6 +509,26 @@ def test_embed_creates_batches_searches_and_compares(project: Path) -> None:
     assert same["similarity"] == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.requirement("embed.cli")
+@pytest.mark.parametrize(
+    "asked", [("create", "a", ""), ("similarity", "a", " "), ("search", "", "lines.txt")]
+)
+def test_a_blank_text_has_no_vector(project: Path, asked: tuple[str, ...]) -> None:
+    (project / "lines.txt").write_text("a\n")
+    ended = run("embed", *asked, cwd=project)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "has no words" in ended.stderr
+
+
+@pytest.mark.requirement("embed.cli")
+def test_a_text_that_says_nothing_to_the_model_is_named(project: Path) -> None:
+    (project / "lines.txt").write_text("…\nparse json\n")
+    for asked in (("create", "…"), ("batch", "lines.txt"), ("similarity", "…", "parse json")):
+        ended = run("embed", *asked, cwd=project)
+        assert ended.returncode == 0
+        assert ended.stderr == "warning: '…' says nothing to this model: its vector is zero\n"
+
+
 @pytest.mark.requirement("embed.cli", "cli.exit_codes")
 def test_a_line_that_is_refused_is_named_and_the_others_are_embedded(project: Path) -> None:
     lines = ["open a file", *(f"line {number}" for number in range(300)), "read json"]

@@ -11,7 +11,7 @@ from sophia_mcp.cli import output
 from sophia_mcp.security.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sophia_mcp.app import App
     from sophia_mcp.embed.refusals import Taken
@@ -40,6 +40,7 @@ def create(texts: tuple[str, ...], as_json: bool) -> int:
     Example: sophia embed create "open a file" --json
     """
     model, rows = _embed(texts)
+    _told_empty(texts, rows)
     if as_json:
         output.machine({"model": model, "vectors": [row.tolist() for row in rows]})
     else:
@@ -71,6 +72,8 @@ def batch(file: Path, out: Path | None, as_json: bool) -> int:
 
     texts = _lines(file)
     rows, refused = _taken(list(texts.values()))
+
+    _told_empty(list(texts.values()), rows, refused)
 
     def vector(at: int) -> list[float] | None:
         return None if at in refused else rows[at].astype("f8").round(6).tolist()
@@ -106,9 +109,11 @@ def search(query: str, file: Path, limit: int, as_json: bool) -> int:
     Example: sophia embed search "timeouts" notes.txt --limit 3
     """
     lines = _lines(file)
+    _require_words(query)
     rows, refused = _taken([query, *lines.values()])
     if 0 in refused:
         raise refused[0]
+    _told_empty([query], rows)
     cosines = rows @ rows[0]
     scores = {number: float(cosines[at]) for at, number in enumerate(lines, 1) if at not in refused}
     best = sorted(scores, key=lambda number: -scores[number])[:limit]
@@ -130,6 +135,7 @@ def similarity(first: str, second: str, as_json: bool) -> int:
     Example: sophia embed similarity "delete a row" "remove a record"
     """
     model, rows = _embed((first, second))
+    _told_empty((first, second), rows)
     value = round(float(rows[0] @ rows[1]), 4)
     if as_json:
         output.machine({"model": model, "similarity": value})
@@ -163,11 +169,31 @@ def _embed(texts: Sequence[str]) -> tuple[str, Any]:
     from sophia_mcp.cli.session import with_app
     from sophia_mcp.types import Passage
 
+    _require_words(*texts)
+
     async def work(app: App) -> tuple[str, Any]:
         embedder = await app.embedder()
         return embedder.model.id, await embedder.documents([Passage((), text) for text in texts])
 
     return with_app(work)
+
+
+def _require_words(*texts: str) -> None:
+    """Raises BadArgument for a text that is blank, as a variable of a script is that was never set."""
+    from sophia_mcp.errors import BadArgument
+
+    for text in texts:
+        if not text.strip():
+            raise BadArgument(
+                f"{text!r} has no words", why="only a text has a vector", next="give a text"
+            )
+
+
+def _told_empty(texts: Sequence[str], rows: Any, refused: Collection[int] = ()) -> None:
+    """Name the texts whose vectors are zero: their cosine with everything is 0, which looks like an answer."""
+    for at, text in enumerate(texts):
+        if at not in refused and not rows[at].any():
+            output.say(f"warning: {text[:60]!r} says nothing to this model: its vector is zero")
 
 
 def _told(lines: Mapping[int, str], refused: Mapping[int, ProviderError]) -> int:
