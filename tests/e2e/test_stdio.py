@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -196,10 +197,8 @@ def test_a_killed_server_leaves_no_worker_behind(repository: Path) -> None:
         assert still_alive(workers, 30.0) == []
 
 
-def test_a_server_whose_answers_nobody_reads_ends_with_a_line_and_not_with_a_traceback(
-    repository: Path,
-) -> None:
-    """As by a client that failed half-way: its end of the pipe to us is still open."""
+def _unread(repository: Path) -> subprocess.Popen[bytes]:
+    """A server with answers under way."""
     process = subprocess.Popen(
         [str(BIN / "sophia-mcp"), "--root", str(repository)],
         stdin=subprocess.PIPE,
@@ -209,14 +208,47 @@ def test_a_server_whose_answers_nobody_reads_ends_with_a_line_and_not_with_a_tra
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"server/discover"}\n')
+    process.stdin.flush()
+    process.stdout.readline()
+    for number in range(30):
+        process.stdin.write(b'{"jsonrpc":"2.0","id":"%d","method":"server/discover"}\n' % number)
+    process.stdin.flush()
+    return process
+
+
+def test_a_server_whose_answers_nobody_reads_ends_with_a_line_and_not_with_a_traceback(
+    repository: Path,
+) -> None:
+    """As by a client that failed half-way: its end of the pipe to us is still open."""
+    process = _unread(repository)
+    assert process.stdin is not None
+    assert process.stdout is not None
     assert process.stderr is not None
     with process.stdin, process.stderr:
         process.stdout.close()
-        process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"server/discover"}\n')
-        process.stdin.flush()
+        with suppress(BrokenPipeError):  # the answers before it may have ended the server
+            process.stdin.write(b'{"jsonrpc":"2.0","id":2,"method":"server/discover"}\n')
+            process.stdin.flush()
         assert process.wait(START_S) == 1
         said = process.stderr.read().decode()
     assert said == "sophia: nobody reads the answers any more: standard output is closed or full\n"
+
+
+@pytest.mark.parametrize("first", ["stdin", "stdout"])
+def test_a_client_that_ends_while_answers_are_under_way_ends_the_server_without_a_word(
+    repository: Path, first: str
+) -> None:
+    process = _unread(repository)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    pipes = [process.stdin, process.stdout]
+    for pipe in pipes if first == "stdin" else pipes[::-1]:
+        pipe.close()
+    assert process.wait(START_S) == 0
+    with process.stderr:
+        assert process.stderr.read() == b""
 
 
 def _end(wire: Wire, ending: str) -> None:
