@@ -324,6 +324,52 @@ async def test_a_file_that_was_just_written_and_is_the_same_needs_no_worker(
 
 
 @pytest.mark.requirement("index.incremental")
+async def test_many_files_that_were_just_written_and_are_the_same_need_no_run(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({f"m{n}.py": f"def f{n}(): pass\n" for n in range(SMALL + 8)})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    left: list[View] = []
+
+    async def leave(view: View) -> None:
+        left.append(view)
+
+    async with open_index(tmp_path / "store", apart=leave) as late:
+        found = await late.reconcile(view)
+        assert (found.state, found.behind, found.generation) == ("ready", "", view.generation)
+        assert not left
+        assert not late._steps.pool._idle
+
+
+@pytest.mark.requirement("index.incremental")
+async def test_who_has_no_worker_lets_the_process_that_follows_the_tree_read_an_edit(
+    index: Index, tree: Write, tmp_path: Path
+) -> None:
+    root = tree({"a.py": "def old_name(): pass\n", "b.py": "x = 1\n"})
+    await index.update(root)
+    view = await index.resolve(str(root))
+    async with open_index(tmp_path / "store") as late:
+        await late.reconcile(view)
+        (root / "b.py").write_text("y = 2\n")
+        await index.refresh(view, ["b.py"], wait=True)
+        (root / "a.py").write_text("def new_name(): pass\n")
+        late.trees._held[view.id].checked -= 2
+        looked = late.trees._held[view.id].checked
+        async with anyio.create_task_group() as group:
+
+            async def ask() -> None:
+                assert not (await late.reconcile(view)).behind
+                assert await words(late, view, "new") == {"a.py"}
+
+            group.start_soon(ask)
+            while late.trees._held[view.id].checked == looked:  # until it has seen the edit
+                await anyio.lowlevel.checkpoint()
+            await index.refresh(view, ["a.py"], wait=True)
+        assert not any(worker.used for worker in late._steps.pool._idle)
+
+
+@pytest.mark.requirement("index.incremental")
 async def test_what_another_process_read_while_one_waited_for_its_turn_is_not_read_again(
     index: Index, tree: Write, tmp_path: Path
 ) -> None:

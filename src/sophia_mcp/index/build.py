@@ -27,7 +27,17 @@ from sophia_mcp.index.distant import STAGE, Distant
 from sophia_mcp.index.register import register
 from sophia_mcp.index.report import describe
 from sophia_mcp.index.run import KIND, SMALL, Progress, Stopped, Storage, quiet
-from sophia_mcp.index.steps import Model, Steps, difference, is_under_way, lease_of, runs_over
+from sophia_mcp.index.steps import (
+    Model,
+    Steps,
+    difference,
+    is_shown,
+    is_under_way,
+    lease_of,
+    proved,
+    runs_over,
+    was_read,
+)
 from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_back, turn
 from sophia_mcp.index.views import View
@@ -202,13 +212,20 @@ class Index:
         look = await difference(self._steps, current, target)
         if isinstance(look, View):
             return look
+        few = 0 < len(look.plan.read) == look.plan.size <= SMALL
+        if few and not now and await was_read(self._steps, current, look.plan.read):
+            return replace(await self._steps.load(current), reconciled_ns=look.begun_ns)
+        shown = is_shown(current, look)  # and the turn would only be to write down what was proved
+        wait_s = 0.0 if shown else REFRESH_WAIT_S
         async with turn(
-            self.storage.database, lease_of(current), WATCH_WAIT_S if now else REFRESH_WAIT_S
+            self.storage.database, lease_of(current), WATCH_WAIT_S if now else wait_s
         ) as mine:
             if mine is None:
-                return _behind(current)
+                return await proved(self._steps, current, look) if shown else _behind(current)
             renewed = await self._steps.load(current)
             if renewed.generation != current.generation:
+                if shown and not now:
+                    return replace(renewed, reconciled_ns=look.begun_ns)
                 # Whoever had the turn before has most likely read what was seen here.
                 current = renewed
                 look = await difference(self._steps, current, target)
@@ -244,6 +261,8 @@ class Index:
                     tasks.append(Task(path, stamp or held.stamp, held.hash if held.current else ""))
             if not tasks:
                 return current
+            if not wait and await was_read(self._steps, current, tasks):
+                return await self._steps.load(current)
             try:
                 async with turn(
                     self.storage.database, lease_of(current), WATCH_WAIT_S if wait else REFRESH_WAIT_S

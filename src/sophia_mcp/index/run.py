@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import anyio.to_thread
@@ -89,6 +89,10 @@ class Run:
         plan = look.plan
         self._total = plan.size
         await self._begin(look)
+        for same in cut(plan.same, BATCH_PATHS):
+            async with self.storage.database.write(self.storage.scope) as tx:
+                await store(tx, self.target, same, self.storage.text)
+            self.learned.update(told(same))
         tasks = plan.read
         unknown: list[Task] = []
         blobs = {path: name for path, name, _ in plan.vouched}
@@ -128,15 +132,13 @@ class Run:
     async def read_again(self, place: Place, tasks: Sequence[Task]) -> None:
         """Prepare and store these files, whatever the rest of the tree is like."""
         self._total = len(tasks)
-        await self._read(place, tasks)
-
-    async def _read(self, place: Place, tasks: Sequence[Task]) -> None:
-        if len(tasks) <= SMALL:
-            # Files that were just written are looked at again until their times prove something, by every
-            # process that looks at the tree: none needs a worker to see that they are the same.
+        if len(tasks) <= SMALL:  # no worker is needed to see that a file holds what it held
             same = await anyio.to_thread.run_sync(unchanged, place, tasks)
             self._waiting += same.values()
             tasks = [task for task in tasks if task.path not in same]
+        await self._read(place, tasks)
+
+    async def _read(self, place: Place, tasks: Sequence[Task]) -> None:
         await self.pool.run(place, tasks, self._take)
         await self._write(self._waiting)
         self._waiting = []
@@ -208,6 +210,11 @@ class Run:
         self.progress(self._done, self._total, text)
         await self.turn.keep()
         await self.go_on(self._done, self._total, text)
+
+
+def told(same: Iterable[Unchanged]) -> dict[str, Known]:
+    """What is known of files that hold what they held."""
+    return {each.path: Known(each.stamp, each.hash, True) for each in same}
 
 
 async def publish(

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.to_thread
 
 from sophia_mcp.errors import NotFound, SophiaError
 from sophia_mcp.index import distant, views
-from sophia_mcp.index.changes import VOUCH_FROM
 from sophia_mcp.index.collect import collect
-from sophia_mcp.index.disk.stamp import settled
 from sophia_mcp.index.later import add_trigrams
 from sophia_mcp.index.parsing.version import VERSION
-from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish
-from sophia_mcp.index.trees import Look, Trees
+from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish, told
+from sophia_mcp.index.trees import Look, Trees, is_shared
 from sophia_mcp.index.turn import Queue, Turn, holder_elsewhere, turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.workers.messages import EncoderOpener
-from sophia_mcp.index.workers.pool import Pool
-from sophia_mcp.index.workers.reading import unchanged
-from sophia_mcp.index.write import Known, Target
+from sophia_mcp.index.workers.messages import EncoderOpener, Task
+from sophia_mcp.index.workers.pool import START_SECONDS, Pool
+from sophia_mcp.index.write import Target, shown_stamps
 from sophia_mcp.ops.together import beside
 from sophia_mcp.store.jobs import Job, Jobs
 from sophia_mcp.types import Scope
 
 TELL_S = 1.0
+
+HEAD_START_S = 0.25
+"""About as long as a worker takes to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,38 +275,53 @@ def differs(view: View, look: Look) -> bool:
 
 
 async def difference(steps: Steps, view: View, target: Target) -> Look | View:
-    """What a look at the tree found that the view does not show; the view as it is now where there is
-    nothing, or no tree."""
+    """What a look at the tree found that the view does not show, or that is to be written down; the view as it is now
+    where there is nothing, or no tree."""
     try:
         look = await steps.trees.look(view, target)
     except NotFound as problem:
         return await steps.fail(view, problem)
-    if (look.plan.size or differs(view, look)) and not await _is_shown(steps, view, target, look):
+    if not is_shown(view, look):
         return look
+    # Files that were just written are read again until their times prove something, by every process that looks.
+    proven = any(each.stamp.mtime_ns for each in look.plan.same)
+    at_work = steps.queue.is_beside(view) or (
+        proven and await holder_elsewhere(steps.storage.database, lease_of(view))
+    )
+    return look if proven and not at_work else await proved(steps, view, look)
+
+
+async def proved(steps: Steps, view: View, look: Look) -> View:
+    """A view that shows all that a look found; which files hold what they held is remembered by this process alone."""
+    await steps.trees.learn(view, view.generation, told(look.plan.same))
     return replace(view, reconciled_ns=look.begun_ns)
 
 
-async def _is_shown(steps: Steps, view: View, target: Target, look: Look) -> bool:
-    """Whether a view shows all that a look found, though the times of some files prove nothing yet. Only
-    asked while another run has the turn: else these are stored with what may have changed."""
-    plan = look.plan
-    if plan.gone or differs(view, look) or len(plan.read) > VOUCH_FROM:
-        return False
-    if not steps.queue.is_beside(view) and not await holder_elsewhere(
-        steps.storage.database, lease_of(view)
-    ):
-        return False
+async def was_read(steps: Steps, view: View, tasks: Sequence[Task]) -> bool:
+    """Before a turn is taken to read these files: have a worker up, or let another process that has one read them;
+    whether one did. Where others moved the view before, one of them is most likely at it, and no worker of this
+    process is started for a while."""
+    target = steps.target(view)
+    others_until = anyio.current_time() + (HEAD_START_S if is_shared(steps.trees, view) else 0.0)
     known = await steps.trees.known(view, target)
-    same = await anyio.to_thread.run_sync(unchanged, look.place, plan.read)
-    told = {path: Known(found.stamp, found.hash, True) for path, found in same.items()}
-    now = time.time_ns()
-    for path, name, stamp in plan.vouched:
-        if (held := known.get(path)) is not None and held.current and held.hash == name:
-            told[path] = Known(settled(stamp, now), name, True)
-    if len(told) < plan.size:
-        return False
-    await steps.trees.learn(view, view.generation, told)
-    return True
+    before = {task.path: held.stamp if (held := known.get(task.path)) else None for task in tasks}
+    with anyio.move_on_after(START_SECONDS):
+        while not steps.pool.is_up:
+            if anyio.current_time() >= others_until:
+                await steps.pool.warm()
+                if not steps.pool.is_starting:
+                    break
+            await anyio.sleep(HEAD_START_S / 10)
+            async with steps.storage.database.read(steps.storage.scope) as tx:
+                now = await shown_stamps(tx, target, list(before))
+            if all(now.get(path, old) != old for path, old in before.items()):
+                return True
+    return False
+
+
+def is_shown(view: View, look: Look) -> bool:
+    """Whether a view shows all that a look found."""
+    return not look.plan.size and not differs(view, look)
 
 
 def lease_of(view: View) -> str:

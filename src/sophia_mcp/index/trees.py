@@ -40,7 +40,8 @@ class Held:
     """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk, when
     ``choice`` held; 0 where it found no file: such a tree is most likely being made, removed or put back,
     and whoever asks looks again. ``same`` says that what is known was equal to the tree then; ``behind``
-    that what the look found could not be brought in."""
+    that what the look found could not be brought in; ``shared`` that another process moved the view since the
+    look before."""
 
     generation: int
     target: Target
@@ -50,6 +51,7 @@ class Held:
     same: bool = False
     behind: bool = False
     choice: Choice | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,8 @@ class Trees:
                 why="it was moved or deleted",
                 next="index its new place",
             )
-        held.tree, held.same, held.behind = tree, plan.size == 0, False
+        held.tree, held.behind = tree, False
+        held.same = plan.size == 0 and not plan.same
         held.checked = time.monotonic() if any(folder.files for folder in tree.folders.values()) else 0.0
         return Look(
             begun_ns,
@@ -205,18 +208,25 @@ class Trees:
     async def _hold(self, view: View, target: Target) -> Held:
         held = self._held.get(view.id)
         if held is not None and held.generation == view.generation and held.target == target:
+            held.shared = False
             return held
         async with self.database.read(self.scope) as tx:
             known = await known_files(tx, target)
         renewed = Held(view.generation, target, known)
         if held is not None:
             renewed.tree, renewed.checked, renewed.choice = held.tree, held.checked, held.choice
-            renewed.behind = held.behind
+            renewed.behind, renewed.shared = held.behind, held.generation != view.generation
         self._held.pop(view.id, None)
         self._held[view.id] = held = renewed
         while len(self._held) > KEPT_VIEWS:
             self._held.pop(next(iter(self._held)))
         return held
+
+
+def is_shared(trees: Trees, view: View) -> bool:
+    """Whether another process moved the view between the last two looks of this one."""
+    held = trees._held.get(view.id)
+    return held is not None and held.shared
 
 
 def _look_at_folder(
@@ -231,7 +241,7 @@ def _look_at_folder(
     tree = walk_again(before, choice) if before is not None else _sharing(walk(root, choice), known)
     if same and before is not None and tree.folders is before.folders:
         return tree, Plan(sum(len(folder.files) for folder in tree.folders.values()), [], [], [], None)
-    return tree, plan_tree(tree, known, afresh=afresh)
+    return tree, plan_tree(tree, known, choice.max_bytes, afresh=afresh)
 
 
 def _sharing(tree: Tree, known: Mapping[str, Known]) -> Tree:

@@ -21,6 +21,9 @@ from sophia_mcp.store.database import Database
 TTL_S = 60.0
 RENEW_S = 5.0
 POLL_S = 0.1
+FIRST_POLL_S = 0.01
+"""Most turns are short."""
+
 SILENT_S = 15.0
 """Who did not renew a lease for so long is most likely not at it any more, though it lives: on a full disk a
 lease can neither be renewed nor given back."""
@@ -140,13 +143,14 @@ async def take_back(db: Database, name: str) -> None:
 
 
 async def _obtain(db: Database, name: str, wait_s: float) -> bool:
-    deadline = anyio.current_time() + wait_s
+    deadline, nap = anyio.current_time() + wait_s, FIRST_POLL_S
     while not await leases.take(db, name, OWNER, TTL_S):
         # Looking whether it is free writes nothing, as taking does: whoever has it is most likely writing.
         while (owner := await leases.owner_of(db, name)) is not None and not is_dead(owner):
             if anyio.current_time() >= deadline:
                 return False
-            await anyio.sleep(POLL_S)
+            await anyio.sleep(nap)
+            nap = min(2 * nap, POLL_S)
         if owner is not None:
             await leases.release(db, name, owner)
     return True

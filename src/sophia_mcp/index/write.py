@@ -113,6 +113,20 @@ async def known_files(tx: Transaction, target: Target) -> dict[str, Known]:
     return found
 
 
+async def shown_stamps(tx: Transaction, target: Target, paths: Sequence[str]) -> dict[str, Stamp]:
+    """The stamps with which a view shows these paths, those that it shows."""
+    found: dict[str, Stamp] = {}
+    for part in cut(paths):
+        marks, values = _list(part)
+        for path, *stamp in await tx.rows(
+            "SELECT path, size, mtime_ns, ctime_ns FROM files"  # noqa: S608
+            f" WHERE view_id = :view AND path IN ({marks})",
+            {"view": target.view, **values},
+        ):
+            found[path] = Stamp(*stamp)
+    return found
+
+
 async def store(
     tx: Transaction,
     target: Target,

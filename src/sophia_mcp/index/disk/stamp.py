@@ -34,4 +34,9 @@ def settled(stamp: Stamp, now_ns: int) -> Stamp:
     somebody set to the future does not: a write moves it to the present, and the other time, which nobody
     can set, from the past."""
     fresh = abs(stamp.mtime_ns - now_ns) < RACY_NS or stamp.ctime_ns > now_ns - RACY_NS
-    return Stamp(stamp.size, 0, stamp.ctime_ns) if fresh else stamp
+    return unproven(stamp) if fresh else stamp
+
+
+def unproven(stamp: Stamp) -> Stamp:
+    """What is kept of a stamp that proves nothing."""
+    return Stamp(stamp.size, 0, stamp.ctime_ns)

@@ -10,7 +10,9 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -80,18 +82,32 @@ class _Process:
         except OSError as error:
             raise _no_worker(str(error)) from error
         self.used = False
+        self._greeted = threading.Event()
+        self._greets = False
+        threading.Thread(target=self._meet, daemon=True).start()
 
     @property
     def alive(self) -> bool:
         return self._child.poll() is None
 
+    @property
+    def started(self) -> bool:
+        """Whether it has said that it is there, or will not."""
+        return self._greeted.is_set()
+
+    def _meet(self) -> None:
+        with suppress(OSError, ValueError):
+            self._greets = read_frame(self._pipes()[1]) == READY
+        self._greeted.set()
+
     def begin(self, place: Place, encoder: EncoderOpener | None, tasks: Sequence[Task]) -> None:
         """Hand over tasks and wait until the worker is at the first. Raises _NeverBegan."""
         sink, source = self._pipes()
+        self._greeted.wait()
         try:
             write_frame(sink, pickle.dumps((place, pickle.dumps(encoder), list(tasks)), protocol=5))
             sink.flush()
-            began = read_frame(source) == READY
+            began = self._greets and read_frame(source) == READY
         except (OSError, ValueError):
             began = False
         if not began:
@@ -173,8 +189,20 @@ class Pool:
         except BaseExceptionGroup as several:
             raise first(several) from None
 
+    @property
+    def is_up(self) -> bool:
+        """Whether a worker waits for work."""
+        return any(process.alive and process.started for process in self._idle)
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether one that waits for work will be up."""
+        return any(process.alive and not process.started for process in self._idle)
+
     async def warm(self) -> None:
         """Have one worker started before it is needed."""
+        while self._idle and not self._idle[-1].alive:
+            await anyio.to_thread.run_sync(self._idle.pop().close)
         if not self._idle and not self._closed:
             self._idle.append(await anyio.to_thread.run_sync(_Process))
 

@@ -1,7 +1,7 @@
 """A process that prepares files and may be killed at any moment.
 
 It reads frames on its standard input (a batch) and writes frames on its standard output (that it
-is ready, that it has cut a file, for each, then the outcome of each or why the model failed, an empty
+has started; that it is ready, that it has cut a file, for each, then the outcome of each or why the model failed, an empty
 frame). Both descriptors are moved out of the way before anything else, so that nothing here can write
 into the protocol. The kernel stops it when one file takes too much time or memory; the parent then
 knows which file it was. It ends by itself when it has grown.
@@ -62,6 +62,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a worker ends
     gc.freeze()
     gc.set_threshold(*GARBAGE)
+    write_frame(sink, READY)
+    sink.flush()
     opener = b""
     encoder: Encoder | None = None
     place: Place | None = None
