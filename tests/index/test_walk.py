@@ -14,9 +14,9 @@ import pytest
 from tests.index.trees import commit_all, make_repository
 
 from sophia_mcp.index.disk import ignore, refused
-from sophia_mcp.index.disk.git import plain_url
 from sophia_mcp.index.disk.ignore import Choice
 from sophia_mcp.index.disk.stamp import RACY_NS, Stamp, settled, stamp_of
+from sophia_mcp.index.disk.urls import plain_url
 from sophia_mcp.index.disk.walk import EVERYTHING, Tree, has_moved, walk, walk_again
 from sophia_mcp.index.trees import _look_at_folder
 from sophia_mcp.index.write import Known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -107,3 +108,7 @@ async def test_words_of_a_utf16_file_are_found(index: Index, tree: Write) -> Non
     view = await index.resolve("app")
     assert await words(index, view, "wide") == {"wide.py"}
     assert await words(index, view, "legaci") == {"legacy.py"}
+
+
+def test_a_version_of_the_parser_names_that_of_its_grammars() -> None:
+    assert VERSION.partition("+")[2] == importlib.metadata.version("tree-sitter-language-pack")

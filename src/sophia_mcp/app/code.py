@@ -27,7 +27,6 @@ thousand files and the first question make fewer."""
 
 async def open_embedder(parts: Parts) -> Embedder:
     """The embedder a person chose; a hosted one is asked only once for a content."""
-    from sophia_mcp.embed.fuse import Fused
     from sophia_mcp.embed.providers import PROVIDERS
 
     chosen = parts.settings.embed.provider
@@ -42,6 +41,8 @@ async def open_embedder(parts: Parts) -> Embedder:
     options = _embed_options(parts.settings, key=True)
     if provider.local:
         return provider.open(options)
+    from sophia_mcp.embed.fuse import Fused
+
     hosted = _hosted(provider, options, await _spending(parts))
     if (close := getattr(hosted, "aclose", None)) is not None:
         parts.stack.push_async_callback(close)
@@ -153,15 +154,15 @@ def _kept(hosted: Embedder, database: Database) -> Embedder:
 
 def _model(settings: Settings, embedder: Embedder) -> Model:
     """How the index makes vectors: in its workers where the model is local, else when words are stored."""
-    from sophia_mcp.embed.quantise import quantise
-    from sophia_mcp.embed.refusals import taken
     from sophia_mcp.embed.workers import encoder_opener
-    from sophia_mcp.index import distant
     from sophia_mcp.index.build import Model
 
     opener = encoder_opener(settings.embed.provider, _embed_options(settings, key=False))
     if opener is not None:
         return Model(embedder.model.id, encoder=opener)
+    from sophia_mcp.embed.quantise import quantise
+    from sophia_mcp.embed.refusals import taken
+    from sophia_mcp.index import distant
 
     async def embed(passages: Sequence[Passage]) -> distant.Made:
         found = await taken(embedder, passages)

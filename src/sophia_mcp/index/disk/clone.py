@@ -20,7 +20,8 @@ import pygit2
 from pygit2.enums import ResetMode
 
 from sophia_mcp.errors import BadArgument, DiskFull, NotAllowed, ProviderError, TooLarge
-from sophia_mcp.index.disk.git import plain_url, weight
+from sophia_mcp.index.disk.git import weight
+from sophia_mcp.index.disk.urls import plain_url
 from sophia_mcp.security.paths import of_uri
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>\S+)$")
