@@ -21,6 +21,8 @@ pytestmark = pytest.mark.anyio
 
 DIMENSIONS = 96
 PER_PLACEMENT = 7
+SAMPLED = 256
+"""Rows from which an index takes mean and deviation at least, where it does not score all of them."""
 MODEL = "model-a"
 
 # The columns that an index may rely on; the whole tables stand in sophia_mcp/index/schema.py.
@@ -221,8 +223,11 @@ async def test_mean_and_deviation_are_those_of_the_rows_searched(
     every = np.array(list(truth.cosines(query).values()))
     async with truth.db.read(LOCAL) as tx:
         near = await index.search(tx, 1, MODEL, query, 5, None)
-    assert near.mean == pytest.approx(every.mean(), abs=0.2 * every.std())
-    assert near.deviation == pytest.approx(every.std(), rel=0.2)
+    spread = every.std()
+    fourth = ((every - every.mean()) ** 4).mean() / spread**4
+    # Five standard errors of a sample: a right one lies outside once in a million draws.
+    assert near.mean == pytest.approx(every.mean(), abs=5 * spread / SAMPLED**0.5)
+    assert near.deviation == pytest.approx(spread, rel=5 * ((fourth - 1) / (4 * SAMPLED)) ** 0.5)
 
 
 async def test_a_query_without_direction_finds_nothing(truth: Truth, index: VectorIndex) -> None:
