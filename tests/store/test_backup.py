@@ -59,8 +59,9 @@ async def test_a_backup_taken_while_others_write_is_whole(store: SqliteDatabase,
     async def keep_writing() -> None:
         jobs = Jobs(store, "w")
         while not done.is_set():
-            id_ = await jobs.start(LOCAL, "index", {"pad": "x" * 2000})
-            await jobs.progress(LOCAL, id_, 1, 1, "half of a pair")
+            async with store.write(LOCAL) as tx:
+                for half in ("one", "other"):
+                    await jobs.enlist(tx, "index", {"half": half, "pad": "x" * 2000})
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(keep_writing)
@@ -70,9 +71,7 @@ async def test_a_backup_taken_while_others_write_is_whole(store: SqliteDatabase,
         await backup.verify(each.path)
         copy = await open_database(each.path, durability="truth")
         async with copy.read(LOCAL) as tx:
-            assert await tx.rows(
-                "SELECT count(*) - (SELECT count(*) FROM job_events) BETWEEN 0 AND 1 FROM jobs"
-            ) == [(1,)]
+            assert await tx.rows("SELECT count(*) % 2 FROM jobs") == [(0,)]
         await copy.close()
 
 

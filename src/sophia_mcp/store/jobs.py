@@ -26,6 +26,8 @@ State = Literal["running", "done", "failed", "cancelled", "interrupted"]
 BELIEVED_S = 30.0
 """A running job whose worker was silent for longer is resumable by another."""
 
+_BELIEVED_NS = int(BELIEVED_S * 1e9)
+
 KEPT = 1000
 """Jobs of one kind that came to their end, remembered per workspace. One that was interrupted may go on."""
 
@@ -52,7 +54,7 @@ MIGRATIONS = Migrations(
               updated_ns INTEGER NOT NULL
             ) WITHOUT ROWID;
             CREATE INDEX jobs_by_state ON jobs (workspace, state, created_ns);
-            CREATE TABLE job_events (
+            CREATE TABLE job_events (        -- versions that share this file may write to it
               job_id TEXT NOT NULL REFERENCES jobs (id),
               number INTEGER NOT NULL,
               at_ns INTEGER NOT NULL,
@@ -95,17 +97,6 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One step of progress. ``total`` is 0 while it is not known."""
-
-    number: int
-    at_ns: int
-    done: float
-    total: float
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Jobs:
     """The jobs of one database. ``worker`` names this process and is unique to it."""
 
@@ -132,7 +123,7 @@ class Jobs:
                 "kind": kind,
                 "request": json.dumps(dict(request)),
                 "worker": self.worker,
-                "believed": now + int(BELIEVED_S * 1e9),
+                "believed": now + _BELIEVED_NS,
                 "now": now,
             },
         )
@@ -153,7 +144,7 @@ class Jobs:
                     "id": job,
                     "ended": int(ended),
                     "worker": self.worker,
-                    "believed": now + int(BELIEVED_S * 1e9),
+                    "believed": now + _BELIEVED_NS,
                     "now": now,
                     "dead": dead,
                 },
@@ -170,7 +161,7 @@ class Jobs:
             found = await tx.rows(
                 "UPDATE jobs SET believed_ns = :believed WHERE id = :id AND workspace = :workspace"
                 " AND state = 'running' AND worker = :worker RETURNING cancel",
-                {"id": job, "believed": now + int(BELIEVED_S * 1e9), "worker": self.worker},
+                {"id": job, "believed": now + _BELIEVED_NS, "worker": self.worker},
             )
         return bool(found) and not found[0][0]
 
@@ -193,17 +184,10 @@ class Jobs:
                     "total": total,
                     "message": message,
                     "now": now,
-                    "believed": now + int(BELIEVED_S * 1e9),
+                    "believed": now + _BELIEVED_NS,
                     "worker": self.worker,
                 },
             )
-            if found:
-                await tx.run(
-                    "INSERT INTO job_events (job_id, number, at_ns, done, total, message)"
-                    " SELECT :id, coalesce(max(number), 0) + 1, :now, :done, :total, :message"
-                    " FROM job_events WHERE job_id = :id",
-                    {"id": job, "now": now, "done": done, "total": total, "message": message},
-                )
         return bool(found) and not found[0][0]
 
     async def finish(self, scope: Scope, job: str, result: Any) -> None:
@@ -263,17 +247,6 @@ class Jobs:
             )
         return [_job(row) for row in found]
 
-    async def events(self, scope: Scope, job: str, after: int = 0) -> list[Event]:
-        """Progress events numbered above ``after``, in order."""
-        async with self.db.read(scope) as tx:
-            found = await tx.rows(
-                "SELECT e.number, e.at_ns, e.done, e.total, e.message FROM job_events e"
-                " JOIN jobs j ON j.id = e.job_id WHERE e.job_id = :id AND j.workspace = :workspace"
-                " AND e.number > :after ORDER BY e.number",
-                {"id": job, "after": after},
-            )
-        return [Event(*row) for row in found]
-
     async def resumable(self, scope: Scope, kind: str, *, silent: bool = True) -> list[Job]:
         """Running jobs of one kind whose worker is dead, or with ``silent`` was so for too long, each now
         taken over by this worker."""
@@ -297,7 +270,7 @@ class Jobs:
                     f" AND (worker = :dead OR (:dead = '' AND believed_ns <= :now)) RETURNING {_COLUMNS}",
                     {
                         "worker": self.worker,
-                        "believed": now + int(BELIEVED_S * 1e9),
+                        "believed": now + _BELIEVED_NS,
                         "now": now,
                         "id": id_,
                         "dead": dead,
@@ -318,23 +291,17 @@ class Jobs:
                     "worker": self.worker,
                 },
             )
-            old = (
-                "SELECT id FROM jobs WHERE workspace = :workspace AND state NOT IN ('running', 'interrupted')"
+            await tx.run(
+                "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs"
+                " WHERE workspace = :workspace AND state NOT IN ('running', 'interrupted')"
                 " AND kind = (SELECT kind FROM jobs WHERE id = :id AND workspace = :workspace)"
-                " ORDER BY created_ns DESC LIMIT -1 OFFSET :kept"
+                " ORDER BY created_ns DESC LIMIT -1 OFFSET :kept)",
+                {"kept": self.kept, "id": job},
             )
-            kept = {"kept": self.kept, "id": job}
-            await tx.run(f"DELETE FROM job_events WHERE job_id IN ({old})", kept)  # noqa: S608
-            await tx.run(f"DELETE FROM jobs WHERE id IN ({old})", kept)  # noqa: S608
 
 
 async def forget(tx: Transaction, job: str) -> None:
-    """Delete a job with its events, inside a transaction that deletes other rows of the same work."""
-    await tx.run(
-        "DELETE FROM job_events WHERE job_id IN"
-        " (SELECT id FROM jobs WHERE id = :id AND workspace = :workspace)",
-        {"id": job},
-    )
+    """Delete a job, inside a transaction that deletes other rows of the same work."""
     await tx.run("DELETE FROM jobs WHERE id = :id AND workspace = :workspace", {"id": job})
 
 
