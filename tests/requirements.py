@@ -231,6 +231,7 @@ _ALL = (
     ("cli.stats", "sophia debug stats shows sizes"),
     ("cli.health", "sophia health answers for machines"),
     ("cli.completion", "shell completion works"),
+    ("cli.backup", "sophia backup creates, lists, verifies and restores"),
     # Benchmarks
     ("bench.one_command", "one command runs every benchmark, and any of them by its name"),
     ("bench.questions", "the relevance questions are well-formed and enough"),
@@ -547,7 +548,6 @@ _ALL = (
         _LATER,
     ),
     ("swarm.business_analysis", "the pattern business_analysis answers over connectors, cited", _LATER),
-    ("cli.backup", "sophia backup creates, lists, verifies and restores", _LATER),
     (
         "cli.later",
         "sophia connector, workspace, member, token, audit, vault, dashboard",

@@ -9,6 +9,7 @@ is set aside.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from sophia_mcp.store.driver import CHECKSUM_BYTES, Opening, connect
 from sophia_mcp.store.failures import damaged, translated
 
 _ENDING = ".backup.db"
+_NAME = re.compile(r"-\d{8}T\d{6}\.\d{9}\.backup\.db$")
 _HEADER = 100
 _RESERVED_AT = 20  # https://sqlite.org/fileformat.html, "the database header"
 
@@ -57,8 +59,9 @@ async def create(source: Path, folder: Path, *, clock: Clock = system) -> Backup
 
 
 def listed(folder: Path) -> list[Backup]:
-    """All backups of a folder, newest first."""
-    return [_describe(path) for path in sorted(folder.glob(f"*{_ENDING}"), reverse=True)]
+    """All backups of a folder, newest first. What others put there under other names is left out."""
+    named = (path for path in folder.glob(f"*{_ENDING}") if _NAME.search(path.name))
+    return sorted(map(_describe, named), key=lambda made: made.created_ns, reverse=True)
 
 
 async def verify(path: Path) -> None:
