@@ -46,7 +46,6 @@ _BATCH = 100
 class Collected:
     """How much was removed."""
 
-    views: int = 0
     placements: int = 0
     blobs: int = 0
 
@@ -64,10 +63,8 @@ class Room:
 
 async def collect(storage: Storage, repo: int, *, everything: bool = False) -> Collected:
     """Remove what no view of a repository shows; ``everything`` also what is still kept in case."""
-    dead_views = await _dead_views(storage, repo)
-    for view, _ in dead_views:
+    for view, _ in await _dead_views(storage, repo):
         await forget_view(storage, view)
-    views = len(dead_views)
     async with storage.database.read(storage.scope) as tx:
         rows = await tx.rows(
             "SELECT p.id, p.chunks FROM placements p WHERE p.repo_id = :repo"
@@ -79,12 +76,12 @@ async def collect(storage: Storage, repo: int, *, everything: bool = False) -> C
     if not dead or (
         not everything and len(dead) <= max(DEAD_KEPT, DEAD_SHARE * (int(live[0][0]) - len(dead)))
     ):
-        return Collected(views)
+        return Collected()
     removed = 0
     for part in cut(dead, _BATCH):
         removed += await _remove_placements(storage, repo, part)
     await _put_in_order(storage, repo)
-    return Collected(views, removed, await _remove_blobs(storage))
+    return Collected(removed, await _remove_blobs(storage))
 
 
 async def collect_gone(storage: Storage, room: Room | None = None) -> int:

@@ -106,9 +106,8 @@ class Question:
 class Candidate:
     """Lines that may be shown. ``home`` is the whole definition they belong to, ``focus`` the line
     that matters most (0: the first), ``anchor`` the line a definition's own text starts on (below its
-    comments). ``sibling``: a better span of the same file stands before it. ``exact``: it holds the very
-    text, or says the message, that was asked for; such stand before all others. ``text`` replaces the lines of
-    the file where an answer shows something else (an outline)."""
+    comments). ``exact``: it holds the very text, or says the message, that was asked for; such stand before all
+    others. ``text`` replaces the lines of the file where an answer shows something else (an outline)."""
 
     file: int
     start: int
@@ -120,7 +119,6 @@ class Candidate:
     home: tuple[int, int] = (0, 0)
     focus: int = 0
     anchor: int = 0
-    sibling: bool = False
     exact: bool = False
     text: str | None = None
 

@@ -206,38 +206,36 @@ def choose(ranked: Ranked, worded: int, *, once: bool = False) -> list[Candidate
     places = [(span.file, span.start, span.end) for span in scene.spans]
     taken = arranged(places, ranked.span_scores, scene.evidence.query.kind)
     if once:
-        first: dict[tuple[int, int], tuple[float, int, bool]] = {}
+        first: dict[tuple[int, int], tuple[float, int]] = {}
         for item in taken:
             span = scene.spans[item[1]]
             first.setdefault((span.file, span.line or -span.start), item)
         taken = list(first.values())
-    shown = [i for _, i, _ in taken[:worded]]
+    shown = [i for _, i in taken[:worded]]
     lines = dict(zip(shown, focuses(scene, ranked.span_matrix, shown), strict=True))
-    return [_candidate(ranked, scene, i, sibling, score, lines.get(i)) for score, i, sibling in taken]
+    return [_candidate(ranked, scene, i, score, lines.get(i)) for score, i in taken]
 
 
 def arranged(
     places: Sequence[tuple[int, int, int]], scores: Values, kind: str
-) -> list[tuple[float, int, bool]]:
-    """Spans (file, first and last line) best first, none overlapping: the score of each, its number, and
-    whether a better one of its file was taken. A file's best span is favoured over its siblings: these cost
-    ``order.sibling``, and more the more of the file are taken."""
+) -> list[tuple[float, int]]:
+    """Spans (file, first and last line) best first, none overlapping: the score of each, and its number. A
+    file's best span is favoured over its siblings: these cost ``order.sibling``, and more the more of the file
+    are taken."""
     price = ranker.tables()["order"]["sibling"][_TABLES.get(kind, "words")]
-    taken: list[tuple[float, int, bool]] = []
+    taken: list[tuple[float, int]] = []
     beside: dict[int, list[tuple[int, int]]] = {}
     for i in np.argsort(-scores, kind="stable").tolist():
         file, start, end = places[i]
         held = beside.setdefault(file, [])
         if len(held) > SIBLINGS_MOST or any(a <= end and start <= b for a, b in held):
             continue
-        taken.append((float(scores[i]) - price * len(held) ** SIBLINGS_DEARER, i, bool(held)))
+        taken.append((float(scores[i]) - price * len(held) ** SIBLINGS_DEARER, i))
         held.append((start, end))
     return sorted(taken, key=lambda item: -item[0])
 
 
-def _candidate(
-    ranked: Ranked, scene: Scene, i: int, sibling: bool, score: float, line: int | None
-) -> Candidate:
+def _candidate(ranked: Ranked, scene: Scene, i: int, score: float, line: int | None) -> Candidate:
     """Span ``i``; ``line`` is the one that matters, None for a span that is not shown on this page."""
     span = scene.spans[i]
     return Candidate(
@@ -251,5 +249,4 @@ def _candidate(
         span.whole,
         span.start if line is None else line,
         span.line or span.start,
-        sibling,
     )

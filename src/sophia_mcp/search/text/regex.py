@@ -175,7 +175,6 @@ async def _lines(question: Question, tx: Transaction, matches: Sequence[Matches]
                     1.0 / (1 + len(candidates)),
                     f"{item.count} matches in file" if item.count > 1 and not place else "matches",
                     focus=first,
-                    sibling=bool(place),
                 )
             )
     return candidates

@@ -147,7 +147,6 @@ async def _compare(
                 reason,
                 span.whole,
                 span.start,
-                sibling=bool(same),
             )
         )
         same.append(span)
