@@ -97,6 +97,16 @@ async def test_a_file_that_holds_what_it_held_is_told_apart_from_one_that_does_n
         assert (await ask(index, view)).behind != ""
 
 
+async def test_a_file_that_was_read_since_the_question_began_is_not_waited_for(
+    index: Index, beside: tuple[View, View]
+) -> None:
+    view, _ = beside
+    async with turn_of_another(index, view):
+        assert (await index.refresh(view, ["m0.py"])).behind == ""
+        Path(view.root, "m0.py").write_text("def changed(): pass\n")
+        assert (await index.refresh(view, ["m0.py"])).behind != ""
+
+
 async def test_a_removed_file_is_said_to_be_still_in_the_answer(
     index: Index, beside: tuple[View, View]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from tests.index.trees import commit_all, make_repository
 from tests.search.conftest import Asked, open_engine, write
 
 from sophia_mcp.index.views import View, repositories
+from sophia_mcp.search.view import freshness
 from sophia_mcp.search.view.atlas import ROLES, Atlas
 from sophia_mcp.search.view.atlases import Atlases, load, renew
 from sophia_mcp.types import LOCAL
 
 pytestmark = pytest.mark.anyio
 
-COLUMNS = ("placements", "blobs", "counts", "sizes", "mtimes", "ctimes", "lexical", "trigram")
+COLUMNS = ("placements", "blobs", "counts", "sizes", "lexical", "trigram")
+"""All but the times of files, which are those of when a map was read, or of later."""
 
 
 def project(root: Path, files: int = 60) -> Path:
@@ -85,18 +88,40 @@ async def test_after_any_change_a_renewed_map_equals_a_fresh_one(tmp_path: Path)
         for step in range(20):
             what = [change(root, rng, 100 * step + i) for i in range(rng.choice((1, 1, 1, 2)))]
             view = await ask.index.reconcile(ask.view, now=True)
-            async with ask.engine.database.write(LOCAL) as tx:
-                # A file that was read again, and is the same.
-                await tx.run(
-                    "UPDATE members SET mtime_ns = :step WHERE view_id = :view AND placement_id = :one",
-                    {"step": step + 1, "view": view.id, "one": int(rng.choice(held.placements))},
-                )
             now, anew = await renewed(ask, view, held), await fresh(ask, view)
             if now is not None:
                 done += 1
                 assert said(now) == said(anew), (seed, step, what)
             held = now or anew
     assert done > 15
+
+
+@pytest.mark.requirement("search.fresh", "search.never_silently_stale")
+async def test_a_file_that_was_read_since_the_map_was_is_compared_by_its_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project(tmp_path / "app", 3)
+    file = root / "src" / "m0.py"
+    async with open_engine(root, tmp_path / "home") as ask:
+        held = await fresh(ask, ask.view)
+        place = held.position["src/m0.py"]
+        file.write_text(text(1))
+        checked = partial(freshness.check, ask.engine.database, ask.view, held, [place])
+        assert (await checked()).changed == {place}
+        file.write_text(text(0))
+        assert not (await checked()).changed
+        found = file.stat()
+        async with ask.engine.database.write(LOCAL) as tx:
+            await tx.run(
+                "UPDATE members SET mtime_ns = :mtime, ctime_ns = :ctime WHERE placement_id = :one",
+                {
+                    "mtime": found.st_mtime_ns,
+                    "ctime": found.st_ctime_ns,
+                    "one": int(held.placements[place]),
+                },
+            )
+        monkeypatch.setattr(freshness, "read_inside", None)  # nobody reads it
+        assert not (await checked()).changed
 
 
 @pytest.mark.requirement("search.fresh", "search.never_silently_stale")

@@ -22,7 +22,11 @@ def chosen(app: App, known: Sequence[View], place: str | None, project: Path | N
     stand in its way. Raises OutsideRoots, NotFound, NotIndexed."""
     from sophia_mcp.index import views
 
-    if place is None and project is not None and (mine := _own(known, project)) is not None:
+    if (
+        project is not None
+        and place in (None, str(project))
+        and (mine := _own(known, project)) is not None
+    ):
         return mine
     found = views.choose(known, place, project)
     inside = roots(app, known, project)

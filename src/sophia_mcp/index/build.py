@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
 from sophia_mcp.errors import BadArgument, DiskFull, NotFound, SophiaError, StoreBusy, StoreTooNew
 from sophia_mcp.index import views
@@ -43,6 +44,7 @@ from sophia_mcp.index.turn import SILENT_S, holder_elsewhere, is_first, take_bac
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers.messages import Task
 from sophia_mcp.index.workers.pool import Pool
+from sophia_mcp.index.workers.reading import unchanged
 from sophia_mcp.ops.clock import Clock, system
 from sophia_mcp.ops.together import first
 from sophia_mcp.security.paths import is_too_wide, of_home
@@ -259,6 +261,9 @@ class Index:
                 held = known.get(path)
                 if held is not None and stamp != held.stamp:
                     tasks.append(Task(path, stamp or held.stamp, held.hash if held.current else ""))
+            if not wait:  # another process may have read them since the question began
+                same = await anyio.to_thread.run_sync(unchanged, self.trees.place(current), tasks)
+                tasks = [task for task in tasks if task.path not in same]
             if not tasks:
                 return current
             if not wait and await was_read(self._steps, current, tasks):

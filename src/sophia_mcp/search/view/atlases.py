@@ -6,10 +6,11 @@ everything about the new ones; what the paths say is kept while they are the sam
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import chain, compress
+from itertools import compress
 from sys import intern
 from typing import NamedTuple
 
@@ -27,7 +28,6 @@ _NEW_SHARE = 20
 _NUMBERS = ("placements", "blobs", "counts", "sizes", "mtimes", "ctimes", "lexical", "trigram")
 """Columns of the map that are numbers, in the order in which they are read."""
 
-_STAMP = slice(3, 6)
 _SAID_BY_PATHS = ("position", "old_versions", "compiled")
 """Properties of an atlas that depend on nothing but its paths."""
 
@@ -36,10 +36,10 @@ SELECT p.path, b.language, p.id, p.blob_id, p.chunks, m.size, m.mtime_ns, m.ctim
 FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id
 WHERE m.view_id = :view AND p.workspace = :workspace
 """
-_MEMBERS = """
-SELECT placement_id, size, mtime_ns, ctime_ns FROM members WHERE view_id = :view ORDER BY placement_id
-"""
-_EVERY = "SELECT COUNT(*) FROM placements WHERE repo_id = :repo AND workspace = :workspace"
+_EVERY = "SELECT COUNT(*) FROM placements WHERE repo_id = :repo"
+"""Of an index alone: a column beside it would be looked up row by row."""
+_MEMBERS = f"SELECT json_group_array(placement_id), ({_EVERY}) FROM members WHERE view_id = :view"  # noqa: S608
+"""In one row: a thousand take a fifth of the time that their rows with stamps take."""
 
 
 class Atlases:
@@ -67,29 +67,30 @@ class Atlases:
 async def load(tx: Transaction, view: View) -> Atlas:
     """Read the map of a view."""
     files = _listed(await tx.rows(f"{_FILES} ORDER BY p.path", {"view": view.id}))
-    return _atlas(view, files, await _is_whole(tx, view, files))
+    [(every,)] = await tx.rows(_EVERY, {"repo": view.repo_id})
+    return _atlas(view, files, every == len(files.paths))
 
 
 async def renew(tx: Transaction, view: View, held: Atlas) -> Atlas | None:
     """The map of a view, made from an older one of it; None when too much is new, or when a run over the
-    whole tree came between, which may have cut known files anew."""
+    whole tree came between, which may have cut known files anew. What is kept keeps its stamps: who finds another one on
+    the disk asks for that of today."""
     if held.view.seconds != view.seconds:
         return None
-    rows = await tx.rows(_MEMBERS, {"view": view.id})
-    members = np.fromiter(chain.from_iterable(rows), np.int64, 4 * len(rows)).reshape(-1, 4)
-    places = held.positions(members[:, 0])
+    [(listed, every)] = await tx.rows(_MEMBERS, {"view": view.id, "repo": view.repo_id})
+    members = np.array(json.loads(listed), np.int64)
+    places = held.positions(members)
     known = places >= 0
     # Words and trigrams of a placement are added once, and never taken from it.
     known[known] = (held.lexical & held.trigram)[places[known]]
-    new = members[~known, 0].tolist()
+    new = members[~known].tolist()
     if len(new) * _NEW_SHARE > len(members):
         return None
     found = await tx.rows(f"{_FILES} AND p.id IN ({ids(new)}) ORDER BY p.path", {"view": view.id})
     kept = np.zeros(len(held.paths), bool)
     kept[places[known]] = True
     files = _merged(_files_of(held, kept), _listed(found))
-    files.numbers[:, _STAMP] = members[np.searchsorted(members[:, 0], files.numbers[:, 0]), 1:]
-    atlas = _atlas(view, files, await _is_whole(tx, view, files))
+    atlas = _atlas(view, files, every == len(files.paths))
     if files.paths == held.paths:
         atlas._flags.update(held._flags)
         atlas.__dict__.update(
@@ -134,11 +135,6 @@ def _merged(old: _Files, new: _Files) -> _Files:
         [languages[i] for i in listed],
         np.concatenate([old.numbers, new.numbers])[order],
     )
-
-
-async def _is_whole(tx: Transaction, view: View, files: _Files) -> bool:
-    [(every,)] = await tx.rows(_EVERY, {"repo": view.repo_id})
-    return int(every) == len(files.paths)
 
 
 def _atlas(view: View, files: _Files, whole: bool) -> Atlas:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,11 @@ from sophia_mcp.types import LOCAL
 
 _READ_LIMIT = 4 << 20
 
+_KNOWN = """
+SELECT p.id, b.hash, m.size, m.mtime_ns, m.ctime_ns FROM placements p JOIN blobs b ON b.id = p.blob_id
+LEFT JOIN members m ON m.placement_id = p.id AND m.view_id = :view
+WHERE p.workspace = :workspace"""
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -33,8 +38,8 @@ NOTHING_CHANGED = Checked(frozenset(), frozenset())
 
 
 async def check(database: Database, view: View, atlas: Atlas, files: Iterable[int]) -> Checked:
-    """Compare files (atlas positions) with the disk: size and time first, then the bytes themselves.
-    A commit never changes."""
+    """Compare files (atlas positions) with the disk: size and time first, as they were when the map was made and as they
+    are known by now, then the bytes themselves. A commit never changes."""
     if not view.on_disk:
         return NOTHING_CHANGED
     wanted = sorted(set(files))
@@ -43,12 +48,13 @@ async def check(database: Database, view: View, atlas: Atlas, files: Iterable[in
         return NOTHING_CHANGED
     async with database.read(LOCAL) as tx:
         rows = await tx.rows(
-            f"SELECT id, hash FROM blobs WHERE workspace = :workspace AND id IN ({ids(atlas.blobs[suspects])})"  # noqa: S608
+            f"{_KNOWN} AND p.id IN ({ids(atlas.placements[suspects])})",
+            {"view": view.id},
         )
-    known: Mapping[int, str] = {int(blob): str(digest) for blob, digest in rows}
+    known = {int(placement): (str(digest), tuple(stamp)) for placement, digest, *stamp in rows}
     states = await anyio.to_thread.run_sync(
         lambda: {
-            file: _state(Path(view.root), atlas.paths[file], known.get(int(atlas.blobs[file]), ""))
+            file: _state(view, atlas.paths[file], *known.get(int(atlas.placements[file]), ("", ())))
             for file in suspects
         }
     )
@@ -59,19 +65,24 @@ async def check(database: Database, view: View, atlas: Atlas, files: Iterable[in
 
 
 def _untouched(view: View, atlas: Atlas, file: int) -> bool:
+    return _stamp(view, atlas.paths[file]) == (atlas.sizes[file], atlas.mtimes[file], atlas.ctimes[file])
+
+
+def _stamp(view: View, path: str) -> tuple[int, ...] | None:
     try:
-        found = os.lstat(os.path.join(view.root, atlas.paths[file]))
+        found = os.lstat(os.path.join(view.root, path))
     except OSError:
-        return False
-    known = (atlas.sizes[file], atlas.mtimes[file], atlas.ctimes[file])
-    return bool((found.st_size, found.st_mtime_ns, found.st_ctime_ns) == known)
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _state(root: Path, path: str, known: str) -> str:
+def _state(view: View, path: str, digest: str, stamp: tuple[int, ...]) -> str:
+    if _stamp(view, path) == stamp:
+        return "same"
     try:
-        raw = read_inside(root, path, _READ_LIMIT)
+        raw = read_inside(Path(view.root), path, _READ_LIMIT)
     except (NotFound, OutsideRoots):
         return "gone"
     except TooLarge:
         return "changed"
-    return "same" if blob_hash(raw) == known else "changed"
+    return "same" if blob_hash(raw) == digest else "changed"
