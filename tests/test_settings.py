@@ -417,3 +417,12 @@ def test_settings_are_frozen_and_their_lists_nobody_elses() -> None:
     settings.index.exclude.append("x")
     assert load().index.exclude == []
     assert settings.index.changed() == {"exclude": ["x"]}
+
+
+def test_a_folder_in_place_of_a_file_of_settings_is_not_a_fault_of_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOPHIA_CONFIG", str(tmp_path))
+    with pytest.raises(BadSetting) as refused:
+        load()
+    assert refused.value.next == "name a file there"

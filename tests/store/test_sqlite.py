@@ -365,6 +365,10 @@ def test_who_has_a_full_disk_is_told_what_may_be_deleted(tmp_path: Path) -> None
     with pytest.raises(DiskFull) as truth, translated(tmp_path / "state.db", "truth"):
         raise apsw.FullError("database or disk is full")
     assert "deleting" not in truth.value.next
+    (tmp_path / "index.db").write_bytes(b"little")
+    with pytest.raises(DiskFull) as little, translated(tmp_path / "index.db", "derived"):
+        raise apsw.FullError("database or disk is full")
+    assert "deleting" not in little.value.next
 
 
 async def test_who_removed_the_folder_of_a_store_in_use_is_told_to_start_again(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ def read_own(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise BadSetting(
-            f"cannot read {path}", why=error.strerror or "", next="mend its permissions"
-        ) from error
+        folder = isinstance(error, IsADirectoryError)
+        mend = "name a file there" if folder else "mend its permissions"
+        raise BadSetting(f"cannot read {path}", why=error.strerror or "", next=mend) from error
     return _parsed(raw, path)
 
 

@@ -143,6 +143,8 @@ def _room(path: Path, durability: Durability) -> str:
     if durability != "derived" or not path.exists():
         return told
     held = path.stat().st_size >> 20
+    if not held:
+        return told
     return f"{told}; deleting {path.name} while no server runs frees {held} MB: all of it can be indexed anew"
 
 

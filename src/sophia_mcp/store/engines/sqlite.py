@@ -365,7 +365,7 @@ def _too_new(path: Path, package: Migrations, verb: str) -> StoreTooNew:
     return StoreTooNew(
         f"{path.name} was written by a newer sophia",
         why=f"its {package.package} tables changed in a way this version no longer {verb}",
-        next="upgrade this sophia, or point it at another data folder",
+        next="upgrade this sophia, or set SOPHIA_HOME to another data folder",
     )
 
 
