@@ -525,3 +525,52 @@ async def test_an_operator_is_answered_with_its_definition_and_then_with_its_pla
         ("R/util.r", "defines %||%"),
         ("R/plot.r", "has this text at 2"),
     ]
+
+
+TERRAFORM = {
+    "infra/main.tf": 'resource "aws_vpc" "main" {\n  cidr = var.cidr\n}\n\nresource "aws_eks_cluster" "main" {\n  vpc = aws_vpc.main.id\n}\n\n'
+    'module "net" {\n  source = "./net"\n  cidr = var.cidr\n}\n\noutput "id" {\n  value = [aws_vpc.main.id, module.net.id]\n}\n',
+    "infra/variables.tf": 'variable "cidr" {\n  default = "10.0.0.0"\n}\n',
+    "run.py": "def main():\n    cidr = 1\n    return cidr\n",
+}
+
+
+@pytest.mark.requirement("search.modes")
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("aws_eks_cluster.main", "infra/main.tf:5"),
+        ("aws_vpc.main", "infra/main.tf:1"),
+        ("resource.aws_vpc.main", "infra/main.tf:1"),
+        ("var.cidr", "infra/variables.tf:1"),
+        ("module.net", "infra/main.tf:9"),
+    ],
+)
+async def test_an_address_of_terraform_is_the_block_that_it_names(
+    index_of, query: str, place: str
+) -> None:
+    async with index_of(TERRAFORM) as ask:
+        first = (await ask(query)).hits[0]
+    assert f"{first.path}:{first.start_line}" == place
+    assert first.why.startswith("defines ")
+
+
+@pytest.mark.requirement("search.callers_proof")
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("who uses aws_vpc.main", [6, 15]),
+        ("who uses resource.aws_vpc.main", [6, 15]),
+        ("where is module.net used", [15]),
+        ("who uses variable.cidr", [2, 11]),
+    ],
+)
+async def test_who_uses_an_address_of_terraform_writes_it(
+    index_of, query: str, lines: list[int]
+) -> None:
+    async with index_of(TERRAFORM) as ask:
+        answer = await ask(query)
+    assert sorted((hit.path, hit.start_line) for hit in answer.hits) == [
+        ("infra/main.tf", line) for line in lines
+    ]
+    assert "defined at infra/" in answer.notes[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sophia_mcp.embed.providers import static
 from sophia_mcp.search.question import spelling
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.not_here")]
@@ -58,3 +59,39 @@ async def test_a_question_is_asked_in_the_spelling_of_the_repository(
         assert (await ask("was the order canceled")).hits[0].symbol == "cancelled"
         assert not any("spelt" in note for note in (await ask("was the order cancelled")).notes)
         assert (await ask("harbour customs of the parcels")).notes[0].startswith("not here:")
+
+
+@pytest.mark.parametrize(
+    ("slip", "word"),
+    [
+        ("retreive", "retrieve"),
+        ("sesion", "session"),
+        ("calcualted", "calculated"),
+        ("lenght", "length"),
+        ("seperate", "separate"),
+        ("enviroment", "environment"),
+        ("connnection", "connection"),
+    ],
+)
+def test_a_slip_of_the_finger_means_a_usual_word(slip: str, word: str) -> None:
+    assert word in spelling.meant(slip, static.own().place)
+
+
+@pytest.mark.parametrize("word", ["websocket", "casting", "cookie", "kubernetes", "poll", "drawn"])
+def test_a_usual_word_is_no_slip(word: str) -> None:
+    assert not list(spelling.meant(word, static.own().place))
+
+
+async def test_a_question_is_asked_without_slips(index_of: Callable[..., Any]) -> None:
+    files = {f"shop/part{i}.py": f"def row_{i}(report):\n    return report\n" for i in range(40)}
+    files["shop/login.py"] = (
+        'def retrieve_token(session):\n    """The token of the session."""\n    return session.token\n'
+    )
+    files["shop/waive.py"] = 'def waive_fee(order):\n    """Waive the fee."""\n    return order\n'
+    files["shop/wave.py"] = "".join(f'def wave_{i}():\n    """A wave."""\n\n\n' for i in range(40))
+    async with index_of(files) as ask:
+        told = await ask("where do we retreive the sesion token")
+        assert told.hits[0].symbol == "retrieve_token"
+        assert told.notes == ("retreive is spelt retrieve, sesion is spelt session here",)
+        kept = await ask("how do we waive the fee")
+        assert (kept.hits[0].symbol, kept.notes) == ("waive_fee", ())

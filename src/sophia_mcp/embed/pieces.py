@@ -23,6 +23,10 @@ class Pieces:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def place(self, word: str) -> int | None:
+        """The row of a word that is one whole; None for any other."""
+        return self._rows.get(word)
+
     def cut(self, word: str) -> tuple[int, ...]:
         """Row numbers of a word: its own row, else the longest known pieces from left to right.
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from sophia_mcp import words
+from sophia_mcp.embed.providers import static
 from sophia_mcp.search import repomap
 from sophia_mcp.search.candidates import lexical
 from sophia_mcp.search.candidates.evidence import Values
 from sophia_mcp.search.engine import Outcome, Question
-from sophia_mcp.search.places import links, locate, missed, place, skipped, symbols, tracing
+from sophia_mcp.search.places import addresses, links, locate, missed, place, skipped, symbols, tracing
 from sophia_mcp.search.question import spelling
 from sophia_mcp.search.question.keys import of_place, said_key
 from sophia_mcp.search.question.query import (
@@ -96,8 +97,8 @@ async def _whole(
     if question.mode in ("text", "regex"):
         return None
     # A key is used by its last part: ``variable.region`` as ``var.region``; and one with hyphens is written in code.
-    is_key = question.mode in ("references", "callers") or "." not in text
-    others = ("doc", "config") if is_key else ("doc",)
+    of_uses = question.mode in ("references", "callers")
+    others = ("doc", "config") if of_uses or "." not in text else ("doc",)
     names = [text] if _BEYOND.search(text) else []
     if "$" in query.written and "." in text:
         names = ["$".join(text.rsplit(".", 1)), text]
@@ -112,6 +113,19 @@ async def _whole(
                 query, text=name, kind="identifier", identifiers=(name,), named=None, is_whole=True
             )
             return replace(question, query=query)
+    if "." in text and (address := await addresses.defined(tx, question.atlas, text, allowed)):
+        name, written = address
+        said = written if of_uses else name
+        query = replace(
+            query,
+            text=said,
+            kind="identifier",
+            identifiers=(said,),
+            named=None,
+            is_whole=True,
+            block=name,
+        )
+        return replace(question, query=query)
     return None
 
 
@@ -120,7 +134,7 @@ async def _respelt(question: Question, tx: Transaction) -> Question:
     query = question.query
     if query.kind != "words" or query.is_foreign or question.mode not in ("auto", "text"):
         return question
-    doubtful = spelling.doubtful(query)
+    doubtful = spelling.doubtful(query, static.own().place)
     if not doubtful:
         return question
     stems = {words.stem(word) for said in doubtful.items() for word in (said[0], *said[1])}

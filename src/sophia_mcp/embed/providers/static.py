@@ -67,6 +67,10 @@ class StaticEmbedder(Summed):
         vectors[[place for place, some in enumerate(rows) if not some]] = 0
         return vectors
 
+    def place(self, word: str) -> int | None:
+        """Where a lower-case word stands in the vocabulary, the usual ones first; None for one that it lacks."""
+        return self._pieces.place(word)
+
     def _raw(self, rows: NDArray[np.int64]) -> Vectors:
         vectors: Vectors = np.multiply(self._table[rows], self._scales[rows][:, None], dtype=np.float32)
         return vectors

@@ -187,7 +187,8 @@ class Query:
     sentence asks for the uses of that name. ``written`` is the whole text, where ``text`` is the name in it, or
     what a question that ``is_foreign`` says of code. ``of_tests``: what tests it was asked, and the text is what.
     ``of_bases``: of the uses of a name those that extend it are meant. ``respelt``: words that the text has in
-    another spelling than was written. ``is_whole``: the text is one name, with the points in it."""
+    another spelling than was written. ``is_whole``: the text is one name, with the points in it. ``block``: what defines
+    that name where it is another."""
 
     text: str
     kind: QueryKind
@@ -204,6 +205,7 @@ class Query:
     of_bases: bool = False
     respelt: tuple[tuple[str, str], ...] = ()
     is_whole: bool = False
+    block: str = ""
 
     @property
     def name(self) -> str:

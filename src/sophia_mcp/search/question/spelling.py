@@ -1,12 +1,13 @@
-"""How does the other English write a word? ``colour`` and ``color``, ``initialise`` and ``initialize``.
+"""How else is a word written? As the other English does, ``colour`` and ``color``, or without the slip of a finger:
+``retrieve`` for ``retreive``.
 
-Both are words of a question; code is written in one of them, most often, and neither has the stem of the other.
+Code is written in one English, most often, and neither has the stem of the other; and a slip is nowhere in it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from sophia_mcp import words
@@ -32,6 +33,15 @@ _FORMS = tuple(
     for written, other in ((british, american), (american, british))
 )
 
+_USUAL, _UNUSUAL = 15_000, 25_000
+"""Places in the vocabulary up to which a word is meant, and from which on it may be a slip."""
+_SLIP, _LONG_SLIP = 5, 8
+"""Letters of a word that may be a slip, and of one in which a letter may stand for another: short ones are like many."""
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+Place = Callable[[str], int | None]
+"""Where a word stands in a vocabulary, the usual ones first; None for one that is not in it."""
+
 _RARER = 10
 """The other spelling is meant where it stands in so many times as many chunks: one comment makes no usage."""
 
@@ -43,10 +53,34 @@ def others(word: str) -> Iterator[str]:
             yield found.expand(written)
 
 
-def doubtful(query: Query) -> dict[str, list[str]]:
+def meant(word: str, place: Place) -> Iterator[str]:
+    """The usual words of which this one may be a slip: with two letters changed about, one too many, too few or, in a
+    long word, another. The first letter is right."""
+    own = place(word)
+    if len(word) < _SLIP or not (word.isascii() and word.isalpha()) or (own or _UNUSUAL) < _UNUSUAL:
+        return
+    found = set[str]()
+    for at in range(1, len(word) + 1):
+        before, rest = word[:at], word[at:]
+        found |= {before + rest[1:], before + rest[1::-1] + rest[2:]}
+        found |= {before + letter + rest for letter in _LETTERS}
+        if len(word) >= _LONG_SLIP:
+            found |= {before + letter + rest[1:] for letter in _LETTERS}
+    for other in sorted(found - {word}):
+        there = place(other)
+        if there is not None and there < _USUAL:
+            yield other
+
+
+def doubtful(query: Query, place: Place) -> dict[str, list[str]]:
     """The words of a question that may be spelt otherwise, and how."""
-    said = {word.casefold() for word in words.IDENTIFIER.findall(query.text) if word[1:].islower()}
-    return {word: list(others(word)) for word in sorted(said) if any(others(word))}
+    said = sorted(word for word in set(words.IDENTIFIER.findall(query.text)) if word[1:].islower())
+    found: dict[str, list[str]] = {}
+    for word in said:
+        slips = meant(word, place) if word.islower() else ()  # with a capital it is a name
+        if known := [*others(word.casefold()), *slips]:
+            found[word.casefold()] = known
+    return found
 
 
 def respelt(query: Query, spellings: dict[str, list[str]], counts: dict[str, int]) -> Query:
@@ -55,8 +89,12 @@ def respelt(query: Query, spellings: dict[str, list[str]], counts: dict[str, int
     def count(word: str) -> int:
         return counts.get(words.stem(word), 0)
 
+    def is_meant(word: str, other: str) -> bool:
+        # What is written here is no slip, however rare it is.
+        return count(other) > _RARER * count(word) and (not count(word) or other in others(word))
+
     usual = {word: max(known, key=count) for word, known in spellings.items()}
-    found = {word: other for word, other in usual.items() if count(other) > _RARER * count(word)}
+    found = {word: other for word, other in usual.items() if is_meant(word, other)}
     if not found:
         return query
     text = words.IDENTIFIER.sub(lambda word: found.get(word[0].casefold(), word[0]), query.text)

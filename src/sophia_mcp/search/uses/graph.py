@@ -57,7 +57,7 @@ async def find(question: Question, tx: Transaction) -> Outcome:
     if isinstance(asked, Outcome):
         return asked
     query, atlas = asked.query, asked.atlas
-    found = await symbols.definitions(tx, atlas, query.name, query.container)
+    found = await symbols.definitions(tx, atlas, query.block or query.name, query.container)
     exact = [item for item in found if item.exact]
     defined = exact or [item for item in found if item.symbol.name == query.name]
     outcome = await _uses(asked, tx, defined)
@@ -124,7 +124,8 @@ async def _uses(question: Question, tx: Transaction, exact: Sequence[Definition]
     called = uses if unmet else called
     written: mentions.Lines = ()
     if not calls or not called:
-        written = await mentions.lines(question, tx, query.name, files, known, exact)
+        own_lines = () if query.block else exact
+        written = await mentions.lines(question, tx, query.name, files, known, own_lines)
     unheard = _unheard(atlas, exact) if not called and written else ""
     if not called and not unheard and (calls or not written):
         others = "it is used in other ways" if uses else ""
