@@ -232,6 +232,11 @@ def test_what_a_call_gives_is_said_by_what_is_called(language: str, text: str, s
     assert types == [stated]
 
 
+def test_the_hidden_function_of_a_package_of_r_is_called_on_the_package() -> None:
+    calls = parse("f <- function(x) { scales:::expand(x); ggplot2::draw(x) }\n", "a.R", "r").references
+    assert [(call.receiver, call.name) for call in calls] == [("scales", "expand"), ("ggplot2", "draw")]
+
+
 def test_a_package_of_go_is_known_by_its_name_and_not_by_its_folder() -> None:
     text = 'package a\n\nimport "x.org/go-git/v5"\n\nimport (\n\t"x.org/yaml.v3"\n\tj "x.org/json"\n)\n'
     found = {item.module: item.alias for item in parse(text, "a.go", "go").imports}

@@ -89,6 +89,7 @@ def test_a_first_line_says_the_interpreter(line: bytes, language: str | None) ->
         (b"# -*- coding: utf-8 -*-\n", None),
         (b"# -*- mode: unheard -*-\n", None),
         (b"the marks -*- and vim: ft\n", None),
+        (b"--- a/x.erl\n+++ b/x.erl\n@@ -1,2 +1,2 @@\n %% -*- erlang -*-\n", None),
     ],
 )
 def test_first_lines_tell_an_editor_the_language(head: bytes, language: str | None) -> None:

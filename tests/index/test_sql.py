@@ -54,7 +54,7 @@ def test_what_is_no_sql_hides_no_definition_behind_it() -> None:
 OTHERS = """CREATE TABLE @extschema@.part_config (
   parent_table text NOT NULL
 );
-CREATE PROCEDURE @extschema@.run_all(p_wait int DEFAULT (1 + 1))
+CREATE PROCEDURE @extschema@.run_all(p_wait numeric(10, 2) DEFAULT 0)
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -86,6 +86,14 @@ def test_procedures_aggregates_domains_and_types_of_ones_own_are_defined() -> No
         ("geomval", "class", 20, 20),
         ("last_one", "function", 21, 21),
     ]
+
+
+def test_a_place_for_a_schema_in_an_expression_hides_no_definition_behind_it() -> None:
+    text = (
+        "ALTER TABLE @extschema@.part\nADD CONSTRAINT c\nCHECK (@extschema@.is_type(sub));\n\n" + OTHERS
+    )
+    assert "part_config" in {s.name for s in parse(text, "a.sql", "sql").symbols}
+    assert len(parse(text, "a.sql", "sql").symbols) == len(parse(OTHERS, "a.sql", "sql").symbols)
 
 
 def test_every_byte_keeps_its_place() -> None:

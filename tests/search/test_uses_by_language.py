@@ -502,3 +502,44 @@ async def test_a_cpp_variable_is_no_namespace_or_class_that_is_called_like_it(in
         ("run.cc", f"calls it at 3 ({GUESS})"),
         ("run.cc", f"calls it at 5 ({GUESS})"),
     ]
+
+
+SELVES = {
+    "src/A.scala": "package a\n\nclass Tap { me =>\n  def open(): Int = 1\n"
+    "  val inner = new Runnable { def run(): Unit = me.open() }\n}\n",
+    "src/B.scala": "package a\n\nclass Lid { me: Base =>\n  def open(): Int = 2\n  def go() = me.open()\n}\n",
+}
+
+
+async def test_scala_calls_an_object_by_the_name_that_it_has_for_itself(index_of) -> None:
+    assert await callers(index_of, SELVES, "Tap.open") == [
+        ("src/A.scala", "calls it at 5 (receiver-typed)"),
+        ("src/B.scala", f"calls it at 5 ({GUESS})"),
+    ]
+
+
+async def test_erlang_calls_its_own_module_by_a_macro(index_of) -> None:
+    files = {
+        "src/srv.erl": "-module(srv).\n\nstart() -> ?MODULE:loop(1).\n\nloop(N) -> N.\n",
+        "src/other.erl": "-module(other).\n\nstart() -> ?MODULE:loop(1).\n",
+    }
+    assert await callers(index_of, files, "loop") == [
+        ("src/srv.erl", "calls it at 3 (same file)"),
+        ("src/other.erl", f"calls it at 3 ({GUESS})"),
+    ]
+
+
+async def test_a_part_of_dart_calls_what_its_library_has(index_of) -> None:
+    files = {
+        "lib/model.dart": "part 'grown.dart';\n\nint grow() => helper();\nint own() => 1;\n",
+        "lib/grown.dart": "part of 'model.dart';\n\nint helper() => own();\n",
+        "lib/far.dart": "int other() => helper() + own();\n",
+    }
+    assert await callers(index_of, files, "helper") == [
+        ("lib/model.dart", "calls it at 3 (import-resolved)"),
+        ("lib/far.dart", f"calls it at 1 ({GUESS})"),
+    ]
+    assert await callers(index_of, files, "own") == [
+        ("lib/grown.dart", "calls it at 3 (import-resolved)"),
+        ("lib/far.dart", f"calls it at 1 ({GUESS})"),
+    ]

@@ -29,6 +29,8 @@ _MODE = re.compile(
 )
 _MODES = {"c++": "cpp", "cperl": "perl", "sh": "bash", "shell-script": "bash"}
 """What editors call languages that have another name here."""
+_CHANGE = re.compile(rb"(?:diff |Index: |--- |\*\*\* |From [0-9a-f]{40} )")
+"""Begins a difference, whose lines are those of other files."""
 _FIRST_LINES = re.compile(rb"(?:[^\n]{0,400}\n){0,5}")
 _CPP = re.compile(
     rb"\n[ \t]*+(?:class[ \t]++\w++(?:[ \t]++\w++)?[ \t\r\n]*+(?:[:{;]|\Z)|(?:inline[ \t]++)?namespace\b[ \t\w:]*+[ \t\r\n]*+(?:\{|\Z)"
@@ -80,7 +82,7 @@ def language_of(path: str, head: bytes) -> str | None:
     if found is None and head.startswith(b"#!"):
         return _by_shebang(head, interpreters)
     if found is None:
-        return _by_mode(head, interpreters)
+        return None if _CHANGE.match(head) else _by_mode(head, interpreters)
     if head.startswith(b"#!") and name.endswith(_OTHERS):
         return _by_shebang(head, interpreters) or found
     return _settle(found, name, head)

@@ -119,6 +119,7 @@ RECORDS = (
         [(parameter) (class_parameter)] @bind
         (val_definition type: (_)) @bind
         (val_definition value: [(instance_expression) (call_expression function: (identifier))]) @bind
+        (self_type . (identifier) @own)
         """,
         imports=imports.scala,
         binds=bindings.NAMED,
@@ -160,7 +161,7 @@ RECORDS = (
         comments=("comment", "documentation_comment"),
         name_rule=rules.dart_name,
         references="""
-        (import_or_export) @import
+        [(import_or_export) (part_directive) (part_of_directive)] @import
         (superclass [(type_identifier) (mixins (type_identifier) @base)] @base)
         (interfaces (type_identifier) @base)
         (_ (identifier) @token . (selector (argument_part)))

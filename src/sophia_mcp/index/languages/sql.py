@@ -38,7 +38,7 @@ _UNKNOWN = expression(
 )
 _GIVES, _HOLDS = (b" RETURNS a AS '", b"'"), (b" AS (a int", b")")
 """How what follows the name of a function and of a type begins and ends, as the grammar knows it."""
-_PLACEHOLDER = expression(rb"@\w+@\.")
+_PLACEHOLDER = expression(rb"^([ \t]*+create\b[^;@\n]{0,80})(@\w+@\.)", re.MULTILINE | re.IGNORECASE)
 
 
 def plain(source: bytes) -> bytes:
@@ -80,7 +80,8 @@ def plain(source: bytes) -> bytes:
         parts += source[at:start], instead
         at = pos
     text = b"".join((*parts, source[at:]))
-    return _UNKNOWN.sub(_known, _PLACEHOLDER.sub(lambda found: found[0].translate(BLANK), text))
+    text = _PLACEHOLDER.sub(lambda found: found[1] + found[2].translate(BLANK), text)
+    return _UNKNOWN.sub(_known, text)
 
 
 def _known(found: re.Match[bytes]) -> bytes:

@@ -39,7 +39,9 @@ _TOLD = re.compile(r"^\(\s*[*&]?\s*([\w.>-]+)\s*,\s*(?=\w+$)")
 """Before a method that is named with what has it, as two arguments."""
 _CLOSES, _OPENS = b")]", b"(["
 _JOINTS_MOST, _WORD_BYTES = 8, 60
-_POINTED = re.compile(r"(?:(?P<receiver>.+)(?:::|\$|@))?`?(?P<name>[\w.]+)`?", re.DOTALL)
+_POINTED = re.compile(r"(?:(?P<receiver>.*[^:])(?::::?|\$|@))?`?(?P<name>[\w.]+)`?", re.DOTALL)
+_OWN_MODULE = "?MODULE:"
+"""What Erlang writes before a function of its own module that is called as another's."""
 _DOTTED = re.compile(r"\w+(?:\.\w+)+")
 _PATH = re.compile(r"[\w$@]+(?:\s*(?:\?\.|!\.|!!\.|&\.|\.|->|::|:)\s*[\w$@#]+)*[?!]?$")
 _MADE = re.compile(r"(?:new\s+)?((?:\w+(?:\.|::|\\))*_*[A-Z]\w*)\s*(?:<[^()]*>)?\(")
@@ -204,6 +206,7 @@ def _parts(callee: bytes, language: Language) -> tuple[str, str, str, str]:
     if language.name == "r":
         receiver, name = _split_pointed(text)
     else:
+        text = text.removeprefix(_OWN_MODULE)
         receiver, name = _split(text, language.maker, language.calls_make)
     if name in language.keywords:
         return "", "", "", ""

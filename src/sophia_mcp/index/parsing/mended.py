@@ -15,7 +15,7 @@ from sophia_mcp.index.parsing.grammars import PARSE_SECONDS, Reader, Unreadable
 
 ASTRAY = frozenset(
     """bash clojure commonlisp css elisp elm erlang fish fsharp gdscript gleam hack haskell kotlin lua make odin perl
-    purescript r racket scheme tcl""".split()
+    purescript r racket scheme sql tcl""".split()
 )
 """Languages whose grammars lose definitions elsewhere by one broken statement; most others find back by themselves."""
 
@@ -23,11 +23,13 @@ _BEGINS = re.compile(
     rb"^(?![\s)\]}>;|&,]|(?:begin|do|done|elif|else|end|esac|fi|in|of|then|where)\b|\{)", re.M
 )
 """The start of a line that goes on with nothing before it."""
+_BEHIND = re.compile(rb"(?<=;\n)\s*?^(?=\S)", re.M)
+"""The same where statements go on at the margin and end with a sign."""
 _MARGIN = re.compile(rb"^(?=\S)|\A", re.M)
 _INNER = re.compile(rb"^[ \t]+\S[^\n]*", re.M)
 
 
-def mended(source: bytes, loaded: Reader) -> bytes | None:
+def mended(source: bytes, loaded: Reader, language: str) -> bytes | None:
     """The source with blanks for what has an error of its own, at the same length: for the inside of a part where the
     rest of it can be read, else for all of it. None when that takes too long."""
     end = time.thread_time() + PARSE_SECONDS
@@ -40,7 +42,7 @@ def mended(source: bytes, loaded: Reader) -> bytes | None:
     try:
         return b"".join(
             next(left for left in _ever_less(part) if not left.strip() or not is_broken(left))
-            for part in _parts(source)
+            for part in _parts(source, _BEHIND if language == "sql" else _BEGINS)
         )
     except Unreadable:
         return None
@@ -55,7 +57,7 @@ def _ever_less(part: bytes) -> Iterator[bytes]:
     yield part.translate(BLANK)
 
 
-def _parts(source: bytes) -> Iterator[bytes]:
-    starts = [0, *(found.start() for found in _BEGINS.finditer(source) if found.start())]
+def _parts(source: bytes, begins: re.Pattern[bytes]) -> Iterator[bytes]:
+    starts = [0, *(found.start() for found in begins.finditer(source) if found.start())]
     for start, end in zip(starts, [*starts[1:], len(source)], strict=True):
         yield source[start:end]

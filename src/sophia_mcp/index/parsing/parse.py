@@ -69,7 +69,11 @@ def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
     own = conflicts.own(source)
     plain = record.plain(own) if record.plain else own
     read = _read(plain, own, record, rows)
-    if record.name in ASTRAY and read.root.has_error and (whole := mended(plain, reader(record))):
+    if (
+        record.name in ASTRAY
+        and read.root.has_error
+        and (whole := mended(plain, reader(record), record.name))
+    ):
         again = _read(whole, own, record, rows)
         read = max(read, again, key=lambda each: len(each.found))
     if not read.found and read.root.is_error:

@@ -150,6 +150,10 @@ class Types:
             match = language.binds.match(text)
             if match is not None:
                 self._declare(match, start)
+        for node in captures.get("own", ()):
+            scope = scopes.at(node.start_byte)
+            self._shadows.know(node.start_byte)
+            self._bind(scope, written(node, source), scopes.class_of(scope), _DECLARED, False)
         for node in captures.get("anew", ()):
             self._leave(scopes.at(node.start_byte), written(node, source), "", node.start_byte)
         self._give_fields()
