@@ -426,3 +426,16 @@ def test_a_folder_in_place_of_a_file_of_settings_is_not_a_fault_of_permissions(
     with pytest.raises(BadSetting) as refused:
         load()
     assert refused.value.next == "name a file there"
+
+
+def test_a_file_of_settings_may_begin_with_the_mark_that_windows_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "config.toml"
+    monkeypatch.setenv("SOPHIA_CONFIG", str(own))
+    own.write_text("[index]\nworkers = 3\n", "utf-8-sig")
+    assert load().index.workers == 3
+    own.write_text("[index]\nworkers = 3\n", "utf-16")
+    with pytest.raises(BadSetting, match="is not UTF-8 text") as refused:
+        load()
+    assert refused.value.next == "save it as UTF-8"

@@ -81,6 +81,8 @@ def says(values: Any, place: Sequence[int | str]) -> bool:
 
 def _parsed(raw: bytes, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        return tomllib.loads(raw.decode("utf-8-sig"))  # editors on Windows begin a file with a mark
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"{path} is not UTF-8 text", why=str(error), next="save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadSetting(f"{path} is not valid TOML", why=str(error), next="mend that line") from error
