@@ -134,8 +134,12 @@ def probability(found: Facts) -> float:
 
 
 SMALL_TREE = 30
-"""Files of a tree too small for the model, which learned from packages: there, only a question of
-which no word is found is refused."""
+"""Files of a small tree. It holds few words, so that more of a question is missing even where it is answered: it
+has a threshold of its own."""
+
+TINY_TREE = 6
+"""Files of a tree smaller than any that the thresholds were set on: there, only a question of which no word is
+found is refused."""
 
 
 _FOREIGN_KNOWN = 1 / 3
@@ -154,6 +158,11 @@ def is_absent(found: Facts, files: int) -> bool:
         return found["missing"] > 0.34
     if found.get("foreign"):
         return found.get("known", 0.0) < _FOREIGN_KNOWN
-    if files < SMALL_TREE:
+    if files < TINY_TREE:
         return found["missing"] >= 1.0
-    return probability(found) > ranker.tables()["absent"]["threshold"]["refuse"]
+    return probability(found) > ranker.tables()["absent"]["threshold"][size(files)]
+
+
+def size(files: int) -> str:
+    """Which threshold holds for a tree of so many files."""
+    return "small" if files < SMALL_TREE else "refuse"
