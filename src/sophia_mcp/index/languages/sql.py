@@ -27,11 +27,11 @@ _ESCAPED = expression(rb"\\(.)", re.DOTALL)
 _ESCAPES = expression(rb"\\'\w|`\w+`|\b(?i:engine)[ \t]*+=")
 """What only dialects write in which a quote may be escaped by a backslash."""
 _ROWS_END = b"\n\\."
-_NAME = rb"(?:[\w@\"]++\.)*+[\w\"]++"
+_NAME = rb"(?>(?:[\w@\"]++\.)*)[\w\"]++"
 _UNKNOWN = expression(
-    rb"^(?P<create>[ \t]*+create\s++(?:or\s++replace\s++)?+)(?:(?P<routine>procedure|aggregate)\b(?P<called>\s++"
+    rb"^(?P<create>[ \t]*+create\s++(?>(?:or\s++replace\s++)?))(?:(?P<routine>procedure|aggregate)\b(?P<called>\s++"
     + _NAME
-    + rb"\s*+\((?>[^();]*+(?:\([^();]*+\)[^();]*+)*+)\))|(?P<type>domain|type(?=[^(;]*+\([^);]*?=))\b(?P<named>\s++"
+    + rb"\s*+\((?>[^();]*+(?>(?:\([^();]*+\)[^();]*+)*))\))|(?P<type>domain|type(?=[^(;]*+\([^);]*?=))\b(?P<named>\s++"
     + _NAME
     + rb"))(?P<rest>[^;]*+);",
     re.MULTILINE | re.IGNORECASE,
