@@ -11,13 +11,13 @@ from sophia_mcp.patterns import expression
 from sophia_mcp.search.question import sentences
 
 _KEY = expression(
-    r"(?P<option>--[A-Za-z][\w-]*)(?:=\S*)?"
+    r"(?P<option>--[A-Za-z](?:[\w.-]*\w)?)(?:=\S*)?"
     r"|(?P<key>-\w|-[A-Za-z][\w:.+/,-]*\w(?:=\S*)?|(?=[^A-Za-z]*[A-Za-z])\w+(?:[-:.+]\w+)+)"
 )
 _FLAG = expression(r"-(?P<name>[A-Za-z][\w:.,/+-]*?)(?P<value>=\S*|\d+[kKmMgG]?)?|-\d")
 """An option with one dash, and what it is set to, if anything: ``-std=c++17``, ``-Xmx512m``."""
-_LONG = expression(r"--[A-Za-z][\w-]*")
-_LISTED = expression(r"[a-z][\w-]{2,}")
+_LONG = expression(r"--[A-Za-z][\w.-]*")
+_LISTED = expression(r"[a-z][\w.-]{2,}")
 """What names an option in a table of them, which has no dashes."""
 _QUOTE = "[\"'`]"
 _ENDS = r"(?:\b|\d)"
@@ -51,12 +51,12 @@ def written_as(text: str) -> Iterator[tuple[str, str]]:
     text."""
     if _LONG.fullmatch(text):
         # A table of options has no dashes; but a word alone stands in many places, and a minus next to a name, too.
-        before = r"\b" if "-" in text[2:] else f"(?:--|{_QUOTE})"
+        before = r"\b" if {"-", "."} & set(text[2:]) else f"(?:--|{_QUOTE})"
         yield "this option", rf"{before}{re2.escape(text[2:])}\b"
     elif found := _FLAG.fullmatch(text):
         written = re2.escape(text)
         listed = _LISTED.fullmatch(found["name"] or "")
-        beside = rf"|{_QUOTE}{listed[0]}{_QUOTE}\s*," if listed else ""
+        beside = rf"|{_QUOTE}{re2.escape(listed[0])}{_QUOTE}\s*," if listed else ""
         yield "this option", rf"\B{written}{_ENDS * text[-1].isalnum()}{beside}"
         if found["value"]:
             yield "this option, set otherwise", rf"\B-{re2.escape(found['name'])}{_ENDS}"
