@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sophia_mcp.cost.logs import Log
 from sophia_mcp.store.database import Database
 from sophia_mcp.store.migrations import Migrations, Step
 from sophia_mcp.types import Scope
+
+if TYPE_CHECKING:
+    from sophia_mcp.cost.logs import Log
 
 _FIRST = """
 CREATE TABLE cost_imports (

@@ -13,15 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import re2
-from pathspec import GitIgnoreSpec
-from pathspec.util import CheckResult
 
 from sophia_mcp.errors import BadArgument, SophiaError
 from sophia_mcp.index.disk.refused import BINARY, GENERATED, MINIFIED
 from sophia_mcp.security.paths import read_inside
 from sophia_mcp.security.secrets import is_secret_file
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+    from pathspec.util import CheckResult
 
 RULES_FILE = ".sophiaignore"
 GIT_RULES_FILE = ".gitignore"
@@ -307,6 +310,8 @@ def _globs(patterns: Sequence[str], what: str) -> GitIgnoreSpec:
 
 def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
     """Rules of the lines that parse; git passes over the others in silence too."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - thirty modules, for trees that git does not judge
+
     lines = [_CLASS.sub(lambda found: _CLASSES[found[1]], line) for line in lines]
     with warnings.catch_warnings():
         # Of sets with a bracket in them, which mean what git means.
@@ -314,12 +319,12 @@ def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
         try:
             return GitIgnoreSpec.from_lines(lines)
         except _UNREADABLE:
-            return GitIgnoreSpec.from_lines(filter(_is_readable, lines))
+            return GitIgnoreSpec.from_lines(line for line in lines if _is_readable(GitIgnoreSpec, line))
 
 
-def _is_readable(line: str) -> bool:
+def _is_readable(kind: type[GitIgnoreSpec], line: str) -> bool:
     try:
-        GitIgnoreSpec.from_lines([line])
+        kind.from_lines([line])
     except _UNREADABLE:
         return False
     return True
