@@ -28,12 +28,13 @@ FILES = {
     "CHANGELOG": "version 2.1\n\tFix CVE-2020-25684.\n\nversion 2.0\n\tAll is new.\n",
     "Makefile": "CFLAGS = -O2 -Wall -std=c++17\n\nrun:\n\tjava -Xmx512m -jar tool.jar\n",
     "cmd/run.go": 'package main\n\nimport "flag"\n\nvar wait = flag.Int("linger", 5, "Seconds until it ends")\n'
-    'var kept = flag.Int("store.kept-days", 5, "Days")\n',
+    'var kept = flag.Int("store.kept-days", 5, "Days")\nvar since = flag.Int("store.kept.time", 5, "Days")\n',
     "t/words.t": "use Test::More;\nmy @args = qw( -w --passthru );\nok( run(@args) );\n",
     "doc/cli.md": "# Variables\n\n## TOOL_MEMORY_LIMIT\n\nHow much memory the tool takes.\n",
     "bin/tool.php": "<?php\nif ($limit = getenv('TOOL_MEMORY_LIMIT')) {\n    ini_set('memory_limit', $limit);\n}\n",
     "shop/base.py": BASES,
     "shop/tall.py": "from shop.base import Base\n\n\nclass Tall(Base):\n    pass\n\n\nprint(Base().run())\n",
+    "shop/time.go": "package shop\n\nfunc Time() {}\n",
     "shop/row.py": "from shop.tall import Tall\n\nrow = Tall()\n",
     "shop/wide.py": "from shop.base import Base\n\n\nclass Wide(Base):\n    pass\n",
 }
@@ -69,6 +70,7 @@ async def held(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asked]
         ("-linger=9s", "cmd/run.go", 5),
         ("--store.kept-days=3", "cmd/run.go", 6),
         ("-store.kept-days", "cmd/run.go", 6),
+        ("--store.kept.time", "cmd/run.go", 7),
         ("where is --store.kept-days set?", "cmd/run.go", 6),
         ("where is edns-packet-max used", "src/option.c", 3),
     ],

@@ -446,6 +446,8 @@ def _one_token(text: str) -> Query:
         return Query(text, "path", path=".")
     if _GLOB.fullmatch(text) and ".*" not in text:
         return Query(text, "path", path=text)
+    if text.startswith("-") and keys.said_key(text):
+        return Query(text, "words")  # an option, be there points in it
     is_number = not IDENTIFIER.search(text) and "/" not in text
     if (
         _FILE.fullmatch(text)
