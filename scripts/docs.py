@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -15,19 +16,26 @@ PAGES = ROOT / "docs" / "reference"
 
 def settings_page() -> str:
     """Every setting with its variable, default and meaning."""
-    from sophia_mcp.sections import Section, every
-    from sophia_mcp.settings import PROJECT_MAY_SET, Settings
+    from msgspec import NODEFAULT, Meta
+
+    from sophia_mcp.sections import Settings, every, is_table
+    from sophia_mcp.settings import PROJECT_MAY_SET
 
     rows = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
     for name, known in every(Settings):
-        if isinstance(known.default, Section):
+        if is_table(known):
             continue
-        if known.default_factory is not None:
-            default = "platform's data folder"
-        else:
-            default = "none" if known.default is None else json.dumps(known.default)
+        usual = known.default_factory() if known.default is NODEFAULT else known.default
+        default = (
+            "none"
+            if usual is None
+            else json.dumps(usual)
+            if name != "home"
+            else "platform's data folder"
+        )
+        [described] = [each.description for each in get_args(known.type) if isinstance(each, Meta)]
         variable = f"SOPHIA_{name.replace('.', '__').upper()}"
-        rows.append(f"| `{name}` | `{variable}` | {default} | {known.description} |")
+        rows.append(f"| `{name}` | `{variable}` | {default} | {described} |")
     allowed = ", ".join(f"`{s}.{k}`" for s, keys in PROJECT_MAY_SET.items() for k in sorted(keys))
     return (
         "# Settings\n\nFirst wins: a flag, the environment variable, `.sophia/config.toml` of the project, the user's\n"

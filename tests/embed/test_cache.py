@@ -13,7 +13,7 @@ from sophia_mcp.app import open_app
 from sophia_mcp.embed.cache import Cached, InStore, key
 from sophia_mcp.embed.providers import Model, Vectors
 from sophia_mcp.embed.providers.hashing import HashingEmbedder
-from sophia_mcp.settings import EmbedSettings, Settings
+from sophia_mcp.sections import EmbedSettings, Settings
 from sophia_mcp.store.cache import MIGRATIONS, Cache
 from sophia_mcp.store.engines.sqlite import open_database
 from sophia_mcp.types import LOCAL, Passage

@@ -27,8 +27,8 @@ from sophia_mcp.types import Answer, IndexReport, Request
 if TYPE_CHECKING:
     from sophia_mcp.index.run import Progress
     from sophia_mcp.index.views import View
+    from sophia_mcp.sections import Settings
     from sophia_mcp.security.paths import Roots
-    from sophia_mcp.settings import Settings
 
 WAIT_S = 5.0
 """How long an answer waits for a run that reads a tree; then it stands on what is there and says so."""

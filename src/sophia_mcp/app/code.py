@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from sophia_mcp.app.parts import Parts
 from sophia_mcp.errors import BadSetting, NotFound
 from sophia_mcp.types import Passage
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from sophia_mcp.index.build import Index, Model
     from sophia_mcp.index.views import View
     from sophia_mcp.search.answer import Engine
-    from sophia_mcp.settings import Settings
+    from sophia_mcp.sections import Settings
     from sophia_mcp.store.database import Database
 
 GARBAGE = (100_000, 20, 100)
@@ -107,7 +109,7 @@ def _embed_options(settings: Settings, *, key: bool) -> dict[str, Any]:
     """What the person set for the embedder; the key is looked up only in the process that calls it."""
     from sophia_mcp.settings import secret
 
-    chosen = settings.embed.changed().items()
+    chosen = msgspec.to_builtins(settings.embed).items()  # what is not as usual
     options = {name: value for name, value in chosen if name not in ("provider", "key")}
     if key and settings.embed.key:
         options["key"] = secret(settings.embed.key)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import anyio.to_thread
+import msgspec
 
 from sophia_mcp.app.parts import Parts
 from sophia_mcp.errors import NotFound
@@ -30,7 +31,7 @@ async def open_memory(app: App) -> Memory:
     from sophia_mcp.store.text import Fts5Text
 
     chosen = app.settings.memory
-    lifetimes = Lifetimes(**vars(chosen))
+    lifetimes = Lifetimes(**msgspec.structs.asdict(chosen))
     places = Repositories(app)
     finder = Finder(Fts5Text(), await _embedder(app))
     shelf = Shelf(await app.truth(), finder, lifetimes, find=places.defining)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sophia_mcp.llm.wrappers.context import Tell
     from sophia_mcp.llm.wrappers.guard import Lanes
     from sophia_mcp.llm.wrappers.similar import Likeness
-    from sophia_mcp.settings import LlmSettings
+    from sophia_mcp.sections import LlmSettings
     from sophia_mcp.types import Labels, Tier
 
 _log = logging.getLogger("sophia_mcp.llm")

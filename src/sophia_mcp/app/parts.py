@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sophia_mcp.memory.memory import Memory
     from sophia_mcp.ops.background import Background
     from sophia_mcp.search.answer import Engine
-    from sophia_mcp.settings import Settings
+    from sophia_mcp.sections import Settings
     from sophia_mcp.store.database import Database
     from sophia_mcp.store.jobs import Jobs
     from sophia_mcp.swarm.swarm import Swarm

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sophia_mcp.llm.desk import Desk
     from sophia_mcp.llm.prices.catalogue import Catalogue
     from sophia_mcp.llm.wrappers.context import Window
-    from sophia_mcp.settings import LlmSettings, OpenAISettings, PortkeySettings
+    from sophia_mcp.sections import LlmSettings, OpenAISettings, PortkeySettings
 
 ADDRESSED = ("portkey", "openai")
 """The providers that have an address, and with it a key and models that a person sets."""

@@ -23,7 +23,8 @@ def with_app(work: Callable[[App], Awaitable[T]], project: Path | None = None) -
 
     from sophia_mcp.app import open_app
     from sophia_mcp.cli import output
-    from sophia_mcp.settings import LogSettings, load, misspelt
+    from sophia_mcp.sections import LogSettings
+    from sophia_mcp.settings import load, misspelt
 
     settings = load(project or project_folder())
     for fault in misspelt():

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from sophia_mcp.app import App
     from sophia_mcp.errors import SophiaError
-    from sophia_mcp.settings import ServerSettings
+    from sophia_mcp.sections import ServerSettings
 
 
 def main() -> None:
@@ -103,7 +103,8 @@ def _chosen(root: Path | None) -> tuple[Path | None, ServerSettings]:
     Every call meets it again and says so, so nothing is published by mistake.
     """
     from sophia_mcp.errors import BadSetting
-    from sophia_mcp.settings import ServerSettings, load, misspelt
+    from sophia_mcp.sections import ServerSettings
+    from sophia_mcp.settings import load, misspelt
 
     for fault in misspelt():
         print(f"sophia: {fault}", file=sys.stderr)  # noqa: T201 - only who reads the server's log can mend it
