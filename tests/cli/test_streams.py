@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.cli.outside import SOPHIA, run
 
+from sophia_mcp.cli import output
+
 GREETING = 'def grüße():\n    """Größe — 日本 🎉"""\n    return 1\n'
 
 
@@ -105,3 +107,21 @@ def test_ctrl_c_while_the_program_is_being_loaded_is_no_traceback(tmp_path: Path
     (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
     done = run("version", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "stopped\n")
+
+
+@pytest.mark.requirement("cli.index")
+def test_who_reads_no_terminal_hears_now_and_then_how_far_a_long_command_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(output.time, "monotonic", lambda: now)
+    with output.bar("Indexing shop") as update:
+        for done in range(0, 100, 10):
+            update(done * 100, 10_000, "")
+            now += 6.0
+    heard = capsys.readouterr()
+    assert heard.err.splitlines() == [
+        "Indexing shop: 4,000 of 10,000",
+        "Indexing shop: 8,000 of 10,000",
+    ]
+    assert heard.out == ""

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _ESCAPED = "sophia.escaped"
 _NARROW = 10
 """Characters for each column below which a table is no longer one: each cell gets a line."""
+
+LINE_S = 20.0
+"""How long whoever reads no terminal waits for a word on what goes on."""
 
 DONE, FAILED, USAGE, NOTHING = 0, 1, 2, 3
 
@@ -123,9 +127,18 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on stderr, only on a terminal; yields ``update(done, total, text)``."""
+    """A progress bar on stderr, and where that is no terminal a line now and then; yields
+    ``update(done, total, text)``."""
     if not sys.stderr.isatty():
-        yield lambda done, total, text: None
+        told = time.monotonic()
+
+        def line(done: int, total: int, text: str) -> None:
+            nonlocal told
+            if total and time.monotonic() - told >= LINE_S:
+                told = time.monotonic()
+                say(f"{title}: {done:,} of {total:,}")
+
+        yield line
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
