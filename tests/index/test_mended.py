@@ -51,5 +51,5 @@ def test_a_function_with_an_error_inside_is_one_all_the_same() -> None:
 
 
 def test_a_file_that_takes_too_long_to_mend_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mended, "PARSE_SECONDS", -1.0)
+    monkeypatch.setattr(mended, "MEND_SECONDS", -1.0)
     assert [each.name for each in parse(SCRIPT, "a.sh", "bash").symbols] != ["one", "two", "three"]

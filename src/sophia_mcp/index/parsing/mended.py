@@ -19,6 +19,10 @@ ASTRAY = frozenset(
 )
 """Languages whose grammars lose definitions elsewhere by one broken statement; most others find back by themselves."""
 
+MEND_SECONDS = PARSE_SECONDS / 2
+"""How long a file's parts may be read. What took half as long to read at first is not read again: its reader has two
+seconds for all of it."""
+
 _BEGINS = re.compile(
     rb"^(?![\s)\]}>;|&,]|(?:begin|do|done|elif|else|end|esac|fi|in|of|then|where)\b|\{)", re.M
 )
@@ -29,23 +33,20 @@ _MARGIN = re.compile(rb"^(?=\S)|\A", re.M)
 _INNER = re.compile(rb"^[ \t]+\S[^\n]*", re.M)
 
 
-def mended(source: bytes, loaded: Reader, language: str) -> bytes | None:
+def mended(source: bytes, loaded: Reader, language: str) -> bytes:
     """The source with blanks for what has an error of its own, at the same length: for the inside of a part where the
-    rest of it can be read, else for all of it. None when that takes too long."""
-    end = time.thread_time() + PARSE_SECONDS
+    rest of it can be read, else for all of it. Raises Unreadable past MEND_SECONDS."""
+    end = time.thread_time() + MEND_SECONDS
 
     def is_broken(part: bytes) -> bool:
         if time.thread_time() > end:  # what is short is read to its end
             raise Unreadable("syntax took too long to mend")
         return loaded.tree(part, seconds=end - time.thread_time()).root_node.has_error
 
-    try:
-        return b"".join(
-            next(left for left in _ever_less(part) if not left.strip() or not is_broken(left))
-            for part in _parts(source, _BEHIND if language == "sql" else _BEGINS)
-        )
-    except Unreadable:
-        return None
+    return b"".join(
+        next(left for left in _ever_less(part) if not left.strip() or not is_broken(left))
+        for part in _parts(source, _BEHIND if language == "sql" else _BEGINS)
+    )
 
 
 def _ever_less(part: bytes) -> Iterator[bytes]:

@@ -5,7 +5,9 @@ Pure and iterative. Files that no grammar reads are cut by lines, and the result
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 
@@ -17,7 +19,7 @@ from sophia_mcp.index.languages.hazards import open_types
 from sophia_mcp.index.languages.record import Language
 from sophia_mcp.index.parsing import chunk, documents, edges, symbols
 from sophia_mcp.index.parsing.grammars import Unreadable, reader
-from sophia_mcp.index.parsing.mended import ASTRAY, mended
+from sophia_mcp.index.parsing.mended import ASTRAY, MEND_SECONDS, mended
 from sophia_mcp.types import Field, Import, Kind, Parsed, Reference
 
 PARSE_BYTES = 512 * 1024
@@ -68,14 +70,12 @@ def _by_syntax(text: str, source: bytes, record: Language) -> Parsed:
     rows = symbols.Rows(source)
     own = conflicts.own(source)
     plain = record.plain(own) if record.plain else own
+    begun = time.thread_time()
     read = _read(plain, own, record, rows)
-    if (
-        record.name in ASTRAY
-        and read.root.has_error
-        and (whole := mended(plain, reader(record), record.name))
-    ):
-        again = _read(whole, own, record, rows)
-        read = max(read, again, key=lambda each: len(each.found))
+    if record.name in ASTRAY and read.root.has_error and time.thread_time() < begun + MEND_SECONDS / 2:
+        with suppress(Unreadable):
+            again = _read(mended(plain, reader(record), record.name), own, record, rows)
+            read = max(read, again, key=lambda each: len(each.found))
     if not read.found and read.root.is_error:
         return _by_lines(text, record.name, "syntax errors throughout", record.kind)
     attached, notes = _notes(read.sources, rows)
