@@ -75,6 +75,15 @@ def test_what_is_no_backup_is_left_out_of_the_list_and_refused(project: Path, tm
     assert "next: sophia backup list" in missing.stderr
 
 
+@pytest.mark.parametrize("command", ["verify", "restore"])
+def test_the_store_itself_is_taken_for_no_backup(project: Path, alone: Path, command: str) -> None:
+    run("memory", "add", "keep me", cwd=project)
+    refused = run("backup", command, str(alone / "data" / "state.db"), cwd=project)
+    assert refused.returncode == 2, refused.stderr
+    assert "is the store" in refused.stderr
+    assert remembered(project) == {"keep me"}
+
+
 def test_without_a_store_there_is_nothing_to_copy(project: Path) -> None:
     refused = run("backup", "create", cwd=project)
     assert refused.returncode != 0

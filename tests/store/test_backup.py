@@ -75,6 +75,19 @@ async def test_a_backup_taken_while_others_write_is_whole(store: SqliteDatabase,
         await copy.close()
 
 
+async def test_checking_a_file_that_a_program_has_open_takes_nothing_from_it(
+    store: SqliteDatabase, tmp_path: Path
+) -> None:
+    jobs = Jobs(store, "w")
+    await jobs.start(LOCAL, "index", {})
+    await backup.verify(store.path)
+    await backup.restore(store.path, tmp_path / "other.db")
+    await jobs.start(LOCAL, "index", {})
+    other = await open_database(store.path, durability="truth")
+    assert await count(other) == 2
+    await other.close()
+
+
 @pytest.mark.requirement("store.backup")
 @pytest.mark.parametrize("harm", ["bit", "shorter", "empty", "garbage"])
 async def test_a_damaged_backup_is_refused_before_anything_is_touched(

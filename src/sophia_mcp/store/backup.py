@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,13 +77,12 @@ async def verify(path: Path) -> None:
         raise damaged(path, "truth", "the file is shorter than its header")
     if header[_RESERVED_AT] != CHECKSUM_BYTES:
         raise damaged(path, "truth", "its pages carry no checksums")
-    with translated(path, "truth"):
+    with _leaving_nothing(path), translated(path, "truth"):
         connection = await connect(Opening(path, "truth", writable=False))
         try:
             found = [row[0] for row in await connection.execute_fetchall("PRAGMA quick_check")]
         finally:
             await _close(connection)
-    _remove_log(path)
     if found != ["ok"]:
         raise damaged(path, "truth", "; ".join(map(str, found[:3])))
 
@@ -96,16 +97,15 @@ async def restore(backup: Path, target: Path, *, clock: Clock = system) -> Path 
     with translated(target, "truth"):
         _prepare(target.parent)
     aside: Path | None = None
-    try:
-        await _copy(backup, target)
-    except StoreDamaged:
-        aside = target.with_name(f"{target.name}.damaged-{clock()}")
-        for suffix in ("", "-wal", "-shm"):
-            part = target.with_name(target.name + suffix)
-            if part.exists():
-                os.replace(part, aside.with_name(aside.name + suffix))
-        await _copy(backup, target)
-    _remove_log(backup)
+    with _leaving_nothing(backup):
+        try:
+            await _copy(backup, target)
+        except StoreDamaged:
+            aside = target.with_name(f"{target.name}.damaged-{clock()}")
+            for part, place in zip((target, *_logs(target)), (aside, *_logs(aside)), strict=True):
+                if part.exists():
+                    os.replace(part, place)
+            await _copy(backup, target)
     return aside
 
 
@@ -151,11 +151,22 @@ def _describe(path: Path) -> Backup:
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _remove_log(path)
+    for part in (path, *_logs(path)):
+        part.unlink(missing_ok=True)
 
 
-def _remove_log(path: Path) -> None:
-    """The empty log that opening a file leaves beside it."""
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+@contextmanager
+def _leaving_nothing(path: Path) -> Iterator[None]:
+    """Remove the empty log that opening a file leaves beside it. One that was there holds what a program that has the
+    file open wrote."""
+    opened = any(map(os.path.exists, _logs(path)))
+    try:
+        yield
+    finally:
+        if not opened:
+            for log in _logs(path):
+                log.unlink(missing_ok=True)
+
+
+def _logs(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]

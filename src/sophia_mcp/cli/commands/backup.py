@@ -163,13 +163,16 @@ def _place(folder: Path | None) -> Path:
 
 
 def _named(name: str, folder: Path) -> Path:
-    """A backup by its name in the folder, or by its path. Raises NotFound."""
+    """A backup by its name in the folder, or by its path. Raises NotFound, BadArgument for the store itself."""
     import os
 
-    from sophia_mcp.errors import NotFound
+    from sophia_mcp.errors import BadArgument, NotFound
 
     for path in (folder / name, Path(name)):
         if os.path.isfile(path):
+            store = _store()
+            if os.path.exists(store) and os.path.samefile(path, store):
+                raise BadArgument(f"{name!r} is the store, and no copy of it", next=_NEXT)
             return path
     raise NotFound(f"there is no backup {name!r}", why=f"it is no file, nor one in {folder}", next=_NEXT)
 
