@@ -127,6 +127,24 @@ async def test_a_damaged_store_is_set_aside_and_replaced(tmp_path: Path, store: 
     await db.close()
 
 
+async def test_a_store_that_is_damaged_in_one_page_is_set_aside_too(
+    tmp_path: Path, store: SqliteDatabase
+) -> None:
+    made = await backup.create(store.path, tmp_path / "b")
+    for _ in range(50):
+        await Jobs(store, "w").start(LOCAL, "index", {"pad": os.urandom(500).hex()})
+    await store.close()
+    raw = bytearray(store.path.read_bytes())
+    raw[-2000] ^= 1
+    store.path.write_bytes(raw)
+    aside = await backup.restore(made.path, store.path)
+    assert aside is not None
+    assert aside.read_bytes() == raw
+    db = await open_database(store.path, durability="truth")
+    assert await count(db) == 0
+    await db.close()
+
+
 async def test_a_backup_is_restored_where_nothing_was(tmp_path: Path, store: SqliteDatabase) -> None:
     made = await backup.create(store.path, tmp_path / "b")
     await backup.restore(made.path, tmp_path / "new" / "state.db")

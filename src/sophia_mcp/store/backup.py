@@ -2,8 +2,7 @@
 
 A backup is one database file, copied in a single step (a stepped copy starts over at every
 foreign write) and checked before it gets its name. Bringing one back replaces the contents of the
-live file in one transaction, so programs that have it open go on; only a file too damaged for that
-is set aside.
+live file in one transaction, so programs that have it open go on; only a damaged file is set aside.
 """
 
 from __future__ import annotations
@@ -71,13 +70,18 @@ async def verify(path: Path) -> None:
 
     Raises NotFound, StoreDamaged.
     """
+    with _leaving_nothing(path):
+        await _require_sound(path)
+
+
+async def _require_sound(path: Path) -> None:
     header = _header(path)
     # Opened as a store, an empty or shortened file would pass as a young one.
     if len(header) < _HEADER:
         raise damaged(path, "truth", "the file is shorter than its header")
     if header[_RESERVED_AT] != CHECKSUM_BYTES:
         raise damaged(path, "truth", "its pages carry no checksums")
-    with _leaving_nothing(path), translated(path, "truth"):
+    with translated(path, "truth"):
         connection = await connect(Opening(path, "truth", writable=False))
         try:
             found = [row[0] for row in await connection.execute_fetchall("PRAGMA quick_check")]
@@ -97,15 +101,17 @@ async def restore(backup: Path, target: Path, *, clock: Clock = system) -> Path 
     with translated(target, "truth"):
         _prepare(target.parent)
     aside: Path | None = None
+    try:
+        await _require_sound(target)  # a copy would write over what is left of it
+    except NotFound:
+        pass
+    except StoreDamaged:
+        aside = target.with_name(f"{target.name}.damaged-{clock()}")
+        for part, place in zip((target, *_logs(target)), (aside, *_logs(aside)), strict=True):
+            if part.exists():
+                os.replace(part, place)
     with _leaving_nothing(backup):
-        try:
-            await _copy(backup, target)
-        except StoreDamaged:
-            aside = target.with_name(f"{target.name}.damaged-{clock()}")
-            for part, place in zip((target, *_logs(target)), (aside, *_logs(aside)), strict=True):
-                if part.exists():
-                    os.replace(part, place)
-            await _copy(backup, target)
+        await _copy(backup, target)
     return aside
 
 
