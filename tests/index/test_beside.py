@@ -13,7 +13,10 @@ from tests.index.trees import commit_all, make_repository, words
 
 from sophia_mcp.index.build import Index
 from sophia_mcp.index.changes import VOUCH_FROM
+from sophia_mcp.index.disk.stamp import stamp_of
+from sophia_mcp.index.steps import was_read
 from sophia_mcp.index.views import View
+from sophia_mcp.index.workers.messages import Task
 from sophia_mcp.store import leases
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("search.fresh")]
@@ -105,6 +108,37 @@ async def test_a_file_that_was_read_since_the_question_began_is_not_waited_for(
         assert (await index.refresh(view, ["m0.py"])).behind == ""
         Path(view.root, "m0.py").write_text("def changed(): pass\n")
         assert (await index.refresh(view, ["m0.py"])).behind != ""
+
+
+async def test_what_another_process_read_before_the_last_edit_is_not_taken_for_read(
+    index: Index, beside: tuple[View, View]
+) -> None:
+    view, _ = beside
+    place = Path(view.root, "m0.py")
+    target = index._steps.target(view)
+    held = (await index.trees.known(view, target))["m0.py"]
+    place.write_text("def first(): pass\n")
+    between = stamp_of(str(place))
+    place.write_text("def second(): pass\n")
+    seen = stamp_of(str(place))
+    assert between is not None
+    assert seen is not None
+    for read, expected in ((between, False), (seen, True)):
+        await index._steps.pool.close()
+        index._steps.pool._closed = False
+        async with index.storage.database.write(index.storage.scope) as tx:
+            await tx.run(
+                "UPDATE members SET size = :size, mtime_ns = :mtime, ctime_ns = :ctime WHERE view_id = :view"
+                " AND placement_id = (SELECT id FROM placements WHERE path = 'm0.py' AND repo_id = :repo)",
+                {
+                    "size": read.size,
+                    "mtime": read.mtime_ns,
+                    "ctime": read.ctime_ns,
+                    "view": view.id,
+                    "repo": view.repo_id,
+                },
+            )
+        assert await was_read(index._steps, view, [Task("m0.py", seen, held.hash)]) is expected
 
 
 async def test_a_removed_file_is_said_to_be_still_in_the_answer(

@@ -95,3 +95,14 @@ async def test_a_question_is_asked_without_slips(index_of: Callable[..., Any]) -
         assert told.notes == ("retreive is spelt retrieve, sesion is spelt session here",)
         kept = await ask("how do we waive the fee")
         assert (kept.hits[0].symbol, kept.notes) == ("waive_fee", ())
+
+
+def test_a_word_as_long_as_a_question_is_no_slip() -> None:
+    asked = list[str]()
+
+    def place(word: str) -> int | None:
+        asked.append(word)
+        return None
+
+    assert list(spelling.meant("retreiv" + "e" * 1990, place)) == []
+    assert len(asked) < 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ import anyio
 from sophia_mcp.errors import NotFound, SophiaError
 from sophia_mcp.index import distant, views
 from sophia_mcp.index.collect import collect
+from sophia_mcp.index.disk.stamp import Stamp, unproven
 from sophia_mcp.index.later import add_trigrams
 from sophia_mcp.index.parsing.version import VERSION
 from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish, told
@@ -299,7 +300,7 @@ async def proved(steps: Steps, view: View, look: Look) -> View:
 
 async def was_read(steps: Steps, view: View, tasks: Sequence[Task]) -> bool:
     """Before a turn is taken to read these files: have a worker up, or let another process that has one read them;
-    whether one did. Where others moved the view before, one of them is most likely at it, and no worker of this
+    whether one did, as they are here. Where others moved the view before, one of them is most likely at it, and no worker of this
     process is started for a while."""
     target = steps.target(view)
     others_until = anyio.current_time() + (HEAD_START_S if is_shared(steps.trees, view) else 0.0)
@@ -314,9 +315,14 @@ async def was_read(steps: Steps, view: View, tasks: Sequence[Task]) -> bool:
             await anyio.sleep(HEAD_START_S / 10)
             async with steps.storage.database.read(steps.storage.scope) as tx:
                 now = await shown_stamps(tx, target, list(before))
-            if all(now.get(path, old) != old for path, old in before.items()):
+            if all(now.get(task.path) != before[task.path] and _is_of(task, now) for task in tasks):
                 return True
     return False
+
+
+def _is_of(task: Task, shown: Mapping[str, Stamp]) -> bool:
+    """Whether a file is shown as a task saw it, and not as it was when another process read it before."""
+    return shown.get(task.path) in (task.stamp, unproven(task.stamp))
 
 
 def is_shown(view: View, look: Look) -> bool:

@@ -35,8 +35,9 @@ _FORMS = tuple(
 
 _USUAL, _UNUSUAL = 15_000, 25_000
 """Places in the vocabulary up to which a word is meant, and from which on it may be a slip."""
-_SLIP, _LONG_SLIP = 5, 8
-"""Letters of a word that may be a slip, and of one in which a letter may stand for another: short ones are like many."""
+_SLIP, _LONG_SLIP, _LONGEST_SLIP = 5, 8, 24
+"""Letters of a word that may be a slip, of one in which a letter may stand for another, as short ones are like many, and
+of the longest that is looked at: each letter makes fifty others of a word."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 Place = Callable[[str], int | None]
@@ -56,8 +57,9 @@ def others(word: str) -> Iterator[str]:
 def meant(word: str, place: Place) -> Iterator[str]:
     """The usual words of which this one may be a slip: with two letters changed about, one too many, too few or, in a
     long word, another. The first letter is right."""
-    own = place(word)
-    if len(word) < _SLIP or not (word.isascii() and word.isalpha()) or (own or _UNUSUAL) < _UNUSUAL:
+    if not _SLIP <= len(word) <= _LONGEST_SLIP or not (word.isascii() and word.isalpha()):
+        return
+    if (place(word) or _UNUSUAL) < _UNUSUAL:
         return
     found = set[str]()
     for at in range(1, len(word) + 1):
