@@ -143,6 +143,15 @@ def test_quotes_that_are_closed_nowhere_are_no_texts() -> None:
     assert sql.plain(source) == source
 
 
+@pytest.mark.parametrize(
+    "written", [b"create type a as (\n", b"\ncreate domain a ", b"\ncreate type a(b"]
+)
+@pytest.mark.parametrize("end", [b"", b")"])
+def test_what_no_semicolon_ends_is_no_statement(written: bytes, end: bytes) -> None:
+    many = written * 25_000 + end
+    assert sql.plain(many) == many
+
+
 def _tables(text: str) -> list[str]:
     return [symbol.name for symbol in parse(text, "a.sql", "sql").symbols]
 

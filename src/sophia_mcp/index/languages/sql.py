@@ -31,7 +31,7 @@ _NAME = rb"(?>(?:[\w@\"]++\.)*)[\w\"]++"
 _UNKNOWN = expression(
     rb"^(?P<create>[ \t]*+create\s++(?>(?:or\s++replace\s++)?))(?:(?P<routine>procedure|aggregate)\b(?P<called>\s++"
     + _NAME
-    + rb"\s*+\((?>[^();]*+(?>(?:\([^();]*+\)[^();]*+)*))\))|(?P<type>domain|type(?=[^(;]*+\([^);]*?=))\b(?P<named>\s++"
+    + rb"\s*+\((?>[^();]*+(?>(?:\([^();]*+\)[^();]*+)*))\))|(?P<type>domain|type(?=[^(;]{0,300}+\([^);]{0,300}?=))\b(?P<named>\s++"
     + _NAME
     + rb"))(?P<rest>[^;]*+);",
     re.MULTILINE | re.IGNORECASE,
@@ -81,7 +81,8 @@ def plain(source: bytes) -> bytes:
         at = pos
     text = b"".join((*parts, source[at:]))
     text = _PLACEHOLDER.sub(lambda found: found[1] + found[2].translate(BLANK), text)
-    return _UNKNOWN.sub(_known, text)
+    done = text.rfind(b";") + 1  # behind it each would be looked for to the end
+    return _UNKNOWN.sub(_known, text[:done]) + text[done:]
 
 
 def _known(found: re.Match[bytes]) -> bytes:
