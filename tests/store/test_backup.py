@@ -53,6 +53,15 @@ async def test_backups_are_listed_newest_first_without_leavings(
     assert backup.listed(tmp_path / "nowhere") == []
 
 
+async def test_what_only_looks_like_a_backup_does_not_hide_the_others(
+    store: SqliteDatabase, tmp_path: Path
+) -> None:
+    made = await backup.create(store.path, tmp_path)
+    (tmp_path / "state-20269999T999999.000000000.backup.db").touch()
+    (tmp_path / "state-20260101T000000.000000000.backup.db").symlink_to(tmp_path / "nowhere")
+    assert backup.listed(tmp_path) == [made]
+
+
 async def test_a_backup_taken_while_others_write_is_whole(store: SqliteDatabase, tmp_path: Path) -> None:
     done = anyio.Event()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,8 +61,12 @@ async def create(source: Path, folder: Path, *, clock: Clock = system) -> Backup
 
 def listed(folder: Path) -> list[Backup]:
     """All backups of a folder, newest first. What others put there under other names is left out."""
-    named = (path for path in folder.glob(f"*{_ENDING}") if _NAME.search(path.name))
-    return sorted(map(_describe, named), key=lambda made: made.created_ns, reverse=True)
+    found = []
+    for path in folder.glob(f"*{_ENDING}"):
+        if _NAME.search(path.name):
+            with suppress(ValueError, OSError):  # its name says no date, or it is gone since
+                found.append(_describe(path))
+    return sorted(found, key=lambda made: made.created_ns, reverse=True)
 
 
 async def verify(path: Path) -> None:
