@@ -191,7 +191,9 @@ def plain(source: bytes) -> bytes:
     code = bytes(text)
     for (_, low), (high, _) in pairwise(outside):
         for match in _LOOP.finditer(code, low, high):
-            end = match.end()
+            name, end = match[0].partition(b"(")[0].strip(), match.end()
+            if b"struct " + name in code or b"class " + name in code:
+                continue  # its constructor
             text[end + 1 if code[end] == ord("\n") else end] = ord(";")
     return bytes(text[1:])
 
