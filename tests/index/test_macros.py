@@ -126,7 +126,9 @@ def test_a_branch_that_begins_with_else_goes_on_with_the_statement_before(branch
 
 @pytest.mark.parametrize("given", ["int x", "int"])
 def test_a_constructor_of_a_class_in_a_function_is_no_loop(given: str) -> None:
-    text = f"int f()\n{{\n\tstruct A {{\n\t\tA({given}) {{\n\t\t\tuse();\n\t\t}}\n\t}};\n\treturn 0;\n}}\n"
+    text = (
+        f"int f()\n{{\n\tstruct A {{\n\t\tA({given}) {{\n\t\t\tuse();\n\t\t}}\n\t}};\n\treturn 0;\n}}\n"
+    )
     assert [one.name for one in parse(text, "a.cpp", "cpp").symbols] == ["f", "A", "A"]
 
 
