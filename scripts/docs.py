@@ -26,13 +26,10 @@ def settings_page() -> str:
         if is_table(known):
             continue
         usual = known.default_factory() if known.default is NODEFAULT else known.default
-        default = (
-            "none"
-            if usual is None
-            else json.dumps(usual)
-            if name != "home"
-            else "platform's data folder"
-        )
+        if isinstance(usual, Path):
+            default = "platform's data folder"
+        else:
+            default = "none" if usual is None else json.dumps(usual)
         [described] = [each.description for each in get_args(known.type) if isinstance(each, Meta)]
         variable = f"SOPHIA_{name.replace('.', '__').upper()}"
         rows.append(f"| `{name}` | `{variable}` | {default} | {described} |")

@@ -300,8 +300,8 @@ async def proved(steps: Steps, view: View, look: Look) -> View:
 
 async def was_read(steps: Steps, view: View, tasks: Sequence[Task]) -> bool:
     """Before a turn is taken to read these files: have a worker up, or let another process that has one read them;
-    whether one did, as they are here. Where others moved the view before, one of them is most likely at it, and no worker of this
-    process is started for a while."""
+    whether one did, as they are here. Where others moved the view before, one of them is most likely at it, and no
+    worker of this process is started for a while."""
     target = steps.target(view)
     others_until = anyio.current_time() + (HEAD_START_S if is_shared(steps.trees, view) else 0.0)
     known = await steps.trees.known(view, target)

@@ -109,24 +109,25 @@ async def _whole(
         if any(item.exact and item.symbol.kind not in others for item in found):
             if locate.files(question, text):  # asked last: it looks through all paths
                 return None
-            query = replace(
-                query, text=name, kind="identifier", identifiers=(name,), named=None, is_whole=True
-            )
-            return replace(question, query=query)
+            return _about(question, name)
     if "." in text and (address := await addresses.defined(tx, question.atlas, text, allowed)):
         name, written = address
-        said = written if of_uses else name
-        query = replace(
-            query,
-            text=said,
-            kind="identifier",
-            identifiers=(said,),
-            named=None,
-            is_whole=True,
-            block=name,
-        )
-        return replace(question, query=query)
+        return _about(question, written if of_uses else name, block=name)
     return None
+
+
+def _about(question: Question, name: str, block: str = "") -> Question:
+    """The question about one name, with all that is in it; ``block`` as in `Query`."""
+    query = replace(
+        question.query,
+        text=name,
+        kind="identifier",
+        identifiers=(name,),
+        named=None,
+        is_whole=True,
+        block=block,
+    )
+    return replace(question, query=query)
 
 
 async def _respelt(question: Question, tx: Transaction) -> Question:

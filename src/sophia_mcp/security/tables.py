@@ -68,7 +68,7 @@ def read_project(root: Path, allowed: Mapping[str, Set[str]], elsewhere: Path) -
     return values
 
 
-def says(values: Any, place: Sequence[int | str]) -> bool:
+def says(values: Any, place: Sequence[str]) -> bool:
     """Whether these tables speak of a setting; also where another value stands in place of its table."""
     for part in place:
         if not isinstance(values, dict):

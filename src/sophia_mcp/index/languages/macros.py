@@ -2,7 +2,8 @@
 
 A grammar reads the text before the preprocessor does. One unknown word in front of a function costs the
 function, and often every definition after it. What can be told from its form is blanked, or ended by a semicolon in
-the place of a blank, so that every other byte stays where it is. Every pattern takes time in proportion to the text, also of a hostile one.
+the place of a blank, so that every other byte stays where it is. Every pattern takes time in proportion to the
+text, also of a hostile one.
 """
 
 from __future__ import annotations

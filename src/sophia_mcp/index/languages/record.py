@@ -73,7 +73,8 @@ class Language:
     ``@silent`` a region whose calls are none (type specifications), ``@token`` a name that is called in the text of
     a macro, ``@tokens`` that text, ``@constant`` the name of a constant of an enumeration, ``@alias`` the type that
     the enclosing one is another name of, ``@places`` the types of fields without names,
-    ``@own`` a name that the enclosing object has for itself, ``@last`` what a method gives that states no type, ``@anew`` a name that has several types there.
+    ``@own`` a name that the enclosing object has for itself, ``@last`` what a method gives that states no type,
+    ``@anew`` a name that has several types there.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """A process that prepares files and may be killed at any moment.
 
 It reads frames on its standard input (a batch) and writes frames on its standard output (that it
-has started; that it is ready, that it has cut a file, for each, then the outcome of each or why the model failed, an empty
-frame). Both descriptors are moved out of the way before anything else, so that nothing here can write
+has started; for each batch that it is ready, that it has cut a file, for each, then the outcome of each or why the
+model failed, an empty frame). Both descriptors are moved out of the way before anything else, so that nothing here can write
 into the protocol. The kernel stops it when one file takes too much time or memory; the parent then
 knows which file it was. It ends by itself when it has grown.
 """
