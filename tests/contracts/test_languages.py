@@ -45,7 +45,7 @@ def sample(name: str) -> Sample:
     text = path.read_text(encoding="utf-8")
     language = language_of(path.name, text.encode()[:2000]) or ""
     expected = tomllib.loads((folder / "expected.toml").read_text(encoding="utf-8"))
-    return Sample(name, path, text, expected, parse(text, path.name, language))
+    return Sample(name, path, text, expected, parse(text, language))
 
 
 NAMES = sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir())

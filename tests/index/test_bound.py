@@ -69,7 +69,7 @@ from sophia_mcp.index.parsing.parse import parse
     ],
 )
 def test_a_name_is_of_what_is_said_of_it(language: str, text: str, stated: str) -> None:
-    types = [each.receiver_type for each in parse(text, "a", language).references if each.name == "run"]
+    types = [each.receiver_type for each in parse(text, language).references if each.name == "run"]
     assert types == [stated]
 
 
@@ -82,7 +82,7 @@ def test_a_name_is_of_what_is_said_of_it(language: str, text: str, stated: str) 
     ],
 )
 def test_a_generic_base_is_one(language: str, text: str, bases: set[str]) -> None:
-    found = [each for each in parse(text, "a", language).references if each.kind == "base"]
+    found = [each for each in parse(text, language).references if each.kind == "base"]
     assert {f"{each.receiver}.{each.name}".lstrip(".") for each in found} == bases
 
 
@@ -91,7 +91,7 @@ def test_calls_of_dart_are_read() -> None:
         "void main() {\n  run();\n  a.b?.run(1)\n    ..sum<int>(2);\n  super.put(f(x));\n  new Till.open(1);\n"
         "  go;\n  final g = go(1)[0];\n}\n"
     )
-    found = {(each.receiver, each.name, each.line) for each in parse(text, "a.dart", "dart").references}
+    found = {(each.receiver, each.name, each.line) for each in parse(text, "dart").references}
     assert found == {
         ("", "run", 2),
         ("a.b", "run", 3),
@@ -105,5 +105,5 @@ def test_calls_of_dart_are_read() -> None:
 
 def test_what_an_import_defers_has_its_name() -> None:
     text = 'import defer * as late from "./late";\nimport defer from "./defer";\n'
-    found = [(each.module, each.name, each.alias) for each in parse(text, "a.ts", "typescript").imports]
+    found = [(each.module, each.name, each.alias) for each in parse(text, "typescript").imports]
     assert found == [("./late", "", "late"), ("./defer", "default", "defer")]

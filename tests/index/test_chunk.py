@@ -80,7 +80,7 @@ def _uncovered(text: str, parsed: Parsed) -> list[int]:
 @given(text=_TEXTS)
 @pytest.mark.requirement("languages.every_line")
 def test_every_line_with_text_is_in_exactly_one_chunk(language: str, text: str) -> None:
-    parsed = parse(text, "file", language)
+    parsed = parse(text, language)
     assert _uncovered(text, parsed) == []
     assert [c.ordinal for c in parsed.chunks] == list(range(len(parsed.chunks)))
     assert all(a.end_line < b.start_line for a, b in zip(parsed.chunks, parsed.chunks[1:], strict=False))
@@ -104,13 +104,13 @@ def test_every_line_of_a_mutated_file_is_in_exactly_one_chunk(seed: int) -> None
         else:
             lines[at:at] = lines[rng.randrange(len(lines)) :][: rng.randrange(40)]
     text = "\n".join(lines)
-    assert _uncovered(text, parse(text, "a.py", "python")) == []
+    assert _uncovered(text, parse(text, "python")) == []
 
 
 @pytest.mark.parametrize("path", _SOURCES, ids=lambda path: path.stem)
 def test_a_definition_that_fits_is_never_torn(path: Path) -> None:
     text = path.read_text()
-    parsed = parse(text, str(path), "python")
+    parsed = parse(text, "python")
     lines = chunk.Lines(text)
     for symbol in parsed.symbols:
         if lines.size(symbol.start_line - 1, symbol.end_line - 1) > TARGET // 2:
@@ -129,7 +129,7 @@ def test_a_definition_that_fits_is_never_torn(path: Path) -> None:
 
 def test_chunks_stay_within_the_limit_where_statements_allow() -> None:
     text = "def f():\n" + "".join(f"    value_{i} = compute(value_{i - 1}, {i})\n" for i in range(400))
-    parsed = parse(text, "a.py", "python")
+    parsed = parse(text, "python")
     lines = chunk.Lines(text)
     assert len(parsed.chunks) > 5
     assert all(lines.size(c.start_line - 1, c.end_line - 1) <= MOST for c in parsed.chunks)
@@ -140,7 +140,7 @@ def test_chunks_stay_within_the_limit_where_statements_allow() -> None:
 def test_a_long_function_is_cut_between_statements_and_not_inside_one() -> None:
     block = "    call(\n" + "".join(f"        argument_{i},\n" for i in range(30)) + "    )\n"
     text = "def f():\n" + block * 8
-    starts = [text.split("\n")[c.start_line - 1] for c in parse(text, "a.py", "python").chunks]
+    starts = [text.split("\n")[c.start_line - 1] for c in parse(text, "python").chunks]
     assert starts == ["def f():", *["    call("] * (len(starts) - 1)]
     assert len(starts) > 3
 
@@ -148,7 +148,7 @@ def test_a_long_function_is_cut_between_statements_and_not_inside_one() -> None:
 def test_comments_and_decorators_stay_with_what_follows() -> None:
     filler = "".join(f"    x_{i} = some_function_name({i})\n" for i in range(28))
     text = f"def a():\n{filler}\n# About b.\n# More.\n@cached\ndef b():\n{filler}"
-    parts = parse(text, "a.py", "python").chunks
+    parts = parse(text, "python").chunks
     assert [text.split("\n")[c.start_line - 1] for c in parts] == ["def a():", "# About b."]
     assert parts[1].symbol == "b"
     assert parts[1].doc == "# About b.\n# More."
@@ -157,7 +157,7 @@ def test_comments_and_decorators_stay_with_what_follows() -> None:
 def test_a_container_is_opened_and_its_members_know_it() -> None:
     body = "".join(f"        x_{i} = some_function_name({i})\n" for i in range(28))
     text = f"class A(Base):\n    '''Says what A is for.'''\n\n    def one(self):\n{body}\n    def two(self):\n{body}"
-    parts = parse(text, "a.py", "python").chunks
+    parts = parse(text, "python").chunks
     assert [(c.symbol, c.context) for c in parts] == [("A.one", ("A",)), ("A.two", ("A",))]
     assert parts[0].names == ("A", "one")
     assert parts[1].signature == "def two(self)"
@@ -167,7 +167,7 @@ def test_a_longer_class_header_is_a_chunk_of_its_own() -> None:
     body = "".join(f"        x_{i} = some_function_name({i})\n" for i in range(28))
     fields = "".join(f"    field_{i}: SomeType = default_of(field_{i})\n" for i in range(12))
     parts = parse(
-        f"class A:\n{fields}\n    def one(self):\n{body}\n    def two(self):\n{body}", "a", "python"
+        f"class A:\n{fields}\n    def one(self):\n{body}\n    def two(self):\n{body}", "python"
     ).chunks
     assert [(c.symbol, c.kind) for c in parts] == [
         ("A", "class"),
@@ -179,7 +179,7 @@ def test_a_longer_class_header_is_a_chunk_of_its_own() -> None:
 
 def test_small_siblings_share_a_chunk_and_keep_their_names() -> None:
     text = "".join(f"def f{i}():\n    return {i}\n\n\n" for i in range(6))
-    parsed = parse(text, "a.py", "python")
+    parsed = parse(text, "python")
     assert [c.names for c in parsed.chunks] == [tuple(f"f{i}" for i in range(6))]
     assert parsed.chunks[0].symbol == ""
     assert parsed.symbols[5].start_line == 21
@@ -187,7 +187,7 @@ def test_small_siblings_share_a_chunk_and_keep_their_names() -> None:
 
 def test_no_blob_has_more_chunks_than_an_id_can_number() -> None:
     text = ("x" * 1300 + "\n\n") * (CHUNKS_PER_BLOB + 500)
-    parsed = parse(text, "a", "text")
+    parsed = parse(text, "text")
     assert 1 < len(parsed.chunks) <= CHUNKS_PER_BLOB
     assert _uncovered(text, parsed) == []
 
@@ -196,6 +196,6 @@ def test_long_lines_are_cut_for_indexing_and_counted_as_cut() -> None:
     text = "a" * 10_000 + "\nb"
     lines = chunk.Lines(text)
     assert lines.size(0, 0) == LINE_CHARS + 1
-    first = parse(text, "a", None).chunks[0]
+    first = parse(text, None).chunks[0]
     shown = chunk.short(lines.text)[first.start_line - 1 : first.end_line]
     assert max(map(len, shown)) == LINE_CHARS

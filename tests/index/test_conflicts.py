@@ -40,8 +40,8 @@ _SIDES = {
 def test_a_conflict_hides_no_definition_behind_it(language: str, base: str) -> None:
     before, ours, theirs, after = _SIDES[language]
     text = f"{before}<<<<<<< HEAD\n{ours}{base}=======\n{theirs}>>>>>>> feature\n{after}"
-    parsed = parse(text, "a", language)
-    settled = parse(before + ours + after, "a", language)
+    parsed = parse(text, language)
+    settled = parse(before + ours + after, language)
     assert parsed.fallback == ""
     assert [(s.container, s.name, s.kind) for s in parsed.symbols] == [
         (s.container, s.name, s.kind) for s in settled.symbols

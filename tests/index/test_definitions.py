@@ -140,14 +140,14 @@ _FORMS = {
 @pytest.mark.parametrize("language", sorted(_FORMS))
 def test_a_form_that_packages_use_is_found_under_its_name(language: str) -> None:
     text, expected = _FORMS[language]
-    parsed = parse(text, "file", language)
+    parsed = parse(text, language)
     found = [f"{s.container}.{s.name}:{s.kind}:{s.start_line}".removeprefix(".") for s in parsed.symbols]
     assert " ".join(found) == expected
     assert parsed.fallback == ""
 
 
 def test_a_package_goes_on_to_the_comments_of_the_next_one() -> None:
-    parsed = parse(_FORMS["perl"][0], "a.pm", "perl")
+    parsed = parse(_FORMS["perl"][0], "perl")
     assert [(s.name, s.end_line) for s in parsed.symbols if s.kind == "class"] == [
         ("Cart", 8),
         ("Sale", 14),
@@ -156,7 +156,7 @@ def test_a_package_goes_on_to_the_comments_of_the_next_one() -> None:
 
 def test_every_package_of_many_holds_what_follows_it() -> None:
     text = "".join(f"package P{each};\nsub f{each} {{ 1 }}\n" for each in range(4000))
-    found = [(s.container, s.name) for s in parse(text, "a.pm", "perl").symbols]
+    found = [(s.container, s.name) for s in parse(text, "perl").symbols]
     assert found == [
         pair for each in range(4000) for pair in (("", f"P{each}"), (f"P{each}", f"f{each}"))
     ]
@@ -164,7 +164,7 @@ def test_every_package_of_many_holds_what_follows_it() -> None:
 
 def test_a_package_ends_with_its_block_and_with_the_code() -> None:
     text = "{\n  package A;\n  sub f { 1 }\n}\nsub g { 2 }\npackage B;\nsub h { 3 }\n\n__END__\n\n=head1 B\n\nMore.\n"
-    found = [(s.container, s.name, s.end_line) for s in parse(text, "a.pm", "perl").symbols]
+    found = [(s.container, s.name, s.end_line) for s in parse(text, "perl").symbols]
     assert found == [("", "A", 4), ("A", "f", 3), ("", "g", 5), ("", "B", 7), ("B", "h", 7)]
 
 
@@ -228,6 +228,6 @@ def test_a_package_ends_with_its_block_and_with_the_code() -> None:
     ],
 )
 def test_newer_and_nested_forms_are_found_where_they_stand(path: str, text: str, found: str) -> None:
-    symbols = parse(text, path, language_of(path, text.encode())).symbols
+    symbols = parse(text, language_of(path, text.encode())).symbols
     named = (f"{s.container}.{s.name}".lstrip(".") + f":{s.kind}:{s.start_line}" for s in symbols)
     assert " ".join(named) == found

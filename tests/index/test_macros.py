@@ -40,13 +40,13 @@ _KEPT_IN_CPP = {
 @pytest.mark.parametrize("text", _KEPT)
 def test_a_macro_or_a_branch_costs_no_definition(text: str) -> None:
     for language in ("c", "cpp"):
-        parsed = parse(f"{text}\nint after(void);\n", "a", language)
+        parsed = parse(f"{text}\nint after(void);\n", language)
         assert [symbol.name for symbol in parsed.symbols] == [_KEPT[text], "after"], language
 
 
 @pytest.mark.parametrize("text", _KEPT_IN_CPP)
 def test_a_macro_costs_no_class(text: str) -> None:
-    parsed = parse(f"{text}\nint after();\n", "a.cpp", "cpp")
+    parsed = parse(f"{text}\nint after();\n", "cpp")
     assert [symbol.name for symbol in parsed.symbols] == [*_KEPT_IN_CPP[text].split(), "after"]
 
 
@@ -70,7 +70,7 @@ def test_what_follows_a_body_is_read_without_its_macros() -> None:
     body = "{\n  if (x) {\n    y();\n  }\n}\n"
     for head in ("int f(void)\n", "static int f(int a,\n             int b)\n", "int f(void) "):
         text = f"{head}{body}FOO_API int after(void);\nclass FOO_API C {{\n  void m(int a) {{\n  }}\n  Q_OBJECT\npublic:\n}};\n"
-        parsed = parse(text, "a.cpp", "cpp")
+        parsed = parse(text, "cpp")
         assert [symbol.name for symbol in parsed.symbols] == ["f", "after", "C", "m"]
 
 
@@ -78,13 +78,13 @@ def test_attributes_with_numbers_cost_no_declaration() -> None:
     text = (
         "void printflike(1, 2) fail(const char *, ...);\nint after(void);\nstatic char *fmt(2) g(int);\n"
     )
-    found = [symbol.name for symbol in parse(text, "a.h", "c").symbols]
+    found = [symbol.name for symbol in parse(text, "c").symbols]
     assert found == ["fail", "after", "g"]
 
 
 def test_a_field_that_a_lock_guards_is_no_method() -> None:
     text = "class A {\n  Store* s GUARDED_BY(mutex_);\n  int n ABSL_PT_GUARDED_BY(mu) = 0;\n};\nvoid A::f() { s->go(); }\n"
-    parsed = parse(text, "a.cpp", "cpp")
+    parsed = parse(text, "cpp")
     assert [symbol.name for symbol in parsed.symbols] == ["A", "f"]
     assert parsed.references[0].receiver_type == "Store"
 
@@ -109,9 +109,7 @@ def test_the_first_branch_speaks_for_a_statement_that_is_split() -> None:
 )
 @pytest.mark.parametrize("language", ["c", "cpp"])
 def test_a_loop_by_a_macro_is_a_call_in_its_function(loop: str, language: str) -> None:
-    parsed = parse(
-        f"int f(int p)\n{{\n\t{loop}\n\treturn 0;\n}}\n\nint after(void)\n{{\n}}\n", "a", language
-    )
+    parsed = parse(f"int f(int p)\n{{\n\t{loop}\n\treturn 0;\n}}\n\nint after(void)\n{{\n}}\n", language)
     assert [(one.name, one.container) for one in parsed.symbols] == [("f", ""), ("after", "")]
     used = [one.name for one in parsed.references]
     assert loop.split("(")[0] in used
@@ -121,7 +119,7 @@ def test_a_loop_by_a_macro_is_a_call_in_its_function(loop: str, language: str) -
 @pytest.mark.parametrize("branch", ["else if (b) {\n\t\tuse(b);\n\t}", "else\n\t\tuse(b);"])
 def test_a_branch_that_begins_with_else_goes_on_with_the_statement_before(branch: str) -> None:
     text = f"int f(int b)\n{{\n\tif (!b)\n\t\treturn 0;\n#ifdef A\n\t{branch}\n#endif\n\treturn 1;\n}}\n"
-    assert [one.name for one in parse(text, "a.c", "c").symbols] == ["f"]
+    assert [one.name for one in parse(text, "c").symbols] == ["f"]
 
 
 @pytest.mark.parametrize("given", ["int x", "int"])
@@ -129,7 +127,7 @@ def test_a_constructor_of_a_class_in_a_function_is_no_loop(given: str) -> None:
     text = (
         f"int f()\n{{\n\tstruct A {{\n\t\tA({given}) {{\n\t\t\tuse();\n\t\t}}\n\t}};\n\treturn 0;\n}}\n"
     )
-    assert [one.name for one in parse(text, "a.cpp", "cpp").symbols] == ["f", "A", "A"]
+    assert [one.name for one in parse(text, "cpp").symbols] == ["f", "A", "A"]
 
 
 @pytest.mark.requirement("languages.bombs")

@@ -18,7 +18,7 @@ SCRIPT = "one() {\n    echo 1\n}\n\ntwo() {\n    [[ $a == *@(*/|[.~])* ]] || ret
 
 
 def _symbols(text: str, path: str) -> list[Symbol]:
-    parsed = parse(text, path, language_of(path, text.encode()))
+    parsed = parse(text, language_of(path, text.encode()))
     return [each for each in parsed.symbols if each.kind in ("class", "function", "method")]
 
 
@@ -40,7 +40,7 @@ def test_definitions_outlive_a_broken_statement_elsewhere(language: str) -> None
 
 
 def test_a_function_with_an_error_inside_is_one_all_the_same() -> None:
-    parsed = parse(SCRIPT, "a.sh", "bash")
+    parsed = parse(SCRIPT, "bash")
     assert [(each.name, each.start_line, each.end_line) for each in parsed.symbols] == [
         ("one", 1, 3),
         ("two", 5, 8),
@@ -52,4 +52,4 @@ def test_a_function_with_an_error_inside_is_one_all_the_same() -> None:
 
 def test_a_file_that_takes_too_long_to_mend_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mended, "MEND_SECONDS", -1.0)
-    assert [each.name for each in parse(SCRIPT, "a.sh", "bash").symbols] != ["one", "two", "three"]
+    assert [each.name for each in parse(SCRIPT, "bash").symbols] != ["one", "two", "three"]

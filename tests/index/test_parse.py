@@ -52,7 +52,7 @@ _DEFINED = {
 @pytest.mark.parametrize("language", sorted(_DEFINED))
 def test_definitions_are_found_with_their_kind_container_and_first_line(language: str) -> None:
     text, expected = _DEFINED[language]
-    parsed = parse(text, "file", language)
+    parsed = parse(text, language)
     found = [f"{s.container}.{s.name}:{s.kind}:{s.start_line}".removeprefix(".") for s in parsed.symbols]
     assert found == expected.split()
     assert parsed.fallback == ""
@@ -63,26 +63,26 @@ def test_a_text_says_the_same_each_time_it_is_read() -> None:
     one = "template <class T>\ntemplate <class U>\nint A<T>::f%d(U u) {\n  return 1;\n}\n"
     text = "".join(one % number for number in range(8))
     for _ in range(20):
-        parsed = parse(text, "a.h", "cpp")
+        parsed = parse(text, "cpp")
         assert [symbol.start_line for symbol in parsed.symbols] == list(range(1, 41, 5))
 
 
 def test_every_script_of_a_page_is_read() -> None:
     page = "".join(f"<script>\nfunction f{number}() {{}}\n</script>\n" for number in range(6))
-    parsed = parse(page, "a.vue", "vue")
+    parsed = parse(page, "vue")
     assert parsed.fallback == ""
     assert [symbol.name for symbol in parsed.symbols] == [f"f{number}" for number in range(6)]
 
 
 def test_a_file_of_an_unknown_language_is_cut_by_lines_and_says_so() -> None:
-    parsed = parse("one\n\ntwo\n", "a.zzz", None)
+    parsed = parse("one\n\ntwo\n", None)
     assert [(c.start_line, c.end_line) for c in parsed.chunks] == [(1, 3)]
     assert "no grammar" in parsed.fallback
 
 
 @pytest.mark.requirement("index.parse_limit")
 def test_a_file_over_the_limit_is_cut_by_lines_and_says_so() -> None:
-    parsed = parse("x = 1\n" * (PARSE_BYTES // 6 + 1), "a.py", "python")
+    parsed = parse("x = 1\n" * (PARSE_BYTES // 6 + 1), "python")
     assert "larger than" in parsed.fallback
     assert parsed.symbols == ()
 
@@ -127,7 +127,7 @@ _BROUGHT = {
 @pytest.mark.parametrize("language", sorted(_BROUGHT))
 def test_a_name_bound_to_another_module_is_imported_not_defined(language: str) -> None:
     text, expected = _BROUGHT[language]
-    parsed = parse(text, "file", language)
+    parsed = parse(text, language)
     assert not parsed.fallback
     assert [symbol.name for symbol in parsed.symbols] == expected.split()
 
@@ -154,14 +154,14 @@ T &shared(int);
 
 def test_what_a_script_gives_has_its_own_name_and_a_member_its_class() -> None:
     text = "class A { f() { this.send = () => 1; } }\nmodule.exports = class Shape { area() {} };\n"
-    found = [(s.container, s.name) for s in parse(text, "a.js", "javascript").symbols]
+    found = [(s.container, s.name) for s in parse(text, "javascript").symbols]
     assert found == [("", "A"), ("A", "f"), ("A", "send"), ("", "Shape"), ("Shape", "area")]
 
 
 def test_a_prototype_is_a_function_and_a_variable_made_with_arguments_is_none() -> None:
     everywhere = "top pointer guarded other tested body".split()
-    in_c = parse(_DECLARED, "a.c", "c")
-    in_cpp = parse(_DECLARED + _DECLARED_IN_CPP, "a.cpp", "cpp")
+    in_c = parse(_DECLARED, "c")
+    in_cpp = parse(_DECLARED + _DECLARED_IN_CPP, "cpp")
     assert [symbol.name for symbol in in_c.symbols] == everywhere
     assert [symbol.name for symbol in in_cpp.symbols] == [
         *everywhere,

@@ -65,28 +65,28 @@ def _bombs(size: int) -> dict[str, str]:
 @pytest.mark.parametrize("language", [*sorted(LANGUAGES), "markdown", "rst", "asciidoc", "notebook"])
 def test_no_hostile_text_stops_the_cutting(language: str) -> None:
     for name, text in _bombs(2000).items():
-        parsed = parse(text, name, language)
+        parsed = parse(text, language)
         assert parsed.chunks or not text.strip(), name
 
 
 @pytest.mark.parametrize("language", ["python", "javascript", "c", "yaml"])
 def test_nesting_deeper_than_any_stack_is_cut(language: str) -> None:
     for name in ("parens", "calls", "chain", "functions", "templates"):
-        assert parse(_bombs(200_000)[name], name, language).chunks, name
+        assert parse(_bombs(200_000)[name], language).chunks, name
 
 
 @pytest.mark.parametrize("language", ["java", "csharp", "typescript", "cpp"])
 def test_types_that_are_never_closed_take_no_memory(language: str) -> None:
-    assert "nested too deeply" in parse("A<" * 200_000, "a", language).fallback
+    assert "nested too deeply" in parse("A<" * 200_000, language).fallback
 
 
 @pytest.mark.parametrize(("language", "text"), [("yaml", "- " * 5000), ("perl", '"${' * 5000)])
 def test_text_that_would_crash_a_scanner_is_cut_by_lines(language: str, text: str) -> None:
-    assert "nested too deeply" in parse(text, "a", language).fallback
+    assert "nested too deeply" in parse(text, language).fallback
 
 
 def test_a_hostile_file_says_why_its_syntax_was_not_used() -> None:
-    assert "syntax errors" in parse("(" * 200_000, "a.py", "python").fallback
+    assert "syntax errors" in parse("(" * 200_000, "python").fallback
 
 
 @pytest.mark.requirement("index.parse_limit")
@@ -100,10 +100,10 @@ def test_a_parse_whose_time_is_over_ends_and_the_next_one_is_whole() -> None:
 @pytest.mark.parametrize("name", [",a:", "let a", "|a: b,"])
 def test_white_space_in_the_text_of_a_macro_is_looked_at_once(name: str) -> None:
     """From each of its places, it would take an hour."""
-    assert parse(f"fn f() {{ m!({name}{' ' * 400_000}c()); }}", "a.rs", "rust").references
+    assert parse(f"fn f() {{ m!({name}{' ' * 400_000}c()); }}", "rust").references
 
 
-def _steps(text: str, path: str, language: str) -> int:
+def _steps(text: str, language: str) -> int:
     """Lines of Python that run for one parse."""
     steps = 0
 
@@ -115,7 +115,7 @@ def _steps(text: str, path: str, language: str) -> int:
     traced = sys.gettrace()
     sys.settrace(count)
     try:
-        parse(text, path, language)
+        parse(text, language)
     finally:
         sys.settrace(traced)
     return steps
@@ -131,6 +131,6 @@ def _steps(text: str, path: str, language: str) -> int:
 def test_what_repeats_costs_as_much_each_time(
     language: str, before: str, repeated: str, behind: str, most: int
 ) -> None:
-    parse("x", "a.x", language)
-    less, more = (_steps(before + repeated * n + behind, "a.x", language) for n in (200, 400))
+    parse("x", language)
+    less, more = (_steps(before + repeated * n + behind, language) for n in (200, 400))
     assert more - less < most * 200

@@ -63,7 +63,7 @@ _KEPT = [
 
 
 def _type(language: str, text: str) -> str:
-    (call,) = [each for each in parse(text, "a", language).references if each.name == "run"]
+    (call,) = [each for each in parse(text, language).references if each.name == "run"]
     return call.receiver_type
 
 
@@ -83,7 +83,7 @@ def test_of_a_file_that_would_be_read_again_and_again_nothing_is_said(
     monkeypatch.setattr(shadows, "_LOOKED_MOST", 100)
     names = [f"c{number}" for number in range(9)]
     text = "".join(f"Conn {name}; {name}.run();" for name in names)
-    found = [each.receiver_type for each in parse(f"void f() {{{text}}}", "a", "cpp").references]
+    found = [each.receiver_type for each in parse(f"void f() {{{text}}}", "cpp").references]
     assert found == [""] * len(names)
 
 
@@ -92,4 +92,4 @@ def test_places_of_names_that_are_parts_of_others_are_counted_too(
 ) -> None:
     monkeypatch.setattr(shadows, "_LOOKED_MOST", 10_000)
     text = f"void f() {{Conn a; Conn b; {'a' * 400}; a.run(); b.run();}}"
-    assert [each.receiver_type for each in parse(text, "a", "cpp").references] == ["Conn", ""]
+    assert [each.receiver_type for each in parse(text, "cpp").references] == ["Conn", ""]

@@ -36,7 +36,7 @@ CREATE TABLE last_one (a int);
 
 
 def test_what_is_no_sql_hides_no_definition_behind_it() -> None:
-    parsed = parse(SOURCE, "a.sql", "sql")
+    parsed = parse(SOURCE, "sql")
     found = [(s.name, s.start_line, s.end_line) for s in parsed.symbols]
     assert found == [
         ("after_rows", 5, 5),
@@ -76,7 +76,7 @@ CREATE OR REPLACE PROCEDURE public.last_one(a int) LANGUAGE SQL AS $$ SELECT 1 $
 
 
 def test_procedures_aggregates_domains_and_types_of_ones_own_are_defined() -> None:
-    found = [(s.name, s.kind, s.start_line, s.end_line) for s in parse(OTHERS, "a.sql", "sql").symbols]
+    found = [(s.name, s.kind, s.start_line, s.end_line) for s in parse(OTHERS, "sql").symbols]
     assert found == [
         ("part_config", "class", 1, 3),
         ("run_all", "function", 4, 10),
@@ -92,8 +92,8 @@ def test_a_place_for_a_schema_in_an_expression_hides_no_definition_behind_it() -
     text = (
         "ALTER TABLE @extschema@.part\nADD CONSTRAINT c\nCHECK (@extschema@.is_type(sub));\n\n" + OTHERS
     )
-    assert "part_config" in {s.name for s in parse(text, "a.sql", "sql").symbols}
-    assert len(parse(text, "a.sql", "sql").symbols) == len(parse(OTHERS, "a.sql", "sql").symbols)
+    assert "part_config" in {s.name for s in parse(text, "sql").symbols}
+    assert len(parse(text, "sql").symbols) == len(parse(OTHERS, "sql").symbols)
 
 
 def test_every_byte_keeps_its_place() -> None:
@@ -153,7 +153,7 @@ def test_what_no_semicolon_ends_is_no_statement(written: bytes, end: bytes) -> N
 
 
 def _tables(text: str) -> list[str]:
-    return [symbol.name for symbol in parse(text, "a.sql", "sql").symbols]
+    return [symbol.name for symbol in parse(text, "sql").symbols]
 
 
 def test_rows_of_a_dump_end_where_they_say_so() -> None:
@@ -184,4 +184,4 @@ def test_the_delimiter_that_a_line_names_ends_a_statement(delimiter: str) -> Non
     ],
 )
 def test_a_quote_behind_a_backslash_ends_a_text_only_where_the_dialect_says_so(text: str) -> None:
-    assert [symbol.name for symbol in parse(text, "a.sql", "sql").symbols] == ["a", "b"]
+    assert [symbol.name for symbol in parse(text, "sql").symbols] == ["a", "b"]

@@ -51,7 +51,7 @@ class File:
         """Its definitions, by syntax."""
         if is_binary(self.raw):
             return ()
-        return parse("\n".join(self.lines), self.path, language_of(self.path, self.raw)).symbols
+        return parse("\n".join(self.lines), language_of(self.path, self.raw)).symbols
 
     def named(self, symbol: str) -> list[Symbol]:
         """Definitions of a name, or of ``container.name``, in order."""

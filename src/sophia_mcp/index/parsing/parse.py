@@ -29,7 +29,7 @@ _NOTES = (("comment", True, True), ("lead", True, False), ("above", True, False)
 """Captures that stay with the definition below them, and those whose text is documentation."""
 
 
-def parse(text: str, path: str, language: str | None) -> Parsed:
+def parse(text: str, language: str | None) -> Parsed:
     """All that syntax says about a file.
 
     ``language`` is what ``language_of`` said. Never raises on any text: what cannot be parsed
@@ -48,7 +48,7 @@ def parse(text: str, path: str, language: str | None) -> Parsed:
     if len(source) > PARSE_BYTES:
         return _by_lines(text, record.name, f"larger than {PARSE_BYTES // 1024} kB")
     try:
-        if language == NOTEBOOK and (cells := documents.notebook(text, _code)) is not None:
+        if language == NOTEBOOK and (cells := documents.notebook(text, parse)) is not None:
             return cells
         return _by_syntax(text, source, record)
     except Unreadable as error:
@@ -110,10 +110,6 @@ def _edges(
             fields += held
             imports += edges.imports(captures, language, rows)
     return tuple(references), tuple(imports), tuple(fields)
-
-
-def _code(text: str, language: str) -> Parsed:
-    return parse(text, "", language)
 
 
 def _script(regions: Sequence[Node], source: bytes, language: Language) -> symbols.Captured:

@@ -130,11 +130,9 @@ class Preparer:
         decoded = decode(raw)
         text = decoded.text
         if task.lines:
-            parsed = replace(
-                parse.parse(text, task.path, None), language=language or "", fallback=task.lines
-            )
+            parsed = replace(parse.parse(text, None), language=language or "", fallback=task.lines)
         else:
-            parsed = parse.parse(text, task.path, language)
+            parsed = parse.parse(text, language)
         lines = short(lines_of(text))
         bodies = ["\n".join(lines[chunk.start_line - 1 : chunk.end_line]) for chunk in parsed.chunks]
         file = Prepared(
