@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from sophia_mcp.index.languages.record import Named, text_of
+from sophia_mcp.index.languages.rules import first_child
 
 DEFINITIONS = """
 ((command (unit . (identifier) @_k .) (block . (unit))) @class
@@ -37,13 +38,13 @@ def name(node: Node, source: bytes) -> Named | None:
     texts = [text_of(child, source) for child in before]
     kind = next((i for i, text in enumerate(texts) if text in _TYPES), None)
     if kind is not None:
-        named = before[kind + 1] if kind + 1 < len(before) else _first(block)
+        named = before[kind + 1] if kind + 1 < len(before) else first_child(block)
         return _identifier(named, source)
     if block is None:
         return _declared(node, before, texts, source)
     if any(child.type != "unit" for child in before) or _WORDS & set(texts):
         return None
-    found = _identifier(_first(block), source)
+    found = _identifier(first_child(block), source)
     if found is None or found[1] in _WORDS:
         return None
     return found if before or found[1] == _home(node, source) else None
@@ -71,14 +72,10 @@ def _home(node: Node, source: bytes) -> str:
     return named[1] if named is not None else ""
 
 
-def _first(node: Node | None) -> Node | None:
-    return node.named_child(0) if node is not None and node.named_child_count else None
-
-
 def _identifier(node: Node | None, source: bytes) -> Named | None:
     """The first identifier in a unit: of ``board(pier)``, ``Shelf<Book>`` or ``Shelf``."""
     for _ in range(4):
         if node is None or node.type == "identifier":
             break
-        node = _first(node)
+        node = first_child(node)
     return ("", text_of(node, source)) if node is not None else None
