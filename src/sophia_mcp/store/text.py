@@ -286,12 +286,16 @@ def _both(left: Sequence[str], right: Sequence[str]) -> str:
 
 
 def _all_of(terms: Sequence[str]) -> str:
-    return " AND ".join('"' + term.replace('"', '""') + '"' for term in terms)
+    return " AND ".join(map(_quoted, terms))
 
 
 def _any_of(terms: Sequence[str]) -> str:
+    return " OR ".join(map(_quoted, terms))
+
+
+def _quoted(term: str) -> str:
     """Inside quotes nothing is an operator."""
-    return " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+    return '"' + term.replace('"', '""') + '"'
 
 
 def _table(repo: int) -> str:
