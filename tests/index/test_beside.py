@@ -65,9 +65,7 @@ async def run_over(index: Index, view: View) -> AsyncIterator[None]:
 
 async def ask(index: Index, view: View) -> View:
     """The view for a question that comes a while after the last look."""
-    held = index.trees._held.get(view.id)
-    if held is not None:
-        held.checked -= 2
+    index.trees.seen(view).checked -= 2
     return await index.reconcile(view)
 
 

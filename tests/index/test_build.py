@@ -354,8 +354,8 @@ async def test_who_has_no_worker_lets_the_process_that_follows_the_tree_read_an_
         (root / "b.py").write_text("y = 2\n")
         await index.refresh(view, ["b.py"], wait=True)
         (root / "a.py").write_text("def new_name(): pass\n")
-        late.trees._held[view.id].checked -= 2
-        looked = late.trees._held[view.id].checked
+        late.trees.seen(view).checked -= 2
+        looked = late.trees.seen(view).checked
         async with anyio.create_task_group() as group:
 
             async def ask() -> None:
@@ -363,7 +363,7 @@ async def test_who_has_no_worker_lets_the_process_that_follows_the_tree_read_an_
                 assert await words(late, view, "new") == {"a.py"}
 
             group.start_soon(ask)
-            while late.trees._held[view.id].checked == looked:  # until it has seen the edit
+            while late.trees.seen(view).checked == looked:  # until it has seen the edit
                 await anyio.lowlevel.checkpoint()
             await index.refresh(view, ["a.py"], wait=True)
         assert not any(worker.used for worker in late._steps.pool._idle)
@@ -382,7 +382,7 @@ async def test_what_another_process_read_while_one_waited_for_its_turn_is_not_re
         async with anyio.create_task_group() as group:
             assert await leases.take(database, lease, "another:machine:1", 60)
             group.start_soon(partial(late.reconcile, view, now=True))
-            while late.trees.age(view) == float("inf"):  # until it has seen the edit, and waits
+            while late.trees.seen(view).age == float("inf"):  # until it has seen the edit, and waits
                 await anyio.lowlevel.checkpoint()
             run = index._steps.run(view, index._steps.target(view), Turn(database, lease), quiet, None)
             stamp = stamp_of(str(root / "a.py"))

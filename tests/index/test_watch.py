@@ -392,4 +392,4 @@ async def test_a_tree_is_looked_at_after_the_clock_was_set_back(index: Index, tr
 
 def _let_pass(index: Index, view: View, seconds: float) -> None:
     """As if the last look at the tree had been so much earlier."""
-    index.trees._held[view.id].checked -= seconds
+    index.trees.seen(view).checked -= seconds

@@ -112,12 +112,12 @@ def full_disk() -> Iterator[None]:
 
 
 async def test_what_a_full_disk_keeps_out_of_an_answer_is_said_in_it(own: Asked) -> None:
-    own.index.trees.distrust(own.view)
+    own.index.trees.seen(own.view).behind = True
     with full_disk():
         fresh = await own("add_money")
         (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
         (own.root / "shop/money.py").write_text(FILES["shop/money.py"].replace(OLD, NEW))
-        own.index.trees.distrust(own.view)
+        own.index.trees.seen(own.view).behind = True
         for _ in range(2):  # the next one, too, within the second in which nobody looks again
             missed = await own.text("halve_rebate")
             assert "is not in this answer: could not read or write index.db" in missed
@@ -133,7 +133,7 @@ async def test_what_a_full_disk_keeps_out_of_an_answer_is_said_in_it(own: Asked)
 async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(
     own: Asked, watched: bool
 ) -> None:
-    own.index.trees.distrust(own.view)
+    own.index.trees.seen(own.view).behind = True
     if watched:
         assert await leases.take(own.engine.database, f"watch:{own.view.id}", "elsewhere:2:x", 600)
     repository = f"index:{own.view.repo_id}"
@@ -149,7 +149,7 @@ async def test_what_waits_for_a_run_over_another_tree_of_the_repository_is_said(
 
 
 async def test_what_could_not_be_brought_in_is_said_without_another_look(own: Asked) -> None:
-    own.index.trees.distrust(own.view)
+    own.index.trees.seen(own.view).behind = True
     database, repository = own.engine.database, f"index:{own.view.repo_id}"
     assert await leases.take(database, repository, "elsewhere:1:x", 600)
     (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
@@ -157,7 +157,7 @@ async def test_what_could_not_be_brought_in_is_said_without_another_look(own: As
     looked = time.monotonic()
     second = await own.text("halve_rebate")
     since = time.monotonic() - looked
-    assert own.index.trees.age(own.view) >= since
+    assert own.index.trees.seen(own.view).age >= since
     # The other run has ended, and a third process looks now: what it finds is not stored yet.
     await leases.release(database, repository, "elsewhere:1:x")
     now = time.time_ns()
@@ -170,7 +170,7 @@ async def test_what_could_not_be_brought_in_is_said_without_another_look(own: As
 
 
 async def test_what_a_watcher_waits_to_bring_in_is_said(own: Asked) -> None:
-    own.index.trees.distrust(own.view)
+    own.index.trees.seen(own.view).behind = True
     own.index.live(own.view, 600)
     (own.root / "shop/rebates.py").write_text("def halve_rebate(): pass\n")
     missed = ""

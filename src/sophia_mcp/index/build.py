@@ -180,7 +180,7 @@ class Index:
         current = view if fresh else await self._steps.load(view)
         live = self._watched.get(current.id, 0) > time.monotonic()
         within = 0.0 if doubted and await self.trees.has_moved(current) else RECONCILE_S
-        watched = within > 0 and live and self.trees.age(current) < inf
+        watched = within > 0 and live and self.trees.seen(current).age < inf
         if (
             not now
             and (served := await _served(self, self._steps, current, watched, within)) is not None
@@ -190,8 +190,8 @@ class Index:
             if not free:
                 return _behind(current)
             current = await self._steps.load(view)
-            followed = watched and not self.trees.is_behind(current)
-            looked = followed or self.trees.is_shown(current, within)
+            followed = watched and not self.trees.seen(current).behind
+            looked = followed or self.trees.seen(current).is_fresh(within)
             if current.cancelled or (looked and not now):
                 return current
             try:
@@ -203,7 +203,7 @@ class Index:
         if isinstance(found, Look):
             found = await _caught_up(self, self._steps, current, found)
         if found.behind:  # the next question, of whichever process, looks again
-            self.trees.distrust(found)
+            self.trees.seen(found).behind = True
             await take_back(self.storage.database, f"look:{found.id}")
         return found
 
@@ -435,10 +435,10 @@ async def _served(
     # A watcher at work waits for its turn like anybody else, and shows nothing meanwhile.
     followed = watched and not at_work
     under_way = at_work and current.state == "indexing"
-    if followed or under_way or index.trees.is_shown(current, within):
+    if followed or under_way or index.trees.seen(current).is_fresh(within):
         return current
     beside = steps.queue.is_beside(current)
-    if index.trees.is_behind(current):
+    if index.trees.seen(current).behind:
         behind = _behind(current)
         if beside or await holder_elsewhere(index.storage.database, lease_of(current)):
             return behind  # as a look would find it, for less
@@ -450,14 +450,14 @@ async def _served(
         found = await difference(steps, current, steps.target(current))
         if isinstance(found, View):
             return found
-        index.trees.distrust(current)
+        index.trees.seen(current).behind = True
     return None
 
 
 async def _caught_up(index: Index, steps: Steps, view: View, look: Look) -> View:
     """The view after a run of its own; it says so where it does not show what a look found, because that run goes
     on or was stopped."""
-    index.trees.distrust(view)  # whoever asks meanwhile is told, too
+    index.trees.seen(view).behind = True  # whoever asks meanwhile is told, too
     try:
         if index.apart is not None:
             await index.apart(view)
@@ -476,7 +476,7 @@ async def _is_looked_after(index: Index, view: View) -> bool:
         return True
     # The first look of a process is its own: whoever starts one has most likely just changed something.
     name = f"look:{view.id}"
-    looked = index.trees.age(view) < inf
+    looked = index.trees.seen(view).age < inf
     return looked and not await is_first(database, name, RECONCILE_S, clock=index.clock)
 
 

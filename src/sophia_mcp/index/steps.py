@@ -18,7 +18,7 @@ from sophia_mcp.index.disk.stamp import Stamp, unproven
 from sophia_mcp.index.later import add_trigrams
 from sophia_mcp.index.parsing.version import VERSION
 from sophia_mcp.index.run import KIND, SMALL, Progress, Run, Stopped, Storage, publish, told
-from sophia_mcp.index.trees import Look, Trees, is_shared
+from sophia_mcp.index.trees import Look, Trees
 from sophia_mcp.index.turn import Queue, Turn, holder_elsewhere, turn
 from sophia_mcp.index.views import View
 from sophia_mcp.index.workers.messages import EncoderOpener, Task
@@ -303,7 +303,7 @@ async def was_read(steps: Steps, view: View, tasks: Sequence[Task]) -> bool:
     whether one did, as they are here. Where others moved the view before, one of them is most likely at it, and no
     worker of this process is started for a while."""
     target = steps.target(view)
-    others_until = anyio.current_time() + (HEAD_START_S if is_shared(steps.trees, view) else 0.0)
+    others_until = anyio.current_time() + (HEAD_START_S if steps.trees.seen(view).shared else 0.0)
     known = await steps.trees.known(view, target)
     before = {task.path: held.stamp if (held := known.get(task.path)) else None for task in tasks}
     with anyio.move_on_after(START_SECONDS):

@@ -36,22 +36,37 @@ KEPT_VIEWS = 8
 
 
 @dataclass(slots=True)
-class Held:
-    """The memory of one view. ``checked`` is monotonic seconds of the last look at the disk, when
-    ``choice`` held; 0 where it found no file: such a tree is most likely being made, removed or put back,
-    and whoever asks looks again. ``same`` says that what is known was equal to the tree then; ``behind``
-    that what the look found could not be brought in; ``shared`` that another process moved the view since the
-    look before."""
+class Seen:
+    """The last look of this process at a tree. ``checked`` is monotonic seconds of it, when ``choice`` held;
+    0 where it found no file: such a tree is most likely being made, removed or put back, and whoever asks looks
+    again. ``same`` says that what is known was equal to the tree then; ``behind`` that what the look found could
+    not be brought in; ``shared`` that another process moved the view since the look before."""
 
-    generation: int
-    target: Target
-    known: dict[str, Known]
     tree: Tree | None = None
     checked: float = 0.0
     same: bool = False
     behind: bool = False
     choice: Choice | None = None
     shared: bool = False
+
+    @property
+    def age(self) -> float:
+        """Seconds since the look, where it found files; else infinite."""
+        return time.monotonic() - self.checked if self.checked else float("inf")
+
+    def is_fresh(self, seconds: float) -> bool:
+        """Whether the look was within so many seconds, and the view shows what it found."""
+        return self.age < seconds and not self.behind
+
+
+@dataclass(slots=True)
+class Held:
+    """The memory of one view."""
+
+    generation: int
+    target: Target
+    known: dict[str, Known]
+    seen: Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,33 +93,16 @@ class Trees:
     _looking: defaultdict[int, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
     """Held while a thread compares what is known of a view with its tree, or while that becomes another."""
 
-    def age(self, view: View) -> float:
-        """Seconds since this process last looked at the disk for a view, and found files; else infinite."""
+    def seen(self, view: View) -> Seen:
+        """What this process remembers of its last look at a view."""
         held = self._held.get(view.id)
-        return time.monotonic() - held.checked if held is not None and held.checked else float("inf")
-
-    def is_shown(self, view: View, seconds: float) -> bool:
-        """Whether this process looked at the disk within so many seconds, and the view shows what it found."""
-        return self.age(view) < seconds and not self.is_behind(view)
-
-    def is_behind(self, view: View) -> bool:
-        """Whether what the last look found is not shown yet."""
-        held = self._held.get(view.id)
-        return held is not None and held.behind
-
-    def distrust(self, view: View) -> None:
-        """Say that what the last look found could not be brought in."""
-        held = self._held.get(view.id)
-        if held is not None:
-            held.behind = True
+        return held.seen if held is not None else Seen()
 
     async def has_moved(self, view: View) -> bool:
         """Whether files came or went since this process last looked at the tree of a view. No file is
         looked at for it, so that it takes a fraction of a look."""
-        held = self._held.get(view.id)
-        if held is None or held.tree is None:
-            return view.on_disk
-        return await anyio.to_thread.run_sync(has_moved, held.tree)
+        tree = self.seen(view).tree
+        return view.on_disk if tree is None else await anyio.to_thread.run_sync(has_moved, tree)
 
     async def look(self, view: View, target: Target) -> Look:
         """Compare a view with its tree. Raises NotFound when the folder or the ref is gone."""
@@ -113,17 +111,17 @@ class Trees:
 
     async def _look(self, view: View, target: Target) -> Look:
         held = await self._hold(view, target)
-        choice = self.choice(view)
-        if held.choice != choice:
-            held.tree, held.same, held.choice = None, False, choice
+        seen, choice = held.seen, self.choice(view)
+        if seen.choice != choice:
+            seen.tree, seen.same, seen.choice = None, False, choice
         if view.ref:
             look = await anyio.to_thread.run_sync(
-                partial(_look_at_commit, view, held.known, choice, same=held.same, afresh=target.afresh)
+                partial(_look_at_commit, view, held.known, choice, same=seen.same, afresh=target.afresh)
             )
-            held.checked, held.same, held.behind = time.monotonic(), look.plan.size == 0, False
+            seen.checked, seen.same, seen.behind = time.monotonic(), look.plan.size == 0, False
             return look
         begun_ns = time.time_ns()
-        before = None if target.afresh else held.tree
+        before = None if target.afresh else seen.tree
         tree, plan = await anyio.to_thread.run_sync(
             partial(
                 _look_at_folder,
@@ -131,21 +129,21 @@ class Trees:
                 before,
                 held.known,
                 choice,
-                same=held.same,
+                same=seen.same,
                 afresh=target.afresh,
             )
         )
         # After the walk, or a folder removed during it would count as one without files.
         if not await anyio.to_thread.run_sync(os.path.isdir, view.root):
-            held.checked = 0.0
+            seen.checked = 0.0
             raise NotFound(
                 f"the folder {view.root} is gone",
                 why="it was moved or deleted",
                 next="index its new place",
             )
-        held.tree, held.behind = tree, False
-        held.same = plan.size == 0 and not plan.same
-        held.checked = time.monotonic() if any(folder.files for folder in tree.folders.values()) else 0.0
+        seen.tree, seen.behind = tree, False
+        seen.same = plan.size == 0 and not plan.same
+        seen.checked = time.monotonic() if any(folder.files for folder in tree.folders.values()) else 0.0
         return Look(
             begun_ns,
             Place(view.root, "", choice.max_bytes),
@@ -173,22 +171,19 @@ class Trees:
                 else:
                     held.known[path] = known
             held.generation = generation
-            held.same = held.same and not changed
+            held.seen.same = held.seen.same and not changed
 
     def folders(self, view: View) -> frozenset[str]:
         """The folders on disk that were listed when the tree was last looked at."""
-        held = self._held.get(view.id)
-        if held is None or held.tree is None:
-            return frozenset()
-        return frozenset(f"{view.root}/{rel}".rstrip("/") for rel in held.tree.folders)
+        tree = self.seen(view).tree
+        folders = tree.folders if tree is not None else ()
+        return frozenset(f"{view.root}/{rel}".rstrip("/") for rel in folders)
 
     def asks_for(self, view: View, path: str) -> Literal["read", "look", ""]:
         """What a change at ``path`` asks for: to read that file again, to look at the whole tree, or, where
         it is of no account, nothing."""
-        held = self._held.get(view.id)
-        if held is None or held.tree is None:
-            return "look"
-        return hint(held.tree, path, self.choice(view).max_bytes)
+        tree = self.seen(view).tree
+        return "look" if tree is None else hint(tree, path, self.choice(view).max_bytes)
 
     def place(self, view: View) -> Place:
         """Where the files of a view on disk are read."""
@@ -208,25 +203,17 @@ class Trees:
     async def _hold(self, view: View, target: Target) -> Held:
         held = self._held.get(view.id)
         if held is not None and held.generation == view.generation and held.target == target:
-            held.shared = False
+            held.seen.shared = False
             return held
         async with self.database.read(self.scope) as tx:
             known = await known_files(tx, target)
-        renewed = Held(view.generation, target, known)
-        if held is not None:
-            renewed.tree, renewed.checked, renewed.choice = held.tree, held.checked, held.choice
-            renewed.behind, renewed.shared = held.behind, held.generation != view.generation
+        seen = held.seen if held is not None else Seen()
+        seen.same, seen.shared = False, held is not None and held.generation != view.generation
         self._held.pop(view.id, None)
-        self._held[view.id] = held = renewed
+        self._held[view.id] = held = Held(view.generation, target, known, seen)
         while len(self._held) > KEPT_VIEWS:
             self._held.pop(next(iter(self._held)))
         return held
-
-
-def is_shared(trees: Trees, view: View) -> bool:
-    """Whether another process moved the view between the last two looks of this one."""
-    held = trees._held.get(view.id)
-    return held is not None and held.shared
 
 
 def _look_at_folder(
