@@ -32,13 +32,13 @@ TABLES = Migrations(
         Step(
             1,
             """
-            CREATE TABLE repos (id INTEGER PRIMARY KEY, created_ns INTEGER, generation INTEGER);
+            CREATE TABLE repos (id INTEGER PRIMARY KEY, created_ns INTEGER, generation INTEGER, thinned INTEGER);
             CREATE TABLE vectors (
               model TEXT NOT NULL, placement_id INTEGER NOT NULL, repo_id INTEGER NOT NULL,
-              count INTEGER NOT NULL, scales BLOB NOT NULL, rows BLOB NOT NULL,
+              generation INTEGER NOT NULL, count INTEGER NOT NULL, scales BLOB NOT NULL, rows BLOB NOT NULL,
               PRIMARY KEY (model, repo_id, placement_id)
             ) WITHOUT ROWID;
-            INSERT INTO repos VALUES (1, 100, 0), (2, 200, 0)
+            INSERT INTO repos VALUES (1, 100, 0, 0), (2, 200, 0, 0)
             """,
             1,
             1,
@@ -77,11 +77,12 @@ class Truth:
             scales = np.abs(rows).max(axis=1).astype("<f4") / 127
             quantised = np.round(rows / scales[:, None]).astype(np.int8)
             self.placements[repo, model, placement] = quantised * scales[:, None]
-            stored.append((model, placement, repo, count, scales.tobytes(), quantised.tobytes()))
+            stored.append((model, placement, count, scales.tobytes(), quantised.tobytes(), repo))
         async with self.db.write(LOCAL) as tx:
             await tx.many(
-                "INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " count = excluded.count, scales = excluded.scales, rows = excluded.rows",
+                "INSERT INTO vectors (model, placement_id, repo_id, generation, count, scales, rows)"
+                " SELECT ?, ?, id, generation + 1, ?, ?, ? FROM repos WHERE id = ?"
+                " ON CONFLICT DO UPDATE SET generation = excluded.generation, count = excluded.count, scales = excluded.scales, rows = excluded.rows",
                 stored,
             )
             await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :repo", {"repo": repo})
@@ -93,7 +94,10 @@ class Truth:
                 "DELETE FROM vectors WHERE repo_id = :repo AND placement_id = :placement",
                 {"repo": repo, "placement": placement},
             )
-            await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :repo", {"repo": repo})
+            await tx.run(
+                "UPDATE repos SET generation = generation + 1, thinned = generation + 1 WHERE id = :repo",
+                {"repo": repo},
+            )
 
     def cosines(
         self, query: npt.NDArray[np.float32], repo: int = 1, among: set[int] | None = None
@@ -273,7 +277,7 @@ async def test_many_small_repositories_take_the_memory_of_their_rows(
 ) -> None:
     repos = range(10, 30)
     async with truth.db.write(LOCAL) as tx:
-        await tx.many("INSERT INTO repos VALUES (?, 300, 0)", [(repo,) for repo in repos])
+        await tx.many("INSERT INTO repos VALUES (?, 300, 0, 0)", [(repo,) for repo in repos])
     for repo in repos:
         await truth.put(repo, repo)
     query = truth.vectors(1)[0]
@@ -291,7 +295,7 @@ async def test_the_repository_unused_longest_is_dropped_from_memory_first(
     truth: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with truth.db.write(LOCAL) as tx:
-        await tx.many("INSERT INTO repos VALUES (?, 300, 0)", [(repo,) for repo in (11, 12, 13)])
+        await tx.many("INSERT INTO repos VALUES (?, 300, 0, 0)", [(repo,) for repo in (11, 12, 13)])
     for repo in (11, 12, 13):
         await truth.put(repo, repo)
     flat, query = Flat(), truth.vectors(1)[0]

@@ -21,7 +21,7 @@ from sophia_mcp.errors import DiskFull
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.schema import chunk_id
 from sophia_mcp.index.views import View
-from sophia_mcp.index.write import cut
+from sophia_mcp.index.write import FEWER_ROWS, cut
 from sophia_mcp.store.database import Transaction
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ async def _hide(storage: Storage, repo: int) -> None:
     """Take away all that is found in a repository. Until it is gone, its views say that it is being forgotten."""
     async with storage.database.write(storage.scope) as tx:
         await _empty(storage, tx, repo)
-        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :repo", {"repo": repo})
+        await tx.many(FEWER_ROWS, [(repo,)])
         await tx.run(
             "UPDATE views SET state = 'failed', generation = generation + 1,"
             " reason = 'forgetting it was cut off: forget it again' WHERE repo_id = :repo",
@@ -298,7 +298,7 @@ async def _remove_placements(storage: Storage, repo: int, items: Sequence[tuple[
             [(model, repo, id_) for model in models for id_ in ids],
         )
         await tx.many("DELETE FROM placements WHERE id = ?", [(id_,) for id_ in ids])
-        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :repo", {"repo": repo})
+        await tx.many(FEWER_ROWS, [(repo,)])
     return len(ids)
 
 

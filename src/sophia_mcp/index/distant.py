@@ -24,7 +24,7 @@ from sophia_mcp.index.parsing.passages import passages
 from sophia_mcp.index.run import KIND, Storage
 from sophia_mcp.index.turn import POLL_S, turn
 from sophia_mcp.index.views import View
-from sophia_mcp.index.write import cut, plain_text
+from sophia_mcp.index.write import FEWER_ROWS, NEW_ROWS, cut, plain_text
 from sophia_mcp.security.text import counted, plain_line
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.jobs import Jobs
@@ -267,7 +267,7 @@ async def _drop(storage: Storage, view: View, model: str, which: str = "TRUE") -
             f"DELETE FROM vectors WHERE model = :model AND repo_id = :repo AND {which}",  # noqa: S608 - our own text
             {"model": model, "repo": view.repo_id, "view": view.id},
         )
-        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :id", {"id": view.repo_id})
+        await tx.many(FEWER_ROWS, [(view.repo_id,)])
 
 
 async def _passages(storage: Storage, placements: Sequence[int]) -> dict[int, list[Passage]]:
@@ -313,19 +313,20 @@ async def _keep(
                 (
                     model,
                     id_,
-                    view.repo_id,
                     len(of_file),
                     scales[start:end].astype("<f4").tobytes(),
                     rows[start:end].astype(np.int8).tobytes(),
+                    view.repo_id,
                     id_,
                 )
             )
         start = end
     async with storage.database.write(storage.scope) as tx:
         await tx.many(
-            "INSERT INTO vectors (model, placement_id, repo_id, count, scales, rows) SELECT ?, ?, ?, ?, ?, ?"
-            " WHERE EXISTS (SELECT 1 FROM placements WHERE id = ?)"  # a run may have collected it meanwhile
+            "INSERT INTO vectors (model, placement_id, repo_id, generation, count, scales, rows)"
+            " SELECT ?, ?, r.id, r.generation + 1, ?, ?, ? FROM repos r WHERE r.id = ?"
+            " AND EXISTS (SELECT 1 FROM placements WHERE id = ?)"  # a run may have collected it meanwhile
             " ON CONFLICT (model, repo_id, placement_id) DO NOTHING",
             stored,
         )
-        await tx.run("UPDATE repos SET generation = generation + 1 WHERE id = :id", {"id": view.repo_id})
+        await tx.many(NEW_ROWS, [(view.repo_id,)])

@@ -146,8 +146,8 @@ async def _repo(tx: Transaction, root: Path, sighting: Sighting, trusted: bool) 
     repo = await next_ids(tx, "repos", 1)
     await tx.run(
         "INSERT INTO repos (id, workspace, name, root, kind, origin, include, exclude, watch, trusted, generation,"
-        " used_ns, created_ns) VALUES (:id, :workspace, :name, :root, :kind, :origin, '[]', '[]', 0, :trusted, 0,"
-        " :now, :now)",
+        " thinned, used_ns, created_ns) VALUES (:id, :workspace, :name, :root, :kind, :origin, '[]', '[]', 0, :trusted,"
+        " 0, 0, :now, :now)",
         {
             "id": repo,
             "name": views.free_name(root, taken),

@@ -41,6 +41,7 @@ CREATE TABLE repos (
   watch INTEGER NOT NULL,
   trusted INTEGER NOT NULL,      -- 1: a person indexed it from the command line
   generation INTEGER NOT NULL,   -- grows with every change of words or vectors
+  thinned INTEGER NOT NULL,      -- the last generation that took some of them away
   used_ns INTEGER NOT NULL,
   created_ns INTEGER NOT NULL,
   UNIQUE (workspace, name),
@@ -162,12 +163,13 @@ CREATE TABLE vectors (
   model TEXT NOT NULL,
   placement_id INTEGER NOT NULL REFERENCES placements (id),
   repo_id INTEGER NOT NULL,
+  generation INTEGER NOT NULL,   -- of the repository, that brought these rows
   count INTEGER NOT NULL,
   scales BLOB NOT NULL,          -- count little-endian float32
   rows BLOB NOT NULL,            -- count x dimensions int8, row after row
   PRIMARY KEY (model, repo_id, placement_id)
 );                               -- with row ids: rows of 2 kB would spill from an index's own pages
-CREATE INDEX vectors_by_scales ON vectors (model, repo_id, placement_id, scales);
+CREATE INDEX vectors_by_generation ON vectors (model, repo_id, generation, placement_id, count);
 """
 
 _SHAPE = """
@@ -185,7 +187,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('skips', 'skips', '20000 1000 1'),
   ('edges', NULL, '25000'),
   ('vectors', 'sqlite_autoindex_vectors_1', '30000 30000 10000 1'),
-  ('vectors', 'vectors_by_scales', '30000 30000 10000 1 1');
+  ('vectors', 'vectors_by_generation', '30000 30000 10000 100 1 1');
 ANALYZE sqlite_schema;
 """
 """What the tables look like when full, so that the planner of a connection that was opened on empty

@@ -21,6 +21,11 @@ from sophia_mcp.store.trigrams import TrigramIndex, grams
 
 T = TypeVar("T")
 
+NEW_ROWS = "UPDATE repos SET generation = generation + 1 WHERE id = ?"
+"""Of words or vectors: part of the transaction that writes them, and comes after them."""
+FEWER_ROWS = "UPDATE repos SET generation = generation + 1, thinned = generation + 1 WHERE id = ?"
+"""The same where some were taken away."""
+
 _VARIABLES = 500
 """Values of one IN list; longer ones are asked in parts."""
 
@@ -42,9 +47,10 @@ _PLACE = (
     " VALUES (?, ?, ?, ?, ?, ?, 1, 0)"
 )
 _VECTORS = (
-    "INSERT INTO vectors (model, placement_id, repo_id, count, scales, rows) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (model, repo_id, placement_id) DO UPDATE SET count = excluded.count,"
-    " scales = excluded.scales, rows = excluded.rows"
+    "INSERT INTO vectors (model, placement_id, repo_id, generation, count, scales, rows)"
+    " SELECT ?, ?, r.id, r.generation + 1, ?, ?, ? FROM repos r WHERE r.id = ?"
+    " ON CONFLICT (model, repo_id, placement_id) DO UPDATE SET generation = excluded.generation,"
+    " count = excluded.count, scales = excluded.scales, rows = excluded.rows"
 )
 _SHOW = (
     "INSERT INTO members (view_id, placement_id, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?)"
@@ -59,7 +65,6 @@ _SKIP = (
 )
 _UNSKIP = "DELETE FROM skips WHERE view_id = ? AND path = ?"
 _RESTAMP = "UPDATE skips SET size = ?, mtime_ns = ?, ctime_ns = ? WHERE view_id = ? AND path = ?"
-_NEW_WORDS = "UPDATE repos SET generation = generation + 1 WHERE id = ?"
 _NEW_VIEW = "UPDATE views SET generation = generation + 1 WHERE id = ?"
 
 
@@ -171,7 +176,7 @@ async def store(
         (_SHOW, members),
         (_SKIP, skips),
         (_RESTAMP, restamped),
-        (_NEW_WORDS, [(target.repo,)] if prepared else []),
+        (NEW_ROWS, [(target.repo,)] if prepared else []),
         (_NEW_VIEW, [(target.view,)] if moved else []),
     )
 
@@ -405,7 +410,7 @@ def _vectors(
     if not target.model:
         return []
     return [
-        (target.model, placed[f.path][0], target.repo, len(f.chunks), f.scales, f.rows)
+        (target.model, placed[f.path][0], len(f.chunks), f.scales, f.rows, target.repo)
         for f in files
         if f.chunks
     ]

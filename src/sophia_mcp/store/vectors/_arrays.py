@@ -99,9 +99,9 @@ class Arrays:
         """Forget placements; unknown ones do no harm."""
         self._view = None
         for placement in placements:
-            first, end = self.spans.pop(placement, (0, 0))
-            self.alive[first:end] = False
-            self.dead += end - first
+            if (span := self.spans.pop(placement, None)) is not None:
+                self.alive[slice(*span)] = False
+                self.dead += span[1] - span[0]
         if self.dead > _DEAD_SHARE * self.count:
             self._squeeze()
 

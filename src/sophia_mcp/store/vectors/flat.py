@@ -28,7 +28,7 @@ from sophia_mcp.store.vectors._scoring import (
     nearest_stored,
     sample,
 )
-from sophia_mcp.store.vectors._table import Generation, Marks, all_rows, generation, marks, these_rows
+from sophia_mcp.store.vectors._table import Generation, generation, rows_since, total, unchanged
 
 CANDIDATES = 2000
 """Rows re-scored at least; one in ``CANDIDATE_SHARE`` in large repositories."""
@@ -53,7 +53,6 @@ class _Held:
     arrays: Arrays | None = None
     size: int = 0
     at: Generation | None = None
-    marks: Marks | None = None
     read: Transaction | None = None  # whose snapshot the arrays hold: it needs no second look
 
 
@@ -124,34 +123,30 @@ async def _refresh(held: _Held, tx: Transaction, repo: int, model: str) -> None:
         return
     now = await generation(tx, repo)
     if now is None or (held.at is not None and held.at.created_ns != now.created_ns):
-        held.arrays, held.at, held.marks, held.size = None, None, None, 0
-    if now is None or (held.at is not None and now.number <= held.at.number):
-        held.read = tx
-        return
-    stored = await marks(tx, repo, model)
-    came: list[int] = []
-    if held.arrays is not None and held.marks is not None:
-        gone, came = held.marks.differing(stored)
-        held.arrays.remove([*gone, *came])  # some came before a cancelled refresh
+        held.arrays, held.at, held.size = None, None, 0
+    if now is not None and not (held.at is not None and held.at.serves(now)):
+        await _catch_up(held, tx, repo, model, now)
+    held.read = tx
+
+
+async def _catch_up(held: _Held, tx: Transaction, repo: int, model: str, now: Generation) -> None:
+    arrays, at = held.arrays, held.at
+    if arrays is not None and at is not None and at.lost(now):
+        arrays.remove(list(arrays.spans.keys() - await unchanged(tx, repo, model, at.number)))
     # Where none of the rows is left, a model that answers other dimensions may have taken the name.
-    if held.arrays is None or held.marks is None or not held.arrays.spans:
-        await _load(held, tx, repo, model, stored.rows)
+    if arrays is None or at is None or not arrays.spans:
+        arrays, after, held.at = None, -1, None
     else:
-        for i in range(0, len(came), _LOAD):
-            held.arrays.add(await these_rows(tx, repo, model, came[i : i + _LOAD]))
-    held.marks, held.at, held.read = stored, now, tx
-    held.size = held.arrays.nbytes if held.arrays is not None else 0
-
-
-async def _load(held: _Held, tx: Transaction, repo: int, model: str, rows: int) -> None:
-    after = -1
-    held.arrays = None
-    while batch := await all_rows(tx, repo, model, after, _LOAD):
-        if held.arrays is None:
-            held.arrays = Arrays(batch[0].int8().shape[1])
-            held.arrays.make_room(rows)
-        held.arrays.add(batch)
-        after = batch[-1].placement
+        after = at.number
+    async for batch in rows_since(tx, repo, model, after, _LOAD):
+        if arrays is None:
+            arrays = held.arrays = Arrays(batch[0].int8().shape[1])
+            arrays.make_room(await total(tx, repo, model))
+        # Changed ones, and those that came before a refresh was cancelled.
+        arrays.remove([each.placement for each in batch])
+        arrays.add(batch)
+    held.arrays, held.at = arrays, now
+    held.size = arrays.nbytes if arrays is not None else 0
 
 
 def _resident(arrays: Arrays, query: Float32, k: int, placements: Int64 | None) -> Nearest:

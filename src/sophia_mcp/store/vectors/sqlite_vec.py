@@ -28,7 +28,7 @@ from sophia_mcp.store.vectors._scoring import (
     nearest_stored,
     sample,
 )
-from sophia_mcp.store.vectors._table import Generation, Stored, fingerprints, generation, these_rows
+from sophia_mcp.store.vectors._table import Generation, Stored, generation, rows_since, unchanged
 from sophia_mcp.types import Scope
 
 FETCH = 2
@@ -56,7 +56,7 @@ _TABLES = Migrations(
             CREATE TABLE members (
               space INTEGER NOT NULL,
               placement INTEGER NOT NULL,
-              scales BLOB NOT NULL,
+              count INTEGER NOT NULL,
               PRIMARY KEY (space, placement)
             ) WITHOUT ROWID
             """,
@@ -71,9 +71,14 @@ _TABLES = Migrations(
 class _Space:
     """What the cache holds of one repository under one model: placements and their row counts."""
 
-    table: str
+    id: int
     at: Generation
     counts: dict[int, int]
+
+    @property
+    def table(self) -> str:
+        """The ``vec0`` table of its rows."""
+        return f"near_{self.id}"
 
 
 @dataclass(slots=True)
@@ -147,9 +152,8 @@ class SqliteVec:
         if now is None:
             return None
         known = self._spaces.get((repo, model))
-        if known is not None and _serves(known.at, now):
+        if known is not None and known.at.serves(now):
             return known
-        stored = await fingerprints(tx, repo, model)
         async with (await self._cache()).write(_SCOPE) as cache:
             [(space, created, number)] = await cache.rows(
                 "INSERT INTO spaces (repo, model, created_ns, generation)"
@@ -157,35 +161,43 @@ class SqliteVec:
                 " DO UPDATE SET repo = excluded.repo RETURNING id, created_ns, generation",
                 {"repo": repo, "model": model, "created": now.created_ns},
             )
-            held: dict[int, bytes] = dict(
+            held: dict[int, int] = dict(
                 await cache.rows(
-                    "SELECT placement, scales FROM members WHERE space = :space", {"space": space}
+                    "SELECT placement, count FROM members WHERE space = :space", {"space": space}
                 )
             )
-            at = Generation(created, number)
-            table = f"near_{space}"
-            if not _serves(at, now):
-                gone = [each for each, scales in held.items() if stored.get(each) != scales]
-                came = [each for each, scales in stored.items() if held.get(each) != scales]
-                await _remove(cache, space, table, {each: held[each] for each in gone})
-                if len(gone) == len(held):  # what comes may have other dimensions
-                    await cache.run(f"DROP TABLE IF EXISTS {table}")
-                for i in range(0, len(came), _BATCH):
-                    await _add(
-                        cache, space, table, await these_rows(tx, repo, model, came[i : i + _BATCH])
-                    )
-                await cache.run(
-                    "UPDATE spaces SET created_ns = :created, generation = :number WHERE id = :space",
-                    {"created": now.created_ns, "number": now.number, "space": space},
-                )
-                held, at = stored, now
-        fresh = _Space(table, at, {each: len(scales) // 4 for each, scales in held.items()})
+            # Of another repository that had this number nothing stays.
+            at = Generation(created, number if created == now.created_ns else -1, 0)
+            fresh = _Space(space, at, held)
+            if not at.serves(now):
+                await _catch_up(fresh, cache, tx, (repo, model), now)
         self._spaces[repo, model] = fresh
         return fresh
 
 
-def _serves(at: Generation, now: Generation) -> bool:
-    return at.created_ns == now.created_ns and at.number >= now.number
+async def _catch_up(
+    space: _Space, cache: Transaction, tx: Transaction, key: tuple[int, str], now: Generation
+) -> None:
+    after, held = space.at.number, space.counts
+    if after < 0 or space.at.lost(now):
+        left = await unchanged(tx, *key, after)
+        gone = {each: count for each, count in held.items() if each not in left}
+        await _remove(cache, space, gone)
+    if not held:  # what comes may have other dimensions
+        await cache.run(f"DROP TABLE IF EXISTS {space.table}")
+        after = -1
+    async for batch in rows_since(tx, *key, after, _BATCH):
+        await _remove(
+            cache,
+            space,
+            {each.placement: held[each.placement] for each in batch if each.placement in held},
+        )
+        await _add(cache, space, batch)
+    await cache.run(
+        "UPDATE spaces SET created_ns = :created, generation = :number WHERE id = :space",
+        {"created": now.created_ns, "number": now.number, "space": space.id},
+    )
+    space.at = now
 
 
 def _row_ids(counts: Iterable[tuple[int, int]]) -> Int64:
@@ -194,26 +206,26 @@ def _row_ids(counts: Iterable[tuple[int, int]]) -> Int64:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
-async def _remove(cache: Transaction, space: int, table: str, gone: dict[int, bytes]) -> None:
+async def _remove(cache: Transaction, space: _Space, gone: dict[int, int]) -> None:
     if not gone:
         return
-    ids = _row_ids((each, len(scales) // 4) for each, scales in gone.items()).tolist()
-    await cache.many(f"DELETE FROM {table} WHERE id = ?", [(id_,) for id_ in ids])  # noqa: S608
+    ids = _row_ids(gone.items()).tolist()
+    await cache.many(f"DELETE FROM {space.table} WHERE id = ?", [(id_,) for id_ in ids])  # noqa: S608
     await cache.many(
-        "DELETE FROM members WHERE space = ? AND placement = ?", [(space, each) for each in gone]
+        "DELETE FROM members WHERE space = ? AND placement = ?", [(space.id, each) for each in gone]
     )
+    for each in gone:
+        del space.counts[each]
 
 
-async def _add(cache: Transaction, space: int, table: str, stored: Sequence[Stored]) -> None:
-    if not stored:
-        return
+async def _add(cache: Transaction, space: _Space, stored: Sequence[Stored]) -> None:
     dimensions = stored[0].int8().shape[1]
     await cache.run(
-        f"CREATE VIRTUAL TABLE IF NOT EXISTS {table} USING vec0("
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS {space.table} USING vec0("
         f"id INTEGER PRIMARY KEY, near int8[{dimensions}] distance_metric=cosine)"
     )
     await cache.many(
-        f"INSERT INTO {table} (id, near) VALUES (?, vec_int8(?))",  # noqa: S608
+        f"INSERT INTO {space.table} (id, near) VALUES (?, vec_int8(?))",  # noqa: S608
         [
             (each.placement * ROWS_PER_PLACEMENT + ordinal, row.tobytes())
             for each in stored
@@ -222,9 +234,10 @@ async def _add(cache: Transaction, space: int, table: str, stored: Sequence[Stor
         ],
     )
     await cache.many(
-        "INSERT INTO members (space, placement, scales) VALUES (?, ?, ?)",
-        [(space, each.placement, each.scales) for each in stored],
+        "INSERT INTO members (space, placement, count) VALUES (?, ?, ?)",
+        [(space.id, each.placement, each.count) for each in stored],
     )
+    space.counts.update((each.placement, each.count) for each in stored)
 
 
 async def _open(path: Path) -> Database:
