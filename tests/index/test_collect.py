@@ -9,19 +9,22 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import numpy as np
 import pytest
 from tests.index.trees import commit_all, contents, count, make_repository, open_index, words
 
+from sophia_mcp.embed.workers import encoder_opener
 from sophia_mcp.errors import DiskFull, NotFound
 from sophia_mcp.index import collect as collecting
 from sophia_mcp.index import turn as turns
-from sophia_mcp.index.build import Index
+from sophia_mcp.index.build import Index, Model
 from sophia_mcp.index.collect import Collector, Room, collect, forget_repo, shrink
 from sophia_mcp.index.run import Storage
 from sophia_mcp.index.views import repositories
 from sophia_mcp.store import upkeep
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.store.engines.sqlite import SqliteDatabase
+from sophia_mcp.store.vectors import INDEXES, ROWS_PER_PLACEMENT
 from sophia_mcp.types import LOCAL, Scope
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("index.collect")]
@@ -51,6 +54,43 @@ async def test_replaced_files_are_kept_for_a_while_and_then_collected(index: Ind
             "new": 20
         }
         assert await index.storage.trigrams.candidates(tx, view.repo_id, [["old3_"]]) == []
+
+
+@pytest.mark.requirement("store.vectors_contract")
+@pytest.mark.parametrize("name", INDEXES.names())
+async def test_an_open_index_of_vectors_follows_what_is_edited_collected_and_forgotten(
+    name: str, tree: Write, tmp_path: Path
+) -> None:
+    encoder = encoder_opener("hashing", {})
+    async with open_index(tmp_path / "store", Model("hashing-64", encoder=encoder)) as index:
+        root = tree({f"m{i}.py": f"def old{i}_thing(): pass\n" for i in range(6)})
+        await index.update(root)
+        view = await index.resolve("app")
+        vectors = INDEXES.load(name)(tmp_path)
+
+        async def held() -> set[int]:
+            async with index.storage.database.read(LOCAL) as tx:
+                near = await vectors.search(tx, view.repo_id, "hashing-64", np.ones(64, "f4"), 99, None)
+            return {id_ // ROWS_PER_PLACEMENT for id_ in near.ids.tolist()}
+
+        async def stored() -> set[int]:
+            async with index.storage.database.read(LOCAL) as tx:
+                return {id_ for (id_,) in await tx.rows("SELECT placement_id FROM vectors")}
+
+        assert len(await held()) == 6
+        (root / "m3.py").write_text("def new_thing(): pass\n")
+        await index.update(root)
+        assert await held() == await stored()
+        assert len(await stored()) == 7
+        await collect(index.storage, view.repo_id, everything=True)
+        assert await held() == await stored()
+        assert len(await stored()) == 6
+        await index.update(root, full=True)
+        assert await held() == await stored()
+        assert len(await stored()) == 6
+        await forget_repo(index.storage, view.repo_id)
+        assert await held() == set()
+        await vectors.close()
 
 
 @pytest.mark.requirement("index.collect")
