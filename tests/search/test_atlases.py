@@ -143,7 +143,7 @@ async def test_what_paths_say_is_not_worked_out_again_after_an_edit(tmp_path: Pa
 
 
 @pytest.mark.requirement("search.fresh", "search.never_silently_stale")
-async def test_a_map_of_much_that_is_new_and_one_of_before_a_whole_run_are_read_anew(
+async def test_a_map_is_renewed_however_much_is_new_and_read_anew_after_a_whole_run(
     tmp_path: Path,
 ) -> None:
     root = project(tmp_path / "app")
@@ -154,8 +154,9 @@ async def test_a_map_of_much_that_is_new_and_one_of_before_a_whole_run_are_read_
         for file in sorted(root.rglob("*.py")):
             file.write_text(file.read_text() + "# more\n")
         many = await ask.index.reconcile(ask.view, now=True)
-        assert await renewed(ask, many, held) is None
-        held = await fresh(ask, many)
+        now, held = await renewed(ask, many, held), await fresh(ask, many)
+        assert now is not None
+        assert said(now) == said(held)
         await ask.index.update(root, full=True)
         view = await ask.index.resolve(str(root))
         assert await renewed(ask, view, held) is None

@@ -127,7 +127,7 @@ async def _hide(storage: Storage, repo: int) -> None:
         await _empty(storage, tx, repo)
         await tx.many(FEWER_ROWS, [(repo,)])
         await tx.run(
-            "UPDATE views SET state = 'failed', generation = generation + 1,"
+            "UPDATE views SET state = 'failed', generation = generation + 1, thinned = generation + 1,"
             " reason = 'forgetting it was cut off: forget it again' WHERE repo_id = :repo",
             {"repo": repo},
         )

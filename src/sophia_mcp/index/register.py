@@ -194,8 +194,9 @@ async def _view(tx: Transaction, repo: int, root: Path, ref: str, sighting: Sigh
     view = await next_ids(tx, "views", 1)
     await tx.run(
         "INSERT INTO views (id, workspace, repo_id, name, root, ref, commit_id, branch, detection, reason, state,"
-        " stage, generation, files_total, chunker, model, seconds, reconciled_ns, used_ns) VALUES (:id, :workspace,"
-        " :repo, :name, :root, :ref, :commit, '', :detection, :reason, 'indexing', 'files', 0, 0, '', '', 0, :now, :now)",
+        " stage, generation, thinned, files_total, chunker, model, seconds, reconciled_ns, used_ns) VALUES (:id,"
+        " :workspace, :repo, :name, :root, :ref, :commit, '', :detection, :reason, 'indexing', 'files', 0, 0, 0, '', '',"
+        " 0, :now, :now)",
         {
             "id": view,
             "repo": repo,

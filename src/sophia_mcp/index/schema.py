@@ -67,6 +67,7 @@ CREATE TABLE views (
   state TEXT NOT NULL,           -- indexing | ready | failed
   stage TEXT NOT NULL,           -- files | edges | done: how far the current run is
   generation INTEGER NOT NULL,   -- grows with every change of the map
+  thinned INTEGER NOT NULL,      -- the last generation that took a path away
   files_total INTEGER NOT NULL,
   chunker TEXT NOT NULL,         -- version of chunker and grammars that made it
   model TEXT NOT NULL,           -- embedding model id
@@ -104,6 +105,7 @@ CREATE INDEX placements_by_blob ON placements (blob_id);
 CREATE TABLE members (
   view_id INTEGER NOT NULL REFERENCES views (id),
   placement_id INTEGER NOT NULL REFERENCES placements (id),
+  generation INTEGER NOT NULL,   -- of the view, that brought it
   size INTEGER NOT NULL,         -- bytes on disk when it was read
   mtime_ns INTEGER NOT NULL,     -- 0: it was written moments before, so its time proves nothing
   ctime_ns INTEGER NOT NULL,

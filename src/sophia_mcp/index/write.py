@@ -53,7 +53,8 @@ _VECTORS = (
     " count = excluded.count, scales = excluded.scales, rows = excluded.rows"
 )
 _SHOW = (
-    "INSERT INTO members (view_id, placement_id, size, mtime_ns, ctime_ns) VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO members (view_id, placement_id, generation, size, mtime_ns, ctime_ns)"
+    " SELECT v.id, ?, v.generation + 1, ?, ?, ? FROM views v WHERE v.id = ?"
     " ON CONFLICT (view_id, placement_id) DO UPDATE SET size = excluded.size,"
     " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns"
 )
@@ -65,7 +66,8 @@ _SKIP = (
 )
 _UNSKIP = "DELETE FROM skips WHERE view_id = ? AND path = ?"
 _RESTAMP = "UPDATE skips SET size = ?, mtime_ns = ?, ctime_ns = ? WHERE view_id = ? AND path = ?"
-_NEW_VIEW = "UPDATE views SET generation = generation + 1 WHERE id = ?"
+_NEW_MAP = "UPDATE views SET generation = generation + 1 WHERE id = ?"
+_THINNED = "UPDATE views SET generation = generation + 1, thinned = generation + 1 WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ async def store(
     if trigrams is not None and prepared:
         await _trigrams(tx, target, [(placed[file.path], file.text) for file in prepared], trigrams)
     leaving: list[str] = []
+    thinned = False
     members: list[tuple[int, int, int, int, int]] = []
     skips: list[tuple[int, str, str, str, int, int, int]] = []
     restamped: list[tuple[int, int, int, int, str]] = []
@@ -154,19 +157,21 @@ async def store(
             placement = placed[outcome.path]
             if shown.get(outcome.path, placement) != placement:
                 leaving.append(outcome.path)
-            members.append((target.view, placement, *outcome.stamp))
+            members.append((placement, *outcome.stamp, target.view))
             unskipped.append(outcome.path)
         elif isinstance(outcome, Unchanged):
             if outcome.path in shown:
-                members.append((target.view, shown[outcome.path], *outcome.stamp))
+                members.append((shown[outcome.path], *outcome.stamp, target.view))
             else:
                 restamped.append((*outcome.stamp, target.view, outcome.path))
         elif isinstance(outcome, Refused):
             leaving.append(outcome.path)
+            thinned = True
             skips.append((target.view, outcome.path, outcome.reason, outcome.hash, *outcome.stamp))
         else:
             assert isinstance(outcome, Gone)
             leaving.append(outcome.path)
+            thinned = True
             unskipped.append(outcome.path)
     moved = any(not isinstance(outcome, Unchanged) for outcome in outcomes)
     await _several(
@@ -177,7 +182,7 @@ async def store(
         (_SKIP, skips),
         (_RESTAMP, restamped),
         (NEW_ROWS, [(target.repo,)] if prepared else []),
-        (_NEW_VIEW, [(target.view,)] if moved else []),
+        (_THINNED if thinned else _NEW_MAP, [(target.view,)] if moved else []),
     )
 
 
@@ -207,13 +212,13 @@ async def adopt(
             for path, name, _ in taken
             if path in shown and shown[path] != placed[path, name][0]
         ]
-        members = sorted((target.view, placed[path, name][0], *stamp) for path, name, stamp in taken)
+        members = sorted((placed[path, name][0], *stamp, target.view) for path, name, stamp in taken)
         await _several(
             tx,
             (_LEAVE, moved),
             (_UNSKIP, [(target.view, path) for path, _, _ in taken]),
             (_SHOW, members),
-            (_NEW_VIEW, [(target.view,)]),
+            (_NEW_MAP, [(target.view,)]),
         )
     return left
 
@@ -248,7 +253,7 @@ async def _leave_out(tx: Transaction, target: Target, refused: Sequence[Refused]
         tx,
         (_LEAVE, [(target.view, placement) for placement in shown.values()]),
         (_SKIP, [(target.view, r.path, r.reason, r.hash, *r.stamp) for r in refused]),
-        (_NEW_VIEW, [(target.view,)]),
+        (_THINNED, [(target.view,)]),
     )
 
 
@@ -259,7 +264,7 @@ async def drop(tx: Transaction, target: Target, paths: Sequence[str]) -> None:
         tx,
         (_LEAVE, [(target.view, placement) for placement in shown.values()]),
         (f"{_UNSKIP} AND ctime_ns <> 0", [(target.view, path) for path in paths]),
-        (_NEW_VIEW, [(target.view,)]),
+        (_THINNED, [(target.view,)]),
     )
 
 

@@ -22,8 +22,8 @@ from sophia_mcp.search.view.atlas import Atlas
 from sophia_mcp.search.view.content import ids
 from sophia_mcp.store.database import Row, Transaction
 
-_NEW_SHARE = 20
-"""A map of which more than this part is new is read whole."""
+_UNFINISHED_SHARE = 20
+"""A map is read whole while more than this part of it lacks words or trigrams."""
 
 _NUMBERS = ("placements", "blobs", "counts", "sizes", "mtimes", "ctimes", "lexical", "trigram")
 """Columns of the map that are numbers, in the order in which they are read."""
@@ -36,9 +36,11 @@ SELECT p.path, b.language, p.id, p.blob_id, p.chunks, m.size, m.mtime_ns, m.ctim
 FROM members m JOIN placements p ON p.id = m.placement_id JOIN blobs b ON b.id = p.blob_id
 WHERE m.view_id = :view AND p.workspace = :workspace
 """
-_EVERY = "SELECT COUNT(*) FROM placements WHERE repo_id = :repo"
-"""Of an index alone: a column beside it would be looked up row by row."""
-_MEMBERS = f"SELECT json_group_array(placement_id), ({_EVERY}) FROM members WHERE view_id = :view"  # noqa: S608
+_STATE = """
+SELECT v.thinned, (SELECT COUNT(*) FROM placements WHERE repo_id = :repo) FROM views v WHERE v.id = :view
+"""
+"""The count is one of an index alone: a column beside it would be looked up row by row."""
+_MEMBERS = "SELECT json_group_array(placement_id) FROM members WHERE view_id = :view"
 """In one row: a thousand take a fifth of the time that their rows with stamps take."""
 
 
@@ -67,29 +69,35 @@ class Atlases:
 async def load(tx: Transaction, view: View) -> Atlas:
     """Read the map of a view."""
     files = _listed(await tx.rows(f"{_FILES} ORDER BY p.path", {"view": view.id}))
-    [(every,)] = await tx.rows(_EVERY, {"repo": view.repo_id})
+    _, every = await _state(tx, view)
     return _atlas(view, files, every == len(files.paths))
 
 
 async def renew(tx: Transaction, view: View, held: Atlas) -> Atlas | None:
-    """The map of a view, made from an older one of it; None when too much is new, or when a run over the
+    """The map of a view, made from an older one of it; None when much of that was unfinished, or when a run over the
     whole tree came between, which may have cut known files anew. What is kept keeps its stamps: who finds another one on
     the disk asks for that of today."""
     if held.view.seconds != view.seconds:
         return None
-    [(listed, every)] = await tx.rows(_MEMBERS, {"view": view.id, "repo": view.repo_id})
-    members = np.array(json.loads(listed), np.int64)
-    places = held.positions(members)
-    known = places >= 0
+    thinned, every = await _state(tx, view)
     # Words and trigrams of a placement are added once, and never taken from it.
-    known[known] = (held.lexical & held.trigram)[places[known]]
-    new = members[~known].tolist()
-    if len(new) * _NEW_SHARE > len(members):
+    kept = held.lexical & held.trigram
+    unfinished = held.placements[~kept].tolist()
+    if len(unfinished) * _UNFINISHED_SHARE > len(kept):
         return None
-    found = await tx.rows(f"{_FILES} AND p.id IN ({ids(new)}) ORDER BY p.path", {"view": view.id})
-    kept = np.zeros(len(held.paths), bool)
-    kept[places[known]] = True
-    files = _merged(_files_of(held, kept), _listed(found))
+    found = await tx.rows(
+        f"{_FILES} AND (m.generation > :held OR m.placement_id IN ({ids(unfinished)})) ORDER BY p.path",
+        {"view": view.id, "held": held.view.generation},
+    )
+    if thinned > held.view.generation:
+        [(listed,)] = await tx.rows(_MEMBERS, {"view": view.id})
+        kept &= np.isin(held.placements, np.array(json.loads(listed), np.int64))
+    new = _listed(found)
+    for path in new.paths:
+        place = bisect_left(held.paths, path)
+        if held.paths[place : place + 1] == [path]:
+            kept[place] = False
+    files = _merged(_files_of(held, kept), new)
     atlas = _atlas(view, files, every == len(files.paths))
     if files.paths == held.paths:
         atlas._flags.update(held._flags)
@@ -97,6 +105,13 @@ async def renew(tx: Transaction, view: View, held: Atlas) -> Atlas | None:
             (name, held.__dict__[name]) for name in _SAID_BY_PATHS if name in held.__dict__
         )
     return atlas
+
+
+async def _state(tx: Transaction, view: View) -> tuple[int, int]:
+    """The last generation that took a path from a view, and how many placements its repository has; zeros where it is
+    gone."""
+    found = await tx.rows(_STATE, {"view": view.id, "repo": view.repo_id})
+    return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
 
 class _Files(NamedTuple):
