@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from tests.index.trees import commit_all, make_repository
 from tests.search.conftest import Asked, open_engine, write
@@ -14,8 +16,9 @@ from tests.search.sample import FILES, line_of
 
 from sophia_mcp.errors import BadArgument, BadQuery
 from sophia_mcp.llm.counting import tokens
+from sophia_mcp.search.candidates import lexicon
 from sophia_mcp.search.reply.render import render
-from sophia_mcp.types import Request
+from sophia_mcp.types import Answer, Request
 
 pytestmark = pytest.mark.anyio
 
@@ -575,3 +578,34 @@ async def test_a_long_definition_has_one_signature_whatever_part_of_it_answers(i
             assert len(texts) == 1
             assert texts[0].startswith("def settle(order):")
             assert all(hit.why for hit in answer.hits)
+
+
+async def test_answers_are_the_same_however_little_is_remembered(
+    ask: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [
+        "how long do we wait before trying again",
+        "sum of two amounts in the same currency",
+        "take articles out of the free stock",
+    ]
+    told = [await ask(question) for question in asked]
+    monkeypatch.setattr(lexicon, "_MOST_READ", 1)
+    async with open_engine(write(tmp_path / "shop", FILES), tmp_path / "home") as forgetful:
+        alone = [await forgetful(question) for question in asked]
+        beside: dict[str, Answer] = {}
+
+        async def put(question: str) -> None:
+            beside[question] = await forgetful(question)
+
+        async with anyio.create_task_group() as group:
+            for question in asked:
+                group.start_soon(put, question)
+
+    def shown(answers: Iterable[Answer]) -> list[list[tuple[object, ...]]]:
+        return [
+            [(hit.path, hit.start_line, hit.end_line, hit.why) for hit in answer.hits]
+            for answer in answers
+        ]
+
+    assert shown(told) == shown(alone) == shown(beside[question] for question in asked)
+    assert all(answer.hits for answer in told)

@@ -18,6 +18,7 @@ from sophia_mcp import words
 from sophia_mcp.index.parsing.chunk import short
 from sophia_mcp.search.candidates.evidence import unit
 from sophia_mcp.search.candidates.scan import Found, scan
+from sophia_mcp.search.view.held import Held
 from sophia_mcp.search.view.spans import Span, comment_lines
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -37,21 +38,20 @@ _SLOT_BITS = 17
 """Of a word's hash, for a table that numpy reads: two thirds of a dictionary's time go into asking for one
 word after the other."""
 
-_MOST_CHUNKS = 2_000
-"""Chunks whose words are remembered: about 10 MB."""
+_MOST_READ = 6 << 20
+"""Bytes of the chunks whose words are remembered: some 3,000."""
 
 
 class Words(NamedTuple):
     """The words of some spans in a row: for each span those of all its lines, of its signature, of its own name and of
     the names around it.
 
-    numbers  int32, one for each word              spoken  which of them stand in comment lines
-    lengths  (spans, 4): how many of each sort
+    numbers  int32, one for each word, inverted (``~``) in comment lines
+    lengths  int32, (spans, 4): how many of each sort
     """
 
     numbers: NDArray[np.int32]
-    spoken: NDArray[np.bool_]
-    lengths: NDArray[np.int64]
+    lengths: NDArray[np.int32]
 
 
 class Read(NamedTuple):
@@ -63,9 +63,8 @@ class Read(NamedTuple):
     def only(self, kinds: Container[str]) -> Read:
         """The spans of these kinds."""
         chosen = np.array([span.kind in kinds for span in self.spans], bool)
-        numbers, spoken, lengths = self.words
-        kept = np.repeat(chosen, lengths.sum(1))
-        words = Words(numbers[kept], spoken[kept], lengths[chosen])
+        numbers, lengths = self.words
+        words = Words(numbers[np.repeat(chosen, lengths.sum(1))], lengths[chosen])
         return Read(tuple(compress(self.spans, chosen)), words)
 
 
@@ -89,14 +88,12 @@ class Lexicon:
         self._rows = np.empty((0, 1), np.float32)
         self._encoded = 0
         self._stem_array = np.zeros(0, np.int32)
-        self._read: dict[Key, Read] = {}
+        self._read: Held[Key, Read] = Held(_MOST_READ, _bytes_of)
 
     def make_room(self) -> None:
         """Start over when full. Call between questions only: numbers change."""
         if len(self._words) > _MOST_WORDS:
             self._reset()
-        if len(self._read) > _MOST_CHUNKS:
-            self._read.clear()
 
     def word(self, text: str) -> int:
         """The number of one lower-case word."""
@@ -172,7 +169,7 @@ class Lexicon:
         """What was read of a chunk, if it still is remembered."""
         return self._read.get(key)
 
-    def read(self, chunks: Sequence[tuple[Key, Sequence[Span], int, Sequence[str]]]) -> None:
+    def read(self, chunks: Sequence[tuple[Key, Sequence[Span], int, Sequence[str]]]) -> dict[Key, Read]:
         """Read the words of chunks' spans and remember them. The number of a chunk's first line comes with it, and its
         lines from there on."""
         lines: list[str] = []
@@ -187,19 +184,23 @@ class Lexicon:
                 comments += comment_lines(shown)
                 comments += _NO_COMMENTS
         numbers, begins = self.lines(lines)
-        spoken = np.repeat(np.frombuffer(bytes(comments), bool), np.diff(begins))
+        numbers ^= -np.repeat(np.frombuffer(bytes(comments), np.int8), np.diff(begins))
         shown_lines = np.array(lengths, np.int64)
         ends = np.cumsum(shown_lines + len(_NO_COMMENTS))
         signatures = ends - len(_NO_COMMENTS)
         edges = begins[np.stack([signatures - shown_lines, signatures, ends - 2, ends - 1, ends], 1)]
-        counts = np.diff(edges, axis=1)
+        counts = np.diff(edges, axis=1).astype(np.int32)
         after = [0, *edges[:, -1].tolist()]
         row = 0
+        found: dict[Key, Read] = {}
         for key, spans, *_ in chunks:
             rows = slice(row, row + len(spans))
             part = slice(after[rows.start], after[rows.stop])
-            self._read[key] = Read(tuple(spans), Words(numbers[part], spoken[part], counts[rows]))
+            # Copies: a part would hold on to all that was read with it.
+            held = found[key] = Read(tuple(spans), Words(numbers[part].copy(), counts[rows].copy()))
+            self._read.put(key, held)
             row = rows.stop
+        return found
 
     def stems(self) -> NDArray[np.int32]:
         """The stem of every numbered word."""
@@ -231,6 +232,10 @@ class Lexicon:
             numbers = np.array([self.word(word) for word in named], np.int64)
             self._directions = named, unit(self.vectors(numbers))
         return self._directions[1]
+
+
+def _bytes_of(read: Read) -> int:
+    return 500 + 400 * len(read.spans) + read.words.numbers.nbytes
 
 
 _NO_COMMENTS = (False, False, False)

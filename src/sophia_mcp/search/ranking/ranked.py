@@ -5,7 +5,7 @@ Files are ranked, then the spans of the best files and of the best chunks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -117,7 +117,7 @@ async def _scene(
     # The store's thread looks for the definitions while this one unpacks the texts.
     texts, _ = await both(lambda: content.texts(tx, blobs), definitions)
     await definitions()  # another question may have made the lexicon forget while this one waited
-    read = _read(lexicon, zip(chosen, keys, strict=True), texts, pieces, units)
+    read = _read(lexicon, list(zip(chosen, keys, strict=True)), texts, pieces, units)
     wanted = question.filter.kinds
     if wanted:
         read = [(number, known.only(wanted)) for number, known in read]
@@ -151,21 +151,21 @@ def _key(found: Evidence, number: int) -> tuple[int, int]:
 
 def _read(
     lexicon: Lexicon,
-    chosen: Iterable[tuple[int, tuple[int, int]]],
+    chosen: Sequence[tuple[int, tuple[int, int]]],
     texts: Mapping[int, Text],
     pieces: Mapping[tuple[int, int], Piece],
     units: Mapping[tuple[int, int], Sequence[Unit]],
 ) -> list[tuple[int, Read]]:
     """What was read of each of the chosen chunks. ``pieces`` and ``units`` hold what is not remembered by
     the lexicon."""
+    known = {key: held for _, key in chosen if (held := lexicon.chunk(key)) is not None}
     new = []
     for key, piece in pieces.items():
-        if key[0] in texts and lexicon.chunk(key) is None:
+        if key[0] in texts and key not in known:
             near = reached(piece, texts[key[0]].lines)
             new.append((key, cut(piece, near, units[key]), piece.start_line, near))
-    lexicon.read(new)
-    known = ((number, lexicon.chunk(key)) for number, key in chosen)
-    return [(number, held) for number, held in known if held is not None]
+    known |= lexicon.read(new)
+    return [(number, known[key]) for number, key in chosen if key in known]
 
 
 def layout(

@@ -71,7 +71,9 @@ class Said(NamedTuple):
 
 def sorted_out(read: Sequence[Words]) -> Said:
     """The words of the spans of some chunks, one after the other."""
-    numbers, spoken, lengths = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+    said, lengths = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+    spoken = said < 0
+    numbers = np.where(spoken, ~said, said)
     sorts = lengths.shape[1]
     sort = np.repeat(np.tile(np.arange(sorts, dtype=np.uint8), len(lengths)), lengths.ravel())
     body, *others = (bag(numbers[sort == place], lengths[:, place]) for place in range(sorts))

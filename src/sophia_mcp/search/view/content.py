@@ -5,10 +5,10 @@ A blob never changes, so what was read stays true; the caches are bounded by siz
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, overload
+from typing import TypeVar, overload
 
 import numpy as np
 import zstandard
@@ -16,6 +16,7 @@ import zstandard
 from sophia_mcp.index.parsing import packed
 from sophia_mcp.index.parsing.packed import Edges
 from sophia_mcp.index.schema import CHUNKS_PER_BLOB
+from sophia_mcp.search.view.held import Held
 from sophia_mcp.search.view.spans import REACH, Piece, Unit, units
 from sophia_mcp.store.database import Transaction
 from sophia_mcp.types import Kind, Symbol
@@ -24,30 +25,6 @@ T = TypeVar("T")
 
 _MAX_TEXT = 4 << 20
 """No stored text is longer (files over 1 MB are not indexed; decoding may grow them)."""
-
-
-class Held(Generic[T]):
-    """A cache by blob id that forgets the least recently used beyond ``capacity`` units."""
-
-    def __init__(self, capacity: int, weigh: Callable[[T], int]) -> None:
-        self._capacity, self._weigh, self._weight = capacity, weigh, 0
-        self._items: OrderedDict[int, T] = OrderedDict()
-
-    def get(self, key: int) -> T | None:
-        """The item, marked as used."""
-        if key in self._items:
-            self._items.move_to_end(key)
-            return self._items[key]
-        return None
-
-    def put(self, key: int, item: T) -> None:
-        """Keep an item; forget the oldest ones when there is no room."""
-        if key not in self._items:
-            self._weight += self._weigh(item)
-        self._items[key] = item
-        while self._weight > self._capacity and len(self._items) > 1:
-            _, old = self._items.popitem(last=False)
-            self._weight -= self._weigh(old)
 
 
 class Lines(Sequence[str]):
@@ -122,10 +99,10 @@ class Content:
     """Reads blobs in batches through the caches. One instance serves an engine."""
 
     def __init__(self) -> None:
-        self._texts: Held[Text] = Held(4 << 20, lambda text: text.length + 64)
-        self._pieces: Held[Piece] = Held(1 << 19, lambda piece: len(piece.names) + 64)
-        self._symbols: Held[tuple[Symbol, ...]] = Held(6_000, lambda symbols: len(symbols) + 1)
-        self._edges: Held[Edges] = Held(
+        self._texts: Held[int, Text] = Held(4 << 20, lambda text: text.length + 64)
+        self._pieces: Held[int, Piece] = Held(1 << 19, lambda piece: len(piece.names) + 64)
+        self._symbols: Held[int, tuple[Symbol, ...]] = Held(6_000, lambda symbols: len(symbols) + 1)
+        self._edges: Held[int, Edges] = Held(
             6_000, lambda found: len(found.references) + len(found.imports) + 1
         )
 
@@ -262,7 +239,7 @@ async def _packed(tx: Transaction, blobs: Sequence[int]) -> AsyncIterator[tuple[
 
 
 async def _through(
-    held: Held[T], blobs: Sequence[int], read: Callable[[Sequence[int]], Awaitable[dict[int, T]]]
+    held: Held[int, T], blobs: Sequence[int], read: Callable[[Sequence[int]], Awaitable[dict[int, T]]]
 ) -> dict[int, T]:
     found: dict[int, T] = {}
     missing: list[int] = []

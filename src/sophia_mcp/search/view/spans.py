@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from sophia_mcp.types import Kind
 
@@ -20,6 +20,8 @@ _MARKS = frozenset("#/*-;%\"'<{")
 
 _ATTACHED = re.compile(r"\s*(?:@|#\[|\[[A-Z]\w*|template\s*<|export\s*$)")
 _TRIPLE = re.compile(r'"""|\'\'\'')
+_KINDS: dict[Kind, Kind] = {kind: kind for kind in get_args(Kind)}
+"""Each kind as one string: the store tells it as another with every row, and spans are remembered."""
 _LONGEST_ABOVE = 30
 REACH = _LONGEST_ABOVE + 1
 """Definitions that end or begin further away than so many lines do not matter to a chunk."""
@@ -29,8 +31,7 @@ _OPENED_FROM = 70
 
 class Span(NamedTuple):
     """Lines of a file. ``name`` is the last segment of the definition they belong to (or empty),
-    ``home`` its first and last line with the comment above, ``line`` where it begins below that;
-    ``begins``: that line is among these.
+    ``top`` and ``bottom`` its first and last line with the comment above, ``line`` where it begins below that.
     ``file`` and ``chunk`` place a span among the candidates of a question; -1 where there is none. (A question
     makes hundreds, and thousands of units: a frozen dataclass takes three times as long to make.)"""
 
@@ -40,8 +41,8 @@ class Span(NamedTuple):
     name: str = ""
     container: str = ""
     signature: str = ""
-    home: tuple[int, int] = (0, 0)
-    begins: bool = False
+    top: int = 0
+    bottom: int = 0
     line: int = 0
     file: int = -1
     chunk: int = -1
@@ -53,7 +54,12 @@ class Span(NamedTuple):
     @property
     def whole(self) -> tuple[int, int]:
         """First and last line of the definition they belong to, or their own."""
-        return self.home if self.home[0] else (self.start, self.end)
+        return (self.top, self.bottom) if self.top else (self.start, self.end)
+
+    @property
+    def begins(self) -> bool:
+        """Whether the line where that definition begins is among these."""
+        return self.start <= self.line <= self.end
 
     @property
     def loose(self) -> bool:
@@ -103,7 +109,7 @@ def units(definitions: Iterable[tuple[str, Kind, int, int, str, str]]) -> list[U
         if closed:
             continue
         lowest = max(floor, last_end) if last_end < start else floor
-        found.append(Unit(name, kind, start, end, container, signature, lowest))
+        found.append(Unit(name, _KINDS[kind], start, end, container, signature, lowest))
         if function:
             last_end = max(last_end, end)
     return found
@@ -179,8 +185,8 @@ def _span(
         unit.name,
         unit.container,
         unit.signature,
-        (min(first, unit.start_line), unit.end_line),
-        start <= unit.start_line <= end,
+        min(first, unit.start_line),
+        unit.end_line,
         unit.start_line,
     )
 
